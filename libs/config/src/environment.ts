@@ -1,0 +1,149 @@
+import { Expose, Transform } from 'class-transformer';
+import {
+  ArrayNotEmpty,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  ValidateIf,
+} from 'class-validator';
+
+const list = ({ value }: { value: unknown }) =>
+  typeof value === 'string'
+    ? value
+        .split(',')
+        .map(item => item.trim())
+        .filter(item => item !== '')
+    : value;
+
+const REDIS_URL = {
+  pattern: /^rediss?:\/\/\S+$/,
+  message: 'REDIS_URL must look like redis://[user:password@]host:port[/database], or rediss:// for TLS',
+};
+
+/** What every process of Questlog reads from its environment. `.env.example` shows the same, and a test compares the two. */
+export class Environment {
+  @Expose()
+  @IsIn(['development', 'production', 'test'])
+  readonly NODE_ENV: string = 'development';
+
+  @Expose()
+  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+  readonly LOG_LEVEL: string = 'info';
+
+  @Expose()
+  @Matches(REDIS_URL.pattern, { message: REDIS_URL.message })
+  readonly REDIS_URL: string = 'redis://127.0.0.1:6379';
+
+  /** Stands before every key, so that one Redis can serve several installations. */
+  @Expose()
+  @Matches(/^[A-Za-z0-9._-]{1,32}$/, {
+    message: 'KEY_PREFIX must be 1 to 32 letters, digits, dots, dashes or underscores',
+  })
+  readonly KEY_PREFIX: string = 'ql';
+
+  /** Partitions of each stream; read at the very first start only, afterwards it must not change. */
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(1024)
+  readonly SCORES_PARTITIONS: number = 8;
+
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(1024)
+  readonly PLAYERS_PARTITIONS: number = 8;
+
+  get production(): boolean {
+    return this.NODE_ENV === 'production';
+  }
+}
+
+export class GatewayEnvironment extends Environment {
+  /** 0 takes a free one. */
+  @Expose()
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  readonly PORT: number = 3000;
+
+  @Expose()
+  @IsString()
+  readonly HOST: string = '0.0.0.0';
+
+  /** Secrets of trusted game servers: they may write for any player. */
+  @Expose()
+  @Transform(list)
+  @ValidateIf(mustHaveKeys)
+  @ArrayNotEmpty({ message: 'SERVER_KEYS must name at least one key in production' })
+  @MinLength(16, { each: true, message: 'SERVER_KEYS: each key must have at least 16 characters' })
+  readonly SERVER_KEYS: readonly string[] = [];
+
+  /** Secrets of operators: they may do everything. */
+  @Expose()
+  @Transform(list)
+  @ValidateIf(mustHaveKeys)
+  @ArrayNotEmpty({ message: 'ADMIN_KEYS must name at least one key in production' })
+  @MinLength(16, { each: true, message: 'ADMIN_KEYS: each key must have at least 16 characters' })
+  readonly ADMIN_KEYS: readonly string[] = [];
+}
+
+function mustHaveKeys(environment: Environment, value: unknown): boolean {
+  return environment.production || (value as readonly string[]).length > 0;
+}
+
+export class WorkerEnvironment extends Environment {
+  /** Where /healthz, /readyz and /metrics answer. Unset: the app's usual port, or a free one where that is taken. */
+  @Expose()
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  readonly HEALTH_PORT?: number;
+
+  /** Names this process within its consumer group. Unset: host, process id and a random part. */
+  @Expose()
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,128}$/, { message: 'CONSUMER_NAME must be 1 to 128 visible ASCII characters' })
+  readonly CONSUMER_NAME?: string;
+
+  /** Events per batch. Unset: 500, and 32 for saves, whose events can be 256 KiB each. */
+  @Expose()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(10_000)
+  readonly BATCH_SIZE?: number;
+
+  /** A delivery unacknowledged for so long is taken over by another worker. Batches take milliseconds. */
+  @Expose()
+  @IsInt()
+  @Min(100)
+  readonly CLAIM_IDLE_MS: number = 10_000;
+
+  /** After so many failed deliveries an event moves to the dead letters. */
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  readonly MAX_DELIVERIES: number = 5;
+}
+
+/** What `npm start` reads besides; it hands its environment on to the services. */
+export class LauncherEnvironment {
+  /** Unset: an embedded Redis. */
+  @Expose()
+  @IsOptional()
+  @Matches(REDIS_URL.pattern, { message: REDIS_URL.message })
+  readonly REDIS_URL?: string;
+
+  /** Where the embedded Redis and the generated keys are kept. */
+  @Expose()
+  @IsString()
+  readonly DATA_DIR: string = './data';
+}

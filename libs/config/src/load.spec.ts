@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
+import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, loadWorkerConfig } from './load.js';
+
+const key = 'k'.repeat(16);
+
+describe('the configuration', () => {
+  it('has a default for everything at a desk', () => {
+    expect(loadGatewayConfig({})).toMatchObject({
+      PORT: 3000,
+      KEY_PREFIX: 'ql',
+      SERVER_KEYS: [],
+      production: false,
+    });
+    expect(loadWorkerConfig({})).toMatchObject({ CLAIM_IDLE_MS: 10_000, MAX_DELIVERIES: 5 });
+  });
+
+  it('converts numbers and lists', () => {
+    const config = loadGatewayConfig({ PORT: '8080', SERVER_KEYS: `${key}1, ${key}2,` });
+    expect(config.PORT).toBe(8080);
+    expect(config.SERVER_KEYS).toEqual([`${key}1`, `${key}2`]);
+  });
+
+  it('reads an empty variable as one that is not set', () => {
+    expect(loadGatewayConfig({ PORT: '', SERVER_KEYS: '' })).toMatchObject({ PORT: 3000, SERVER_KEYS: [] });
+  });
+
+  it.each([
+    ['PORT', 'eighty'],
+    ['PORT', '65536'],
+    ['PORT', '1.5'],
+    ['REDIS_URL', 'localhost:6379'],
+    ['NODE_ENV', 'staging'],
+    ['LOG_LEVEL', 'loud'],
+    ['SCORES_PARTITIONS', '0'],
+    ['KEY_PREFIX', 'a{b}'],
+    ['SERVER_KEYS', 'short'],
+  ])('refuses %s=%s and names the variable', (name, value) => {
+    expect(() => loadGatewayConfig({ [name]: value })).toThrow(ConfigurationError);
+    expect(() => loadGatewayConfig({ [name]: value })).toThrow(new RegExp(name));
+  });
+
+  it('lists every fault at once', () => {
+    expect(() => loadGatewayConfig({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(
+      /PORT[\s\S]*LOG_LEVEL|LOG_LEVEL[\s\S]*PORT/,
+    );
+  });
+
+  it('refuses to run a gateway without keys in production', () => {
+    expect(() => loadGatewayConfig({ NODE_ENV: 'production', SERVER_KEYS: key })).toThrow(/ADMIN_KEYS/);
+    expect(loadGatewayConfig({ NODE_ENV: 'production', SERVER_KEYS: key, ADMIN_KEYS: key }).production).toBe(
+      true,
+    );
+  });
+});
+
+describe('.env.example', () => {
+  const example = readFileSync('.env.example', 'utf8');
+  const documented = Object.fromEntries(
+    [...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  ) as Record<string, string>;
+  const schemas = [new GatewayEnvironment(), new WorkerEnvironment(), new LauncherEnvironment()];
+  const known = new Set(schemas.flatMap(schema => Object.getOwnPropertyNames(schema)));
+
+  it('names exactly the variables that are read', () => {
+    expect(Object.keys(documented).sort()).toEqual([...known].sort());
+  });
+
+  it('shows the defaults', () => {
+    expect(loadGatewayConfig(documented)).toEqual(loadGatewayConfig({}));
+    expect(loadWorkerConfig(documented)).toEqual(loadWorkerConfig({}));
+    expect(loadLauncherConfig(documented)).toEqual(loadLauncherConfig({ REDIS_URL: documented.REDIS_URL }));
+  });
+});

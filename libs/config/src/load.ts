@@ -1,0 +1,49 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
+
+/** The environment does not say what a process needs to know. The message lists every fault. */
+export class ConfigurationError extends Error {
+  readonly code = 'CONFIGURATION';
+  override readonly name = 'ConfigurationError';
+}
+
+type Source = Readonly<Record<string, string | undefined>>;
+
+/** @throws ConfigurationError */
+export const loadGatewayConfig = (source?: Source) => load(GatewayEnvironment, source);
+
+/** @throws ConfigurationError */
+export const loadWorkerConfig = (source?: Source) => load(WorkerEnvironment, source);
+
+/** @throws ConfigurationError */
+export const loadLauncherConfig = (source?: Source) => load(LauncherEnvironment, source);
+
+/** The process's environment, with what a `.env` in the working directory adds to it. Set variables win. */
+export function processEnvironment(): Source {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
+}
+
+function load<E extends object>(schema: new () => E, source: Source = processEnvironment()): E {
+  // An empty variable is how compose files and shells write "not set".
+  const set = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const environment = plainToInstance(schema, set, {
+    enableImplicitConversion: true,
+    exposeDefaultValues: true,
+    excludeExtraneousValues: true,
+  });
+  const faults = validateSync(environment).flatMap(({ constraints, property }) =>
+    Object.values(constraints ?? {}).map(text => (text.startsWith(property) ? text : `${property}: ${text}`)),
+  );
+  if (faults.length > 0) {
+    throw new ConfigurationError(
+      `the environment is not right:\n  ${faults.join('\n  ')}\nSee .env.example.`,
+    );
+  }
+  return environment;
+}

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { packEvent, unpackEvent } from './codec.js';
+import { MalformedEventError, UnknownEventTypeError } from './errors.js';
+import type { NewEvent } from './event.js';
+
+const actor = fc.record({
+  kind: fc.constantFrom('player' as const, 'server' as const, 'admin' as const),
+  id: fc.string(),
+});
+const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const present = <T extends object>(value: T) =>
+  Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
+
+const scoreSubmitted = fc.record({
+  board: fc.string(),
+  player: fc.string(),
+  score: fc.double({ noNaN: true, noDefaultInfinity: true }).map(score => score + 0),
+  attributes: optional(
+    fc.dictionary(fc.string({ minLength: 1 }), fc.oneof(fc.string(), fc.integer(), fc.boolean())),
+  ),
+});
+const saveWritten = fc.record({ player: fc.string(), slot: fc.string(), document: fc.json() });
+
+const events = fc
+  .record({
+    typed: fc.oneof(
+      scoreSubmitted.map(data => ({ type: 'ScoreSubmitted' as const, data: present(data) })),
+      saveWritten.map(data => ({ type: 'SaveWritten' as const, data })),
+    ),
+    actor,
+    trace: optional(fc.string({ minLength: 1 })),
+    idempotencyKey: optional(fc.string({ minLength: 1 })),
+  })
+  .map(({ typed, ...rest }) => present({ ...typed, ...rest }) as unknown as NewEvent);
+
+const fieldsOf = (event: NewEvent) => Object.entries(packEvent(event)).flat() as string[];
+
+describe('the event codec', () => {
+  it('gives back every event as it was', () => {
+    fc.assert(
+      fc.property(events, event => {
+        expect(unpackEvent('17-3', fieldsOf(event))).toEqual({ ...event, id: { ms: 17, seq: 3 } });
+      }),
+    );
+  });
+
+  it('reads the version that the append script wrote beside the event', () => {
+    const event: NewEvent = {
+      type: 'SaveWritten',
+      data: { player: 'ada', slot: 'auto', document: '{"hp":1e400}' },
+      actor: { kind: 'server', id: 'k1' },
+    };
+    expect(unpackEvent('1-0', [...fieldsOf(event), 'v', '12'])).toEqual({
+      ...event,
+      version: 12,
+      id: { ms: 1, seq: 0 },
+    });
+  });
+
+  it('keeps an ordinary score event within 50 bytes', () => {
+    const { e } = packEvent({
+      type: 'ScoreSubmitted',
+      data: { board: 'weekly-eu', player: 'player-123456', score: 123456 },
+      actor: { kind: 'server', id: '1a2b3c' },
+    });
+    expect(e).toBe('["s1","s:1a2b3c","weekly-eu","player-123456",123456]');
+    expect(Buffer.byteLength(e)).toBeLessThanOrEqual(55);
+  });
+
+  it.each([
+    ['no fields', []],
+    ['no packed event', ['x', '1']],
+    ['text that is not JSON', ['e', '[']],
+    ['JSON that is no array', ['e', '{"s1":1}']],
+    ['a score that is no number', ['e', '["s1","s:k","b","p","9"]']],
+    ['a score that overflows', ['e', '["s1","s:k","b","p",1e999]']],
+    ['a missing player', ['e', '["s1","s:k","b"]']],
+    ['attributes that are a list', ['e', '["s1","s:k","b","p",9,[1]]']],
+    ['a save without its document', ['e', '["w1","s:k","p","slot"]', 'v', '1']],
+    ['an actor of no kind', ['e', '["s1","root","b","p",9]']],
+  ])('refuses an entry with %s', (_, fields) => {
+    expect(() => unpackEvent('1-0', fields)).toThrow(MalformedEventError);
+  });
+
+  it('refuses an event type that it does not know, by name', () => {
+    expect(() => unpackEvent('1-0', ['e', '["zz9","s:k"]'])).toThrow(UnknownEventTypeError);
+    expect(() => unpackEvent('1-0', ['e', '["zz9","s:k"]'])).toThrow(/"zz9"/);
+  });
+});

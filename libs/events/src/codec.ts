@@ -1,0 +1,122 @@
+import { text } from './checks.js';
+import type { EventDefinition } from './definition.js';
+import { MalformedEventError, UnknownEventTypeError } from './errors.js';
+import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
+import { type EventId, parseEventId } from './event-id.js';
+import { saveWritten } from './save-written.js';
+import { scoreSubmitted } from './score-submitted.js';
+
+/** All events, by type. The compiler sees to it that none is missing. */
+export const catalog: { readonly [T in EventType]: EventDefinition<Events[T]> } = {
+  ScoreSubmitted: scoreSubmitted,
+  SaveWritten: saveWritten,
+};
+
+export function definitionOf<T extends EventType>(type: T): EventDefinition<Events[T]> {
+  return catalog[type];
+}
+
+export function eventTypesOf(stream: StreamName): EventType[] {
+  return (Object.keys(catalog) as EventType[]).filter(type => catalog[type].stream === stream);
+}
+
+const typeByCode = new Map<unknown, EventType>();
+for (const [type, { code }] of Object.entries(catalog)) {
+  if (typeByCode.has(code)) throw new Error(`two kinds of event share the code "${code}": give one another`);
+  typeByCode.set(code, type as EventType);
+}
+
+/**
+ * An event as the fields of a stream entry.
+ *
+ * | field | holds |
+ * | --- | --- |
+ * | `e` | JSON array: code, actor, then the packed data |
+ * | `d` | the document, for events that carry one |
+ * | `v` | the version, for versioned events; the append script writes it |
+ * | `m` | JSON object: `trace` and `key` (idempotency), when there are any |
+ */
+export interface PackedEvent {
+  readonly e: string;
+  readonly d?: string;
+  readonly m?: string;
+}
+
+export function packEvent<T extends EventType>(event: NewEvent<T>): PackedEvent {
+  const definition = definitionOf(event.type);
+  const document = definition.document?.(event.data);
+  const { trace, idempotencyKey } = event;
+  return {
+    e: JSON.stringify([definition.code, packActor(event.actor), ...definition.pack(event.data)]),
+    ...(document !== undefined && { d: document }),
+    ...((trace || idempotencyKey) && { m: JSON.stringify({ trace, key: idempotencyKey }) }),
+  };
+}
+
+/**
+ * @param fields names and values in turn, as Redis answers them
+ * @throws MalformedEventError, UnknownEventTypeError when the entry belongs in the dead letters
+ */
+export function unpackEvent(id: string, fields: readonly string[]): RecordedEvent {
+  let packed: string | undefined;
+  let document: string | undefined;
+  let version: string | undefined;
+  let meta: string | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === 'e') packed = fields[i + 1];
+    else if (fields[i] === 'd') document = fields[i + 1];
+    else if (fields[i] === 'v') version = fields[i + 1];
+    else if (fields[i] === 'm') meta = fields[i + 1];
+  }
+  const [code, actor, ...values] = parseArray(packed);
+  const type = typeByCode.get(code);
+  if (!type) throw new UnknownEventTypeError(String(code));
+  const data = definitionOf(type).unpack(values, document);
+  return {
+    id: checkedId(id),
+    type,
+    data,
+    actor: unpackActor(text(actor, 'actor')),
+    ...(version !== undefined && { version: Number(version) }),
+    ...(meta !== undefined && unpackMeta(meta)),
+  } as RecordedEvent;
+}
+
+function checkedId(id: string): EventId {
+  try {
+    return parseEventId(id);
+  } catch (error) {
+    throw new MalformedEventError((error as Error).message);
+  }
+}
+
+function parseArray(packed: string | undefined): unknown[] {
+  const value = packed === undefined ? undefined : parseJson(packed);
+  if (Array.isArray(value)) return value;
+  throw new MalformedEventError('the entry has no field "e" that holds a JSON array');
+}
+
+function unpackMeta(meta: string): Pick<NewEvent, 'trace' | 'idempotencyKey'> {
+  const { trace, key } = (parseJson(meta) ?? {}) as { trace?: string; key?: string };
+  return { ...(trace !== undefined && { trace }), ...(key !== undefined && { idempotencyKey: key }) };
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+const KINDS = { p: 'player', s: 'server', a: 'admin' } as const;
+
+function packActor(actor: Actor): string {
+  return `${actor.kind[0]}:${actor.id}`;
+}
+
+function unpackActor(packed: string): Actor {
+  const kind = KINDS[packed[0] as keyof typeof KINDS];
+  if (!kind || packed[1] !== ':') throw new MalformedEventError(`"${packed}" is no actor`);
+  return { kind, id: packed.slice(2) };
+}

@@ -1,0 +1,41 @@
+import type { EventId } from './event-id.js';
+import type { SaveWritten } from './save-written.js';
+import type { ScoreSubmitted } from './score-submitted.js';
+
+/** Every kind of event there is, by type. A new kind is added here and in the catalog. */
+export interface Events {
+  ScoreSubmitted: ScoreSubmitted;
+  SaveWritten: SaveWritten;
+}
+
+export type EventType = keyof Events;
+
+/** The streams of the log. Each is cut into partitions. */
+export const STREAMS = ['scores', 'players'] as const;
+export type StreamName = (typeof STREAMS)[number];
+
+/** Who caused an event: a player by id, a game server or an operator by the id of the key they showed. */
+export interface Actor {
+  readonly kind: 'player' | 'server' | 'admin';
+  readonly id: string;
+}
+
+/** An event about to be appended. */
+export interface NewEvent<T extends EventType = EventType> {
+  readonly type: T;
+  readonly data: Events[T];
+  readonly actor: Actor;
+  /** W3C `traceparent` of the request that caused it. */
+  readonly trace?: string;
+  /** The caller's idempotency key, kept for the audit trail. */
+  readonly idempotencyKey?: string;
+}
+
+/** An event as the log holds it. Its time is the `ms` of its id: one clock, the server's. */
+export type RecordedEvent<T extends EventType = EventType> = {
+  [K in T]: NewEvent<K> & {
+    readonly id: EventId;
+    /** Counts from 1 for each versioned subject (a save slot), decided when the event was appended. */
+    readonly version?: number;
+  };
+}[T];

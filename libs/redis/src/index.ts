@@ -1,0 +1,5 @@
+export * from './client.js';
+export * from './errors.js';
+export * from './keys.js';
+export * from './script.js';
+export * from './server-check.js';

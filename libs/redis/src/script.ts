@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { scriptError } from './errors.js';
+
+/**
+ * One atomic action, a file of `scripts/`, whose header states keys, arguments, replies and errors.
+ *
+ * It is sent by its hash; a server that does not know it (fresh, restarted, flushed) gets the text once.
+ */
+export class Script<Reply> {
+  private readonly text: string;
+  private readonly sha: string;
+
+  constructor(readonly name: string) {
+    this.text = readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
+    this.sha = createHash('sha1').update(this.text).digest('hex');
+  }
+
+  /** @throws the typed error of `errors.ts` that belongs to the script's error code */
+  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+    try {
+      return (await redis.evalsha(this.sha, keys.length, ...keys, ...args)) as Reply;
+    } catch (error) {
+      if (!isNoScript(error)) throw scriptError(error);
+    }
+    try {
+      return (await redis.eval(this.text, keys.length, ...keys, ...args)) as Reply;
+    } catch (error) {
+      throw scriptError(error);
+    }
+  }
+}
+
+function isNoScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}

@@ -1,0 +1,53 @@
+import type { RedisClient } from './client.js';
+
+/** A setting of the server with which acknowledged events could be lost, and what to do about it. */
+export interface ServerFault {
+  readonly setting: string;
+  readonly message: string;
+}
+
+/** The server is not one that Questlog can rely on. */
+export class ServerUnfitError extends Error {
+  readonly code = 'SERVER_UNFIT';
+  override readonly name = 'ServerUnfitError';
+
+  constructor(readonly faults: readonly ServerFault[]) {
+    super(`Redis is not set up to keep a log:\n  ${faults.map(fault => fault.message).join('\n  ')}`);
+  }
+}
+
+/** Reads what the server says of itself: version, eviction and persistence. */
+export async function inspectServer(redis: RedisClient): Promise<{ name: string; faults: ServerFault[] }> {
+  const info = parseInfo(await redis.info());
+  const valkey = info.get('valkey_version');
+  const version = valkey ?? info.get('redis_version') ?? '0';
+  const name = `${valkey ? 'Valkey' : 'Redis'} ${version}`;
+  const faults: ServerFault[] = [];
+  if (Number.parseInt(version, 10) < 7) {
+    faults.push({
+      setting: 'version',
+      message: `${name} is too old: Questlog needs Redis 7.0 or Valkey 8, or later`,
+    });
+  }
+  const policy = info.get('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    faults.push({
+      setting: 'maxmemory-policy',
+      message: `maxmemory-policy is ${policy}: a full Redis would delete events. Set it: CONFIG SET maxmemory-policy noeviction`,
+    });
+  }
+  if (info.get('aof_enabled') === '0') {
+    faults.push({
+      setting: 'appendonly',
+      message:
+        'the append-only file is off: a restart would lose events. Turn it on: CONFIG SET appendonly yes',
+    });
+  }
+  return { name, faults };
+}
+
+function parseInfo(text: string): Map<string, string> {
+  return new Map(
+    [...text.matchAll(/^([^#:\r\n]+):(.*?)\r?$/gm)].map(([, key = '', value = '']) => [key, value]),
+  );
+}

@@ -1,0 +1,20 @@
+import { type EventId, formatEventId, parseEventId, STREAMS, type StreamName } from '#libs/events';
+
+/** Where in the whole log an event stands. Clients hold it as an opaque text. */
+export interface EventRef {
+  readonly stream: StreamName;
+  readonly partition: number;
+  readonly id: EventId;
+}
+
+export function formatEventRef({ stream, partition, id }: EventRef): string {
+  return `${stream[0]}${partition}-${formatEventId(id)}`;
+}
+
+/** @throws RangeError when the text is not what `formatEventRef` makes */
+export function parseEventRef(text: string): EventRef {
+  const [, initial, partition, id] = /^([a-z])(\d{1,4})-(\d+-\d+)$/.exec(text) ?? [];
+  const stream = STREAMS.find(name => name[0] === initial);
+  if (!stream || !id) throw new RangeError(`"${text}" is not an event id`);
+  return { stream, partition: Number(partition), id: parseEventId(id) };
+}

@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatEventId, type StreamName } from '#libs/events';
+import { type RedisClient, Script } from '#libs/redis';
+import { type EventRef } from './event-ref.js';
+import type { Topology } from './topology.js';
+
+/** Milliseconds between two looks at a partition that somebody waits for. */
+const INTERVAL = 4;
+
+interface Waiter {
+  readonly id: string;
+  readonly deadline: number;
+  resolve(applied: boolean): void;
+  reject(error: unknown): void;
+}
+
+const applied = new Script<string>('applied');
+
+/**
+ * Tells when an event has taken effect in the projections.
+ *
+ * All waiting requests of one partition share one look at it, and an idle partition is not looked at.
+ */
+export class Progress {
+  private readonly waiters = new Map<string, Waiter[]>();
+
+  /** @param groups the consumer groups that project each stream */
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+    private readonly groups: Readonly<Record<StreamName, readonly string[]>>,
+  ) {}
+
+  /**
+   * @param timeout milliseconds
+   * @returns false when the time is up, or when there is no such partition
+   */
+  async whenApplied(ref: EventRef, timeout: number): Promise<boolean> {
+    if (ref.partition >= this.topology.counts[ref.stream]) return false;
+    const { stream } = this.topology.at(ref.stream, ref.partition);
+    return new Promise((resolve, reject) => {
+      const waiter = { id: formatEventId(ref.id), deadline: Date.now() + timeout, resolve, reject };
+      const queue = this.waiters.get(stream);
+      if (queue) {
+        queue.push(waiter);
+      } else {
+        this.waiters.set(stream, [waiter]);
+        void this.watch(stream, this.groups[ref.stream]);
+      }
+    });
+  }
+
+  private async watch(stream: string, groups: readonly string[]): Promise<void> {
+    for (;;) {
+      const asked = this.waiters.get(stream) ?? [];
+      this.waiters.set(stream, []);
+      try {
+        const ids = asked.map(waiter => waiter.id);
+        const answer = await applied.run(this.redis, [stream], [JSON.stringify(groups), JSON.stringify(ids)]);
+        const now = Date.now();
+        asked.forEach((waiter, i) => {
+          if (answer[i] === '1') waiter.resolve(true);
+          else if (now >= waiter.deadline) waiter.resolve(false);
+          else this.waiters.get(stream)?.push(waiter);
+        });
+      } catch (error) {
+        for (const waiter of asked) waiter.reject(error);
+      }
+      if (this.waiters.get(stream)?.length === 0) {
+        this.waiters.delete(stream);
+        return;
+      }
+      await delay(INTERVAL);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+
+/** Why an event is given up, and what it was. */
+export interface DeadLetter {
+  readonly id: string;
+  /** Names and values in turn, as they stand in the stream. */
+  readonly fields: readonly string[];
+  readonly error: Error;
+  readonly deliveries: number;
+}
+
+const move = new Script<number>('dead-letter');
+
+/** @returns false when the event is no longer pending: somebody else has dealt with it */
+export async function moveToDeadLetters(
+  redis: RedisClient,
+  keys: PartitionKeys,
+  group: string,
+  { id, fields, error, deliveries }: DeadLetter,
+): Promise<boolean> {
+  const { code = error.name } = error as Error & { code?: string };
+  const letter = {
+    id,
+    stream: keys.streamName,
+    partition: keys.partition,
+    group,
+    code,
+    error: error.message,
+    stack: error.stack ?? '',
+    deliveries,
+    entry: JSON.stringify(fields),
+  };
+  const moved = await move.run(
+    redis,
+    [keys.stream, keys.deadLetters(group)],
+    [group, id, ...Object.entries(letter).flat()],
+  );
+  return moved === 1;
+}

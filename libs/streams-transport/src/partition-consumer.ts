@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LoggerService } from '@nestjs/common';
+import { compareEventIds, formatEventId, type RecordedEvent } from '#libs/events';
+import { createBlockingClient, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type BatchHandler, Delivery, type DeliveryOptions, type Entry } from './delivery.js';
+
+export interface ConsumerOptions extends DeliveryOptions {
+  /** This process's name within the group. */
+  readonly consumer: string;
+  /** Events per batch, at most. */
+  readonly batchSize: number;
+  /** Milliseconds after which somebody else's unacknowledged delivery is taken over. */
+  readonly claimIdleMs: number;
+}
+
+/** Milliseconds for which a read waits for new events. */
+const BLOCK = 5_000;
+/** Milliseconds for which it waits while deferred events wait too. */
+const BLOCK_DEFERRED = 20;
+/** Milliseconds between two attempts to read again, at most. */
+const MAX_BACKOFF = 2_000;
+
+const leaveGroup = new Script<number>('leave-group');
+
+/**
+ * Reads one partition for a consumer group, and delivers its events in batches, one after the other.
+ *
+ * The next batch is read while one is delivered. Whatever goes wrong, the loop begins anew, first with what was
+ * given to this consumer before and is not acknowledged.
+ */
+export class PartitionConsumer {
+  private readonly reader: RedisClient;
+  private readonly delivery: Delivery;
+  private running: Promise<void> | undefined;
+  private stopping = false;
+  private readerId: number | undefined;
+  /** Delivered events whose turn has not come. */
+  private deferred: readonly RecordedEvent[] = [];
+  private nextClaim = 0;
+  private failures = 0;
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly keys: PartitionKeys,
+    private readonly options: ConsumerOptions,
+    handle: BatchHandler,
+    private readonly logger: LoggerService,
+  ) {
+    this.reader = createBlockingClient(redis, `${options.consumer}:read`, BLOCK + 3_000);
+    this.delivery = new Delivery(redis, keys, options, handle, logger);
+  }
+
+  /** True while the group exists and reads succeed. */
+  get healthy(): boolean {
+    return this.readerId !== undefined && this.failures === 0;
+  }
+
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  /** Ends the loop after the batch in hand, and leaves the group if nothing is left pending. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const stopped = (this.running ?? Promise.resolve()).then(() => true);
+    // A read that is just about to block misses the call to wake up: hence the loop.
+    while (!(await Promise.race([stopped, delay(25, false)]))) this.wake();
+    const { group, consumer } = this.options;
+    await leaveGroup.run(this.redis, [this.keys.stream], [group, consumer]).catch(() => 0);
+    this.reader.disconnect();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        await this.connect();
+        await this.createGroup();
+        await this.consume();
+      } catch (error) {
+        this.deferred = [];
+        this.readerId = undefined;
+        this.failures += 1;
+        if (this.failures === 1) {
+          this.logger.warn(
+            `${this.keys.stream}: reading stopped, will try again: ${(error as Error).message}`,
+          );
+        }
+        await delay(Math.min(100 * 2 ** (this.failures - 1), MAX_BACKOFF));
+      }
+    }
+  }
+
+  private async connect(): Promise<void> {
+    if (this.reader.status !== 'ready') await this.reader.connect();
+    this.readerId = await this.reader.client('ID');
+  }
+
+  private async createGroup(): Promise<void> {
+    try {
+      await this.redis.xgroup('CREATE', this.keys.stream, this.options.group, '0', 'MKSTREAM');
+    } catch (error) {
+      if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
+    }
+  }
+
+  private async consume(): Promise<void> {
+    // First what this consumer was given before, in order; then what nobody was given.
+    let cursor = '0';
+    let delivered = Promise.resolve();
+    while (!this.stopping) {
+      if (Date.now() >= this.nextClaim) {
+        await delivered;
+        await this.claim();
+      }
+      const entries = await this.read(cursor);
+      if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';
+      await delivered;
+      delivered = this.deliver(entries);
+      // A failure is met at the next `await`; until then it must not count as unhandled.
+      delivered.catch(() => this.wake());
+    }
+    await delivered;
+  }
+
+  private async read(cursor: string): Promise<readonly Entry[]> {
+    const { group, consumer, batchSize } = this.options;
+    const block = this.deferred.length > 0 ? BLOCK_DEFERRED : BLOCK;
+    const reply = (await this.reader.xreadgroup(
+      ...(['GROUP', group, consumer, 'COUNT', batchSize, 'BLOCK', block] as const),
+      ...(['STREAMS', this.keys.stream, cursor] as const),
+    )) as [[string, Entry[]]] | null;
+    if (this.failures > 0) this.logger.log(`${this.keys.stream}: reading again`);
+    this.failures = 0;
+    return reply?.[0][1] ?? [];
+  }
+
+  private async deliver(entries: readonly Entry[]): Promise<void> {
+    const events = inOrder([...this.deferred, ...(await this.delivery.decode(entries))]);
+    this.deferred = [];
+    if (events.length === 0) return;
+    this.deferred = await this.delivery.deliver(events);
+    // A read that went out before there were deferred events may block for long.
+    if (this.deferred.length > 0) this.wake();
+  }
+
+  /** Takes over what others were given and have not acknowledged for long: they are dead, or frozen. */
+  private async claim(): Promise<void> {
+    const { group, consumer, claimIdleMs, batchSize } = this.options;
+    let cursor = '0-0';
+    do {
+      const [next, entries, deleted] = (await this.redis.xautoclaim(
+        this.keys.stream,
+        group,
+        consumer,
+        claimIdleMs,
+        cursor,
+        'COUNT',
+        batchSize,
+      )) as [string, Entry[], string[]];
+      await this.delivery.reportLost(deleted);
+      await this.deliver(entries);
+      cursor = next;
+    } while (cursor !== '0-0' && !this.stopping);
+    this.nextClaim = Date.now() + claimIdleMs / 2;
+  }
+
+  /** Ends a blocked read. */
+  private wake(): void {
+    if (this.readerId !== undefined) this.redis.client('UNBLOCK', this.readerId).catch(() => {});
+  }
+}
+
+/** Events in the order of the log, each once: a claim can bring one that is deferred already. */
+function inOrder(events: readonly RecordedEvent[]): RecordedEvent[] {
+  const byId = new Map(events.map(event => [formatEventId(event.id), event]));
+  return [...byId.values()].sort((a, b) => compareEventIds(a.id, b.id));
+}

@@ -1,0 +1,96 @@
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import { lastValueFrom } from 'rxjs';
+import type { Settlement, Topology } from '#libs/event-log';
+import { STREAMS } from '#libs/events';
+import type { RedisClient } from '#libs/redis';
+import { type ConsumerOptions, PartitionConsumer } from './partition-consumer.js';
+import { StreamContext } from './stream-context.js';
+
+export const STREAMS_TRANSPORT = Symbol('questlog:streams');
+
+/** The handlers of an app do not fit the streams. */
+export class HandlerError extends Error {
+  readonly code = 'HANDLER';
+  override readonly name = 'HandlerError';
+}
+
+/**
+ * The receiving side: `@EventPattern('scores')` gets the batches of every partition of that stream, as a member
+ * of a consumer group. The handler is awaited, Observables included, before anything is acknowledged.
+ */
+export class StreamsServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = STREAMS_TRANSPORT;
+  override readonly propagatesEventHandlerErrors = true;
+  private consumers: readonly PartitionConsumer[] = [];
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+    private readonly options: ConsumerOptions,
+  ) {
+    super();
+  }
+
+  /** True while every partition is being read. */
+  get healthy(): boolean {
+    return this.consumers.length > 0 && this.consumers.every(consumer => consumer.healthy);
+  }
+
+  /** @throws HandlerError when there is no handler, two for one stream, or one for no stream */
+  listen(callback: (error?: unknown) => void): void {
+    try {
+      this.consumers = [...this.getHandlers()].flatMap(([pattern, handler]) =>
+        this.consumersOf(pattern, handler),
+      );
+      if (this.consumers.length === 0) {
+        throw new HandlerError(`no handler: mark one with @EventPattern, for ${STREAMS.join(' or ')}`);
+      }
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    for (const consumer of this.consumers) consumer.start();
+    callback();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.consumers.map(consumer => consumer.stop()));
+    this.consumers = [];
+  }
+
+  override on(): never {
+    throw new Error('StreamsServer has no events to listen to: see `healthy`, and the metrics');
+  }
+
+  override unwrap<T>(): T {
+    return this.redis as T;
+  }
+
+  private consumersOf(pattern: string, handler: MessageHandler): PartitionConsumer[] {
+    const stream = STREAMS.find(name => name === pattern);
+    if (!stream)
+      throw new HandlerError(`@EventPattern('${pattern}') names no stream: use ${STREAMS.join(' or ')}`);
+    if (handler.next)
+      throw new HandlerError(`two handlers for ${stream}: the batch can be acknowledged by one only`);
+    return this.topology.all(stream).map(keys => {
+      const context = new StreamContext([keys, this.options.group, this.options.consumer]);
+      return new PartitionConsumer(
+        this.redis,
+        keys,
+        this.options,
+        async events => this.settle(handler, events, context),
+        this.logger,
+      );
+    });
+  }
+
+  // The base class's `handleEvent` does not wait for an Observable to complete.
+  private async settle(
+    handler: MessageHandler,
+    events: unknown,
+    context: StreamContext,
+  ): Promise<Settlement | undefined> {
+    const result$ = this.transformToObservable(await handler(events, context));
+    return lastValueFrom(result$, { defaultValue: undefined });
+  }
+}

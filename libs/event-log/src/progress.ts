@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatEventId, type StreamName } from '#libs/events';
 import { type RedisClient, Script } from '#libs/redis';
-import { type EventRef } from './event-ref.js';
+import type { EventRef } from './event-ref.js';
 import type { Topology } from './topology.js';
 
 /** Milliseconds between two looks at a partition that somebody waits for. */
@@ -9,7 +9,8 @@ const INTERVAL = 4;
 
 interface Waiter {
   readonly id: string;
-  readonly deadline: number;
+  /** Nobody waits any more. */
+  expired: boolean;
   resolve(applied: boolean): void;
   reject(error: unknown): void;
 }
@@ -38,29 +39,32 @@ export class Progress {
   async whenApplied(ref: EventRef, timeout: number): Promise<boolean> {
     if (ref.partition >= this.topology.counts[ref.stream]) return false;
     const { stream } = this.topology.at(ref.stream, ref.partition);
-    return new Promise((resolve, reject) => {
-      const waiter = { id: formatEventId(ref.id), deadline: Date.now() + timeout, resolve, reject };
-      const queue = this.waiters.get(stream);
-      if (queue) {
-        queue.push(waiter);
-      } else {
-        this.waiters.set(stream, [waiter]);
-        void this.watch(stream, this.groups[ref.stream]);
-      }
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const waiter: Waiter = { id: formatEventId(ref.id), expired: false, resolve, reject };
+    // The time is up when it is up, also while Redis is silent.
+    const timer = setTimeout(() => {
+      waiter.expired = true;
+      resolve(false);
+    }, timeout);
+    const queue = this.waiters.get(stream);
+    if (queue) {
+      queue.push(waiter);
+    } else {
+      this.waiters.set(stream, [waiter]);
+      void this.watch(stream, this.groups[ref.stream]);
+    }
+    return promise.finally(() => clearTimeout(timer));
   }
 
   private async watch(stream: string, groups: readonly string[]): Promise<void> {
     for (;;) {
-      const asked = this.waiters.get(stream) ?? [];
+      const asked = (this.waiters.get(stream) ?? []).filter(waiter => !waiter.expired);
       this.waiters.set(stream, []);
       try {
         const ids = asked.map(waiter => waiter.id);
         const answer = await applied.run(this.redis, [stream], [JSON.stringify(groups), JSON.stringify(ids)]);
-        const now = Date.now();
         asked.forEach((waiter, i) => {
           if (answer[i] === '1') waiter.resolve(true);
-          else if (now >= waiter.deadline) waiter.resolve(false);
           else this.waiters.get(stream)?.push(waiter);
         });
       } catch (error) {

@@ -31,9 +31,11 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     super();
   }
 
-  /** True while every partition is being read. */
-  get healthy(): boolean {
-    return this.consumers.length > 0 && this.consumers.every(consumer => consumer.healthy);
+  /** @throws Error when a partition is not being read */
+  assertReading(): void {
+    const idle = this.consumers.filter(consumer => !consumer.healthy).length;
+    if (this.consumers.length === 0) throw new Error('not started');
+    if (idle > 0) throw new Error(`${idle} of ${this.consumers.length} partitions are not being read`);
   }
 
   /** @throws HandlerError when there is no handler, two for one stream, or one for no stream */
@@ -59,7 +61,7 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   }
 
   override on(): never {
-    throw new Error('StreamsServer has no events to listen to: see `healthy`, and the metrics');
+    throw new Error('StreamsServer has no events to listen to: see `assertReading`, and the metrics');
   }
 
   override unwrap<T>(): T {

@@ -1,0 +1,29 @@
+import { Injectable, type PipeTransform } from '@nestjs/common';
+import { badRequest } from './problem.js';
+
+/** What names a board, a player or a slot. No other text becomes part of a key. */
+export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+
+const RULE = '1 to 64 letters, digits, dots, underscores, colons or dashes, the first a letter or digit';
+
+/** @throws Problem 400 */
+@Injectable()
+export class IdPipe implements PipeTransform<string, string> {
+  transform(value: string, { data = 'id' }: { data?: string | undefined }): string {
+    if (!ID_PATTERN.test(value)) throw badRequest(`"${data}" is not an id: expected ${RULE}`);
+    return value;
+  }
+}
+
+/**
+ * A player's id from the path. `me` is the caller's own player.
+ *
+ * @throws Problem 400
+ */
+@Injectable()
+export class PlayerPipe extends IdPipe {
+  override transform(value: string, metadata: { data?: string | undefined }): string {
+    if (value === 'me') throw badRequest('"me" is the player of a session, and a key has none: name the player');
+    return super.transform(value, metadata);
+  }
+}

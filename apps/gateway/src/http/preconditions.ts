@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { badRequest } from './problem.js';
+
+/** Seconds that `Prefer: wait` may ask for, at most. */
+const MAX_WAIT = 10;
+
+/**
+ * Seconds that the client wants to wait for the projections; 0 when it does not. Other preferences are ignored.
+ *
+ * @throws Problem 400 when the number is none, or not above 0 and at most 10
+ */
+export function waitPreference({ prefer }: IncomingHttpHeaders): number {
+  const preferences = (Array.isArray(prefer) ? prefer.join(',') : (prefer ?? '')).split(/[,;]/);
+  const wait = preferences.map(text => /^\s*wait\s*=\s*"?([^"]*)"?\s*$/i.exec(text)).find(Boolean);
+  if (!wait) return 0;
+  const seconds = Number(wait[1] || Number.NaN);
+  if (!(seconds > 0 && seconds <= MAX_WAIT)) {
+    throw badRequest(`Prefer: wait=${wait[1]} cannot be met: ask for more than 0 and at most ${MAX_WAIT} seconds`);
+  }
+  return seconds;
+}
+
+/** @throws Problem 400 when the key is not 1 to 128 visible ASCII characters */
+export function idempotencyKey(headers: IncomingHttpHeaders): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(key)) {
+    throw badRequest('Idempotency-Key must be 1 to 128 visible ASCII characters');
+  }
+  return key;
+}
+
+/** The request's W3C trace, when it carries a well-formed one. */
+export function traceParent({ traceparent }: IncomingHttpHeaders): string | undefined {
+  return typeof traceparent === 'string' && /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(traceparent)
+    ? traceparent
+    : undefined;
+}
+
+/**
+ * The version that a write expects: from `If-Match` a number or any existing one, from `If-None-Match: *` none (0).
+ *
+ * @throws Problem 400 for other forms, and for both headers at once
+ */
+export function expectedVersion(headers: IncomingHttpHeaders): number | 'existing' | undefined {
+  const match = headers['if-match'];
+  const noneMatch = headers['if-none-match'];
+  if (match === undefined && noneMatch === undefined) return undefined;
+  if (match !== undefined && noneMatch !== undefined) {
+    throw badRequest('If-Match and If-None-Match contradict each other: send one');
+  }
+  if (noneMatch !== undefined) {
+    if (noneMatch.trim() === '*') return 0;
+    throw badRequest('on a write, If-None-Match can only be * ("when there is none yet")');
+  }
+  const [, any, version] = /^\s*(?:(\*)|"([1-9]\d{0,14})")\s*$/.exec(match ?? '') ?? [];
+  if (any) return 'existing';
+  if (version) return Number(version);
+  throw badRequest(`If-Match must be * or one version as GET gave it in ETag, such as "3"; got ${match}`);
+}
+
+/** Whether a conditional GET finds what the client has already. */
+export function matchesNone({ 'if-none-match': tags }: IncomingHttpHeaders, etag: string): boolean {
+  if (tags === undefined) return false;
+  return tags.split(',').some(tag => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
+}

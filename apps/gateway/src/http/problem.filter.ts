@@ -1,0 +1,54 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { TimeoutError } from 'rxjs';
+import { Logger } from '#libs/observability';
+import { InvalidCursorError } from '#libs/projections';
+import { IdempotencyConflictError, isRedisUnavailable, VersionConflictError } from '#libs/redis';
+import { badRequest, PROBLEM_CONTENT_TYPE, Problem, unavailable } from './problem.js';
+
+/** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter<unknown> {
+  constructor(@Inject(Logger) private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = toProblem(error);
+    if (problem.getStatus() === 500) this.logger.error(error, undefined, `${request.method} ${request.routeOptions.url}`);
+    void reply
+      .status(problem.getStatus())
+      .headers({ ...problem.options.headers, 'Content-Type': PROBLEM_CONTENT_TYPE })
+      .send(JSON.stringify(problem.body));
+  }
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof VersionConflictError) {
+    return new Problem(412, {
+      code: 'version-conflict',
+      detail: `${error.message}: read it, and try again with its version`,
+      ...(error.head > 0 && { headers: { ETag: `"${error.head}"` } }),
+    });
+  }
+  if (error instanceof IdempotencyConflictError) {
+    return new Problem(422, { code: 'idempotency-conflict', detail: `${error.message}: send a new key with a new request` });
+  }
+  if (error instanceof InvalidCursorError) return badRequest(error.message);
+  if (isRedisUnavailable(error) || error instanceof TimeoutError) {
+    return unavailable('the event log does not answer; try again, with the same Idempotency-Key where you sent one');
+  }
+  if (error instanceof HttpException) return new Problem(error.getStatus(), { detail: error.message });
+  return fromFastify(error as Partial<FastifyError>);
+}
+
+function fromFastify({ statusCode, message }: Partial<FastifyError>): Problem {
+  if (statusCode && statusCode >= 400 && statusCode < 500) {
+    return new Problem(statusCode, { detail: message ?? 'the request cannot be read' });
+  }
+  return new Problem(500, { detail: 'this should not have happened; the log of the gateway has the cause' });
+}

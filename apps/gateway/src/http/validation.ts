@@ -1,0 +1,34 @@
+import { type ValidationError, ValidationPipe } from '@nestjs/common';
+import { type FieldError, Problem } from './problem.js';
+
+function fieldErrors(errors: readonly ValidationError[], parent = ''): FieldError[] {
+  return errors.flatMap(({ property, constraints = {}, children = [] }) => {
+    const path = /^\d+$/.test(property) ? `${parent}[${property}]` : parent ? `${parent}.${property}` : property;
+    return [
+      ...Object.values(constraints).map(message => ({ path, message })),
+      ...fieldErrors(children, path),
+    ];
+  });
+}
+
+function toProblem(errors: ValidationError[]): Problem {
+  const fields = fieldErrors(errors);
+  const detail = fields.map(({ message }) => message).join('; ');
+  return new Problem(400, { code: 'validation', detail, errors: fields });
+}
+
+/** Bodies: unknown fields are refused, nothing is converted. */
+export const bodyPipe = new ValidationPipe({
+  transform: true,
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  forbidUnknownValues: true,
+  exceptionFactory: toProblem,
+});
+
+/** Query strings: text becomes numbers where numbers are meant; what is unknown is left alone. */
+export const queryPipe = new ValidationPipe({
+  transform: true,
+  transformOptions: { enableImplicitConversion: true, exposeDefaultValues: true },
+  exceptionFactory: toProblem,
+});

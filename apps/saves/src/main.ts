@@ -1,0 +1,4 @@
+import { runWorker } from '#libs/service';
+import { SavesModule } from './saves.module.js';
+
+await runWorker({ name: 'saves', module: SavesModule, healthPort: 3002, batchSize: 32 });

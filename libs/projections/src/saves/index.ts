@@ -1,0 +1,3 @@
+export type * from './save.fold.js';
+export * from './save.reader.js';
+export { saves } from './save.store.js';

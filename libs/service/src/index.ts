@@ -1,0 +1,4 @@
+export * from './log.module.js';
+export * from './open-log.js';
+export * from './run-service.js';
+export * from './run-worker.js';

@@ -1,0 +1,78 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
+import { HealthModule, Logger, startMetrics } from '#libs/observability';
+import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
+import { LogModule } from './log.module.js';
+import { openLog } from './open-log.js';
+import { runService } from './run-service.js';
+
+export interface WorkerOptions {
+  /** The app's name, and its consumer group's. */
+  readonly name: string;
+  readonly module: Type;
+  /** Where health answers, unless HEALTH_PORT says otherwise. */
+  readonly healthPort: number;
+  /** Events per batch, unless BATCH_SIZE says otherwise. */
+  readonly batchSize: number;
+}
+
+@Module({})
+class WorkerModule {}
+
+/** Runs a worker app: a microservice on the streams transport, with an HTTP port for its health. */
+export function runWorker({ name, module, healthPort, batchSize }: WorkerOptions): Promise<void> {
+  return runService(async () => {
+    const environment = loadWorkerConfig();
+    const logger = Logger.create({ name, level: environment.LOG_LEVEL, json: environment.production });
+    startMetrics(name);
+    const log = await openLog(environment, name, logger);
+    const server = new StreamsServer(log.redis, log.topology, {
+      group: name,
+      consumer: environment.CONSUMER_NAME ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
+      batchSize: environment.BATCH_SIZE ?? batchSize,
+      claimIdleMs: environment.CLAIM_IDLE_MS,
+      maxDeliveries: environment.MAX_DELIVERIES,
+    });
+    const health = HealthModule.forRoot([
+      { name: 'redis', check: async () => void (await log.redis.ping()) },
+      { name: 'groups', check: async () => server.assertReading() },
+    ]);
+    const root = { module: WorkerModule, imports: [LogModule.forRoot(log), health, module] };
+    const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { logger });
+    app.connectMicroservice({ strategy: server }).useGlobalFilters(new RethrowFilter());
+    await app.startAllMicroservices();
+    const port = await listen(app, environment, healthPort, logger);
+    logger.log(`${name} is working; its health is at http://127.0.0.1:${port}/readyz`);
+    return {
+      logger,
+      service: {
+        close: async () => {
+          await app.close();
+          log.redis.disconnect();
+        },
+      },
+    };
+  });
+}
+
+/** A second worker on the same machine must not fail because the first has the usual port. */
+async function listen(
+  app: NestFastifyApplication,
+  { HEALTH_PORT }: WorkerEnvironment,
+  usual: number,
+  logger: Logger,
+): Promise<number> {
+  try {
+    await app.listen(HEALTH_PORT ?? usual, '0.0.0.0');
+  } catch (error) {
+    if (HEALTH_PORT !== undefined || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
+    logger.warn(`port ${usual} is taken: health gets a free one; set HEALTH_PORT to choose`);
+    await app.listen(0, '0.0.0.0');
+  }
+  return (app.getHttpServer().address() as { port: number }).port;
+}

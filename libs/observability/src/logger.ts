@@ -11,6 +11,16 @@ export interface LoggerOptions {
   readonly json: boolean;
 }
 
+/** What Nest tells of its own start: of use when a module is missing, noise at every other time. */
+const NEST = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestMicroservice',
+  'NestApplication',
+]);
+
 /** pino behind Nest's logger interface. */
 export class Logger implements LoggerService {
   private constructor(readonly pino: Pino) {}
@@ -28,7 +38,7 @@ export class Logger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(NEST.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
 
   warn(message: unknown, ...rest: unknown[]): void {

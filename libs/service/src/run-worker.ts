@@ -5,7 +5,7 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
-import { HealthModule, Logger, startMetrics } from '#libs/observability';
+import { Logger, serveHealth, startMetrics } from '#libs/observability';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { LogModule } from './log.module.js';
 import { openLog } from './open-log.js';
@@ -38,13 +38,15 @@ export function runWorker({ name, module, healthPort, batchSize }: WorkerOptions
       claimIdleMs: environment.CLAIM_IDLE_MS,
       maxDeliveries: environment.MAX_DELIVERIES,
     });
-    const health = HealthModule.forRoot([
-      { name: 'redis', check: async () => void (await log.redis.ping()) },
+    const root = { module: WorkerModule, imports: [LogModule.forRoot(log), module] };
+    const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { logger });
+    serveHealth(app.getHttpAdapter().getInstance(), [
+      { name: 'redis', check: () => log.redis.ping() },
       { name: 'groups', check: async () => server.assertReading() },
     ]);
-    const root = { module: WorkerModule, imports: [LogModule.forRoot(log), health, module] };
-    const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { logger });
-    app.connectMicroservice({ strategy: server }).useGlobalFilters(new RethrowFilter());
+    app
+      .connectMicroservice({ strategy: server }, { deferInitialization: true })
+      .useGlobalFilters(new RethrowFilter());
     await app.startAllMicroservices();
     const port = await listen(app, environment, healthPort, logger);
     logger.log(`${name} is working; its health is at http://127.0.0.1:${port}/readyz`);

@@ -23,7 +23,8 @@ export class IdPipe implements PipeTransform<string, string> {
 @Injectable()
 export class PlayerPipe extends IdPipe {
   override transform(value: string, metadata: { data?: string | undefined }): string {
-    if (value === 'me') throw badRequest('"me" is the player of a session, and a key has none: name the player');
+    if (value === 'me')
+      throw badRequest('"me" is the player of a session, and a key has none: name the player');
     return super.transform(value, metadata);
   }
 }

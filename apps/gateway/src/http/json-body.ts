@@ -20,7 +20,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
       const text = decode(body);
       if (text === undefined) done(new Problem(400, { detail: 'the body is not valid UTF-8' }));
       else if ((request.routeOptions.config as Partial<typeof TEXT_BODY>).textBody) done(null, text);
-      else parseSafely(request, text, done);
+      else void parseSafely(request, text, done);
     },
   );
 }

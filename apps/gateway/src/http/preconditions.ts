@@ -15,7 +15,9 @@ export function waitPreference({ prefer }: IncomingHttpHeaders): number {
   if (!wait) return 0;
   const seconds = Number(wait[1] || Number.NaN);
   if (!(seconds > 0 && seconds <= MAX_WAIT)) {
-    throw badRequest(`Prefer: wait=${wait[1]} cannot be met: ask for more than 0 and at most ${MAX_WAIT} seconds`);
+    throw badRequest(
+      `Prefer: wait=${wait[1]} cannot be met: ask for more than 0 and at most ${MAX_WAIT} seconds`,
+    );
   }
   return seconds;
 }
@@ -32,7 +34,8 @@ export function idempotencyKey(headers: IncomingHttpHeaders): string | undefined
 
 /** The request's W3C trace, when it carries a well-formed one. */
 export function traceParent({ traceparent }: IncomingHttpHeaders): string | undefined {
-  return typeof traceparent === 'string' && /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(traceparent)
+  return typeof traceparent === 'string' &&
+    /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(traceparent)
     ? traceparent
     : undefined;
 }

@@ -18,10 +18,11 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
 
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
-    if (problem.getStatus() === 500) this.logger.error(error, undefined, `${request.method} ${request.routeOptions.url}`);
+    if (problem.getStatus() === 500)
+      this.logger.error(error, undefined, `${request.method} ${request.routeOptions.url}`);
     void reply
       .status(problem.getStatus())
-      .headers({ ...problem.options.headers, 'Content-Type': PROBLEM_CONTENT_TYPE })
+      .headers({ ...problem.problem.headers, 'Content-Type': PROBLEM_CONTENT_TYPE })
       .send(JSON.stringify(problem.body));
   }
 }
@@ -36,11 +37,16 @@ function toProblem(error: unknown): Problem {
     });
   }
   if (error instanceof IdempotencyConflictError) {
-    return new Problem(422, { code: 'idempotency-conflict', detail: `${error.message}: send a new key with a new request` });
+    return new Problem(422, {
+      code: 'idempotency-conflict',
+      detail: `${error.message}: send a new key with a new request`,
+    });
   }
   if (error instanceof InvalidCursorError) return badRequest(error.message);
   if (isRedisUnavailable(error) || error instanceof TimeoutError) {
-    return unavailable('the event log does not answer; try again, with the same Idempotency-Key where you sent one');
+    return unavailable(
+      'the event log does not answer; try again, with the same Idempotency-Key where you sent one',
+    );
   }
   if (error instanceof HttpException) return new Problem(error.getStatus(), { detail: error.message });
   return fromFastify(error as Partial<FastifyError>);

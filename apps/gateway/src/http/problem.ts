@@ -30,14 +30,14 @@ export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
 export class Problem extends HttpException {
   constructor(
     status: number,
-    readonly options: ProblemOptions,
+    readonly problem: ProblemOptions,
   ) {
-    super(options.detail, status);
+    super(problem.detail, status);
   }
 
   get body(): ProblemBody {
     const status = this.getStatus();
-    const { code, detail, errors } = this.options;
+    const { code, detail, errors } = this.problem;
     return {
       type: code ? `urn:questlog:${code}` : 'about:blank',
       title: STATUS_CODES[status] ?? 'Error',

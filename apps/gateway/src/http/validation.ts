@@ -3,7 +3,11 @@ import { type FieldError, Problem } from './problem.js';
 
 function fieldErrors(errors: readonly ValidationError[], parent = ''): FieldError[] {
   return errors.flatMap(({ property, constraints = {}, children = [] }) => {
-    const path = /^\d+$/.test(property) ? `${parent}[${property}]` : parent ? `${parent}.${property}` : property;
+    const path = /^\d+$/.test(property)
+      ? `${parent}[${property}]`
+      : parent
+        ? `${parent}.${property}`
+        : property;
     return [
       ...Object.values(constraints).map(message => ({ path, message })),
       ...fieldErrors(children, path),

@@ -53,20 +53,26 @@ export class WriteService {
     const eventId = formatEventRef(appended.ref);
     if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
     if (appended.version !== undefined) reply.header('ETag', `"${appended.version}"`);
-    if (seconds > 0 && (await this.applied(appended, seconds))) {
-      reply.status(200).header('Preference-Applied', `wait=${seconds}`);
-      return { eventId, status: 'applied', ...(await result(appended)) };
+    const projected = seconds > 0 ? await this.projected(appended, seconds, result) : undefined;
+    if (!projected) {
+      reply.status(202);
+      return { eventId, status: 'accepted' };
     }
-    reply.status(202);
-    return { eventId, status: 'accepted' };
+    reply.status(200).header('Preference-Applied', `wait=${seconds}`);
+    return { eventId, status: 'applied', ...projected };
   }
 
-  /** The event is in the log: if it cannot be watched, it is accepted all the same. */
-  private async applied({ ref }: Appended, seconds: number): Promise<boolean> {
+  /** The event is in the log: if Redis goes away now, the write is accepted all the same. */
+  private async projected<Result>(
+    appended: Appended,
+    seconds: number,
+    result: (appended: Appended) => Promise<Result>,
+  ): Promise<Result | undefined> {
     try {
-      return await this.progress.whenApplied(ref, seconds * 1_000);
+      if (!(await this.progress.whenApplied(appended.ref, seconds * 1_000))) return undefined;
+      return await result(appended);
     } catch (error) {
-      if (isRedisUnavailable(error)) return false;
+      if (isRedisUnavailable(error)) return undefined;
       throw error;
     }
   }

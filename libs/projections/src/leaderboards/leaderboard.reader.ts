@@ -1,5 +1,5 @@
 import type { Topology } from '#libs/event-log';
-import type { Attributes } from '#libs/events';
+import type { Attributes, EventId } from '#libs/events';
 import { type RedisClient, Script } from '#libs/redis';
 import type { BoardEntry } from './leaderboard.fold.js';
 import { parseRun } from './leaderboard.store.js';
@@ -11,8 +11,8 @@ export interface RankedEntry {
   readonly player: string;
   readonly score: number;
   readonly attributes?: Attributes;
-  /** ISO 8601. */
-  readonly achievedAt: string;
+  /** The event in which the player reached the score. */
+  readonly run: EventId;
 }
 
 export interface BoardWindow {
@@ -107,7 +107,7 @@ function rank(
       player: players[i] ?? '',
       score,
       ...(attributes && { attributes }),
-      achievedAt: new Date(run.ms).toISOString(),
+      run,
     };
   });
 }

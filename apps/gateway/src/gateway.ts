@@ -1,0 +1,61 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { GatewayEnvironment } from '#libs/config';
+import { STREAMS } from '#libs/events';
+import { type Logger, serveHealth } from '#libs/observability';
+import { groupsOf } from '#libs/projections';
+import { LogModule, type OpenLog } from '#libs/service';
+import { GatewayModule } from './gateway.module.js';
+import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { serveOpenApi } from './openapi.js';
+
+/** Milliseconds in which a client must have sent its request. */
+const REQUEST_TIMEOUT = 30_000;
+
+@Module({})
+class RootModule {}
+
+/** The gateway, initialised but not listening. */
+export async function createGateway(
+  environment: GatewayEnvironment,
+  log: OpenLog,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
+  const problems = new ProblemFilter(logger);
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
+    routerOptions: { maxParamLength: 1_000 },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      problems.send(error, request, reply),
+  });
+  const root = {
+    module: RootModule,
+    imports: [LogModule.forRoot(log), GatewayModule.forRoot(environment, logger)],
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
+  const fastify = app.getHttpAdapter().getInstance();
+  readJsonBodies(fastify);
+  serveHealth(fastify, [
+    { name: 'redis', check: () => log.redis.ping() },
+    { name: 'groups', check: () => assertGroups(log) },
+  ]);
+  serveOpenApi(app);
+  await app.init();
+  return app;
+}
+
+/** @throws Error naming a projection that no worker has begun yet */
+async function assertGroups({ redis, topology }: OpenLog): Promise<void> {
+  for (const stream of STREAMS) {
+    for (const { stream: key } of topology.all(stream)) {
+      const groups = JSON.stringify(await redis.xinfo('GROUPS', key).catch(() => []));
+      const missing = groupsOf(stream).find(group => !groups.includes(`"${group}"`));
+      if (missing) throw new Error(`${key} has no consumer group ${missing}: start that worker`);
+    }
+  }
+}

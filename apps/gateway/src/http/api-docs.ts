@@ -1,0 +1,103 @@
+import { applyDecorators } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiExtraModels,
+  ApiHeader,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiQuery,
+  ApiResponse,
+  getSchemaPath,
+} from '@nestjs/swagger';
+
+class FieldErrorView {
+  @ApiProperty({ example: 'score' })
+  readonly path!: string;
+
+  @ApiProperty({ example: 'score must be a number conforming to the specified constraints' })
+  readonly message!: string;
+}
+
+/** How a problem (RFC 9457) looks in the OpenAPI document. */
+class ProblemView {
+  @ApiProperty({ example: 'urn:questlog:validation' })
+  readonly type!: string;
+
+  @ApiProperty({ example: 'Bad Request' })
+  readonly title!: string;
+
+  @ApiProperty({ example: 400 })
+  readonly status!: number;
+
+  @ApiProperty({ example: 'score must be a number conforming to the specified constraints' })
+  readonly detail!: string;
+
+  @ApiPropertyOptional({ type: [FieldErrorView] })
+  readonly errors?: readonly FieldErrorView[];
+}
+
+export class AcceptedView {
+  @ApiProperty({ description: 'Names the event; opaque.' })
+  readonly eventId!: string;
+
+  @ApiProperty({ enum: ['accepted'] })
+  readonly status!: 'accepted';
+}
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  400: 'The request is malformed.',
+  401: 'The credentials are missing or unknown.',
+  404: 'There is no such thing.',
+  412: 'The precondition does not hold; `ETag` has the current version.',
+  413: 'The body is too large; `detail` names the limit.',
+  415: 'The body is not application/json.',
+  422: 'Well-formed, but refused; `detail` says why.',
+  503: 'Redis does not answer, or the awaited event has not taken effect; see `Retry-After`.',
+};
+
+/** The problems that a route answers. */
+export const ApiProblems = (...statuses: number[]) =>
+  applyDecorators(
+    ApiExtraModels(ProblemView),
+    ...statuses.map(status =>
+      ApiResponse({
+        status,
+        description: DESCRIPTIONS[status] ?? '',
+        content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemView) } } },
+      }),
+    ),
+  );
+
+/** What every read takes. */
+export const ApiRead = () =>
+  applyDecorators(
+    ApiHeader({
+      name: 'If-Applied',
+      required: false,
+      description: 'Wait, at most 2 s, until this eventId has taken effect.',
+    }),
+    ApiQuery({
+      name: 'ifApplied',
+      required: false,
+      description: 'The same, for clients that cannot set headers.',
+    }),
+    ApiProblems(400, 503),
+  );
+
+/** What every write takes, and answers before it has taken effect. */
+export const ApiWrite = () =>
+  applyDecorators(
+    ApiBearerAuth(),
+    ApiHeader({
+      name: 'Prefer',
+      required: false,
+      description: '`wait=N`: answer when the event has taken effect, or after N seconds (at most 10).',
+    }),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description: 'The same key within 24 hours is appended once, and answered alike.',
+    }),
+    ApiResponse({ status: 202, description: 'The event is in the log.', type: AcceptedView }),
+    ApiProblems(400, 401, 413, 415, 422, 503),
+  );

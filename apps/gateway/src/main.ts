@@ -1,0 +1,29 @@
+import 'reflect-metadata';
+import { loadGatewayConfig } from '#libs/config';
+import { Logger, startMetrics } from '#libs/observability';
+import { openLog, runService } from '#libs/service';
+import { createGateway } from './gateway.js';
+
+const NAME = 'gateway';
+
+await runService(async () => {
+  const environment = loadGatewayConfig();
+  const logger = Logger.create({ name: NAME, level: environment.LOG_LEVEL, json: environment.production });
+  startMetrics(NAME);
+  if (environment.SERVER_KEYS.length + environment.ADMIN_KEYS.length === 0) {
+    logger.warn('no keys: every write will be refused; set SERVER_KEYS and ADMIN_KEYS, or use `npm start`');
+  }
+  const log = await openLog(environment, NAME, logger);
+  const app = await createGateway(environment, log, logger);
+  await app.listen(environment.PORT, environment.HOST);
+  logger.log(`${NAME} is at ${await app.getUrl()}`);
+  return {
+    logger,
+    service: {
+      close: async () => {
+        await app.close();
+        log.redis.disconnect();
+      },
+    },
+  };
+});

@@ -1,0 +1,27 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+
+const DESCRIPTION = `Leaderboards and player saves on an event log.
+
+A write is answered with **202** as soon as its event is durable; the projections follow within milliseconds.
+To see it applied, send \`Prefer: wait=5\` with the write, or its \`eventId\` as \`If-Applied\` with the next read.
+Errors are problem details (RFC 9457).`;
+
+/** Serves `/openapi.json`, and Swagger UI at `/docs`. */
+export function serveOpenApi(app: NestFastifyApplication): void {
+  const config = new DocumentBuilder()
+    .setTitle('Questlog')
+    .setVersion('1')
+    .setDescription(DESCRIPTION)
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A server or an admin key.' })
+    .build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Questlog API',
+  });
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .get('/', (_request, reply) => reply.redirect('/docs'));
+}

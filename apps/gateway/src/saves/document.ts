@@ -1,0 +1,43 @@
+import { Problem } from '../http/problem.js';
+
+/** Levels of nesting in a document, at most. */
+const MAX_DEPTH = 64;
+
+/**
+ * Sees to it that a text is one that can be kept as a save: a JSON object, not too deep. The text is what is
+ * kept, so nothing in it changes: neither numbers beyond 2^53, nor -0, nor the order or doubling of keys.
+ *
+ * @throws Problem 400 when it is not JSON, 422 when it is no object or too deep
+ */
+export function checkDocument(text: unknown): string {
+  if (typeof text !== 'string' || text === '') {
+    throw new Problem(400, { detail: 'the body is missing: send the document as application/json' });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Problem(400, { detail: `the document is not JSON: ${(error as Error).message}` });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Problem(422, { code: 'not-an-object', detail: 'a save is a JSON object: { ... }' });
+  }
+  if (depth(text) > MAX_DEPTH) {
+    throw new Problem(422, {
+      code: 'too-deep',
+      detail: `the document is nested deeper than ${MAX_DEPTH} levels`,
+    });
+  }
+  return text;
+}
+
+/** How deep brackets are nested, in text that is JSON. Strings are passed over. */
+function depth(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '{' || token === '[') deepest = Math.max(deepest, ++depth);
+    else if (token === '}' || token === ']') depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,137 @@
+import { Body, Controller, Get, Param, Put, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { SaveReader } from '#libs/projections';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { IdPipe, PlayerPipe } from '../http/ids.js';
+import { TEXT_BODY } from '../http/json-body.js';
+import { expectedVersion, matchesNone } from '../http/preconditions.js';
+import { notFound } from '../http/problem.js';
+import { WriteService } from '../http/write.service.js';
+import { checkDocument } from './document.js';
+
+class SaveApplied {
+  @ApiProperty()
+  readonly eventId!: string;
+
+  @ApiProperty({ enum: ['applied'] })
+  readonly status!: 'applied';
+
+  @ApiProperty()
+  readonly player!: string;
+
+  @ApiProperty()
+  readonly slot!: string;
+
+  @ApiProperty({ description: 'The version that this write made; also in `ETag`.' })
+  readonly version!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly updatedAt!: string;
+
+  @ApiProperty()
+  readonly bytes!: number;
+}
+
+@ApiTags('saves')
+@Controller('v1/players/:player/saves')
+export class SavesController {
+  constructor(
+    private readonly saves: SaveReader,
+    private readonly writes: WriteService,
+  ) {}
+
+  @Get(':slot')
+  @ApiBearerAuth()
+  @ApiOperation({ summary: 'Read a save', description: 'The document, byte for byte as it was put.' })
+  @ApiRead()
+  @ApiProblems(401, 404)
+  @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: 'An `ETag`: 304 while it is the current one.',
+  })
+  @ApiResponse({ status: 304, description: 'The version is the one of If-None-Match.' })
+  @ApiOkResponse({
+    description: 'The document. `ETag` has its version.',
+    content: { 'application/json': { schema: { type: 'object' } } },
+    headers: { ETag: { schema: { type: 'string', example: '"3"' } } },
+  })
+  async read(
+    @Param('player', PlayerPipe) player: string,
+    @Param('slot', IdPipe) slot: string,
+    @Req() { headers }: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string | undefined> {
+    const save = await this.saves.find(player, slot);
+    if (!save) throw notFound(`${player} has no save in ${slot}`);
+    const etag = `"${save.version}"`;
+    reply.headers({
+      ETag: etag,
+      'Last-Modified': new Date(save.updatedAt).toUTCString(),
+      'Cache-Control': 'no-cache',
+    });
+    if (matchesNone(headers, etag)) {
+      reply.status(304);
+      return undefined;
+    }
+    reply.header('Content-Type', 'application/json; charset=utf-8');
+    return save.document;
+  }
+
+  @Put(':slot')
+  @RouteConfig(TEXT_BODY)
+  @ApiOperation({
+    summary: 'Write a save',
+    description: 'Any JSON object, at most 256 KiB and 64 levels deep. It replaces what was there.',
+  })
+  @ApiBody({ schema: { type: 'object', example: { level: 3, hp: 20 } } })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'Write only if this version is the current one, or `*`: if there is one.',
+  })
+  @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none yet.' })
+  @ApiWrite()
+  @ApiProblems(412)
+  @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
+  put(
+    @Param('player', PlayerPipe) player: string,
+    @Param('slot', IdPipe) slot: string,
+    @Body() body: unknown,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const document = checkDocument(body);
+    return this.writes.write(
+      {
+        type: 'SaveWritten',
+        data: { player, slot, document },
+        caller,
+        expectedVersion: expectedVersion(request.headers),
+        result: async ({ ref, version }) => ({
+          player,
+          slot,
+          version,
+          updatedAt: new Date(ref.id.ms).toISOString(),
+          bytes: Buffer.byteLength(document),
+        }),
+      },
+      request,
+      reply,
+    );
+  }
+}

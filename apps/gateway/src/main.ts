@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { loadGatewayConfig } from '#libs/config';
 import { Logger, startMetrics } from '#libs/observability';
-import { openLog, runService } from '#libs/service';
+import { openLog, runService, tellParent } from '#libs/service';
 import { createGateway } from './gateway.js';
 
 const NAME = 'gateway';
@@ -16,7 +16,10 @@ await runService(async () => {
   const log = await openLog(environment, NAME, logger);
   const app = await createGateway(environment, log, logger);
   await app.listen(environment.PORT, environment.HOST);
-  logger.log(`${NAME} is at ${await app.getUrl()}`);
+  const { port } = app.getHttpServer().address() as { port: number };
+  const url = `http://127.0.0.1:${port}`;
+  logger.log(`${NAME} is at ${url}`);
+  tellParent(url);
   return {
     logger,
     service: {

@@ -36,6 +36,11 @@ export async function runService(start: () => Promise<{ service: Closable; logge
   process.on('unhandledRejection', crash);
 }
 
+/** Tells a parent that started this process with an IPC channel where it listens. */
+export function tellParent(url: string): void {
+  process.send?.({ url });
+}
+
 function explain(error: unknown): never {
   const expected = error instanceof ConfigurationError || (error instanceof Error && 'code' in error);
   process.stderr.write(

@@ -9,7 +9,7 @@ import { Logger, serveHealth, startMetrics } from '#libs/observability';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { LogModule } from './log.module.js';
 import { openLog } from './open-log.js';
-import { runService } from './run-service.js';
+import { runService, tellParent } from './run-service.js';
 
 export interface WorkerOptions {
   /** The app's name, and its consumer group's. */
@@ -49,7 +49,9 @@ export function runWorker({ name, module, healthPort, batchSize }: WorkerOptions
       .useGlobalFilters(new RethrowFilter());
     await app.startAllMicroservices();
     const port = await listen(app, environment, healthPort, logger);
-    logger.log(`${name} is working; its health is at http://127.0.0.1:${port}/readyz`);
+    const url = `http://127.0.0.1:${port}`;
+    logger.log(`${name} is working; its health is at ${url}/readyz`);
+    tellParent(url);
     return {
       logger,
       service: {

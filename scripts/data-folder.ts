@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { answersPing } from '#libs/embedded-redis';
+
+/** The data folder cannot be used; the message says what to do. */
+export class DataFolderError extends Error {
+  readonly code = 'DATA_FOLDER';
+  override readonly name = 'DataFolderError';
+}
+
+export interface Keys {
+  readonly server: string;
+  readonly admin: string;
+}
+
+/** What `npm start` keeps: the embedded Redis's files, the generated keys, and who uses the folder now. */
+export class DataFolder {
+  private readonly lock: string;
+
+  /** @throws DataFolderError when the folder cannot be made */
+  constructor(readonly path: string) {
+    this.lock = join(path, 'lock.json');
+    this.attempt(() => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  }
+
+  get redis(): string {
+    return join(this.path, 'redis');
+  }
+
+  /** The generated keys, made at the first start and kept for their owner's eyes only. */
+  keys(): Keys {
+    const file = join(this.path, 'keys.json');
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Keys;
+    const keys = { server: secret(), admin: secret() };
+    this.attempt(() => {
+      writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+      chmodSync(file, 0o600);
+    });
+    return keys;
+  }
+
+  /**
+   * Takes the folder for this process: two servers on one append-only file would destroy it.
+   *
+   * @param port the embedded Redis's: after a crash, nobody answers there, and the lock is void
+   * @throws DataFolderError when another one uses it
+   */
+  async take(port: number): Promise<void> {
+    const holder = this.holder();
+    if (holder && isAlive(holder.pid) && (await answersPing(holder.port))) {
+      throw new DataFolderError(
+        `${this.path} is in use by another \`npm start\` (process ${holder.pid}): stop that one, or set DATA_DIR to another folder`,
+      );
+    }
+    this.attempt(() => writeFileSync(this.lock, JSON.stringify({ pid: process.pid, port })));
+  }
+
+  release(): void {
+    if (this.holder()?.pid === process.pid) rmSync(this.lock, { force: true });
+  }
+
+  private holder(): { pid: number; port: number } | undefined {
+    try {
+      return JSON.parse(readFileSync(this.lock, 'utf8')) as { pid: number; port: number };
+    } catch {
+      return undefined;
+    }
+  }
+
+  private attempt(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      throw new DataFolderError(
+        `the data folder cannot be written (${(error as Error).message}): set DATA_DIR to one that can`,
+      );
+    }
+  }
+}
+
+const secret = () => randomBytes(24).toString('base64url');
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM';
+  }
+}

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Sees to it that this machine has a redis-server (or valkey-server) for `npm start` and `npm test`.
+set -eu
+
+for server in redis-server valkey-server; do
+  if command -v "$server" >/dev/null; then
+    echo "$("$server" --version | cut -d' ' -f1-3) is here: nothing to install"
+    exit 0
+  fi
+done
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+if command -v apt-get >/dev/null; then
+  as_root apt-get update -qq
+  # The package would start a server of its own at once; ours is a child of `npm start`.
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends redis-server
+elif command -v dnf >/dev/null; then
+  as_root dnf install -y -q valkey
+elif command -v brew >/dev/null; then
+  brew install --quiet redis
+else
+  echo 'no apt-get, dnf or brew here: install redis-server 7 or later, or valkey-server 8 or later, by hand' >&2
+  exit 1
+fi

@@ -2,14 +2,18 @@
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    // NodeNext specifiers say `.js`; the sources beside them are `.ts`.
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // package.json's `imports` point at the build; tests run the sources.
+    '^#libs/(.*)$': '<rootDir>/libs/$1/src/index.ts',
+  },
   transform: { '^.+\\.ts$': '@swc/jest' },
-  // NodeNext specifiers say `.js`; the sources beside them are `.ts`.
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  testEnvironmentOptions: { exportConditions: ['questlog-source', 'node', 'node-addons'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
 };
 
 const redis = '<rootDir>/libs/testing/src/global-redis.ts';
+const teardown = '<rootDir>/libs/testing/src/global-teardown.ts';
 
 export default {
   projects: [
@@ -24,7 +28,14 @@ export default {
       displayName: 'integration',
       testMatch: ['<rootDir>/{apps,libs,scripts}/**/*.int.spec.ts'],
       globalSetup: redis,
+      globalTeardown: teardown,
     },
-    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'], globalSetup: redis },
+    {
+      ...shared,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'],
+      globalSetup: redis,
+      globalTeardown: teardown,
+    },
   ],
 };

@@ -22,7 +22,7 @@ if fingerprint ~= '' then
   local record = redis.call('GET', KEYS[2])
   if record then
     local seen, id, version = string.match(record, '^(%S+) (%S+) (%S*)$')
-    if seen ~= fingerprint then return redis.error_reply('IDEMPOTENCY_CONFLICT') end
+    if seen ~= fingerprint then return redis.error_reply('IDEMPOTENCY_CONFLICT the key came with another event') end
     return { id, version, 1 }
   end
 end

@@ -1,0 +1,3 @@
+export * from './events.js';
+export * from './eventually.js';
+export * from './test-log.js';

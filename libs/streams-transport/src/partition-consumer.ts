@@ -20,6 +20,9 @@ const BLOCK_DEFERRED = 20;
 /** Milliseconds between two attempts to read again, at most. */
 const MAX_BACKOFF = 2_000;
 
+/** Hears when a consumer cannot read any more, with the error, and when it can again, without. */
+export type HealthListener = (keys: PartitionKeys, error?: Error) => void;
+
 const leaveGroup = new Script<number>('leave-group');
 
 /**
@@ -44,7 +47,8 @@ export class PartitionConsumer {
     private readonly keys: PartitionKeys,
     private readonly options: ConsumerOptions,
     handle: BatchHandler,
-    private readonly logger: LoggerService,
+    private readonly onHealth: HealthListener,
+    logger: LoggerService,
   ) {
     this.reader = createBlockingClient(redis, `${options.consumer}:read`, BLOCK + 3_000);
     this.delivery = new Delivery(redis, keys, options, handle, logger);
@@ -80,11 +84,7 @@ export class PartitionConsumer {
         this.deferred = [];
         this.readerId = undefined;
         this.failures += 1;
-        if (this.failures === 1) {
-          this.logger.warn(
-            `${this.keys.stream}: reading stopped, will try again: ${(error as Error).message}`,
-          );
-        }
+        this.onHealth(this.keys, error as Error);
         await delay(Math.min(100 * 2 ** (this.failures - 1), MAX_BACKOFF));
       }
     }
@@ -129,7 +129,7 @@ export class PartitionConsumer {
       ...(['GROUP', group, consumer, 'COUNT', batchSize, 'BLOCK', block] as const),
       ...(['STREAMS', this.keys.stream, cursor] as const),
     )) as [[string, Entry[]]] | null;
-    if (this.failures > 0) this.logger.log(`${this.keys.stream}: reading again`);
+    if (this.failures > 0) this.onHealth(this.keys);
     this.failures = 0;
     return reply?.[0][1] ?? [];
   }

@@ -22,6 +22,8 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   override readonly transportId = STREAMS_TRANSPORT;
   override readonly propagatesEventHandlerErrors = true;
   private consumers: readonly PartitionConsumer[] = [];
+  /** Streams that cannot be read now. */
+  private readonly unread = new Set<string>();
 
   constructor(
     private readonly redis: RedisClient,
@@ -81,9 +83,22 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
         keys,
         this.options,
         async events => this.settle(handler, events, context),
+        (partition, error) => this.report(partition.stream, error),
         this.logger,
       );
     });
+  }
+
+  /** Says once that reading stopped, and once that all goes on, however many partitions there are. */
+  private report(stream: string, error?: Error): void {
+    if (error) {
+      if (this.unread.size === 0)
+        this.logger.warn(`reading stopped, trying again: ${stream}: ${error.message}`);
+      this.unread.add(stream);
+    } else {
+      this.unread.delete(stream);
+      if (this.unread.size === 0) this.logger.log('reading again');
+    }
   }
 
   // The base class's `handleEvent` does not wait for an Observable to complete.

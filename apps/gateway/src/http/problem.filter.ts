@@ -4,6 +4,7 @@ import { TimeoutError } from 'rxjs';
 import { Logger } from '#libs/observability';
 import { InvalidCursorError } from '#libs/projections';
 import { IdempotencyConflictError, isRedisUnavailable, VersionConflictError } from '#libs/redis';
+import { BODY_LIMIT } from './json-body.js';
 import { badRequest, PROBLEM_CONTENT_TYPE, Problem, unavailable } from './problem.js';
 
 /** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
@@ -48,13 +49,15 @@ function toProblem(error: unknown): Problem {
       'the event log does not answer; try again, with the same Idempotency-Key where you sent one',
     );
   }
-  if (error instanceof HttpException) return new Problem(error.getStatus(), { detail: error.message });
-  return fromFastify(error as Partial<FastifyError>);
+  if (error instanceof HttpException) return fromStatus(error.getStatus(), error.message);
+  const { statusCode, message } = error as Partial<FastifyError>;
+  return fromStatus(statusCode, message);
 }
 
-function fromFastify({ statusCode, message }: Partial<FastifyError>): Problem {
-  if (statusCode && statusCode >= 400 && statusCode < 500) {
-    return new Problem(statusCode, { detail: message ?? 'the request cannot be read' });
-  }
+/** What Fastify and Nest refuse by themselves: unknown routes, bodies that are too large or no JSON. */
+function fromStatus(status = 500, message = 'the request cannot be read'): Problem {
+  if (status === 413)
+    return new Problem(413, { code: 'too-large', detail: `the body is larger than ${BODY_LIMIT} bytes` });
+  if (status >= 400 && status < 500) return new Problem(status, { detail: message });
   return new Problem(500, { detail: 'this should not have happened; the log of the gateway has the cause' });
 }

@@ -99,7 +99,7 @@ function toView({ run, ...entry }: RankedEntry): EntryView {
 
 /** How many per cent of the entries an entry equals or beats: 100 for the first, above 0 for the last. */
 function percentile(rank: number, total: number): number {
-  return (100 * (total - rank + 1)) / total;
+  return Math.round((10_000 * (total - rank + 1)) / total) / 100;
 }
 
 const notAmongEntries = (board: string, player: string) => notFound(`${player} has no entry on ${board}`);

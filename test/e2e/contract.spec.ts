@@ -1,0 +1,418 @@
+import { Client } from './client.js';
+import { System } from './system.js';
+
+const WAIT = { Prefer: 'wait=5' };
+const PROBLEM = 'application/problem+json; charset=utf-8';
+
+type Case = [
+  status: number,
+  what: string,
+  method: string,
+  path: string,
+  body?: object | string | Buffer | undefined,
+  headers?: Record<string, string>,
+];
+
+describe('the REST contract', () => {
+  let system: System;
+  let client: Client;
+  let anonymous: Client;
+
+  beforeAll(async () => {
+    system = await System.start();
+    client = system.client;
+    anonymous = new Client(system.port);
+  }, 60_000);
+  afterAll(async () => {
+    client.close();
+    anonymous.close();
+    await system.close();
+  }, 60_000);
+
+  const submit = (board: string, player: string, score: number, headers: Record<string, string> = WAIT) =>
+    client.post(`/v1/leaderboards/${board}/scores`, { player, score }, headers);
+
+  describe('scores', () => {
+    it('are accepted at once, and applied when the client prefers to wait', async () => {
+      const accepted = await submit('s1', 'ada', 10, {});
+      expect(accepted).toMatchObject({
+        status: 202,
+        body: { eventId: expect.any(String), status: 'accepted' },
+      });
+      expect(Object.keys(accepted.body).sort()).toEqual(['eventId', 'status']);
+      expect(await submit('s1', 'bob', 20)).toMatchObject({
+        status: 200,
+        headers: { 'preference-applied': 'wait=5' },
+        body: {
+          eventId: expect.any(String),
+          status: 'applied',
+          board: 's1',
+          player: 'bob',
+          rank: 1,
+          score: 20,
+          improved: true,
+        },
+      });
+      expect((await submit('s1', 'bob', 15)).body).toMatchObject({ rank: 1, score: 20, improved: false });
+    });
+
+    it('with the same Idempotency-Key count once; another body under the key is refused', async () => {
+      const first = await submit('s2', 'ada', 10, { 'Idempotency-Key': 'k' });
+      const again = await submit('s2', 'ada', 10, { 'Idempotency-Key': 'k' });
+      expect(again).toMatchObject({
+        status: 202,
+        headers: { 'idempotency-replayed': 'true' },
+        body: first.body,
+      });
+      expect(first.headers['idempotency-replayed']).toBeUndefined();
+      expect(await submit('s2', 'ada', 11, { 'Idempotency-Key': 'k' })).toMatchObject({
+        status: 422,
+        body: { type: 'urn:questlog:idempotency-conflict' },
+      });
+      const { body } = await client.get('/v1/players/ada/scores');
+      expect(body.boards.s2).toMatchObject({ count: 1, sum: 10 });
+    });
+
+    it('can be read back by any reader that names their event', async () => {
+      for (let score = 1; score <= 20; score++) {
+        const { body } = await submit('s3', 'ada', score, {});
+        const read = await anonymous.get('/v1/leaderboards/s3/entries/ada', { 'If-Applied': body.eventId });
+        expect(read).toMatchObject({ status: 200, body: { score } });
+        const document = await client.get(`/v1/players/ada/scores?ifApplied=${body.eventId}`);
+        expect(document.body.boards.s3).toMatchObject({ count: score, last: score });
+      }
+    });
+
+    it('that never come make a read give up after two seconds', async () => {
+      const began = Date.now();
+      const read = await anonymous.get('/v1/leaderboards/s3/entries', {
+        'If-Applied': 's0-99999999999999-0',
+      });
+      expect(read).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '1' },
+        body: { type: 'urn:questlog:not-applied' },
+      });
+      expect(Date.now() - began).toBeGreaterThan(1_900);
+      expect(Date.now() - began).toBeLessThan(2_500);
+    });
+
+    it('are summed up for each player and board', async () => {
+      for (const score of [0.1, 0.2, 0.3]) await submit('s4', 'sum', score, {});
+      await submit('s5', 'sum', 7);
+      await submit('s4', 'sum', -1);
+      expect((await client.get('/v1/players/sum/scores')).body).toEqual({
+        player: 'sum',
+        boards: {
+          s4: {
+            ...{ best: 0.3, last: -1, count: 4, sum: -0.4 },
+            ...{ firstAt: expect.any(String), lastAt: expect.any(String) },
+            recent: [-1, 0.3, 0.2, 0.1].map(score => ({ score, at: expect.any(String) })),
+          },
+          s5: expect.objectContaining({ best: 7, count: 1 }),
+        },
+      });
+    });
+  });
+
+  describe('leaderboards', () => {
+    const players = ['a', 'b', 'c', 'd', 'e', 'f'];
+    beforeAll(async () => {
+      // Ties: b and c share 50, and b was there first.
+      for (const [i, score] of [60, 50, 50, 40, 30, 20].entries())
+        await submit('board', players[i] ?? '', score);
+    });
+
+    it('rank from 1, equal scores alike, the first to get there above', async () => {
+      const { body } = await anonymous.get('/v1/leaderboards/board/entries');
+      expect(body).toMatchObject({ board: 'board', period: 'current', total: 6 });
+      expect(
+        body.entries.map(({ rank, player }: { rank: number; player: string }) => `${rank}${player}`),
+      ).toEqual([...['1a', '2b', '2c', '4d', '5e', '6f']]);
+      expect(body.next).toBeUndefined();
+    });
+
+    it('are paged by offset, and by a cursor', async () => {
+      const page = await anonymous.get('/v1/leaderboards/board/entries?limit=2&offset=1');
+      expect(page.body.entries).toMatchObject([
+        { rank: 2, player: 'b' },
+        { rank: 2, player: 'c' },
+      ]);
+      const next = await anonymous.get(`/v1/leaderboards/board/entries?limit=2&cursor=${page.body.next}`);
+      expect(next.body.entries).toMatchObject([
+        { rank: 4, player: 'd' },
+        { rank: 5, player: 'e' },
+      ]);
+      expect((await anonymous.get('/v1/leaderboards/board/entries?offset=6')).body).toMatchObject({
+        total: 6,
+        entries: [],
+      });
+    });
+
+    it('show one entry with rank, percentile and total', async () => {
+      const { status, body } = await anonymous.get('/v1/leaderboards/board/entries/c');
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        ...{
+          board: 'board',
+          period: 'current',
+          rank: 2,
+          player: 'c',
+          score: 50,
+          percentile: 83.33,
+          total: 6,
+        },
+        achievedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      });
+      expect(await anonymous.get('/v1/leaderboards/board/entries/nobody')).toMatchObject({ status: 404 });
+    });
+
+    it.each([
+      ['a', ['a', 'b', 'c']],
+      ['c', ['b', 'c', 'd']],
+      ['f', ['d', 'e', 'f']],
+    ])('show a full window around %s', async (player, window) => {
+      const { body } = await anonymous.get(`/v1/leaderboards/board/around/${player}?radius=1`);
+      expect(body.entries.map((entry: { player: string }) => entry.player)).toEqual(window);
+    });
+
+    it('that nobody has played are empty', async () => {
+      expect((await anonymous.get('/v1/leaderboards/empty/entries')).body).toEqual({
+        ...{ board: 'empty', period: 'current', total: 0, entries: [] },
+      });
+    });
+
+    it('keep the attributes of the run that counts', async () => {
+      const run = (score: number, region: string) =>
+        client.post('/v1/leaderboards/runs/scores', { player: 'ada', score, attributes: { region } }, WAIT);
+      await run(10, 'eu');
+      await run(5, 'us');
+      expect((await anonymous.get('/v1/leaderboards/runs/entries/ada')).body.attributes).toEqual({
+        region: 'eu',
+      });
+    });
+  });
+
+  describe('saves', () => {
+    const put = (slot: string, document: object | string, headers: Record<string, string> = {}) =>
+      client.put(`/v1/players/ada/saves/${slot}`, document, { ...WAIT, ...headers });
+
+    it.each([
+      '{"a":1.0,"a":2}',
+      '{"__proto__":{"x":1},"constructor":null}',
+      '{ "big": 9007199254740993, "negative zero": -0 }',
+      '{"emoji":"🎲","lone":"\\ud800"}',
+      '{"spaces" :\n [ ] }',
+    ])('come back exactly as they were put: %s', async document => {
+      expect((await put('exact', document)).status).toBe(200);
+      const read = await client.get('/v1/players/ada/saves/exact');
+      expect(read.text).toBe(document);
+      expect(read.headers['content-type']).toBe('application/json; charset=utf-8');
+    });
+
+    it('have versions, which guard a write', async () => {
+      expect(await put('guarded', { n: 0 }, { 'If-Match': '*' })).toMatchObject({ status: 412 });
+      expect(await put('guarded', { n: 1 }, { 'If-None-Match': '*' })).toMatchObject({
+        status: 200,
+        headers: { etag: '"1"' },
+        body: {
+          status: 'applied',
+          player: 'ada',
+          slot: 'guarded',
+          version: 1,
+          bytes: 7,
+          updatedAt: expect.any(String),
+        },
+      });
+      expect(await put('guarded', { n: 2 }, { 'If-Match': '"1"' })).toMatchObject({
+        status: 200,
+        headers: { etag: '"2"' },
+      });
+      for (const headers of [{ 'If-Match': '"1"' }, { 'If-None-Match': '*' }]) {
+        expect(await put('guarded', { n: 3 }, headers)).toMatchObject({
+          status: 412,
+          headers: { etag: '"2"' },
+        });
+      }
+      expect(await client.get('/v1/players/ada/saves/guarded')).toMatchObject({
+        headers: { etag: '"2"' },
+        body: { n: 2 },
+      });
+    });
+
+    it('are not sent again to a client that has them', async () => {
+      await put('cached', { n: 1 });
+      const read = await client.get('/v1/players/ada/saves/cached', { 'If-None-Match': '"1"' });
+      expect(read).toMatchObject({ status: 304, text: '', headers: { etag: '"1"' } });
+      await put('cached', { n: 2 });
+      expect((await client.get('/v1/players/ada/saves/cached', { 'If-None-Match': '"1"' })).body).toEqual({
+        n: 2,
+      });
+    });
+
+    it('written by many at once under If-Match lose no update', async () => {
+      await put('counter', { n: 0 });
+      const increment = async (): Promise<void> => {
+        for (;;) {
+          const { body, headers } = await client.get('/v1/players/ada/saves/counter');
+          const { status } = await put('counter', { n: body.n + 1 }, { 'If-Match': headers.etag ?? '' });
+          if (status === 200) return;
+          expect(status).toBe(412);
+        }
+      };
+      await Promise.all(Array.from({ length: 12 }, increment));
+      expect((await client.get('/v1/players/ada/saves/counter')).body).toEqual({ n: 12 });
+    }, 20_000);
+
+    it('hold 256 KiB, and not a byte more', async () => {
+      const document = (bytes: number) => `{"x":"${'x'.repeat(bytes - 8)}"}`;
+      expect((await put('large', document(256 * 1024))).status).toBe(200);
+      const refused = await put('large', document(256 * 1024 + 1));
+      expect(refused).toMatchObject({ status: 413, body: { detail: expect.stringContaining('262144') } });
+    });
+  });
+
+  describe('bad input', () => {
+    const scores = '/v1/leaderboards/b/scores';
+    const save = '/v1/players/ada/saves/auto';
+    const ok = { player: 'ada', score: 1 };
+
+    it.each<Case>([
+      [400, 'no body', 'POST', scores],
+      [400, 'a body that is not JSON', 'POST', scores, '{'],
+      [400, 'a list', 'POST', scores, '[]'],
+      [400, 'null', 'POST', scores, 'null'],
+      [400, 'a missing score', 'POST', scores, { player: 'ada' }],
+      [400, 'a missing player', 'POST', scores, { score: 1 }],
+      [400, 'a score in quotes', 'POST', scores, { ...ok, score: '1' }],
+      [400, 'a score of null', 'POST', scores, { ...ok, score: null }],
+      [400, 'a score of NaN', 'POST', scores, '{"player":"ada","score":NaN}'],
+      [400, 'an infinite score', 'POST', scores, '{"player":"ada","score":1e999}'],
+      [422, 'a score beyond 2^53', 'POST', scores, '{"player":"ada","score":9007199254740993}'],
+      [422, 'a score far below', 'POST', scores, { ...ok, score: -1e300 }],
+      [400, 'an unknown field', 'POST', scores, { ...ok, speed: 1 }],
+      [400, 'a polluting field', 'POST', scores, '{"player":"ada","score":1,"__proto__":{"x":1}}'],
+      [400, 'a player that is no id', 'POST', scores, { ...ok, player: 'a b' }],
+      [400, 'me with a key', 'POST', scores, { ...ok, player: 'me' }],
+      [400, 'attributes that are a list', 'POST', scores, { ...ok, attributes: [1] }],
+      [400, 'attributes that are nested', 'POST', scores, { ...ok, attributes: { a: { b: 1 } } }],
+      [400, 'a board with a space', 'POST', '/v1/leaderboards/a%20b/scores', ok],
+      [400, 'a board with a control character', 'POST', '/v1/leaderboards/a%00b/scores', ok],
+      [400, 'a board with a brace', 'POST', '/v1/leaderboards/%7Bs1%7D/scores', ok],
+      [400, 'a board of 65 characters', 'POST', `/v1/leaderboards/${'b'.repeat(65)}/scores`, ok],
+      [400, 'broken percent-encoding', 'GET', '/v1/leaderboards/%E0%A4%A/entries'],
+      [400, 'a limit of 0', 'GET', '/v1/leaderboards/b/entries?limit=0'],
+      [400, 'a limit of 1001', 'GET', '/v1/leaderboards/b/entries?limit=1001'],
+      [400, 'a limit that is no number', 'GET', '/v1/leaderboards/b/entries?limit=ten'],
+      [400, 'two limits', 'GET', '/v1/leaderboards/b/entries?limit=1&limit=2'],
+      [400, 'a negative offset', 'GET', '/v1/leaderboards/b/entries?offset=-1'],
+      [400, 'a forged cursor', 'GET', '/v1/leaderboards/b/entries?cursor=AAAA'],
+      [400, 'a period that is not there', 'GET', '/v1/leaderboards/b/entries?period=previous'],
+      [400, 'a radius too large', 'GET', '/v1/leaderboards/b/around/ada?radius=501'],
+      [
+        400,
+        'an If-Applied that is no event',
+        'GET',
+        '/v1/leaderboards/b/entries',
+        undefined,
+        { 'If-Applied': 'x' },
+      ],
+      [400, 'a wait of 0', 'POST', scores, ok, { Prefer: 'wait=0' }],
+      [400, 'a wait of 11', 'POST', scores, ok, { Prefer: 'wait=11' }],
+      [400, 'an empty Idempotency-Key', 'POST', scores, ok, { 'Idempotency-Key': '' }],
+      [400, 'an Idempotency-Key too long', 'POST', scores, ok, { 'Idempotency-Key': 'k'.repeat(129) }],
+      [
+        415,
+        'a form',
+        'POST',
+        scores,
+        'player=ada&score=1',
+        { 'Content-Type': 'application/x-www-form-urlencoded' },
+      ],
+      [415, 'plain text', 'POST', scores, '{"player":"ada","score":1}', { 'Content-Type': 'text/plain' }],
+      [400, 'bytes that are not UTF-8', 'PUT', save, Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+      [400, 'a save that is not JSON', 'PUT', save, '{"a":}'],
+      [422, 'a save that is a list', 'PUT', save, '[1]'],
+      [422, 'a save too deep', 'PUT', save, `{"a":${'['.repeat(64)}${']'.repeat(64)}}`],
+      [400, 'a malformed If-Match', 'PUT', save, {}, { 'If-Match': 'W/"1"' }],
+      [400, 'two preconditions', 'PUT', save, {}, { 'If-Match': '"1"', 'If-None-Match': '*' }],
+      [400, 'the save of me', 'GET', '/v1/players/me/saves/auto'],
+      [404, 'a save that is not there', 'GET', '/v1/players/ada/saves/nothing'],
+      [404, 'a route that is not there', 'GET', '/v1/nothing'],
+      [401, 'a key that is not known', 'POST', scores, ok, { Authorization: 'Bearer wrong' }],
+      [401, 'another scheme', 'GET', save, undefined, { Authorization: 'Basic YTpi' }],
+    ])('is answered with %i: %s', async (...[status, , method, path, body, headers]) => {
+      const answer = await client.send(method, path, body, headers);
+      expect(answer).toMatchObject({ status, headers: { 'content-type': PROBLEM } });
+      expect(answer.body).toMatchObject({ type: expect.any(String), title: expect.any(String), status });
+      expect(answer.body.detail).toEqual(expect.stringMatching(/\w/));
+      expect(answer.text).not.toMatch(/node_modules|at \w+ \(/);
+    });
+
+    it('leaves nothing behind', async () => {
+      expect((await anonymous.get('/v1/leaderboards/b/entries')).body.total).toBe(0);
+      expect((await client.get(save)).status).toBe(404);
+    });
+
+    it('names the fields that are wrong', async () => {
+      const { body } = await client.post(scores, { score: 'x', speed: 1 });
+      expect(body.errors.map(({ path }: { path: string }) => path).sort()).toEqual(['score', 'speed']);
+    });
+
+    it('without credentials is 401, and says which are wanted', async () => {
+      for (const answer of [
+        await anonymous.post(scores, ok),
+        await anonymous.get('/v1/players/ada/scores'),
+      ]) {
+        expect(answer).toMatchObject({
+          status: 401,
+          headers: { 'www-authenticate': expect.stringContaining('Bearer') },
+        });
+      }
+    });
+  });
+
+  it('lets the admin key do what a server key may', async () => {
+    const admin = new Client(system.port, system.keys.admin);
+    expect((await admin.post('/v1/leaderboards/admin/scores', { player: 'ada', score: 1 })).status).toBe(202);
+    admin.close();
+  });
+
+  it('is described by /openapi.json, and shown at /docs', async () => {
+    const { body } = await anonymous.get('/openapi.json');
+    expect(Object.keys(body.paths).sort()).toEqual([
+      '/v1/leaderboards/{board}/around/{player}',
+      '/v1/leaderboards/{board}/entries',
+      '/v1/leaderboards/{board}/entries/{player}',
+      '/v1/leaderboards/{board}/scores',
+      '/v1/players/{player}/saves/{slot}',
+      '/v1/players/{player}/scores',
+    ]);
+    const { post } = body.paths['/v1/leaderboards/{board}/scores'];
+    expect(Object.keys(post.responses).sort()).toEqual([
+      '200',
+      '202',
+      '400',
+      '401',
+      '413',
+      '415',
+      '422',
+      '503',
+    ]);
+    expect(post.security).toEqual([{ bearer: [] }]);
+    expect((await anonymous.get('/docs')).text).toContain('swagger-ui');
+    expect(await anonymous.get('/')).toMatchObject({ status: 302, headers: { location: '/docs' } });
+  });
+
+  it.each(['gateway', 'scores', 'saves', 'ranking-projector'])('has health and metrics on %s', async name => {
+    const port = name === 'gateway' ? system.port : system.healthPort(name);
+    const service = new Client(port);
+    expect(await service.get('/healthz')).toMatchObject({ status: 200, body: { status: 'alive' } });
+    expect(await service.get('/readyz')).toMatchObject({
+      status: 200,
+      body: { checks: { redis: 'ok', groups: 'ok' } },
+    });
+    expect((await service.get('/metrics')).text).toContain(`app="${name}"`);
+    service.close();
+  });
+});

@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testRedisUrl } from '#libs/testing';
+import { isRunning, System } from './system.js';
+
+const temporary = () => mkdtempSync(join(tmpdir(), 'questlog-start-'));
+
+/** How a start ends that cannot succeed. */
+async function failure(environment: NodeJS.ProcessEnv): Promise<{ output: string; status: number | null }> {
+  const system = await System.spawn(environment);
+  const status = await new Promise<number | null>(resolve => system.process.once('close', resolve));
+  rmSync(system.folder, { recursive: true, force: true });
+  return { output: system.output, status };
+}
+
+describe('npm start', () => {
+  it('greets with URL, keys and calls to try; keeps keys and data; ends in order', async () => {
+    const folder = temporary();
+    const first = await System.start({ DATA_DIR: folder });
+    const pids = Object.values(first.pids());
+    expect(pids).toHaveLength(5);
+    expect(first.output).toContain(`http://localhost:${first.port}/docs`);
+    expect(first.output).toContain(first.keys.server);
+    expect(first.output.match(/^ {2}curl /gm)).toHaveLength(3);
+    expect(statSync(join(folder, 'keys.json')).mode & 0o777).toBe(0o600);
+    const save = { level: 3 };
+    await first.client.put('/v1/players/ada/saves/auto', save, { Prefer: 'wait=5' });
+    expect(await first.stop('SIGINT')).toBe(0);
+    expect(pids.filter(isRunning)).toEqual([]);
+
+    const second = await System.start({ DATA_DIR: folder });
+    expect(second.keys).toEqual(first.keys);
+    expect((await second.client.get('/v1/players/ada/saves/auto')).body).toEqual(save);
+    expect(await second.stop('SIGTERM')).toBe(0);
+    rmSync(folder, { recursive: true });
+  }, 60_000);
+
+  it('prints calls that work as they are', async () => {
+    const system = await System.start();
+    for (const [, command = ''] of system.output.matchAll(/^ {2}(curl .*)$/gm)) {
+      const { status, stdout } = spawnSync('sh', ['-c', `${command} -sS --fail-with-body`]);
+      expect({ command, status, output: stdout.toString() }).toMatchObject({ status: 0 });
+    }
+    await system.close();
+  }, 60_000);
+
+  it('uses the Redis of REDIS_URL instead of an embedded one', async () => {
+    const system = await System.start({ REDIS_URL: testRedisUrl(), KEY_PREFIX: `e2e-${process.pid}` });
+    expect(system.output).not.toContain('embedded');
+    const answer = await system.client.post(
+      '/v1/leaderboards/b/scores',
+      { player: 'ada', score: 1 },
+      { Prefer: 'wait=5' },
+    );
+    expect(answer).toMatchObject({ status: 200, body: { rank: 1 } });
+    await system.close();
+  }, 60_000);
+
+  it('refuses a data folder that another start uses', async () => {
+    const system = await System.start();
+    const { output, status } = await failure({ DATA_DIR: system.folder }).finally(() => system.stop());
+    expect(output).toContain('in use by another `npm start`');
+    expect(status).toBe(1);
+  }, 60_000);
+
+  it('says so when the port is taken, and how to choose another', async () => {
+    const server = createServer().listen(0);
+    const { port } = server.address() as { port: number };
+    const { output, status } = await failure({ PORT: String(port) });
+    server.close();
+    expect(output).toContain(`port ${port} is taken`);
+    expect(output).toContain(`PORT=${port + 1} npm start`);
+    expect(status).toBe(1);
+  }, 30_000);
+
+  it('says how to install a Redis where there is none', async () => {
+    const bin = temporary();
+    symlinkSync('/bin/sh', join(bin, 'sh'));
+    const { output, status } = await failure({ PATH: bin });
+    for (const command of [
+      'npm run setup',
+      'apt-get install redis-server',
+      'dnf install valkey',
+      'brew install redis',
+    ]) {
+      expect(output).toContain(command);
+    }
+    expect(status).toBe(1);
+    rmSync(bin, { recursive: true });
+  }, 30_000);
+
+  it('says so when the data folder cannot be made', async () => {
+    const { output, status } = await failure({ DATA_DIR: '/dev/null/data' });
+    expect(output).toContain('the data folder cannot be written');
+    expect(output).toContain('DATA_DIR');
+    expect(status).toBe(1);
+  }, 30_000);
+
+  it('refuses to run in production without keys', async () => {
+    const { output, status } = await failure({ NODE_ENV: 'production' });
+    expect(output).toContain('SERVER_KEYS must name at least one key in production');
+    expect(status).toBe(1);
+  }, 30_000);
+
+  it('refuses another number of partitions than the log has', async () => {
+    const folder = temporary();
+    const system = await System.start({ DATA_DIR: folder });
+    await system.stop();
+    const { output, status } = await failure({ DATA_DIR: folder, SCORES_PARTITIONS: '4' });
+    expect(output).toContain('this log has 8 partitions of scores, not 4');
+    expect(status).toBe(1);
+  }, 60_000);
+});

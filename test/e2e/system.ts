@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '#libs/embedded-redis';
+import { eventually } from '#libs/testing';
+import { Client } from './client.js';
+
+/** Milliseconds for a start on a busy machine. */
+const START = 30_000;
+
+/** `npm start` as its user sees it: processes, output, an URL and keys. */
+export class System {
+  output = '';
+
+  private constructor(
+    readonly process: ChildProcess,
+    readonly folder: string,
+    readonly port: number,
+  ) {
+    const collect = (chunk: Buffer) => {
+      this.output += chunk.toString();
+    };
+    process.stdout?.on('data', collect);
+    process.stderr?.on('data', collect);
+  }
+
+  /** Starts it, without waiting. The build must be there. */
+  static async spawn(environment: NodeJS.ProcessEnv = {}): Promise<System> {
+    const folder = environment.DATA_DIR ?? mkdtempSync(join(tmpdir(), 'questlog-e2e-'));
+    const port = Number(environment.PORT ?? (await freePort()));
+    const child = spawn(process.execPath, ['dist/scripts/start.js'], {
+      env: { PATH: process.env.PATH, DATA_DIR: folder, PORT: String(port), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new System(child, folder, port);
+  }
+
+  /** Starts it, and waits until it says that it is up. */
+  static async start(environment: NodeJS.ProcessEnv = {}): Promise<System> {
+    const system = await System.spawn(environment);
+    await system.says('Questlog is up');
+    return system;
+  }
+
+  async says(text: string, within = START): Promise<void> {
+    await eventually(() => {
+      if (this.output.includes(text)) return;
+      if (this.process.exitCode !== null)
+        throw new Error(`it ended instead of saying "${text}":\n${this.output}`);
+      throw new Error(`it does not say "${text}":\n${this.output}`);
+    }, within);
+  }
+
+  get client(): Client {
+    return new Client(this.port, this.keys.server);
+  }
+
+  get keys(): { server: string; admin: string } {
+    return JSON.parse(readFileSync(join(this.folder, 'keys.json'), 'utf8'));
+  }
+
+  /** Where the embedded Redis listens. */
+  get redisUrl(): string {
+    const [, port] = /embedded \S+, port (\d+)/.exec(this.output) ?? [];
+    return `redis://127.0.0.1:${port}`;
+  }
+
+  /** Where a worker says that its health is. */
+  healthPort(worker: string): number {
+    const [, port] =
+      new RegExp(`${worker} is working; its health is at http://127.0.0.1:(\\d+)`).exec(this.output) ?? [];
+    return Number(port);
+  }
+
+  /** All its processes but the starter: those whose command line or working set names its folder or parent. */
+  pids(): Record<string, number> {
+    const found: Record<string, number> = {};
+    for (const { pid, parent, command } of processes()) {
+      if (command.startsWith('sh ')) continue;
+      const [, app] = /dist\/apps\/([\w-]+)\//.exec(command) ?? [];
+      if (app && parent === this.process.pid) found[app] = pid;
+      else if (new RegExp(`(redis|valkey)-server 127.0.0.1:${this.redisUrl.split(':').pop()}$`).test(command))
+        found.redis = pid;
+    }
+    return found;
+  }
+
+  /** Ends it as Ctrl-C does. @returns the exit status */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      this.process.kill(signal);
+      await once(this.process, 'exit');
+    }
+    return this.process.exitCode;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+interface ProcessLine {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+/** What `ps` shows, on Linux and macOS alike. */
+export function processes(): ProcessLine[] {
+  const { stdout } = spawnSync('ps', ['-axo', 'pid=,ppid=,command='], { maxBuffer: 16 * 1024 * 1024 });
+  return [...stdout.toString().matchAll(/^\s*(\d+)\s+(\d+)\s+(.*?)\s*$/gm)].map(
+    ([, pid, parent, command = '']) => ({
+      pid: Number(pid),
+      parent: Number(parent),
+      command,
+    }),
+  );
+}
+
+export function isRunning(pid: number): boolean {
+  return processes().some(line => line.pid === pid && !line.command.includes('<defunct>'));
+}

@@ -1,5 +1,4 @@
 import { createServer } from 'node:net';
-import { relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, processEnvironment } from '#libs/config';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
@@ -117,7 +116,7 @@ class Launcher {
     const key = `-H 'Authorization: Bearer ${server}'`;
     const json = `-H 'Content-Type: application/json'`;
     const data = this.redis
-      ? `${relative('.', this.folder?.path ?? '.') || '.'}  (embedded ${this.redis.binary}, port ${this.redis.port})`
+      ? `${this.folder?.path}  (embedded ${this.redis.binary}, port ${this.redis.port})`
       : url.replace(/\/\/.*@/, '//***@');
     say(`
 Questlog is up, after ${((performance.now() - this.began) / 1_000).toFixed(1)} s.

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { EmbeddedRedis } from '#libs/embedded-redis';
 
-const IMAGE = 'redis:8-alpine';
+/** `none` for no container. */
+const IMAGE = process.env.TEST_REDIS_IMAGE || 'redis:8-alpine';
 
 interface TestRedis {
   readonly url: string;
@@ -14,8 +15,8 @@ interface TestRedis {
 }
 
 /**
- * Jest's global setup: one Redis for all tests of a run. From `TEST_REDIS_URL`; else from a container, where a
- * Docker engine answers; else from the machine's own redis-server. Tests keep apart by key prefixes.
+ * Jest's global setup: one Redis for all tests of a run. From `TEST_REDIS_URL`; else from a container of
+ * `TEST_REDIS_IMAGE`, where a Docker engine answers; else from the machine's own redis-server. Tests keep apart by key prefixes.
  */
 export default async function globalRedis(): Promise<void> {
   const redis = (await given()) ?? (await container()) ?? (await local());
@@ -30,6 +31,7 @@ async function given(): Promise<TestRedis | undefined> {
 }
 
 async function container(): Promise<TestRedis | undefined> {
+  if (IMAGE === 'none') return undefined;
   try {
     await getContainerRuntimeClient();
   } catch {

@@ -4,7 +4,7 @@ set -eu
 
 for server in redis-server valkey-server; do
   if command -v "$server" >/dev/null; then
-    echo "$("$server" --version | cut -d' ' -f1-3) is here: nothing to install"
+    echo "$("$server" --version | cut -d' ' -f1-3): nothing to install"
     exit 0
   fi
 done
@@ -16,7 +16,7 @@ as_root() {
 if command -v apt-get >/dev/null; then
   as_root apt-get update -qq
   # The package would start a server of its own at once; ours is a child of `npm start`.
-  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends redis-server
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends redis-server >/dev/null
 elif command -v dnf >/dev/null; then
   as_root dnf install -y -q valkey
 elif command -v brew >/dev/null; then
@@ -25,3 +25,5 @@ else
   echo 'no apt-get, dnf or brew here: install redis-server 7 or later, or valkey-server 8 or later, by hand' >&2
   exit 1
 fi
+
+echo "$(redis-server --version 2>/dev/null || valkey-server --version)" | cut -d' ' -f1-3

@@ -75,11 +75,12 @@ class Launcher {
     for (let redis = first; ; ) {
       await redis.ended();
       if (this.stopping) return;
-      await this.beforeRestart('redis-server');
+      if (!(await this.mayRestart('redis-server'))) return;
       // On the same port: the services find it again by themselves.
       redis = await EmbeddedRedis.start({ folder: folder.redis, port: first.port, onWait: say });
       this.redis = redis;
-      say('redis-server is back');
+      if (this.stopping) await redis.stop();
+      else say('redis-server is back');
     }
   }
 
@@ -87,19 +88,21 @@ class Launcher {
     while (!this.stopping) {
       const how = await service.ended();
       if (this.stopping) return;
-      await this.beforeRestart(`${service.name} (${how})`);
-      service.start();
+      if (await this.mayRestart(`${service.name} (${how})`)) service.start();
     }
   }
 
-  private async beforeRestart(what: string): Promise<void> {
+  /** Waits a little, longer the more goes wrong. @returns false when the end has been ordered meanwhile */
+  private async mayRestart(what: string): Promise<boolean> {
     const now = performance.now();
     this.restarts.push(now);
     const recent = this.restarts.filter(time => now - time < 60_000).length;
-    if (recent > MAX_RESTARTS)
+    if (recent > MAX_RESTARTS) {
       throw new Error(`${what} ended, the ${recent}th unexpected end within a minute: giving up`);
+    }
     say(`${what} ended unexpectedly: starting it again`);
     await delay(200 * recent);
+    return !this.stopping;
   }
 
   private greet(

@@ -96,8 +96,10 @@ export class System {
     return this.process.exitCode;
   }
 
+  /** Ends it, sees to it that it left no process behind, and deletes its data. */
   async close(): Promise<void> {
     await this.stop();
+    await eventually(() => expect(orphans()).toEqual([]), 20_000);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -118,6 +120,11 @@ export function processes(): ProcessLine[] {
       command,
     }),
   );
+}
+
+/** Services that no starter looks after. */
+function orphans(): ProcessLine[] {
+  return processes().filter(({ parent, command }) => parent === 1 && command.includes('dist/apps/'));
 }
 
 export function isRunning(pid: number): boolean {

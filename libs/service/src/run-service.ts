@@ -14,7 +14,11 @@ const GRACE = 15_000;
  * A fault at the start is one clear message and exit status 1.
  */
 export async function runService(start: () => Promise<{ service: Closable; logger: Logger }>): Promise<void> {
+  // Until there is something to finish, a parent that dies ends the process at once, as a signal does.
+  const abandon = () => process.exit(1);
+  process.on('disconnect', abandon);
   const { service, logger } = await start().catch(explain);
+  process.off('disconnect', abandon);
   let ending = false;
   const end = async (reason: string): Promise<void> => {
     if (ending) return;

@@ -17,6 +17,8 @@ export interface ConsumerOptions extends DeliveryOptions {
 const BLOCK = 5_000;
 /** Milliseconds for which it waits while deferred events wait too. */
 const BLOCK_DEFERRED = 20;
+/** With so many batches of deferred events in hand, nothing more is read: their turn comes first. */
+const MAX_DEFERRED_BATCHES = 4;
 /** Milliseconds between two attempts to read again, at most. */
 const MAX_BACKOFF = 2_000;
 
@@ -111,6 +113,12 @@ export class PartitionConsumer {
       if (Date.now() >= this.nextClaim) {
         await delivered;
         await this.claim();
+      }
+      if (this.deferred.length >= MAX_DEFERRED_BATCHES * this.options.batchSize) {
+        await delivered;
+        await delay(BLOCK_DEFERRED);
+        await this.deliver([]);
+        continue;
       }
       const entries = await this.read(cursor);
       if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';

@@ -13,8 +13,8 @@ export function formatEventRef({ stream, partition, id }: EventRef): string {
 
 /** @throws RangeError when the text is not what `formatEventRef` makes */
 export function parseEventRef(text: string): EventRef {
-  const [, initial, partition, id] = /^([a-z])(\d{1,4})-(\d+-\d+)$/.exec(text) ?? [];
+  const [, initial, partition, id] = /^([a-z])(0|[1-9]\d{0,3})-(.+)$/.exec(text) ?? [];
   const stream = STREAMS.find(name => name[0] === initial);
-  if (!stream || !id) throw new RangeError(`"${text}" is not an event id`);
+  if (!stream || !id) throw new RangeError(`"${text}" is not an event reference`);
   return { stream, partition: Number(partition), id: parseEventId(id) };
 }

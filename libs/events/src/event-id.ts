@@ -10,7 +10,7 @@ export interface EventId {
   readonly seq: number;
 }
 
-const PATTERN = /^(\d{1,15})-(\d{1,15})$/;
+const PATTERN = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 
 /** @throws RangeError when the text is not `<ms>-<seq>` */
 export function parseEventId(text: string): EventId {

@@ -1,6 +1,6 @@
 import type { Settlement } from '#libs/event-log';
 import { type EventId, type EventType, eventTypesOf, formatEventId, type RecordedEvent } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, Script, WrongTypeError } from '#libs/redis';
 import type { Address, Effect, Projection } from './projection.js';
 
 /** Which partition a batch is from, and for which group it is acknowledged. */
@@ -105,7 +105,9 @@ export class Projector<State, T extends EventType> {
     await Promise.all(
       [...fieldsByKey].map(async ([key, fields]) => {
         const names = [...fields];
-        const values = await this.redis.hmget(key, ...names);
+        const values = await this.redis.hmget(key, ...names).catch((error: Error) => {
+          throw error.message.startsWith('WRONGTYPE') ? new WrongTypeError(key) : error;
+        });
         names.forEach((field, i) => {
           const value = values[i];
           if (value == null) return;

@@ -50,12 +50,15 @@ export function scriptError(error: unknown): unknown {
 const AWAY = new Set([
   // The connection, as ioredis and Node name it.
   'MaxRetriesPerRequestError',
+  'AbortError',
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
   'ENOTFOUND',
+  'EAI_AGAIN',
   'EHOSTUNREACH',
+  'ENETUNREACH',
   // What a server answers that is there but cannot serve now.
   'LOADING',
   'BUSY',

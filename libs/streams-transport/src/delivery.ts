@@ -81,7 +81,7 @@ export class Delivery {
           ...(await this.deliver(events.slice(middle))),
         ];
       }
-      if (event) await this.fail(formatEventId(event.id), error as Error);
+      if (event) await this.fail(formatEventId(event.id), toError(error));
       return [];
     }
   }
@@ -123,4 +123,9 @@ export class Delivery {
       `${this.keys.stream} ${id}: moved to ${this.keys.deadLetters(group)} after ${deliveries} deliveries: ${error.message}`,
     );
   }
+}
+
+/** A handler can throw anything. */
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

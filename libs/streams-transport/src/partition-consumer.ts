@@ -39,6 +39,10 @@ export class PartitionConsumer {
   private running: Promise<void> | undefined;
   private stopping = false;
   private readerId: number | undefined;
+  /** A read that may block for long is out. */
+  private asleep = false;
+  /** The batch in hand. */
+  private delivered = Promise.resolve();
   /** Delivered events whose turn has not come. */
   private deferred: readonly RecordedEvent[] = [];
   private nextClaim = 0;
@@ -83,7 +87,11 @@ export class PartitionConsumer {
         await this.createGroup();
         await this.consume();
       } catch (error) {
+        // What is read anew must not overtake the batch in hand.
+        await this.delivered.catch(() => {});
+        this.delivered = Promise.resolve();
         this.deferred = [];
+        this.asleep = false;
         this.readerId = undefined;
         this.failures += 1;
         this.onHealth(this.keys, error as Error);
@@ -108,35 +116,38 @@ export class PartitionConsumer {
   private async consume(): Promise<void> {
     // First what this consumer was given before, in order; then what nobody was given.
     let cursor = '0';
-    let delivered = Promise.resolve();
     while (!this.stopping) {
       if (Date.now() >= this.nextClaim) {
-        await delivered;
+        await this.delivered;
         await this.claim();
       }
       if (this.deferred.length >= MAX_DEFERRED_BATCHES * this.options.batchSize) {
-        await delivered;
+        await this.delivered;
         await delay(BLOCK_DEFERRED);
         await this.deliver([]);
         continue;
       }
       const entries = await this.read(cursor);
       if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';
-      await delivered;
-      delivered = this.deliver(entries);
+      await this.delivered;
+      this.delivered = this.deliver(entries);
       // A failure is met at the next `await`; until then it must not count as unhandled.
-      delivered.catch(() => this.wake());
+      this.delivered.catch(() => this.wake());
     }
-    await delivered;
+    await this.delivered;
   }
 
   private async read(cursor: string): Promise<readonly Entry[]> {
     const { group, consumer, batchSize } = this.options;
-    const block = this.deferred.length > 0 ? BLOCK_DEFERRED : BLOCK;
+    // A read ends in time for the next claim.
+    const untilClaim = Math.max(1, Math.min(BLOCK, this.nextClaim - Date.now()));
+    const block = this.deferred.length > 0 ? BLOCK_DEFERRED : untilClaim;
+    this.asleep = block > BLOCK_DEFERRED;
     const reply = (await this.reader.xreadgroup(
       ...(['GROUP', group, consumer, 'COUNT', batchSize, 'BLOCK', block] as const),
       ...(['STREAMS', this.keys.stream, cursor] as const),
     )) as [[string, Entry[]]] | null;
+    this.asleep = false;
     if (this.failures > 0) this.onHealth(this.keys);
     this.failures = 0;
     return reply?.[0][1] ?? [];
@@ -147,8 +158,16 @@ export class PartitionConsumer {
     this.deferred = [];
     if (events.length === 0) return;
     this.deferred = await this.delivery.deliver(events);
-    // A read that went out before there were deferred events may block for long.
-    if (this.deferred.length > 0) this.wake();
+    if (this.deferred.length > 0) void this.rouse();
+  }
+
+  /** Ends a read that went out, to block for long, before there were deferred events. */
+  private async rouse(): Promise<void> {
+    // One call is not enough: it can overtake the read, on the other connection.
+    while (this.asleep && !this.stopping) {
+      this.wake();
+      await delay(BLOCK_DEFERRED);
+    }
   }
 
   /** Takes over what others were given and have not acknowledged for long: they are dead, or frozen. */

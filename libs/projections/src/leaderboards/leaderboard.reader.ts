@@ -56,7 +56,7 @@ export class LeaderboardReader {
    *
    * @throws InvalidCursorError
    */
-  pageAfter(board: string, cursor: string, limit: number): Promise<BoardWindow> {
+  async pageAfter(board: string, cursor: string, limit: number): Promise<BoardWindow> {
     return this.read(board, limit, 'after', ...parseCursor(cursor));
   }
 
@@ -116,8 +116,11 @@ function formatCursor(entry: BoardEntry, player: string): string {
   return Buffer.from(`${entry.score} ${orderOf(entry.run)}${player}`).toString('base64url');
 }
 
+/** A score as JavaScript writes it, and a member: order and player. */
+const CURSOR = /^(-?\d+(?:\.\d+)?(?:e[+-]\d+)?) ([-\w]{14}[\w.:-]+)$/;
+
 function parseCursor(cursor: string): [score: string, member: string] {
-  const [score, member, ...rest] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  if (!score || !member || rest.length > 0 || !Number.isFinite(Number(score))) throw new InvalidCursorError();
+  const [, score, member] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (!score || !member || !Number.isFinite(Number(score))) throw new InvalidCursorError();
   return [score, member];
 }

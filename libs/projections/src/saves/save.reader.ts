@@ -28,7 +28,7 @@ export class SaveReader {
       [keys.saves(player), keys.save(player, slot)],
       [slot],
     );
-    if (line === undefined || document === undefined) return undefined;
+    if (line == null || document == null) return undefined;
     const { version, updatedAt, bytes } = parseSave(line);
     return { version, updatedAt: new Date(updatedAt).toISOString(), bytes, document };
   }

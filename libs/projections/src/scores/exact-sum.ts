@@ -37,9 +37,7 @@ export function toNumber({ mantissa, exponent }: ExactSum): number {
   // What is cut off decides a tie: one sticky bit stands for all of it.
   const sticky = kept << BigInt(excess) === magnitude ? kept : kept | 1n;
   const rounded = Number(mantissa < 0n ? -sticky : sticky);
-  const power = exponent + excess;
-  // 2 ** 1024 is out of range while the product need not be.
-  return power > 1000 ? rounded * 2 ** 1000 * 2 ** (power - 1000) : rounded * 2 ** power;
+  return rounded * 2 ** (exponent + excess);
 }
 
 export function pack(sum: ExactSum): PackedSum {

@@ -13,12 +13,12 @@
 -- The value of a field begins with its revision, up to the first space.
 --
 -- Returns a string with one letter for each change: a applied, d duplicate (acknowledged before, so applied before),
---         c conflict (the state has another revision; nothing was done, compute it anew)
+--         c conflict (the state is not the one the change was computed from; nothing was done, compute it anew)
 -- Errors  WRONG_TYPE <key>: nothing was done
 -- Atomic  because the acknowledgement is what makes an effect happen once: neither may be without the other.
 --         Lua does not roll back, hence types are checked first; and without `allow-oom` a full Redis refuses
 --         the script as a whole, where it would otherwise acknowledge and then fail to write.
--- Twice   the second run finds nothing to acknowledge and answers c or d.
+-- Twice   the second run finds nothing pending and answers d throughout.
 local group = ARGV[1]
 for i, expected in ipairs(cjson.decode(ARGV[2])) do
   local actual = redis.call('TYPE', KEYS[i + 1]).ok
@@ -29,21 +29,28 @@ local function resolve(argument)
   return type(argument) == 'number' and ARGV[argument] or argument
 end
 
-local outcome = {}
+local function is_pending(id)
+  return #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 1
+end
+
+local outcome, stale = {}, {}
 for i, change in ipairs(cjson.decode(ARGV[3])) do
   local id, state, field, revision, value, effects = unpack(change)
+  local address = state .. ' ' .. field
   local current = redis.call('HGET', KEYS[state], field)
-  if (current and string.match(current, '^%S+') or '') ~= revision then
-    outcome[i] = 'c'
-  elseif redis.call('XACK', KEYS[1], group, id) == 0 then
-    outcome[i] = 'd'
-  else
+  local matches = not stale[address] and (current and string.match(current, '^%S+') or '') == revision
+  if matches and redis.call('XACK', KEYS[1], group, id) == 1 then
     if value then redis.call('HSET', KEYS[state], field, value) end
     for _, effect in ipairs(effects) do
       for n = 3, #effect do effect[n] = resolve(effect[n]) end
       redis.call(effect[1], KEYS[effect[2]], unpack(effect, 3))
     end
     outcome[i] = 'a'
+  else
+    -- Later changes of this state were computed as if this one had been made. Another worker's change can have
+    -- brought the state to the very revision that they expect.
+    stale[address] = true
+    outcome[i] = is_pending(id) and 'c' or 'd'
   end
 end
 return table.concat(outcome)

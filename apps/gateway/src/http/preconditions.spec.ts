@@ -1,0 +1,153 @@
+import {
+  expectedVersion,
+  idempotencyKey,
+  matchesNone,
+  traceParent,
+  waitPreference,
+} from './preconditions.js';
+import { Problem } from './problem.js';
+
+/** The status of the problem that a call throws; nothing when it throws none. */
+function statusOf(call: () => unknown): number | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Problem) return error.getStatus();
+    throw error;
+  }
+}
+
+describe('Prefer: wait', () => {
+  it.each([
+    ['wait=5', 5],
+    ['wait="5"', 5],
+    ['Wait = 0.5', 0.5],
+    ['wait=10', 10],
+    ['respond-async, wait=3', 3],
+    ['return=minimal; wait=3', 3],
+    ['wait=2, wait=9', 2],
+  ])('%s waits for %p seconds', (prefer, seconds) => {
+    expect(waitPreference({ prefer })).toBe(seconds);
+  });
+
+  it.each([undefined, '', 'respond-async', 'return=minimal', 'await=5', 'waiting=5'])(
+    'that is not there, as in %p, does not wait',
+    prefer => {
+      expect(waitPreference({ ...(prefer !== undefined && { prefer }) })).toBe(0);
+    },
+  );
+
+  it('that is sent as two headers counts', () => {
+    expect(waitPreference({ prefer: ['respond-async', 'wait=4'] } as never)).toBe(4);
+  });
+
+  it.each([
+    'wait=0',
+    'wait=-1',
+    'wait=10.01',
+    'wait=11',
+    'wait=',
+    'wait=""',
+    'wait=soon',
+    'wait=NaN',
+    'wait=1e999',
+  ])('%s is refused', prefer => {
+    expect(statusOf(() => waitPreference({ prefer }))).toBe(400);
+  });
+});
+
+describe('Idempotency-Key', () => {
+  it('is optional', () => {
+    expect(idempotencyKey({})).toBeUndefined();
+  });
+
+  it.each(['a', '"quoted"', '8e03978e-40d5-43dd-bc93-6894a57f9324', '!~', 'x'.repeat(128)])(
+    'can be %p',
+    key => {
+      expect(idempotencyKey({ 'idempotency-key': key })).toBe(key);
+    },
+  );
+
+  it.each(['', ' ', 'a b', 'x'.repeat(129), 'tab\t', 'line\n', 'caf\u00e9', '\u{1F600}'])(
+    'cannot be %p',
+    key => {
+      expect(statusOf(() => idempotencyKey({ 'idempotency-key': key }))).toBe(400);
+    },
+  );
+
+  it('cannot be two', () => {
+    expect(statusOf(() => idempotencyKey({ 'idempotency-key': ['a', 'b'] }))).toBe(400);
+  });
+});
+
+describe('traceparent', () => {
+  const well = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+  it('is passed on when it is well-formed', () => {
+    expect(traceParent({ traceparent: well })).toBe(well);
+  });
+
+  it.each([undefined, '', 'x', well.toUpperCase(), well.slice(1), `${well}-more`, `${well}\n`, ` ${well}`])(
+    'is ignored, not refused, when it is %p',
+    traceparent => {
+      expect(traceParent({ ...(traceparent !== undefined && { traceparent }) })).toBeUndefined();
+    },
+  );
+});
+
+describe('the version that a write expects', () => {
+  it('is any when there is no condition', () => {
+    expect(expectedVersion({})).toBeUndefined();
+  });
+
+  it.each([
+    [{ 'if-match': '"3"' }, 3],
+    [{ 'if-match': ' "3" ' }, 3],
+    [{ 'if-match': '"999999999999999"' }, 999_999_999_999_999],
+    [{ 'if-match': '*' }, 'existing'],
+    [{ 'if-none-match': '*' }, 0],
+    [{ 'if-none-match': ' * ' }, 0],
+  ])('of %j is %p', (headers, version) => {
+    expect(expectedVersion(headers)).toBe(version);
+  });
+
+  it.each([
+    '',
+    '3',
+    "'3'",
+    '"0"',
+    '"03"',
+    '"-1"',
+    '"1.5"',
+    '"abc"',
+    '""',
+    'W/"3"',
+    '"3", "4"',
+    '**',
+    '"1000000000000000"',
+  ])('cannot be If-Match: %s', match => {
+    expect(statusOf(() => expectedVersion({ 'if-match': match }))).toBe(400);
+  });
+
+  it.each(['', '"3"', '*, "3"'])('cannot be If-None-Match: %s', match => {
+    expect(statusOf(() => expectedVersion({ 'if-none-match': match }))).toBe(400);
+  });
+
+  it('cannot be two at once', () => {
+    expect(statusOf(() => expectedVersion({ 'if-match': '*', 'if-none-match': '*' }))).toBe(400);
+  });
+});
+
+describe('a conditional GET', () => {
+  it.each(['"3"', 'W/"3"', '*', '"2", "3"', '"2",W/"3" ,"4"'])(
+    'with If-None-Match: %s finds "3" unchanged',
+    tags => {
+      expect(matchesNone({ 'if-none-match': tags }, '"3"')).toBe(true);
+    },
+  );
+
+  it.each([undefined, '', '3', '"33"', '"2", "4"', 'w/"3"'])('with If-None-Match: %s gets "3" anew', tags => {
+    expect(matchesNone({ ...(tags !== undefined && { 'if-none-match': tags }) }, '"3"')).toBe(false);
+  });
+});

@@ -1,0 +1,186 @@
+import { jest } from '@jest/globals';
+import { formatEventId } from '#libs/events';
+import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import type { EventRef } from './event-ref.js';
+import { Progress } from './progress.js';
+
+const GROUPS = ['ranking', 'audit'];
+
+describe('progress', () => {
+  let test: TestLog;
+  let progress: Progress;
+  let looks: jest.SpiedFunction<TestLog['redis']['evalsha']>;
+
+  beforeEach(async () => {
+    test = await openTestLog({ scores: 2, players: 2 });
+    progress = new Progress(test.redis, test.topology, { scores: GROUPS, players: [] });
+    looks = jest.spyOn(test.redis, 'evalsha');
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await test.close();
+  });
+
+  const stream = () => test.topology.of('scores', 'b').stream;
+  const submit = async (score = 1) => {
+    const data = { board: 'b', player: 'ada', score };
+    return (await test.log.append({ type: 'ScoreSubmitted', data, actor: SERVER })).ref;
+  };
+  const createGroups = (groups = GROUPS) =>
+    Promise.all(groups.map(group => test.redis.xgroup('CREATE', stream(), group, '0', 'MKSTREAM')));
+  /** Gives a group all that it has not been given. */
+  const deliver = (group: string) =>
+    test.redis.xreadgroup('GROUP', group, 'c', 'COUNT', 1_000, 'STREAMS', stream(), '>');
+  const acknowledge = (group: string, ref: EventRef) =>
+    test.redis.xack(stream(), group, formatEventId(ref.id));
+  const applyEverywhere = async (ref: EventRef) => {
+    for (const group of GROUPS) {
+      await deliver(group);
+      await acknowledge(group, ref);
+    }
+  };
+  /** Settles when progress has looked at what is there now: what it had under way does not count. */
+  const anotherLook = async () => {
+    const before = looks.mock.calls.length;
+    await eventually(() => expect(looks.mock.calls.length).toBeGreaterThan(before + 2));
+  };
+  /** Begins to wait, and tells whether the wait is over. */
+  const wait = (ref: EventRef) => {
+    const over = jest.fn();
+    const applied = progress.whenApplied(ref, 5_000);
+    applied.then(over, over);
+    return { applied, over };
+  };
+
+  it('says that an event is applied when the last of all groups has acknowledged it', async () => {
+    await createGroups();
+    const ref = await submit();
+    const { applied, over } = wait(ref);
+    await anotherLook();
+    await Promise.all(GROUPS.map(deliver));
+    await anotherLook();
+    await acknowledge('ranking', ref);
+    await anotherLook();
+    expect(over).not.toHaveBeenCalled();
+    await acknowledge('audit', ref);
+    expect(await applied).toBe(true);
+  });
+
+  it('says so at once for an event of long ago', async () => {
+    await createGroups();
+    const ref = await submit();
+    await applyEverywhere(ref);
+    await applyEverywhere(await submit(2));
+    const before = looks.mock.calls.length;
+    expect(await progress.whenApplied(ref, 5_000)).toBe(true);
+    expect(looks.mock.calls.length).toBe(before + 1);
+  });
+
+  it('does not take an event of the same millisecond for applied because an earlier one is', async () => {
+    await createGroups();
+    for (const id of ['5-9', '5-10']) await test.redis.xadd(stream(), id, 'e', '[]');
+    for (const group of GROUPS) {
+      await test.redis.xreadgroup('GROUP', group, 'c', 'COUNT', 1, 'STREAMS', stream(), '>');
+      await test.redis.xack(stream(), group, '5-9');
+    }
+    const at = (seq: number): EventRef => ({
+      stream: 'scores',
+      partition: test.topology.of('scores', 'b').partition,
+      id: { ms: 5, seq },
+    });
+    expect(await progress.whenApplied(at(9), 5_000)).toBe(true);
+    expect(await progress.whenApplied(at(10), 50)).toBe(false);
+  });
+
+  it('counts an event as applied while an older one is still pending', async () => {
+    await createGroups();
+    const older = await submit(1);
+    const newer = await submit(2);
+    await applyEverywhere(newer);
+    expect(await progress.whenApplied(newer, 5_000)).toBe(true);
+    expect(await progress.whenApplied(older, 50)).toBe(false);
+  });
+
+  it('says no when the time is up', async () => {
+    await createGroups();
+    const ref = await submit();
+    const began = performance.now();
+    expect(await progress.whenApplied(ref, 100)).toBe(false);
+    expect(performance.now() - began).toBeGreaterThan(95);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
+  it('says no when the time is up, also while Redis is silent', async () => {
+    const ref = await submit();
+    looks.mockImplementation(() => new Promise(() => {}));
+    const began = performance.now();
+    expect(await progress.whenApplied(ref, 50)).toBe(false);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
+  it('says no at once for a partition that does not exist', async () => {
+    const ref = await submit();
+    const before = looks.mock.calls.length;
+    expect(await progress.whenApplied({ ...ref, partition: 2 }, 60_000)).toBe(false);
+    expect(looks.mock.calls.length).toBe(before);
+  });
+
+  it('waits for a group that does not exist yet', async () => {
+    await createGroups(['ranking']);
+    const ref = await submit();
+    await deliver('ranking');
+    await acknowledge('ranking', ref);
+    const { applied, over } = wait(ref);
+    await anotherLook();
+    expect(over).not.toHaveBeenCalled();
+    await createGroups(['audit']);
+    await anotherLook();
+    expect(over).not.toHaveBeenCalled();
+    await deliver('audit');
+    await acknowledge('audit', ref);
+    expect(await applied).toBe(true);
+  });
+
+  it('waits for a stream that does not exist yet', async () => {
+    expect(await progress.whenApplied({ stream: 'scores', partition: 0, id: { ms: 1, seq: 0 } }, 50)).toBe(
+      false,
+    );
+  });
+
+  it('answers many who wait for one partition with few looks', async () => {
+    await createGroups();
+    const refs = await Promise.all(Array.from({ length: 300 }, (_, i) => submit(i)));
+    for (const group of GROUPS) {
+      await deliver(group);
+      await test.redis.xack(stream(), group, ...refs.map(ref => formatEventId(ref.id)));
+    }
+    const before = looks.mock.calls.length;
+    const applied = await Promise.all(refs.map(ref => progress.whenApplied(ref, 5_000)));
+    expect(applied).toEqual(refs.map(() => true));
+    expect(looks.mock.calls.length - before).toBeLessThanOrEqual(3);
+  });
+
+  it('looks only where somebody waits', async () => {
+    await createGroups();
+    const ref = await submit();
+    expect(await progress.whenApplied(ref, 30)).toBe(false);
+    // The look that the time ran out in may be under way still.
+    await test.redis.ping();
+    looks.mockClear();
+    expect(await progress.whenApplied({ ...ref, partition: 1 - ref.partition }, 100)).toBe(false);
+    const streams = looks.mock.calls.map(([, , stream]) => stream);
+    expect(streams.length).toBeGreaterThan(3);
+    // One, when the interval after the last look was not over.
+    expect(streams.filter(name => name === stream()).length).toBeLessThanOrEqual(1);
+  });
+
+  it('passes an error to all who wait, and serves those who come later', async () => {
+    await createGroups();
+    const ref = await submit();
+    await applyEverywhere(ref);
+    looks.mockRejectedValueOnce(new Error('LOADING')).mockRejectedValueOnce(new Error('LOADING'));
+    const waits = [progress.whenApplied(ref, 5_000), progress.whenApplied(ref, 5_000)];
+    expect(await Promise.allSettled(waits)).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+    expect(await progress.whenApplied(ref, 5_000)).toBe(true);
+  });
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { shuffled } from '#libs/testing';
+import { add, type ExactSum, exact, pack, toNumber, unpack } from './exact-sum.js';
+
+/** The reference counts in units of the smallest double, 2^-1074: every sum of doubles is a whole number of them. */
+const UNIT = 1074;
+
+function unitsOf(value: number): bigint {
+  let whole = value;
+  let doublings = 0;
+  // Doubling is exact; there is no overflow, since a double above 2^53 is whole.
+  for (; !Number.isInteger(whole); doublings++) whole *= 2;
+  return BigInt(whole) << BigInt(UNIT - doublings);
+}
+
+/** Round to nearest, ties to even, done by hand on integers. */
+function nearestDouble(units: bigint): number {
+  const magnitude = units < 0n ? -units : units;
+  const shift = Math.max(0, magnitude.toString(2).length - 53);
+  const unit = 1n << BigInt(shift);
+  const floor = magnitude / unit;
+  const twiceRest = (magnitude % unit) * 2n;
+  const up = twiceRest > unit || (twiceRest === unit && floor % 2n === 1n);
+  const power = shift - UNIT;
+  const rounded = Number(floor + (up ? 1n : 0n)) * (power > 971 ? Number.POSITIVE_INFINITY : 2 ** power);
+  return units < 0n ? -rounded : rounded;
+}
+
+const sumOf = (values: readonly number[]) => values.map(exact).reduce(add, exact(0));
+const unitsOfSum = ({ mantissa, exponent }: ExactSum) => mantissa << BigInt(exponent + UNIT);
+
+const double = fc.double({ noNaN: true, noDefaultInfinity: true });
+const values = fc.array(
+  fc.oneof(
+    double,
+    fc.maxSafeInteger(),
+    fc.integer({ min: -1000, max: 1000 }).map(n => n / 10),
+    fc.integer({ min: -1000, max: 1000 }).map(n => n * Number.MIN_VALUE),
+    fc.constantFrom(Number.MAX_VALUE, -Number.MAX_VALUE, 2 ** 970, 2 ** 53, 1, 2 ** -1022),
+  ),
+  { minLength: 1, maxLength: 20 },
+);
+
+describe('the reference of these tests', () => {
+  it('gives back every double', () => {
+    fc.assert(fc.property(double, value => expect(nearestDouble(unitsOf(value))).toBe(value + 0)));
+  });
+});
+
+describe('an exact sum', () => {
+  it('is the same for any order of the same values', () => {
+    const orders = values.chain(list => fc.tuple(fc.constant(list), shuffled(list)));
+    fc.assert(fc.property(orders, ([one, other]) => expect(sumOf(other)).toEqual(sumOf(one))));
+  });
+
+  it('is the same however the values are grouped', () => {
+    fc.assert(
+      fc.property(values, values, (left, right) => {
+        expect(add(sumOf(left), sumOf(right))).toEqual(sumOf([...left, ...right]));
+      }),
+    );
+  });
+
+  it('loses nothing', () => {
+    fc.assert(
+      fc.property(values, list => {
+        expect(unitsOfSum(sumOf(list))).toBe(list.map(unitsOf).reduce((a, b) => a + b));
+      }),
+    );
+  });
+
+  it('reads as the nearest double', () => {
+    fc.assert(
+      fc.property(values, list => {
+        const sum = sumOf(list);
+        expect(toNumber(sum)).toBe(nearestDouble(unitsOfSum(sum)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('survives being written as JSON and read back', () => {
+    fc.assert(
+      fc.property(values, list => {
+        const sum = sumOf(list);
+        expect(unpack(JSON.parse(JSON.stringify(pack(sum))))).toEqual(sum);
+      }),
+    );
+  });
+
+  it.each([
+    ['ten times 0.1', Array(10).fill(0.1), 1],
+    ['one ten times 1e308, and back', [...Array(10).fill(1e308), ...Array(9).fill(-1e308)], 1e308],
+    ['a small value between two that cancel', [1e308, 1, -1e308], 1],
+    ['two subnormals', [5e-324, 5e-324], 1e-323],
+    ['a subnormal lost beside 2^53 - 1', [2 ** 53 - 1, 5e-324], 2 ** 53 - 1],
+    ['a subnormal that is left over', [2 ** 53 - 1, 5e-324, -(2 ** 53 - 1)], 5e-324],
+    ['a tie, which goes to even', [2 ** 53, 1], 2 ** 53],
+    ['a tie that a subnormal decides', [2 ** 53, 1, 5e-324], 2 ** 53 + 2],
+    ['a tie that a subnormal decides downwards', [2 ** 53, 3, -5e-324], 2 ** 53 + 2],
+    ['a negative tie', [-(2 ** 53), -3], -(2 ** 53) - 4],
+    [
+      'the greatest double and less than half a step',
+      [Number.MAX_VALUE, 2 ** 970, -5e-324],
+      Number.MAX_VALUE,
+    ],
+    ['the greatest double and half a step', [Number.MAX_VALUE, 2 ** 970], Number.POSITIVE_INFINITY],
+    ['what cancels to nothing, without a sign', [-0.5, 0.5], 0],
+    ['minus zero', [-0], 0],
+  ])('of %s is what it should be', (_, list: number[], expected) => {
+    expect(toNumber(sumOf(list))).toBe(expected);
+  });
+
+  it('knows that ten times 0.1 is a little more than 1', () => {
+    expect(sumOf(Array(10).fill(0.1))).not.toEqual(exact(1));
+    expect(unitsOfSum(sumOf(Array(10).fill(0.1)))).toBe(10n * unitsOf(0.1));
+  });
+
+  it('is written as a plain number when it is a safe integer, and only then', () => {
+    expect(pack(sumOf([40, 2]))).toBe(42);
+    expect(pack(sumOf([0.5, 0.5]))).toBe(1);
+    expect(pack(exact(-(2 ** 53 - 1)))).toBe(-(2 ** 53 - 1));
+    for (const list of [[0.5], [2 ** 53 - 1, 1], [2 ** 53 - 1, 5e-324], [1e308, 1e308]])
+      expect(pack(sumOf(list))).toEqual([expect.any(String), expect.any(Number)]);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('does not exist of %p', value => {
+    expect(() => exact(value)).toThrow(RangeError);
+  });
+});

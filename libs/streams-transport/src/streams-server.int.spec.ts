@@ -1,0 +1,406 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { EMPTY, Subject } from 'rxjs';
+import type { Settlement } from '#libs/event-log';
+import { formatEventId, type RecordedEvent } from '#libs/events';
+import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import type { ConsumerOptions } from './partition-consumer.js';
+import type { StreamContext } from './stream-context.js';
+import { HandlerError, StreamsServer } from './streams-server.js';
+
+type ScoreEvent = RecordedEvent<'ScoreSubmitted'>;
+type Handler = (events: readonly ScoreEvent[], context: StreamContext) => unknown;
+
+const GROUP = 'group';
+const scoresOf = (events: readonly ScoreEvent[]) => events.map(event => event.data.score);
+const idsOf = (events: readonly ScoreEvent[]) => events.map(event => formatEventId(event.id));
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+
+// Longer than what `eventually` waits: a failure shall tell what was expected.
+jest.setTimeout(15_000);
+
+/** A handler whose batches take a while. */
+class Slowly {
+  running = 0;
+  /** Batches at the same time, at most. */
+  most = 0;
+  finished = 0;
+
+  readonly handle = async () => {
+    this.running += 1;
+    this.most = Math.max(this.most, this.running);
+    await delay(500);
+    this.running -= 1;
+    this.finished += 1;
+  };
+}
+
+describe('the streams server', () => {
+  let test: TestLog;
+  let servers: StreamsServer[];
+  let slowly: Slowly;
+
+  beforeAll(() => Logger.overrideLogger(false));
+  beforeEach(async () => {
+    test = await openTestLog();
+    servers = [];
+    slowly = new Slowly();
+  });
+  afterEach(async () => {
+    await Promise.all(servers.map(server => server.close()));
+    jest.restoreAllMocks();
+    await test.close();
+  });
+
+  const keys = (board = 'board') => test.topology.of('scores', board);
+  const stream = () => keys().stream;
+  const submit = async (scores: readonly number[], board = 'board') => {
+    for (const score of scores) {
+      const data = { board, player: 'ada', score };
+      await test.log.append({ type: 'ScoreSubmitted', data, actor: SERVER });
+    }
+  };
+
+  const create = (options: Partial<ConsumerOptions> = {}) => {
+    const server = new StreamsServer(test.redis, test.topology, {
+      ...{ group: GROUP, consumer: test.prefix, batchSize: 100, maxDeliveries: 3, claimIdleMs: 60_000 },
+      ...options,
+    });
+    servers.push(server);
+    return server;
+  };
+  /** What `listen` tells its callback. */
+  const listen = (server: StreamsServer) => {
+    const told: unknown[] = [];
+    server.listen(error => told.push(error));
+    return told;
+  };
+  const start = (handler: Handler, options?: Partial<ConsumerOptions>) => {
+    const server = create(options);
+    server.addHandler('scores', async (events, context) => handler(events, context), true);
+    expect(listen(server)).toEqual([undefined]);
+    return server;
+  };
+  const untilReading = (server: StreamsServer) => eventually(() => server.assertReading());
+
+  const pendingIds = async () => {
+    const pending = await test.redis.xpending(stream(), GROUP, '-', '+', 1_000);
+    return (pending as [string][]).map(([id]) => id);
+  };
+  const untilPending = (count: number, within?: number) =>
+    eventually(async () => expect(await pendingIds()).toHaveLength(count), within);
+  const deadLetters = async () => {
+    const letters = await test.redis.xrange(keys().deadLetters(GROUP), '-', '+');
+    return letters.map(([, fields]) =>
+      Object.fromEntries(fields.flatMap((name, i) => (i % 2 ? [] : [[name, fields[i + 1]]]))),
+    );
+  };
+  const consumers = () => test.redis.xinfo('CONSUMERS', stream(), GROUP);
+  /** Breaks the connections that this test's server reads with. */
+  const breakReaders = async () => {
+    const list = (await test.redis.client('LIST')) as string;
+    const ids = [...list.matchAll(/^id=(\d+) .*? name=(\S*)/gm)]
+      .filter(([, , name]) => name === `${test.prefix}:read`)
+      .map(([, id]) => Number(id));
+    expect(ids).toHaveLength(test.topology.counts.scores);
+    for (const id of ids) await test.redis.client('KILL', 'ID', id);
+  };
+
+  describe('delivers', () => {
+    it('what was appended before the group existed: in order, in batches, each event once', async () => {
+      const boards = ['board', 'weekly'];
+      expect(new Set(boards.map(board => keys(board).partition)).size).toBe(2);
+      for (const board of boards) await submit(numbers(25), board);
+      const batches = new Map<number, number[][]>();
+      start(
+        (events, { keys: { partition } }) => {
+          batches.set(partition, [...(batches.get(partition) ?? []), scoresOf(events)]);
+        },
+        { batchSize: 10 },
+      );
+      const inBatches = [numbers(25).slice(0, 10), numbers(25).slice(10, 20), numbers(25).slice(20)];
+      await eventually(() => expect([...batches.values()]).toEqual([inBatches, inBatches]));
+    });
+
+    it('deferred events again within 100 milliseconds or so, without spinning', async () => {
+      const calls: number[] = [];
+      await submit([1, 2]);
+      start(async (events): Promise<Settlement> => {
+        calls.push(performance.now());
+        const due = performance.now() - (calls[0] ?? 0) > 1_000;
+        if (due) await test.redis.xack(stream(), GROUP, ...idsOf(events));
+        return { applied: 0, duplicates: 0, deferred: due ? [] : events.map(event => event.id) };
+      });
+      await untilPending(2);
+      await untilPending(0);
+      const gaps = calls.slice(1).map((time, i) => time - (calls[i] ?? 0));
+      expect(Math.max(...gaps)).toBeLessThan(150);
+      // A second's worth.
+      expect(calls.length).toBeLessThan(60);
+    });
+
+    it('deferred events in their place before newer ones', async () => {
+      const batches: number[][] = [];
+      await submit([1, 2]);
+      start(async (events): Promise<Settlement> => {
+        batches.push(scoresOf(events));
+        const due = events.length > 2;
+        if (due) await test.redis.xack(stream(), GROUP, ...idsOf(events));
+        return { applied: 0, duplicates: 0, deferred: due ? [] : events.map(event => event.id) };
+      });
+      await eventually(() => expect(batches.length).toBeGreaterThan(1));
+      await submit([3]);
+      await untilPending(0);
+      expect(batches.at(-1)).toEqual([1, 2, 3]);
+    });
+
+    it('what a dead consumer was given, when it has been idle for long enough', async () => {
+      await submit([1, 2, 3]);
+      await test.redis.xgroup('CREATE', stream(), GROUP, '0');
+      await test.redis.xreadgroup('GROUP', GROUP, 'dead', 'COUNT', 2, 'STREAMS', stream(), '>');
+      const dead = performance.now();
+      const times = new Map<number, number>();
+      start(
+        events => {
+          for (const score of scoresOf(events)) times.set(score, performance.now() - dead);
+        },
+        { claimIdleMs: 200 },
+      );
+      await untilPending(0, 2_000);
+      expect([...times.keys()].sort()).toEqual([1, 2, 3]);
+      expect(Math.min(times.get(1) ?? 0, times.get(2) ?? 0)).toBeGreaterThan(190);
+    });
+
+    it('what a former run of this consumer was given, at once', async () => {
+      await submit([1, 2, 3]);
+      await test.redis.xgroup('CREATE', stream(), GROUP, '0');
+      await test.redis.xreadgroup('GROUP', GROUP, test.prefix, 'COUNT', 2, 'STREAMS', stream(), '>');
+      const seen: number[] = [];
+      start(events => void seen.push(...scoresOf(events)));
+      await eventually(() => expect(seen).toEqual([1, 2, 3]));
+    });
+  });
+
+  describe('acknowledges', () => {
+    it('nothing before the Observable of a handler completes', async () => {
+      const result$ = new Subject<undefined>();
+      await submit([1, 2, 3]);
+      start(() => result$);
+      await eventually(() => expect(result$.observed).toBe(true));
+      result$.next(undefined);
+      // The server uses this connection too: what it sends on the emission is answered before this is.
+      for (const _ of numbers(5)) await test.redis.ping();
+      expect(await pendingIds()).toHaveLength(3);
+      result$.complete();
+      await untilPending(0);
+    });
+
+    it.each([
+      ['undefined', undefined],
+      ['a Promise of undefined', Promise.resolve()],
+      ['an Observable that is empty', EMPTY],
+    ])('the batch when the handler returns %s', async (_, result) => {
+      const seen: number[] = [];
+      await submit([1, 2, 3]);
+      start(events => {
+        seen.push(...scoresOf(events));
+        return result;
+      });
+      await eventually(() => expect(seen).toEqual([1, 2, 3]));
+      await untilPending(0);
+    });
+
+    it('nothing itself when the handler returns a Settlement', async () => {
+      const seen: string[] = [];
+      await submit([1, 2, 3]);
+      start(
+        async (events): Promise<Settlement> => {
+          const [first = ''] = idsOf(events);
+          if (seen.length === 0) await test.redis.xack(stream(), GROUP, first);
+          seen.push(...idsOf(events));
+          return { applied: 1, duplicates: 0, deferred: [] };
+        },
+        { batchSize: 2 },
+      );
+      // Batches are settled one after the other: with the second one here, the first is.
+      await eventually(() => expect(seen).toHaveLength(3));
+      expect(await pendingIds()).toEqual(seen.slice(1));
+    });
+
+    it('a batch in the end whose acknowledgement did not reach Redis', async () => {
+      const batches: number[][] = [];
+      await submit([1, 2]);
+      jest.spyOn(test.redis, 'xack').mockRejectedValueOnce(new Error('Connection is closed.'));
+      start(events => void batches.push(scoresOf(events)));
+      await eventually(() => expect(batches).toEqual([numbers(2), numbers(2)]), 2_000);
+      await untilPending(0);
+    });
+  });
+
+  describe('gives up', () => {
+    it('a poison event alone, after as many deliveries as are allowed', async () => {
+      const applied: number[] = [];
+      const alone: number[] = [];
+      await submit(numbers(30));
+      start(
+        events => {
+          const scores = scoresOf(events);
+          if (scores.length === 1 && scores[0] === 7) alone.push(7);
+          if (scores.includes(7)) throw new Error('seven');
+          applied.push(...scores);
+        },
+        { maxDeliveries: 2, claimIdleMs: 200 },
+      );
+      await untilPending(1);
+      const [id] = await pendingIds();
+      expect(applied).toEqual(numbers(30).filter(score => score !== 7));
+      expect(await deadLetters()).toEqual([]);
+      await untilPending(0, 10_000);
+      expect(alone).toHaveLength(2);
+      expect(applied).toHaveLength(29);
+      const stack = expect.stringMatching(/^Error: seven\n +at /);
+      const cause = { code: 'Error', error: 'seven', stack, deliveries: '2' };
+      const source = { id, stream: 'scores', partition: String(keys().partition), group: GROUP };
+      const [[, fields] = []] = await test.redis.xrange(stream(), String(id), String(id));
+      expect(await deadLetters()).toEqual([{ ...source, ...cause, entry: JSON.stringify(fields) }]);
+    });
+
+    it.each([
+      ['a text', 'boom'],
+      ['null', null],
+    ])('an event for which a handler throws %s', async (_, thrown) => {
+      await submit([1]);
+      start(() => Promise.reject(thrown), { maxDeliveries: 1 });
+      await eventually(async () => {
+        expect(await deadLetters()).toEqual([expect.objectContaining({ error: String(thrown) })]);
+      }, 2_000);
+    });
+
+    it('an entry that is no event at once, and goes on with the others', async () => {
+      const seen: number[] = [];
+      await submit([1]);
+      const garbage = await test.redis.xadd(stream(), '*', 'temperature', '20');
+      const unknown = await test.redis.xadd(stream(), '*', 'e', '["zz9","s:k"]');
+      await submit([2]);
+      start(events => void seen.push(...scoresOf(events)));
+      await eventually(() => expect(seen).toEqual([1, 2]));
+      await untilPending(0);
+      expect(await deadLetters()).toMatchObject([
+        { id: garbage, code: 'MALFORMED_EVENT', deliveries: '1', entry: '["temperature","20"]' },
+        { id: unknown, code: 'UNKNOWN_EVENT_TYPE', error: expect.stringContaining('zz9') },
+      ]);
+    });
+  });
+
+  describe('goes on', () => {
+    it('after its stream was deleted', async () => {
+      const seen: number[] = [];
+      await submit([1]);
+      start(events => void seen.push(...scoresOf(events)));
+      await eventually(() => expect(seen).toEqual([1]));
+      await test.redis.unlink(stream());
+      await submit([2]);
+      await eventually(() => expect(seen).toEqual([1, 2]), 2_000);
+      await untilPending(0);
+    });
+
+    it('after its connection broke, and says so meanwhile', async () => {
+      const seen: number[] = [];
+      const server = start(events => void seen.push(...scoresOf(events)));
+      await untilReading(server);
+      await breakReaders();
+      await eventually(() => expect(() => server.assertReading()).toThrow(/2 of 2 partitions/));
+      await submit([1]);
+      await eventually(() => expect(seen).toEqual([1]), 2_000);
+      await untilPending(0);
+      await untilReading(server);
+    });
+
+    it('with one batch at a time when its connection breaks during a slow one', async () => {
+      const server = start(slowly.handle);
+      await untilReading(server);
+      await submit([1]);
+      await eventually(() => expect(slowly.running).toBe(1));
+      await breakReaders();
+      await untilPending(0);
+      expect(slowly.most).toBe(1);
+    });
+  });
+
+  describe('closes', () => {
+    it('after a slow batch, which it acknowledges, and leaves the group', async () => {
+      const server = start(slowly.handle);
+      await submit([1]);
+      await eventually(() => expect(slowly.running).toBe(1));
+      await server.close();
+      expect(slowly).toMatchObject({ running: 0, finished: 1 });
+      expect(await pendingIds()).toEqual([]);
+      expect(await consumers()).toEqual([]);
+    });
+
+    it('after a slow batch, also when its connection broke meanwhile', async () => {
+      const server = start(slowly.handle);
+      await untilReading(server);
+      await submit([1]);
+      await eventually(() => expect(slowly.running).toBe(1));
+      await breakReaders();
+      await server.close();
+      expect(slowly).toMatchObject({ running: 0, finished: 1 });
+    });
+
+    it('and stays in the group while an event of its own is pending', async () => {
+      await submit([1]);
+      const server = start(() => Promise.reject(new Error('not now')));
+      await untilPending(1);
+      await server.close();
+      expect(await pendingIds()).toHaveLength(1);
+      expect(await consumers()).toEqual([expect.arrayContaining(['name', test.prefix])]);
+    });
+
+    it('well within a second when it only waits for events', async () => {
+      await submit([1]);
+      let batches = 0;
+      const server = start(() => {
+        batches += 1;
+      });
+      await eventually(() => expect(batches).toBe(1));
+      await untilPending(0);
+      await untilReading(server);
+      const began = performance.now();
+      await server.close();
+      expect(performance.now() - began).toBeLessThan(500);
+      expect(await consumers()).toEqual([]);
+    });
+  });
+
+  describe('listens', () => {
+    it('and tells whether every partition is being read', async () => {
+      const server = create();
+      server.addHandler('scores', async () => undefined, true);
+      expect(() => server.assertReading()).toThrow('not started');
+      expect(listen(server)).toEqual([undefined]);
+      expect(() => server.assertReading()).toThrow('2 of 2 partitions are not being read');
+      await untilReading(server);
+      await server.close();
+      expect(() => server.assertReading()).toThrow('not started');
+    });
+
+    it.each([
+      ['there is no handler', [], /@EventPattern, for scores or players/],
+      [
+        'a handler is for no stream',
+        ['scores', 'guilds'],
+        /'guilds'\) names no stream: use scores or players/,
+      ],
+      ['two handlers are for one stream', ['scores', 'players', 'scores'], /two handlers for scores/],
+    ])('not when %s', (_, patterns, message) => {
+      const server = create();
+      for (const pattern of patterns) server.addHandler(pattern, async () => undefined, true);
+      const told = listen(server);
+      expect(told).toEqual([expect.any(HandlerError)]);
+      expect(told).toMatchObject([{ code: 'HANDLER', message: expect.stringMatching(message) }]);
+      expect(() => server.assertReading()).toThrow('not started');
+    });
+  });
+});

@@ -95,6 +95,7 @@ describe('Redis is unavailable', () => {
     ['a group that is not there', failure("NOGROUP No such key 'k' or consumer group 'g'")],
     ['a wrong password', failure('WRONGPASS invalid username-password pair')],
     ['a text that only mentions it', failure('the player wrote: LOADING')],
+    ["an aborted call of a handler's own", failure('This operation was aborted', { name: 'AbortError' })],
     ['another error code', failure('open ENOENT', { code: 'ENOENT' })],
     ["a bug in a handler's code", new TypeError("Cannot read properties of undefined (reading 'x')")],
     ['a conflict', new VersionConflictError(1)],

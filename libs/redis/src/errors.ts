@@ -50,7 +50,6 @@ export function scriptError(error: unknown): unknown {
 const AWAY = new Set([
   // The connection, as ioredis and Node name it.
   'MaxRetriesPerRequestError',
-  'AbortError',
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
@@ -72,6 +71,7 @@ const AWAY = new Set([
 ]);
 const AWAY_MESSAGES = [
   'Connection is closed',
+  'Command aborted due to connection close',
   'Command timed out',
   "Stream isn't writeable",
   'Socket timeout',

@@ -164,7 +164,7 @@ export class PartitionConsumer {
   /** Ends a read that went out, to block for long, before there were deferred events. */
   private async rouse(): Promise<void> {
     // One call is not enough: it can overtake the read, on the other connection.
-    while (this.asleep && !this.stopping) {
+    while (this.asleep && this.deferred.length > 0) {
       this.wake();
       await delay(BLOCK_DEFERRED);
     }
@@ -188,7 +188,7 @@ export class PartitionConsumer {
       await this.deliver(entries);
       cursor = next;
     } while (cursor !== '0-0' && !this.stopping);
-    this.nextClaim = Date.now() + claimIdleMs / 2;
+    this.nextClaim = Date.now() + Math.ceil(claimIdleMs / 2);
   }
 
   /** Ends a blocked read. */

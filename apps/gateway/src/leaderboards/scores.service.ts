@@ -2,9 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Actor, compareEventIds } from '#libs/events';
 import { LeaderboardReader } from '#libs/projections';
+import { PlayerPipe } from '../http/ids.js';
 import { badRequest, Problem } from '../http/problem.js';
 import { WriteService } from '../http/write.service.js';
 import type { SubmitScoreBody } from './leaderboards.dto.js';
+
+const playerPipe = new PlayerPipe();
 
 /** Decides whether a score may be submitted, and submits it. */
 @Injectable()
@@ -22,8 +25,7 @@ export class ScoresService {
     reply: FastifyReply,
   ): Promise<object> {
     if (player === undefined) throw badRequest('player is missing: a key has none of its own');
-    if (player === 'me')
-      throw badRequest('"me" is the player of a session, and a key has none: name the player');
+    playerPipe.transform(player, { data: 'player' });
     if (Math.abs(score) > Number.MAX_SAFE_INTEGER) {
       throw new Problem(422, {
         code: 'score-out-of-range',

@@ -39,13 +39,12 @@ export class PartitionConsumer {
   private running: Promise<void> | undefined;
   private stopping = false;
   private readerId: number | undefined;
-  /** A read that may block for long is out. */
-  private asleep = false;
   /** The batch in hand. */
   private delivered = Promise.resolve();
   /** Delivered events whose turn has not come. */
   private deferred: readonly RecordedEvent[] = [];
   private nextClaim = 0;
+  private reading = false;
   private failures = 0;
 
   constructor(
@@ -62,7 +61,7 @@ export class PartitionConsumer {
 
   /** True while the group exists and reads succeed. */
   get healthy(): boolean {
-    return this.readerId !== undefined && this.failures === 0;
+    return this.reading;
   }
 
   start(): void {
@@ -77,7 +76,8 @@ export class PartitionConsumer {
     while (!(await Promise.race([stopped, delay(25, false)]))) this.wake();
     const { group, consumer } = this.options;
     await leaveGroup.run(this.redis, [this.keys.stream], [group, consumer]).catch(() => 0);
-    this.reader.disconnect();
+    // On a connection that has ended, ioredis would leave a timer behind.
+    if (this.reader.status !== 'end') this.reader.disconnect();
   }
 
   private async run(): Promise<void> {
@@ -91,8 +91,8 @@ export class PartitionConsumer {
         await this.delivered.catch(() => {});
         this.delivered = Promise.resolve();
         this.deferred = [];
-        this.asleep = false;
         this.readerId = undefined;
+        this.reading = false;
         this.failures += 1;
         this.onHealth(this.keys, error as Error);
         await delay(Math.min(100 * 2 ** (this.failures - 1), MAX_BACKOFF));
@@ -127,29 +127,37 @@ export class PartitionConsumer {
         await this.deliver([]);
         continue;
       }
-      const entries = await this.read(cursor);
+      const entries = await this.next(cursor);
       if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';
       await this.delivered;
       this.delivered = this.deliver(entries);
       // A failure is met at the next `await`; until then it must not count as unhandled.
-      this.delivered.catch(() => this.wake());
+      this.delivered.catch(() => {});
     }
     await this.delivered;
   }
 
-  private async read(cursor: string): Promise<readonly Entry[]> {
-    const { group, consumer, batchSize } = this.options;
-    // A read ends in time for the next claim.
+  /** The next batch is read while one is delivered; only when nothing is in hand does a read wait for events. */
+  private async next(cursor: string): Promise<readonly Entry[]> {
+    const entries = await this.read(cursor);
+    if (entries.length > 0 || cursor !== '>') return entries;
+    await this.delivered;
+    // It ends in time for the next claim.
     const untilClaim = Math.max(1, Math.min(BLOCK, this.nextClaim - Date.now()));
-    const block = this.deferred.length > 0 ? BLOCK_DEFERRED : untilClaim;
-    this.asleep = block > BLOCK_DEFERRED;
-    const reply = (await this.reader.xreadgroup(
-      ...(['GROUP', group, consumer, 'COUNT', batchSize, 'BLOCK', block] as const),
-      ...(['STREAMS', this.keys.stream, cursor] as const),
-    )) as [[string, Entry[]]] | null;
-    this.asleep = false;
+    return this.read(cursor, this.deferred.length > 0 ? BLOCK_DEFERRED : untilClaim);
+  }
+
+  /** @param block milliseconds to wait for events; without it, it does not wait */
+  private async read(cursor: string, block?: number): Promise<readonly Entry[]> {
+    const { group, consumer, batchSize } = this.options;
+    const from = ['GROUP', group, consumer, 'COUNT', batchSize] as const;
+    const streams = ['STREAMS', this.keys.stream, cursor] as const;
+    const reply = (await (block === undefined
+      ? this.reader.xreadgroup(...from, ...streams)
+      : this.reader.xreadgroup(...from, 'BLOCK', block, ...streams))) as [[string, Entry[]]] | null;
     if (this.failures > 0) this.onHealth(this.keys);
     this.failures = 0;
+    this.reading = true;
     return reply?.[0][1] ?? [];
   }
 
@@ -158,16 +166,6 @@ export class PartitionConsumer {
     this.deferred = [];
     if (events.length === 0) return;
     this.deferred = await this.delivery.deliver(events);
-    if (this.deferred.length > 0) void this.rouse();
-  }
-
-  /** Ends a read that went out, to block for long, before there were deferred events. */
-  private async rouse(): Promise<void> {
-    // One call is not enough: it can overtake the read, on the other connection.
-    while (this.asleep && this.deferred.length > 0) {
-      this.wake();
-      await delay(BLOCK_DEFERRED);
-    }
   }
 
   /** Takes over what others were given and have not acknowledged for long: they are dead, or frozen. */

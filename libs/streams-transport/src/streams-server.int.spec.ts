@@ -350,12 +350,12 @@ describe('the streams server', () => {
   });
 
   describe('closes', () => {
-    it('after a slow batch, which it acknowledges, and leaves the group', async () => {
-      const server = start(slowly.handle);
-      await submit([1]);
-      await eventually(() => expect(slowly.running).toBe(1));
+    it('after a slow batch and the one that is read already, which it acknowledges, and leaves the group', async () => {
+      await submit([1, 2]);
+      const server = start(slowly.handle, { batchSize: 1 });
+      await untilPending(2);
       await server.close();
-      expect(slowly).toMatchObject({ running: 0, finished: 1 });
+      expect(slowly).toMatchObject({ running: 0, finished: 2 });
       expect(await pendingIds()).toEqual([]);
       expect(await consumers()).toEqual([]);
     });

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
-import { definitionOf, type EventType, type NewEvent, packEvent, parseEventId } from '#libs/events';
-import { type RedisClient, Script } from '#libs/redis';
+import {
+  compareEventIds,
+  definitionOf,
+  type EventType,
+  type NewEvent,
+  packEvent,
+  parseEventId,
+} from '#libs/events';
+import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import type { EventRef } from './event-ref.js';
 import type { Topology } from './topology.js';
 
@@ -33,10 +40,37 @@ export class EventLog {
    * @throws VersionConflictError when the expected version is not the head
    * @throws IdempotencyConflictError when the key was used for another event
    */
-  async append<T extends EventType>(event: NewEvent<T>, expected?: ExpectedVersion): Promise<Appended> {
+  append<T extends EventType>(event: NewEvent<T>, expected?: ExpectedVersion): Promise<Appended> {
+    const { stream, copy, subject } = definitionOf(event.type);
+    return copy
+      ? this.appendEverywhere(event)
+      : this.appendTo(this.topology.of(stream, subject(event.data)), event, expected);
+  }
+
+  /**
+   * Appends an event to every partition of its stream, first to partition 0, which orders them.
+   *
+   * An error can leave it in some of them: appended once more, it is a later event in all.
+   */
+  private async appendEverywhere<T extends EventType>(event: NewEvent<T>): Promise<Appended> {
+    const { stream, copy } = definitionOf(event.type);
+    const [leader, ...followers] = this.topology.all(stream);
+    if (!leader || !copy) throw new RangeError(`${event.type} is not for every partition`);
+    const first = await this.appendTo(leader, event);
+    const data = copy(event.data, first.ref.id);
+    const copies = await Promise.all(followers.map(keys => this.appendTo(keys, { ...event, data })));
+    const ids = [first, ...copies].map(({ ref }) => ref.id).sort(compareEventIds);
+    return { ref: { stream, partition: 'all', id: ids.at(-1) ?? first.ref.id }, replayed: first.replayed };
+  }
+
+  private async appendTo<T extends EventType>(
+    keys: PartitionKeys,
+    event: NewEvent<T>,
+    expected?: ExpectedVersion,
+  ): Promise<Appended> {
     const definition = definitionOf(event.type);
     const subject = definition.subject(event.data);
-    const keys = this.topology.of(definition.stream, subject);
+    const part = definition.versioned?.(event.data) ?? definition.follows?.(event.data) ?? '';
     const { e, d = '', m = '' } = packEvent(event);
     const { actor, idempotencyKey } = event;
     const record = idempotencyKey === undefined ? '' : digest(actor.kind, actor.id, subject, idempotencyKey);
@@ -46,11 +80,12 @@ export class EventLog {
       [
         e,
         m,
-        definition.versioned?.(event.data) ?? '',
+        part,
         expected === undefined ? '' : expected === 'existing' ? '*' : expected,
         idempotencyKey === undefined ? '' : digest(e, d),
         IDEMPOTENCY_SECONDS,
         d,
+        definition.versioned ? 1 : 0,
       ],
     );
     return {

@@ -3,18 +3,19 @@ import { type EventId, formatEventId, parseEventId, STREAMS, type StreamName } f
 /** Where in the whole log an event stands. Clients hold it as an opaque text. */
 export interface EventRef {
   readonly stream: StreamName;
-  readonly partition: number;
+  /** `all` for an event that every partition has; `id` is then the greatest of its ids. */
+  readonly partition: number | 'all';
   readonly id: EventId;
 }
 
 export function formatEventRef({ stream, partition, id }: EventRef): string {
-  return `${stream[0]}${partition}-${formatEventId(id)}`;
+  return `${stream[0]}${partition === 'all' ? '*' : partition}-${formatEventId(id)}`;
 }
 
 /** @throws RangeError when the text is not what `formatEventRef` makes */
 export function parseEventRef(text: string): EventRef {
-  const [, initial, partition, id] = /^([a-z])(0|[1-9]\d{0,3})-(.+)$/.exec(text) ?? [];
+  const [, initial, partition, id] = /^([a-z])(\*|0|[1-9]\d{0,3})-(.+)$/.exec(text) ?? [];
   const stream = STREAMS.find(name => name[0] === initial);
   if (!stream || !id) throw new RangeError(`"${text}" is not an event reference`);
-  return { stream, partition: Number(partition), id: parseEventId(id) };
+  return { stream, partition: partition === '*' ? 'all' : Number(partition), id: parseEventId(id) };
 }

@@ -1,5 +1,10 @@
+export * from './cursor.js';
 export * from './event-log.js';
+export * from './event-reader.js';
 export * from './event-ref.js';
+export * from './event-view.js';
+export * from './log-reader.js';
+export * from './newest-first.js';
 export * from './progress.js';
 export type * from './settlement.js';
 export * from './topology.js';

@@ -167,7 +167,7 @@ describe('progress', () => {
     // The look that the time ran out in may be under way still.
     await test.redis.ping();
     looks.mockClear();
-    expect(await progress.whenApplied({ ...ref, partition: 1 - ref.partition }, 100)).toBe(false);
+    expect(await progress.whenApplied({ ...ref, partition: 1 - Number(ref.partition) }, 100)).toBe(false);
     const streams = looks.mock.calls.map(([, , stream]) => stream);
     expect(streams.length).toBeGreaterThan(3);
     // One, when the interval after the last look was not over.
@@ -182,5 +182,91 @@ describe('progress', () => {
     const waits = [progress.whenApplied(ref, 5_000), progress.whenApplied(ref, 5_000)];
     expect(await Promise.allSettled(waits)).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
     expect(await progress.whenApplied(ref, 5_000)).toBe(true);
+  });
+
+  it('does not say of a dead letter that it took effect, until it is retried and has', async () => {
+    await createGroups();
+    const ref = await submit();
+    const skipped = test.topology.of('scores', 'b').skipped('audit');
+    await test.redis.hset(skipped, formatEventId(ref.id), 'dead 1-1');
+    await applyEverywhere(ref);
+    const { applied, over } = wait(ref);
+    await anotherLook();
+    expect(over).not.toHaveBeenCalled();
+    await test.redis.hdel(skipped, formatEventId(ref.id));
+    expect(await applied).toBe(true);
+  });
+
+  describe('of an event that every partition has', () => {
+    const ban = async () =>
+      (await test.log.append({ type: 'PlayerBanned', data: { player: 'ada' }, actor: SERVER })).ref;
+    const streams = () => test.topology.all('scores').map(keys => keys.stream);
+    const createAllGroups = () =>
+      Promise.all(
+        streams().flatMap(name =>
+          GROUPS.map(group => test.redis.xgroup('CREATE', name, group, '0', 'MKSTREAM')),
+        ),
+      );
+    /** Gives a group the next event of a partition, or all. */
+    const read = (name: string, group: string, count = 1_000) =>
+      test.redis.xreadgroup('GROUP', group, 'c', 'COUNT', count, 'STREAMS', name, '>');
+    const acknowledgeAll = async (name: string, group: string) => {
+      const pending = (await test.redis.xpending(name, group, '-', '+', 1_000)) as [id: string][];
+      await test.redis.xack(name, group, ...pending.map(([id]) => id));
+    };
+
+    it('waits for all partitions and all groups', async () => {
+      await createAllGroups();
+      const { applied, over } = wait(await ban());
+      for (const name of streams()) {
+        for (const group of GROUPS) {
+          await anotherLook();
+          expect(over).not.toHaveBeenCalled();
+          await read(name, group);
+          await anotherLook();
+          expect(over).not.toHaveBeenCalled();
+          await acknowledgeAll(name, group);
+        }
+      }
+      expect(await applied).toBe(true);
+    });
+
+    it('waits for what is pending up to it, and not for what came later', async () => {
+      await createAllGroups();
+      const older = await submit(1);
+      const ref = await ban();
+      await submit(2);
+      for (const name of streams()) {
+        for (const group of GROUPS) await read(name, group);
+      }
+      const others = streams().filter(name => name !== stream());
+      for (const name of others) for (const group of GROUPS) await acknowledgeAll(name, group);
+      const copies = (await test.redis.xrange(stream(), '-', '+')).map(([id]) => id);
+      for (const group of GROUPS) await test.redis.xack(stream(), group, copies[1] ?? '');
+      const { applied, over } = wait(ref);
+      await anotherLook();
+      expect(over).not.toHaveBeenCalled();
+      for (const group of GROUPS) await acknowledge(group, older);
+      expect(await applied).toBe(true);
+    });
+
+    it('does not wait for a dead letter', async () => {
+      await createAllGroups();
+      const ref = await ban();
+      for (const name of streams()) {
+        for (const group of GROUPS) {
+          await read(name, group);
+          await acknowledgeAll(name, group);
+        }
+      }
+      const { partition, id } = await submit();
+      const keys = test.topology.at('scores', Number(partition));
+      await test.redis.hset(keys.skipped('audit'), formatEventId(id), 'dead 1-1');
+      for (const group of GROUPS) {
+        await read(keys.stream, group);
+        await acknowledgeAll(keys.stream, group);
+      }
+      expect(await progress.whenApplied({ ...ref, id }, 5_000)).toBe(true);
+    });
   });
 });

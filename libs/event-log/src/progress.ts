@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatEventId, type StreamName } from '#libs/events';
-import { type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import type { EventRef } from './event-ref.js';
 import type { Topology } from './topology.js';
 
@@ -8,6 +8,7 @@ import type { Topology } from './topology.js';
 const INTERVAL = 4;
 
 interface Waiter {
+  /** An event id; with a `~` in front, everything up to it. */
   readonly id: string;
   /** Nobody waits any more. */
   expired: boolean;
@@ -36,33 +37,43 @@ export class Progress {
    * @param timeout milliseconds
    * @returns false when the time is up, or when there is no such partition
    */
-  async whenApplied(ref: EventRef, timeout: number): Promise<boolean> {
-    if (ref.partition >= this.topology.counts[ref.stream]) return false;
-    const { stream } = this.topology.at(ref.stream, ref.partition);
+  async whenApplied({ stream, partition, id }: EventRef, timeout: number): Promise<boolean> {
+    if (partition === 'all') {
+      const upTo = `~${formatEventId(id)}`;
+      const all = this.topology.all(stream).map(keys => this.wait(keys, upTo, timeout));
+      return (await Promise.all(all)).every(Boolean);
+    }
+    if (partition >= this.topology.counts[stream]) return false;
+    return this.wait(this.topology.at(stream, partition), formatEventId(id), timeout);
+  }
+
+  private wait(keys: PartitionKeys, id: string, timeout: number): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const waiter: Waiter = { id: formatEventId(ref.id), expired: false, resolve, reject };
+    const waiter: Waiter = { id, expired: false, resolve, reject };
     // The time is up when it is up, also while Redis is silent.
     const timer = setTimeout(() => {
       waiter.expired = true;
       resolve(false);
     }, timeout);
-    const queue = this.waiters.get(stream);
+    const queue = this.waiters.get(keys.stream);
     if (queue) {
       queue.push(waiter);
     } else {
-      this.waiters.set(stream, [waiter]);
-      void this.watch(stream, this.groups[ref.stream]);
+      this.waiters.set(keys.stream, [waiter]);
+      void this.watch(keys, this.groups[keys.streamName]);
     }
     return promise.finally(() => clearTimeout(timer));
   }
 
-  private async watch(stream: string, groups: readonly string[]): Promise<void> {
+  private async watch(keys: PartitionKeys, groups: readonly string[]): Promise<void> {
+    const { stream } = keys;
+    const touched = [stream, ...groups.map(group => keys.skipped(group))];
     for (;;) {
       const asked = (this.waiters.get(stream) ?? []).filter(waiter => !waiter.expired);
       this.waiters.set(stream, []);
       try {
         const ids = asked.map(waiter => waiter.id);
-        const answer = await applied.run(this.redis, [stream], [JSON.stringify(groups), JSON.stringify(ids)]);
+        const answer = await applied.run(this.redis, touched, [JSON.stringify(groups), JSON.stringify(ids)]);
         asked.forEach((waiter, i) => {
           if (answer[i] === '1') waiter.resolve(true);
           else this.waiters.get(stream)?.push(waiter);

@@ -20,7 +20,8 @@ export class Topology {
   private readonly partitions: Readonly<Record<StreamName, readonly PartitionKeys[]>>;
 
   constructor(
-    prefix: string,
+    /** What stands before every key. */
+    readonly prefix: string,
     readonly counts: Readonly<Record<StreamName, number>>,
   ) {
     const keys = (stream: StreamName) =>

@@ -1,4 +1,5 @@
 import { MalformedEventError } from './errors.js';
+import { type EventId, parseEventId } from './event-id.js';
 import type { Attributes } from './score-submitted.js';
 
 /** What stands in the log is checked when it is read: another program may have written it. */
@@ -15,6 +16,26 @@ export function finiteNumber(value: unknown, field: string): number {
 export function flatAttributes(value: unknown): Attributes {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Attributes;
   throw new MalformedEventError(`attributes is ${describe(value)}, expected an object`);
+}
+
+/** A whole number from 1 on, as text. */
+export function count(value: string, field: string): number {
+  if (/^[1-9]\d{0,14}$/.test(value)) return Number(value);
+  throw new MalformedEventError(`${field} is "${value}", expected a whole number above 0`);
+}
+
+export function eventId(value: unknown, field: string): EventId {
+  try {
+    return parseEventId(text(value, field));
+  } catch (error) {
+    throw new MalformedEventError((error as Error).message);
+  }
+}
+
+export function oneOf<T extends string>(choices: readonly T[], value: unknown, field: string): T {
+  const choice = choices.find(known => known === value);
+  if (choice !== undefined) return choice;
+  throw new MalformedEventError(`${field} is ${describe(value)}, expected one of ${choices.join(', ')}`);
 }
 
 function describe(value: unknown): string {

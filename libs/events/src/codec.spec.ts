@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { OPERATORS, ORDERS } from './board-defined.js';
 import { packEvent, unpackEvent } from './codec.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { NewEvent } from './event.js';
@@ -21,17 +22,38 @@ const scoreSubmitted = fc.record({
 });
 const saveWritten = fc.record({ player: fc.string(), slot: fc.string(), document: fc.json() });
 
+const version = fc.integer({ min: 1, max: 1_000_000 });
+const first = fc.record({ ms: fc.nat(), seq: fc.nat() });
+const rules = fc.record({ order: fc.constantFrom(...ORDERS), operator: fc.constantFrom(...OPERATORS) });
+
+const typed = fc.oneof(
+  fc.record({
+    type: fc.constant('ScoreSubmitted'),
+    data: scoreSubmitted.map(present),
+    version: optional(version),
+  }),
+  fc.record({ type: fc.constant('SaveWritten'), data: saveWritten, version }),
+  fc.record({
+    type: fc.constant('EntryRevoked'),
+    data: fc.record({ board: fc.string(), player: fc.string() }),
+    version,
+  }),
+  fc.record({ type: fc.constant('BoardDefined'), data: fc.record({ board: fc.string(), rules }) }),
+  fc.record({
+    type: fc.constantFrom('PlayerBanned', 'PlayerUnbanned'),
+    data: fc.record({ player: fc.string(), first: optional(first) }).map(present),
+  }),
+);
+
+/** Events as the log would give them, but for their ids. */
 const events = fc
   .record({
-    typed: fc.oneof(
-      scoreSubmitted.map(data => ({ type: 'ScoreSubmitted' as const, data: present(data) })),
-      saveWritten.map(data => ({ type: 'SaveWritten' as const, data })),
-    ),
+    typed,
     actor,
     trace: optional(fc.string({ minLength: 1 })),
     idempotencyKey: optional(fc.string({ minLength: 1 })),
   })
-  .map(({ typed, ...rest }) => present({ ...typed, ...rest }) as unknown as NewEvent);
+  .map(({ typed, ...rest }) => present({ ...typed, ...rest }) as unknown as NewEvent & { version?: number });
 
 const fieldsOf = (event: NewEvent) => Object.entries(packEvent(event)).flat() as string[];
 
@@ -39,7 +61,8 @@ describe('the event codec', () => {
   it('gives back every event as it was', () => {
     fc.assert(
       fc.property(events, event => {
-        expect(unpackEvent('17-3', fieldsOf(event))).toEqual({ ...event, id: { ms: 17, seq: 3 } });
+        const fields = [...fieldsOf(event), ...(event.version ? ['v', String(event.version)] : [])];
+        expect(unpackEvent('17-3', fields)).toEqual({ ...event, id: { ms: 17, seq: 3 } });
       }),
     );
   });
@@ -77,6 +100,11 @@ describe('the event codec', () => {
     ['a missing player', ['e', '["s1","s:k","b"]']],
     ['attributes that are a list', ['e', '["s1","s:k","b","p",9,[1]]']],
     ['a save without its document', ['e', '["w1","s:k","p","slot"]', 'v', '1']],
+    ['a save without its version', ['e', '["w1","s:k","p","slot"]', 'd', '{}']],
+    ['a revocation without its number', ['e', '["r1","s:k","b","p"]']],
+    ['a version that is no number', ['e', '["s1","s:k","b","p",9]', 'v', 'x']],
+    ['a ban whose first copy has no id', ['e', '["x1","s:k","p","1"]']],
+    ['an operator that does not exist', ['e', '["b1","s:k","b",{"order":"desc","operator":"most"}]']],
     ['an actor of no kind', ['e', '["s1","root","b","p",9]']],
   ])('refuses an entry with %s', (_, fields) => {
     expect(() => unpackEvent('1-0', fields)).toThrow(MalformedEventError);

@@ -1,14 +1,20 @@
-import { text } from './checks.js';
+import { boardDefined } from './board-defined.js';
+import { count, eventId, text } from './checks.js';
 import type { EventDefinition } from './definition.js';
+import { entryRevoked } from './entry-revoked.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
-import { type EventId, parseEventId } from './event-id.js';
+import { playerBanned, playerUnbanned } from './player-banned.js';
 import { saveWritten } from './save-written.js';
 import { scoreSubmitted } from './score-submitted.js';
 
 /** All events, by type. The compiler sees to it that none is missing. */
 export const catalog: { readonly [T in EventType]: EventDefinition<Events[T]> } = {
   ScoreSubmitted: scoreSubmitted,
+  EntryRevoked: entryRevoked,
+  BoardDefined: boardDefined,
+  PlayerBanned: playerBanned,
+  PlayerUnbanned: playerUnbanned,
   SaveWritten: saveWritten,
 };
 
@@ -33,7 +39,7 @@ for (const [type, { code }] of Object.entries(catalog)) {
  * | --- | --- |
  * | `e` | JSON array: code, actor, then the packed data |
  * | `d` | the document, for events that carry one |
- * | `v` | the version, for versioned events; the append script writes it |
+ * | `v` | the version, for events that count or follow one; the append script writes it |
  * | `m` | JSON object: `trace` and `key` (idempotency), when there are any |
  */
 export interface PackedEvent {
@@ -71,23 +77,18 @@ export function unpackEvent(id: string, fields: readonly string[]): RecordedEven
   const [code, actor, ...values] = parseArray(packed);
   const type = typeByCode.get(code);
   if (!type) throw new UnknownEventTypeError(String(code));
-  const data = definitionOf(type).unpack(values, document);
+  const definition = definitionOf(type);
+  if (definition.versioned && version === undefined)
+    throw new MalformedEventError(`a ${type} without a version`);
+  const data = definition.unpack(values, document);
   return {
-    id: checkedId(id),
+    id: eventId(id, 'id'),
     type,
     data,
     actor: unpackActor(text(actor, 'actor')),
-    ...(version !== undefined && { version: Number(version) }),
+    ...(version !== undefined && { version: count(version, 'v') }),
     ...(meta !== undefined && unpackMeta(meta)),
   } as RecordedEvent;
-}
-
-function checkedId(id: string): EventId {
-  try {
-    return parseEventId(id);
-  } catch (error) {
-    throw new MalformedEventError((error as Error).message);
-  }
 }
 
 function parseArray(packed: string | undefined): unknown[] {

@@ -1,4 +1,5 @@
 import type { StreamName } from './event.js';
+import type { EventId } from './event-id.js';
 
 /** How one kind of event is kept in the log. */
 export interface EventDefinition<Data> {
@@ -12,6 +13,10 @@ export interface EventDefinition<Data> {
   subject(data: Data): string;
   /** The part of the subject whose events are counted as versions, for those that are. */
   versioned?(data: Data): string;
+  /** The part of the subject whose versions the event carries the latest of, without counting on. */
+  follows?(data: Data): string;
+  /** For events that every partition of the stream gets: the data of all but the first, whose id is given. */
+  copy?(data: Data, first: EventId): Data;
   /** A document too large or too delicate to be packed with the rest; it is kept byte for byte. */
   document?(data: Data): string;
   /** The data as a JSON array, without field names: 20 bytes less for each event. */

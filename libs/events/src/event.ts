@@ -1,10 +1,17 @@
+import type { BoardDefined } from './board-defined.js';
+import type { EntryRevoked } from './entry-revoked.js';
 import type { EventId } from './event-id.js';
+import type { PlayerBanned, PlayerUnbanned } from './player-banned.js';
 import type { SaveWritten } from './save-written.js';
 import type { ScoreSubmitted } from './score-submitted.js';
 
 /** Every kind of event there is, by type. A new kind is added here and in the catalog. */
 export interface Events {
   ScoreSubmitted: ScoreSubmitted;
+  EntryRevoked: EntryRevoked;
+  BoardDefined: BoardDefined;
+  PlayerBanned: PlayerBanned;
+  PlayerUnbanned: PlayerUnbanned;
   SaveWritten: SaveWritten;
 }
 
@@ -35,7 +42,10 @@ export interface NewEvent<T extends EventType = EventType> {
 export type RecordedEvent<T extends EventType = EventType> = {
   [K in T]: NewEvent<K> & {
     readonly id: EventId;
-    /** Counts from 1 for each versioned subject (a save slot), decided when the event was appended. */
+    /**
+     * Decided when the event was appended: its own number, from 1, where the definition counts versions; the
+     * number of those before it where the definition follows them, and nothing when there are none.
+     */
     readonly version?: number;
   };
 }[T];

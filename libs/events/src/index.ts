@@ -1,7 +1,10 @@
+export { type BoardDefined, type BoardRules, DEFAULT_RULES, OPERATORS, ORDERS } from './board-defined.js';
 export * from './codec.js';
 export type * from './definition.js';
+export type * from './entry-revoked.js';
 export * from './errors.js';
 export * from './event.js';
 export * from './event-id.js';
+export type * from './player-banned.js';
 export type * from './save-written.js';
 export type * from './score-submitted.js';

@@ -17,6 +17,8 @@ export const scoreSubmitted: EventDefinition<ScoreSubmitted> = {
   code: 's1',
   stream: 'scores',
   subject: data => data.board,
+  // Which revocations of the player's entry came before it.
+  follows: data => data.player,
   pack: ({ board, player, score, attributes }) =>
     attributes ? [board, player, score, attributes] : [board, player, score],
   unpack: ([board, player, score, attributes]) => ({

@@ -1,0 +1,90 @@
+import type { RecordedEvent } from '#libs/events';
+import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { formatCursor, type Position, parseCursor } from './cursor.js';
+import { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';
+import { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
+
+/** Which events are wanted, and how many. */
+export interface EventQuery {
+  readonly partitions: readonly PartitionKeys[];
+  /** An id that every wanted event has in its data. Entries without it are not decoded, which is the cost of a page. */
+  readonly mention: string;
+  wants(event: RecordedEvent): boolean;
+  readonly limit: number;
+  /** Continues behind another page. */
+  readonly cursor?: string | undefined;
+}
+
+export interface EventPage {
+  /** Newest first. Entries that mention the id but are no events are among them. */
+  readonly events: readonly (EventView | UndecodableView)[];
+  /** The cursor of the next page. It is missing only when everything has been looked at. */
+  readonly next?: string;
+}
+
+interface PartitionSource extends NamedStream {
+  readonly keys: PartitionKeys;
+}
+
+/** Where a page ends in any case. */
+export interface Budget {
+  /** Entries looked at. */
+  readonly entries: number;
+  /** Characters in them. */
+  readonly size: number;
+}
+
+const BUDGET: Budget = { entries: 50_000, size: 16 * 1024 * 1024 };
+
+/** Reads the log itself, the newest event first. There is no index: what is not wanted is looked at all the same. */
+export class EventReader {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly budget = BUDGET,
+  ) {}
+
+  /**
+   * Looks at entries until the page is full or the budget is used up: a page can be short, even empty, and have a
+   * next one. Pages are complete: an event that was there when the first was asked for is on one of them.
+   *
+   * @throws InvalidCursorError
+   */
+  async page({ partitions, mention, wants, limit, cursor }: EventQuery): Promise<EventPage> {
+    const sources = partitions.map(keys => ({ keys, name: partitionName(keys), stream: keys.stream }));
+    const after = cursor === undefined ? undefined : parseCursor(cursor);
+    const events: (EventView | UndecodableView)[] = [];
+    let last: Position | undefined;
+    let entries = 0;
+    let size = 0;
+    for await (const entry of newestFirst(this.redis, sources, after)) {
+      const full = events.length >= limit || entries >= this.budget.entries || size >= this.budget.size;
+      if (last && full) return { events, next: formatCursor(last) };
+      const found = find(entry, mention, wants);
+      if (found) events.push(found);
+      last = entry.position;
+      entries += 1;
+      size += entry.size;
+    }
+    return { events };
+  }
+}
+
+function find(
+  { source, id, fields }: SourceEntry<PartitionSource>,
+  mention: string,
+  wants: EventQuery['wants'],
+): EventView | UndecodableView | undefined {
+  const text = packedText(fields);
+  const mentioned = text.includes(`"${mention}"`);
+  // No character of an id needs an escape in JSON, but another program may have written any character as one.
+  if (!mentioned && !text.includes('\\u')) return undefined;
+  const found = readEntry(source.keys, id, fields);
+  if (found.type === null) return mentioned ? found : undefined;
+  return wants(found) ? viewEvent(found, source.keys) : undefined;
+}
+
+/** The JSON text that names what an event is about; all of the entry when it is none. */
+function packedText(fields: readonly string[]): string {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === 'e') return fields[i + 1] ?? '';
+  return JSON.stringify(fields);
+}

@@ -1,0 +1,64 @@
+import { type Actor, type EventId, type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
+import type { PartitionKeys } from '#libs/redis';
+import { formatEventRef } from './event-ref.js';
+
+/** An event as people and other programs see it. */
+export interface EventView {
+  readonly eventId: string;
+  readonly type: EventType;
+  /** ISO 8601, by the clock of the Redis that took the event. */
+  readonly at: string;
+  readonly actor: Actor;
+  readonly version?: number;
+  /** W3C `traceparent`. */
+  readonly trace?: string;
+  readonly idempotencyKey?: string;
+  /** What happened. A save's document is the text as it was put; `first` is the event that this one is a copy of. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A stream entry that is no event, or none that this program knows. */
+export interface UndecodableView {
+  readonly eventId: string;
+  readonly type: null;
+  /** Why it cannot be decoded. */
+  readonly error: string;
+  /** Names and values in turn, as they stand in the stream. */
+  readonly entry: readonly string[];
+}
+
+/** A partition's name in event ids: `s3`. */
+export function partitionName({ streamName, partition }: PartitionKeys): string {
+  return `${streamName[0]}${partition}`;
+}
+
+export function viewEvent(event: RecordedEvent, keys: PartitionKeys): EventView {
+  const { id, type, actor, version, trace, idempotencyKey, data } = event;
+  const inPartition = (partition: number, other: EventId) =>
+    formatEventRef({ stream: keys.streamName, partition, id: other });
+  const first = 'first' in data ? data.first : undefined;
+  return {
+    eventId: inPartition(keys.partition, id),
+    type,
+    at: new Date(id.ms).toISOString(),
+    actor,
+    ...(version !== undefined && { version }),
+    ...(trace !== undefined && { trace }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    data: first ? { ...data, first: inPartition(0, first) } : { ...data },
+  };
+}
+
+/** An entry of the log, decoded if it can be. */
+export function readEntry(
+  keys: PartitionKeys,
+  id: string,
+  fields: readonly string[],
+): RecordedEvent | UndecodableView {
+  try {
+    return unpackEvent(id, fields);
+  } catch (error) {
+    const eventId = `${partitionName(keys)}-${id}`;
+    return { eventId, type: null, error: (error as Error).message, entry: fields };
+  }
+}

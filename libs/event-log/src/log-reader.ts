@@ -1,0 +1,77 @@
+import type { PartitionKeys, RedisClient } from '#libs/redis';
+
+/** A stream entry as Redis answers it: names and values of its fields in turn. */
+export type LogEntry = readonly [id: string, fields: readonly string[]];
+
+/** The log is not whole any more: what is folded from it would not be what was projected. */
+export class LogTrimmedError extends Error {
+  readonly code = 'LOG_TRIMMED';
+  override readonly name = 'LogTrimmedError';
+
+  constructor(
+    readonly stream: string,
+    readonly missing: number,
+  ) {
+    super(`${missing} events are gone from ${stream} (trimmed or deleted): it cannot be replayed`);
+  }
+}
+
+/** Bytes and entries in a page, about and at most: saves can be 256 KiB each, scores are 50 bytes. */
+const PAGE_BYTES = 2 * 1024 * 1024;
+const PAGE_ENTRIES = 4_000;
+const FIRST_PAGE = 64;
+
+/**
+ * Pages of a partition, oldest first. The next page is read while one is worked on.
+ *
+ * @param after the id after which to begin; `0-0` for the beginning
+ * @param upTo the last id to read; without it, to where the log ends when that is reached
+ */
+export async function* readLog(
+  redis: RedisClient,
+  { stream }: PartitionKeys,
+  after: string,
+  upTo = '+',
+): AsyncGenerator<readonly LogEntry[]> {
+  const read = (from: string, count: number) => redis.xrange(stream, `(${from}`, upTo, 'COUNT', count);
+  let count = FIRST_PAGE;
+  let next = read(after, count);
+  for (;;) {
+    const page = await next;
+    const last = page.at(-1);
+    if (!last) return;
+    const isLast = page.length < count;
+    if (!isLast) {
+      count = nextCount(page);
+      next = read(last[0], count);
+      // If nobody comes for it, its failure is nobody's.
+      next.catch(() => {});
+    }
+    yield page;
+    if (isLast) return;
+  }
+}
+
+function nextCount(page: readonly LogEntry[]): number {
+  let length = 0;
+  for (const [, fields] of page) for (const text of fields) length += text.length;
+  return Math.max(1, Math.min(PAGE_ENTRIES, Math.floor((PAGE_BYTES * page.length) / length)));
+}
+
+export interface LogExtent {
+  /** Events that were ever appended. */
+  readonly length: number;
+  /** The id of the latest. */
+  readonly last: string;
+}
+
+/** @throws LogTrimmedError when events are missing */
+export async function measureLog(redis: RedisClient, { stream }: PartitionKeys): Promise<LogExtent> {
+  if ((await redis.exists(stream)) === 0) return { length: 0, last: '0-0' };
+  const flat = (await redis.xinfo('STREAM', stream)) as (string | number)[];
+  const info = new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]] as const] : [])));
+  const length = Number(info.get('length'));
+  const missing = Number(info.get('entries-added')) - length;
+  if (missing > 0) throw new LogTrimmedError(stream, missing);
+  return { length, last: String(info.get('last-generated-id')) };
+}

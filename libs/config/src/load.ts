@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import { GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
+import { Environment, GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
 
 /** The environment does not say what a process needs to know. The message lists every fault. */
 export class ConfigurationError extends Error {
@@ -10,6 +10,9 @@ export class ConfigurationError extends Error {
 }
 
 type Source = Readonly<Record<string, string | undefined>>;
+
+/** For commands that only need the log. @throws ConfigurationError */
+export const loadLogConfig = (source?: Source) => load(Environment, source);
 
 /** @throws ConfigurationError */
 export const loadGatewayConfig = (source?: Source) => load(GatewayEnvironment, source);

@@ -31,6 +31,17 @@ export class WrongTypeError extends Error {
   }
 }
 
+/** A generation of projected state was asked for that is not the live one any more. */
+export class StaleGenerationError extends Error {
+  readonly code = 'STALE_GENERATION';
+  override readonly name = 'StaleGenerationError';
+
+  /** @param generation the live one */
+  constructor(readonly generation: number) {
+    super(`generation ${generation} is live by now`);
+  }
+}
+
 /** The one place where the codes that scripts answer become errors. Other errors pass unchanged. */
 export function scriptError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
@@ -42,6 +53,8 @@ export function scriptError(error: unknown): unknown {
       return new IdempotencyConflictError();
     case 'WRONG_TYPE':
       return new WrongTypeError(detail);
+    case 'STALE_GENERATION':
+      return new StaleGenerationError(Number(detail));
     default:
       return error;
   }

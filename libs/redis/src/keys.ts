@@ -31,32 +31,94 @@ export class PartitionKeys {
     return `${this.base}:versions:${subject}`;
   }
 
+  /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
+  skipped(group: string): string {
+    return `${this.base}:skipped:${group}`;
+  }
+
+  /** hash: which generation of a group's state is live, and what its writers must know of it */
+  live(group: string): string {
+    return `${this.base}:live:${group}`;
+  }
+
+  /** hash: how far the generation is that is being built for a group */
+  build(group: string): string {
+    return `${this.base}:build:${group}`;
+  }
+
+  /** The keys of what projections keep, in one of their generations. */
+  state(generation: number): StateKeys {
+    return new StateKeys(this.base, generation);
+  }
+}
+
+/** Keys of projected state. No id can hold an `@`: the generation is unmistakable. */
+export class StateKeys {
+  private readonly runsOf: string;
+  private readonly ranksOf: string;
+  private readonly scoresOf: string;
+  /** Keys of boards that were asked for: few, and one of them is needed for every event. */
+  private readonly runsByBoard = new Map<string, string>();
+
+  constructor(
+    private readonly base: string,
+    readonly generation: number,
+  ) {
+    this.runsOf = `${this.prefix('runs')}:`;
+    this.ranksOf = `${this.prefix('ranks')}:`;
+    this.scoresOf = `${this.prefix('scores')}:`;
+  }
+
+  /** How all keys of one kind begin. */
+  prefix(kind: string): string {
+    return `${this.base}:${kind}@${this.generation}`;
+  }
+
+  /** hash: `b:<board>` -> how it ranks, `p:<player>` -> whether banned */
+  rules(): string {
+    return this.prefix('rules');
+  }
+
   /** sorted set: order and player, by score */
   ranks(board: string): string {
-    return `${this.base}:ranks:${board}`;
+    return this.ranksOf + board;
   }
 
   /** hash: player -> the run that counts */
   runs(board: string): string {
-    return `${this.base}:runs:${board}`;
+    let key = this.runsByBoard.get(board);
+    if (key === undefined) {
+      key = this.runsOf + board;
+      this.runsByBoard.set(board, key);
+    }
+    return key;
   }
 
   /** hash: board -> the player's scores there */
   scores(player: string): string {
-    return `${this.base}:scores:${player}`;
+    return this.scoresOf + player;
   }
 
   /** hash: slot -> version, time, bytes */
   saves(player: string): string {
-    return `${this.base}:saves:${player}`;
+    return `${this.prefix('saves')}:${player}`;
   }
 
   /** string: the document in a slot */
   save(player: string, slot: string): string {
     // Neither id can hold a slash.
-    return `${this.base}:save:${player}/${slot}`;
+    return `${this.prefix('save')}:${player}/${slot}`;
   }
 }
 
 /** hash: stream -> number of partitions, written at the very first start */
 export const topologyKey = (prefix: string) => `${prefix}:topology`;
+
+/** hash: what is to be done to a projection, and how far it is */
+export const jobKey = (prefix: string, id: string) => `${prefix}:job:${id}`;
+
+/** string: the id of the job that a projection has; there is one at a time */
+export const activeJobKey = (prefix: string, group: string) => `${prefix}:active-job:${group}`;
+
+/** string: which process works on that job */
+export const jobLeaseKey = (prefix: string, group: string) => `${prefix}:job-lease:${group}`;

@@ -2,8 +2,8 @@ import type { LoggerService } from '@nestjs/common';
 import type { Settlement } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
-import { moveToDeadLetters } from './dead-letters.js';
 import { eventsLostTotal, eventsTotal } from './metrics.js';
+import { moveToDeadLetters } from './move-to-dead-letters.js';
 
 /** A stream entry as Redis answers it. The fields are missing when the entry was deleted while it was pending. */
 export type Entry = readonly [id: string, fields: readonly string[] | null];
@@ -62,7 +62,7 @@ export class Delivery {
     try {
       const settlement = await this.handle(events);
       if (!settlement) {
-        await this.redis.xack(this.keys.stream, group, ...events.map(event => formatEventId(event.id)));
+        await this.acknowledge(events.map(event => formatEventId(event.id)));
         eventsTotal.inc({ group, outcome: 'applied' }, events.length);
         return [];
       }
@@ -92,6 +92,13 @@ export class Delivery {
     this.logger.error(
       `${this.keys.stream}: data loss: deleted before ${this.options.group} had them: ${ids.join(', ')}`,
     );
+  }
+
+  /** A crash between the two leaves events that are delivered again, and are no longer known as retried. */
+  private async acknowledge(ids: readonly string[]): Promise<void> {
+    const { group } = this.options;
+    await this.redis.hdel(this.keys.skipped(group), ...ids);
+    await this.redis.xack(this.keys.stream, group, ...ids);
   }
 
   private async fail(id: string, error: Error): Promise<void> {

@@ -3,6 +3,7 @@ import type { LoggerService } from '@nestjs/common';
 import { compareEventIds, formatEventId, type RecordedEvent } from '#libs/events';
 import { createBlockingClient, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import { type BatchHandler, Delivery, type DeliveryOptions, type Entry } from './delivery.js';
+import { forgetAbsentConsumers } from './forget-absent-consumers.js';
 
 export interface ConsumerOptions extends DeliveryOptions {
   /** This process's name within the group. */
@@ -19,6 +20,8 @@ const BLOCK = 5_000;
 const BLOCK_DEFERRED = 20;
 /** With so many batches of deferred events in hand, nothing more is read: their turn comes first. */
 const MAX_DEFERRED_BATCHES = 4;
+/** Milliseconds between two looks for consumers that are gone. */
+const ROLL_CALL = 60_000;
 /** Milliseconds between two attempts to read again, at most. */
 const MAX_BACKOFF = 2_000;
 
@@ -44,6 +47,7 @@ export class PartitionConsumer {
   /** Delivered events whose turn has not come. */
   private deferred: readonly RecordedEvent[] = [];
   private nextClaim = 0;
+  private nextRollCall = Date.now() + ROLL_CALL;
   private reading = false;
   private failures = 0;
 
@@ -187,6 +191,9 @@ export class PartitionConsumer {
       cursor = next;
     } while (cursor !== '0-0' && !this.stopping);
     this.nextClaim = Date.now() + Math.ceil(claimIdleMs / 2);
+    if (Date.now() < this.nextRollCall) return;
+    await forgetAbsentConsumers(this.redis, this.keys, group);
+    this.nextRollCall = Date.now() + ROLL_CALL;
   }
 
   /** Ends a blocked read. */

@@ -6,11 +6,12 @@
 -- KEYS[3]  head versions of the subject (hash: part -> version); touched when ARGV[3] is set
 -- ARGV[1]  the packed event (field e)
 -- ARGV[2]  its metadata (field m), or empty
--- ARGV[3]  the part of the subject whose versions are counted, or empty
+-- ARGV[3]  the part of the subject whose versions are counted or followed, or empty
 -- ARGV[4]  the expected head version: empty for any, * for any but none, 0 for none, or the number
 -- ARGV[5]  fingerprint of the event, or empty when the request has no idempotency key
 -- ARGV[6]  seconds for which the idempotency record is kept
 -- ARGV[7]  the document (field d), or empty
+-- ARGV[8]  1 when the event is a version and counts on, 0 when it only carries the head version (if there is one)
 --
 -- Returns {event id, version or empty, 1 when it was appended before else 0}
 -- Errors   IDEMPOTENCY_CONFLICT: the same key came with another event
@@ -36,7 +37,9 @@ local function add(field, value)
 end
 
 local version = ''
-if ARGV[3] ~= '' then
+if ARGV[3] ~= '' and ARGV[8] == '0' then
+  add('v', redis.call('HGET', KEYS[3], ARGV[3]) or '')
+elseif ARGV[3] ~= '' then
   local head = redis.call('HGET', KEYS[3], ARGV[3]) or '0'
   local expected = ARGV[4]
   if expected ~= '' and expected ~= head and not (expected == '*' and head ~= '0') then

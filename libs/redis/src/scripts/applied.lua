@@ -1,42 +1,61 @@
 #!lua flags=no-writes
--- Tells which events every one of some consumer groups has dealt with.
+-- Tells which events have taken effect for every one of some consumer groups.
 --
 -- KEYS[1]  the partition's stream
+-- KEYS[n]  from 2 on: each group's skipped events (hash: event id -> why)
 -- ARGV[1]  JSON list of group names
--- ARGV[2]  JSON list of event ids
+-- ARGV[2]  JSON list of event ids; with a ~ in front, everything up to that id is meant
 --
--- Returns a string with one character for each event: 1 dealt with by all groups, 0 not yet
--- Atomic   because an event can be delivered between asking "how far?" and asking "what is pending?".
--- Twice    it reads only.
-local groups, ids = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
+-- Returns a string with one character for each event: 1 when it has taken effect for all groups, else 0.
+--         A dead letter has not; among everything up to an id, it does not count.
+-- Atomic  because an event can be delivered between asking "how far?" and asking "what is pending?".
+-- Twice   it reads only.
+local stream, groups = KEYS[1], cjson.decode(ARGV[1])
 
 local function parse(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
 end
 
-local delivered = {}
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local group = {}
-    for i = 1, #info, 2 do group[info[i]] = info[i + 1] end
+local function after(a, b)
+  local a_ms, a_seq = parse(a)
+  local b_ms, b_seq = parse(b)
+  return a_ms > b_ms or (a_ms == b_ms and a_seq > b_seq)
+end
+
+local function fields(flat)
+  local map = {}
+  for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
+  return map
+end
+
+local delivered, last = {}, '0-0'
+if redis.call('EXISTS', stream) == 1 then
+  last = fields(redis.call('XINFO', 'STREAM', stream))['last-generated-id']
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local group = fields(info)
     delivered[group['name']] = group['last-delivered-id']
   end
 end
 
-local function dealt_with(group, id)
+local function nothing_pending(group, from, to) return #redis.call('XPENDING', stream, group, from, to, 1) == 0 end
+
+local function has_taken_effect(group, skipped, id)
   if not delivered[group] then return false end
-  local ms, seq = parse(id)
-  local last_ms, last_seq = parse(delivered[group])
-  if ms > last_ms or (ms == last_ms and seq > last_seq) then return false end
-  return #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 0
+  local limit = string.match(id, '^~(.+)')
+  if limit then
+    local goal = after(limit, last) and last or limit
+    return not after(goal, delivered[group]) and nothing_pending(group, '-', limit)
+  end
+  return not after(id, delivered[group]) and nothing_pending(group, id, id)
+    and redis.call('HEXISTS', skipped, id) == 0
 end
 
 local answer = {}
-for i, id in ipairs(ids) do
+for i, id in ipairs(cjson.decode(ARGV[2])) do
   answer[i] = '1'
-  for _, group in ipairs(groups) do
-    if not dealt_with(group, id) then answer[i] = '0' end
+  for n, group in ipairs(groups) do
+    if not has_taken_effect(group, KEYS[n + 1], id) then answer[i] = '0' end
   end
 end
 return table.concat(answer)

@@ -2,27 +2,53 @@
 -- Acknowledges the events of a batch and applies what each of them changes, each of them once.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[n]  from 2 on: every key that a change touches
+-- KEYS[2]  what is live for the group (hash: generation, revision, barrier, ...)
+-- KEYS[n]  from 3 on: every key that a change touches
 -- ARGV[1]  the consumer group
--- ARGV[2]  JSON list: the Redis type that each of KEYS[2], KEYS[3], ... has or will get
--- ARGV[3]  JSON list of changes, in order: [event id, n of the state's hash, field,
---          revision the change was computed from or "", new value or false for none, effects]
---          where effects is a list of [command, n, arguments...] and a number among the arguments means ARGV[number]
--- ARGV[n]  from 4 on: documents that effects refer to
+-- ARGV[2]  generation and revision that the changes were computed for, with a space between
+-- ARGV[3]  JSON list: the Redis type that each of KEYS[3], KEYS[4], ... has or will get
+-- ARGV[4]  JSON list of changes, in order: [event id, reads, n of the state's hash, field, new value or false, effects]
+--          where reads is a list of [n of a hash, field, revision the change was computed from or "" for none],
+--          effects a list of [command, n, arguments...], and a number as value or argument means ARGV[number]
+-- ARGV[n]  from 5 on: long values and documents
 --
 -- The value of a field begins with its revision, up to the first space.
 --
 -- Returns a string with one letter for each change: a applied, d duplicate (acknowledged before, so applied before),
---         c conflict (the state is not the one the change was computed from; nothing was done, compute it anew)
+--         c conflict (a state is not the one the change was computed from; nothing was done, compute it anew),
+--         w not now (a barrier stands before the event: a generation is being switched);
+--         or the string "stale" when generation or revision are others: nothing was done
 -- Errors  WRONG_TYPE <key>: nothing was done
 -- Atomic  because the acknowledgement is what makes an effect happen once: neither may be without the other.
 --         Lua does not roll back, hence types are checked first; and without `allow-oom` a full Redis refuses
 --         the script as a whole, where it would otherwise acknowledge and then fail to write.
 -- Twice   the second run finds nothing pending and answers d throughout.
 local group = ARGV[1]
-for i, expected in ipairs(cjson.decode(ARGV[2])) do
-  local actual = redis.call('TYPE', KEYS[i + 1]).ok
-  if actual ~= 'none' and actual ~= expected then return redis.error_reply('WRONG_TYPE ' .. KEYS[i + 1]) end
+local live = redis.call('HMGET', KEYS[2], 'generation', 'revision', 'barrier')
+if (live[1] or '1') .. ' ' .. (live[2] or '0') ~= ARGV[2] then return 'stale' end
+for i, expected in ipairs(cjson.decode(ARGV[3])) do
+  local actual = redis.call('TYPE', KEYS[i + 2]).ok
+  if actual ~= 'none' and actual ~= expected then return redis.error_reply('WRONG_TYPE ' .. KEYS[i + 2]) end
+end
+
+local function parse(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)')
+  return tonumber(ms), tonumber(seq)
+end
+
+-- "<id> <until> <owner>", where until is in milliseconds of the server's clock: it falls by itself when its builder dies.
+local limit_ms, limit_seq, until_ms
+if live[3] then
+  limit_ms, limit_seq = parse(live[3])
+  until_ms = tonumber(string.match(live[3], ' (%d+)'))
+  local now = redis.call('TIME')
+  if now[1] * 1000 + math.floor(now[2] / 1000) > until_ms then limit_ms = nil end
+end
+
+local function is_barred(id)
+  if not limit_ms then return false end
+  local ms, seq = parse(id)
+  return ms > limit_ms or (ms == limit_ms and seq > limit_seq)
 end
 
 local function resolve(argument)
@@ -33,24 +59,34 @@ local function is_pending(id)
   return #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 1
 end
 
-local outcome, stale = {}, {}
-for i, change in ipairs(cjson.decode(ARGV[3])) do
-  local id, state, field, revision, value, effects = unpack(change)
-  local address = state .. ' ' .. field
-  local current = redis.call('HGET', KEYS[state], field)
-  local matches = not stale[address] and (current and string.match(current, '^%S+') or '') == revision
-  if matches and redis.call('XACK', KEYS[1], group, id) == 1 then
-    if value then redis.call('HSET', KEYS[state], field, value) end
+local stale = {}
+
+local function holds(reads)
+  for _, read in ipairs(reads) do
+    local n, field, revision = unpack(read)
+    if stale[n .. ' ' .. field] then return false end
+    local current = redis.call('HGET', KEYS[n], field)
+    if (current and string.match(current, '^%S+') or '') ~= revision then return false end
+  end
+  return true
+end
+
+local outcome = {}
+for i, change in ipairs(cjson.decode(ARGV[4])) do
+  local id, reads, n, field, value, effects = unpack(change)
+  local barred = is_barred(id)
+  if not barred and holds(reads) and redis.call('XACK', KEYS[1], group, id) == 1 then
+    if value then redis.call('HSET', KEYS[n], field, resolve(value)) end
     for _, effect in ipairs(effects) do
-      for n = 3, #effect do effect[n] = resolve(effect[n]) end
+      for k = 3, #effect do effect[k] = resolve(effect[k]) end
       redis.call(effect[1], KEYS[effect[2]], unpack(effect, 3))
     end
     outcome[i] = 'a'
   else
     -- Later changes of this state were computed as if this one had been made. Another worker's change can have
     -- brought the state to the very revision that they expect.
-    stale[address] = true
-    outcome[i] = is_pending(id) and 'c' or 'd'
+    stale[n .. ' ' .. field] = true
+    outcome[i] = barred and 'w' or is_pending(id) and 'c' or 'd'
   end
 end
 return table.concat(outcome)

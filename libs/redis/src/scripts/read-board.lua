@@ -1,20 +1,30 @@
 #!lua flags=no-writes
 -- Reads a window of a leaderboard.
 --
--- KEYS[1]  ranks (sorted set: order and player, by score)
--- KEYS[2]  runs (hash: player -> order, score, attributes)
--- ARGV[1]  where the window begins: "offset" at an index, "after" a position, "around" a player
--- ARGV[2]  the index, the position's score, or the player
--- ARGV[3]  for "after" the position's member; else empty
--- ARGV[4]  length of the window, in entries
+-- KEYS[1]  what is live (hash)
+-- KEYS[2]  ranks (sorted set: order and player, by score), of the generation
+-- KEYS[3]  runs (hash: player -> order, score, attributes), of the generation
+-- KEYS[4]  rules (hash: b:<board> -> how it ranks), of the generation
+-- ARGV[1]  the generation
+-- ARGV[2]  the board
+-- ARGV[3]  where the window begins: "offset" at an index, "after" a position, "around" a player
+-- ARGV[4]  the index, the position's score, or the player
+-- ARGV[5]  for "after" the position's member; else empty
+-- ARGV[6]  length of the window, in entries
 --
 -- The board's order is by score from the top, equal scores by member from the greatest. `order` has 14 characters.
+-- Scores are those that the board ranks by: with the order "asc", negative.
 --
--- Returns {entries on the board, index of the first in the window, entries with a score above the first's,
---          {players}, {their runs}}, or {entries on the board} alone when the player is not on the board
+-- Returns {how the board ranks or empty, entries on the board, index of the first in the window,
+--          entries with a score above the first's, {players}, {their runs}};
+--          without the last four when the player is not on the board
+-- Errors  STALE_GENERATION <the live one>
 -- Atomic  because rank, neighbours and total must be those of one moment.
 -- Twice   it reads only.
-local ranks, runs, length = KEYS[1], KEYS[2], tonumber(ARGV[4])
+local live = redis.call('HGET', KEYS[1], 'generation') or '1'
+if live ~= ARGV[1] then return redis.error_reply('STALE_GENERATION ' .. live) end
+local ranks, runs, from, length = KEYS[2], KEYS[3], ARGV[3], tonumber(ARGV[6])
+local rules = redis.call('HGET', KEYS[4], 'b:' .. ARGV[2]) or ''
 local total = redis.call('ZCARD', ranks)
 
 -- Compared as bytes, like the sorted set does: Lua's own < follows the server's locale.
@@ -38,20 +48,21 @@ local function behind(score, member)
 end
 
 local start
-if ARGV[1] == 'offset' then
-  start = tonumber(ARGV[2])
-elseif ARGV[1] == 'after' then
-  start = behind(ARGV[2], ARGV[3])
+if from == 'offset' then
+  start = tonumber(ARGV[4])
+elseif from == 'after' then
+  start = behind(ARGV[4], ARGV[5])
 else
-  local run = redis.call('HGET', runs, ARGV[2])
-  if not run then return { total } end
-  local index = redis.call('ZREVRANK', ranks, string.sub(run, 1, 14) .. ARGV[2])
+  local run = redis.call('HGET', runs, ARGV[4]) or ''
+  -- Entries that were revoked or belong to a banned player have no rank.
+  local index = redis.call('ZREVRANK', ranks, string.sub(run, 1, 14) .. ARGV[4])
+  if not index then return { rules, total } end
   start = math.max(0, math.min(index - math.floor(length / 2), total - length))
 end
 
 local members = redis.call('ZREVRANGE', ranks, start, start + length - 1)
-if #members == 0 then return { total, start, 0, {}, {} } end
+if #members == 0 then return { rules, total, start, 0, {}, {} } end
 local above = redis.call('ZCOUNT', ranks, '(' .. redis.call('ZSCORE', ranks, members[1]), '+inf')
 local players = {}
 for i, member in ipairs(members) do players[i] = string.sub(member, 15) end
-return { total, start, above, players, redis.call('HMGET', runs, unpack(players)) }
+return { rules, total, start, above, players, redis.call('HMGET', runs, unpack(players)) }

@@ -1,0 +1,57 @@
+#!lua
+-- Makes live what was built, at the event where the barrier stands.
+--
+-- KEYS[1]  what is live (hash)
+-- KEYS[2]  the build (hash)
+-- KEYS[3]  the group's skipped events (hash: event id -> why)
+-- KEYS[4]  the live rules (hash)
+-- KEYS[n]  from 5 on, in pairs: a key that was built, and the live one that it replaces
+-- ARGV[1]  who builds
+-- ARGV[2]  id of the last event in what was built
+-- ARGV[3]  JSON list of event ids that were left out because they were skipped
+-- ARGV[4]  JSON list of event ids that could not be folded: they are to be delivered, and fail there
+-- ARGV[5]  JSON object of fields to set in what is live
+-- ARGV[6]  JSON object of fields to set in the live rules
+--
+-- Returns "switched"; or, when nothing was done: "expired" (the barrier does not stand there any more),
+--         "changed" (other events are skipped by now), "lost" (somebody else builds)
+-- Atomic  because readers and workers must see one generation or the other, with all that is true of it.
+-- Twice   the second run finds no build.
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[1] then return 'lost' end
+
+local barrier, until_ms, owner = string.match(redis.call('HGET', KEYS[1], 'barrier') or '', '^(%S+) (%d+) (%S+)$')
+local now = redis.call('TIME')
+if barrier ~= ARGV[2] or owner ~= ARGV[1] or now[1] * 1000 + math.floor(now[2] / 1000) > tonumber(until_ms) then
+  return 'expired'
+end
+
+local function parse(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(seq)
+end
+
+local limit_ms, limit_seq = parse(barrier)
+local known, skipped = {}, {}
+local left_out, failed = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
+for _, id in ipairs(left_out) do known[id] = true end
+for _, id in ipairs(failed) do known[id] = true end
+for _, id in ipairs(redis.call('HKEYS', KEYS[3])) do
+  local ms, seq = parse(id)
+  skipped[id] = true
+  if not known[id] and (ms < limit_ms or (ms == limit_ms and seq <= limit_seq)) then return 'changed' end
+end
+for _, id in ipairs(left_out) do
+  if not skipped[id] then return 'changed' end
+end
+
+for _, id in ipairs(failed) do redis.call('HSETNX', KEYS[3], id, 'failed') end
+for i = 5, #KEYS, 2 do
+  redis.call('UNLINK', KEYS[i + 1])
+  if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('RENAME', KEYS[i], KEYS[i + 1]) end
+end
+for field, value in pairs(cjson.decode(ARGV[5])) do redis.call('HSET', KEYS[1], field, value) end
+for field, value in pairs(cjson.decode(ARGV[6])) do redis.call('HSET', KEYS[4], field, value) end
+redis.call('HINCRBY', KEYS[1], 'revision', 1)
+redis.call('HDEL', KEYS[1], 'barrier')
+redis.call('DEL', KEYS[2])
+return 'switched'

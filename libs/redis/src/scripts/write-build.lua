@@ -1,0 +1,31 @@
+#!lua
+-- Writes a part of what a stretch of the log makes of a generation that is being built.
+--
+-- KEYS[1]  the build (hash)
+-- KEYS[n]  from 2 on: keys that are written
+-- ARGV[1]  who builds
+-- ARGV[2]  id of the last event before the stretch
+-- ARGV[3]  id of its last event with the last part, else empty
+-- ARGV[4]  number of events in the stretch
+-- ARGV[5]  JSON list of [command, n, arguments...], where a number among the arguments means ARGV[number]
+-- ARGV[n]  from 6 on: long values and documents
+--
+-- Returns 1, or 0 when somebody else builds or has written the stretch: nothing was done
+-- Atomic  because one that was replaced must not write any more. Between parts the generation is torn, and says so.
+-- Twice   after the last part, the second run finds another position and does nothing; a part is written again.
+local build = redis.call('HMGET', KEYS[1], 'owner', 'position')
+if build[1] ~= ARGV[1] or build[2] ~= ARGV[2] then return 0 end
+for _, write in ipairs(cjson.decode(ARGV[5])) do
+  for k = 3, #write do
+    if type(write[k]) == 'number' then write[k] = ARGV[write[k]] end
+  end
+  redis.call(write[1], KEYS[write[2]], unpack(write, 3))
+end
+if ARGV[3] == '' then
+  redis.call('HSET', KEYS[1], 'torn', '1')
+else
+  redis.call('HSET', KEYS[1], 'position', ARGV[3])
+  redis.call('HINCRBY', KEYS[1], 'processed', ARGV[4])
+  redis.call('HDEL', KEYS[1], 'torn')
+end
+return 1

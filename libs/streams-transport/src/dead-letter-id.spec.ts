@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { STREAMS } from '#libs/events';
+import { formatDeadLetterId, InvalidDeadLetterIdError, parseDeadLetterId } from './dead-letter-id.js';
+
+const digits = fc.integer({ min: 0, max: 999_999_999_999_999 });
+const places = fc.record({
+  group: fc.constantFrom('scores', 'ranking-projector', 'a.b', 'a.s3-1-0'),
+  stream: fc.constantFrom(...STREAMS),
+  partition: fc.nat({ max: 1_023 }),
+  letter: fc.record({ ms: digits, seq: digits }),
+});
+
+describe("a dead letter's id", () => {
+  it('gives back the place that it was made of', () => {
+    fc.assert(
+      fc.property(places, place => expect(parseDeadLetterId(formatDeadLetterId(place))).toEqual(place)),
+    );
+  });
+
+  it('is a text that can be read, and stand in a path', () => {
+    const letter = { ms: 1_795_236_316_157, seq: 2 };
+    expect(formatDeadLetterId({ group: 'ranking-projector', stream: 'scores', partition: 3, letter })).toBe(
+      'ranking-projector.s3-1795236316157-2',
+    );
+  });
+
+  it.each([
+    '',
+    '.',
+    's3-1-0',
+    '.s3-1-0',
+    'scores.',
+    'scores.s3',
+    'scores.s3-1',
+    'scores.s*-1-0',
+    'scores.x3-1-0',
+    'scores.s3-01-0',
+    'scores.s3-1-0 ',
+    'scores/s3-1-0',
+  ])('is refused when it is none: %j', text => {
+    expect(() => parseDeadLetterId(text)).toThrow(InvalidDeadLetterIdError);
+  });
+});

@@ -1,23 +1,29 @@
 import type { Settlement } from '#libs/event-log';
-import { type EventId, type EventType, eventTypesOf, formatEventId, type RecordedEvent } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script, WrongTypeError } from '#libs/redis';
-import type { Address, Effect, Projection } from './projection.js';
-
-/** Which partition a batch is from, and for which group it is acknowledged. */
-export interface Source {
-  readonly keys: PartitionKeys;
-  readonly group: string;
-}
+import {
+  compareEventIds,
+  type EventId,
+  type EventType,
+  eventTypesOf,
+  formatEventId,
+  type RecordedEvent,
+} from '#libs/events';
+import type { RedisClient } from '#libs/redis';
+import { type Change, commitChanges, newRevision, type Outcome, type Read } from './change-set.js';
+import { readStates, type States } from './held-states.js';
+import type { Address, Effect, Projection, Ruling } from './projection.js';
+import { readView, type Source, type View } from './view.js';
 
 /** How often events are computed anew in one go, when other workers change the same states. */
 const ATTEMPTS = 10;
 
-const commit = new Script<string>('commit');
+/** Hears that an event cannot take effect until a board is built anew under other rules; it stays pending until then. */
+export type RebuildListener = (board: string, ruling: Pick<Ruling<unknown>, 'field' | 'value'>) => void;
 
-/** A state, and the revision that is stored with it; empty when there is none. */
-interface Held<State> {
-  readonly state: State | undefined;
-  readonly revision: string;
+/** An event, and what it will change. */
+interface Step<State, T extends EventType> {
+  readonly event: RecordedEvent<T>;
+  readonly address?: Address | undefined;
+  readonly ruling?: Ruling<State> | undefined;
 }
 
 /**
@@ -26,11 +32,14 @@ interface Held<State> {
  *
  * The commit acknowledges and changes in one step, so an event takes effect once, whoever else has it.
  */
-export class Projector<State, T extends EventType> {
+export class Projector<State, T extends EventType, Rules = undefined> {
+  private readonly views = new Map<string, View<Rules>>();
+
   /** @throws Error when the stream can carry events that the projection does not handle */
   constructor(
     private readonly redis: RedisClient,
-    private readonly projection: Projection<State, T>,
+    private readonly projection: Projection<State, T, Rules>,
+    private readonly onRebuild: RebuildListener = () => {},
   ) {
     const handled: readonly EventType[] = projection.handles;
     const missing = eventTypesOf(projection.stream).filter(type => !handled.includes(type));
@@ -43,139 +52,172 @@ export class Projector<State, T extends EventType> {
 
   /** @param events of one partition, in the order of the log */
   async apply(events: readonly RecordedEvent<T>[], source: Source): Promise<Settlement> {
-    const total = { applied: 0, duplicates: 0, deferred: [] as EventId[] };
+    const tally = new Tally<T>();
+    await this.settle(events, source, tally);
+    const closed = await this.closeGap(tally, source);
+    if (closed) await this.settle([closed], source, tally, true);
+    return tally.settlement;
+  }
+
+  /** @param anyVersion whether events are let through whose turn has not come */
+  private async settle(
+    events: readonly RecordedEvent<T>[],
+    source: Source,
+    tally: Tally<T>,
+    anyVersion = false,
+  ): Promise<void> {
     let open = events;
-    for (let attempt = 1; open.length > 0; attempt++) {
-      const states = await this.load(open, source.keys);
-      const changes = new ChangeSet(source);
-      const due = open.filter(event => {
-        const address = this.projection.address(event, source.keys);
-        const id = `${address.key}/${address.field}`;
-        const held = states.get(id) ?? { state: undefined, revision: '' };
-        if (this.projection.isNext && !this.projection.isNext(held.state, event)) {
-          total.deferred.push(event.id);
-          return false;
-        }
-        states.set(id, this.fold(changes, address, held, event, source.keys));
-        return true;
-      });
-      const outcome = due.length > 0 ? await changes.commit(this.redis) : '';
-      total.applied += count(outcome, 'a');
-      total.duplicates += count(outcome, 'd');
-      open = due.filter((_, i) => outcome[i] === 'c');
-      if (attempt === ATTEMPTS) {
-        total.deferred.push(...open.map(event => event.id));
-        break;
+    for (let failures = 0; open.length > 0; ) {
+      if (failures === ATTEMPTS) return tally.defer(open);
+      const view = await this.view(source);
+      const steps = this.nextSteps(open, view);
+      const again = await this.commit(steps, view, source, tally, anyVersion);
+      if (again.length > 0) failures += 1;
+      open = [...again, ...open.slice(steps.length)];
+    }
+  }
+
+  /** As many events as can be computed by the view: one that changes the rules stands alone. */
+  private nextSteps(events: readonly RecordedEvent<T>[], view: View<Rules>): Step<State, T>[] {
+    const steps: Step<State, T>[] = [];
+    for (const event of events) {
+      const board = 'board' in event.data ? event.data.board : undefined;
+      if (view.includes(event.id, board)) {
+        steps.push({ event });
+        continue;
+      }
+      const ruling = this.projection.rulebook.rule(view.rules, event, view.keys);
+      if (ruling && steps.length > 0) break;
+      steps.push({ event, ruling, address: this.projection.address(event, view.keys) });
+      if (ruling) break;
+    }
+    return steps;
+  }
+
+  /** @returns the events that must be computed anew */
+  private async commit(
+    steps: readonly Step<State, T>[],
+    view: View<Rules>,
+    source: Source,
+    tally: Tally<T>,
+    anyVersion: boolean,
+  ): Promise<RecordedEvent<T>[]> {
+    const states = await readStates(this.redis, this.projection.parse, steps.flatMap(addressesOf));
+    const changes: Change[] = [];
+    const due: RecordedEvent<T>[] = [];
+    const waiting: RecordedEvent<T>[] = [];
+    const gaps: RecordedEvent<T>[] = [];
+    for (const step of steps) {
+      const { event, address, ruling } = step;
+      if (ruling?.rebuilds !== undefined) {
+        this.onRebuild(ruling.rebuilds, ruling);
+        waiting.push(event);
+      } else if (address && !anyVersion && !this.isNext(states.get(address).state, event)) {
+        gaps.push(event);
+      } else {
+        due.push(event);
+        changes.push(this.change(step, states, view, source));
       }
     }
-    return total;
+    const outcomes = due.length > 0 ? await commitChanges(this.redis, source, view, changes) : [];
+    if (outcomes === 'stale' || steps.some(({ ruling }) => ruling)) this.views.delete(source.keys.stream);
+    if (outcomes === 'stale') return steps.map(({ event }) => event);
+    tally.defer(waiting);
+    tally.gaps.push(...gaps);
+    return tally.count(due, outcomes);
   }
 
-  private fold(
-    changes: ChangeSet,
-    address: Address,
-    held: Held<State>,
-    event: RecordedEvent<T>,
-    keys: PartitionKeys,
-  ): Held<State> {
-    const { projection } = this;
-    const after = projection.evolve(held.state, event);
-    if (after === held.state) {
-      changes.add(event.id, address, held.revision, false, []);
-      return held;
-    }
-    const value = projection.format(after);
-    const effects = projection.effects?.(held.state, after, event, keys) ?? [];
-    changes.add(event.id, address, held.revision, value, effects);
-    return { state: after, revision: revisionOf(value) };
+  private isNext(state: State | undefined, event: RecordedEvent<T>): boolean {
+    return this.projection.isNext?.(state, event) ?? true;
   }
 
-  private async load(
-    events: readonly RecordedEvent<T>[],
-    keys: PartitionKeys,
-  ): Promise<Map<string, Held<State>>> {
-    const fieldsByKey = new Map<string, Set<string>>();
-    for (const event of events) {
-      const { key, field } = this.projection.address(event, keys);
-      const fields = fieldsByKey.get(key);
-      if (fields) fields.add(field);
-      else fieldsByKey.set(key, new Set([field]));
+  private change(
+    { event, address, ruling }: Step<State, T>,
+    states: States<State>,
+    view: View<Rules>,
+    source: Source,
+  ): Change {
+    const reads: Read[] = [];
+    const effects: Effect[] = [];
+    let write: Change['write'];
+    if (address) {
+      const held = states.get(address);
+      const after = this.projection.evolve(held.state, event, view.rules);
+      reads.push({ address, revision: held.revision });
+      if (after !== held.state) {
+        const value = this.projection.format(after);
+        write = { address, value };
+        effects.push(...(this.projection.effects?.(held.state, after, event, view.rules, view.keys) ?? []));
+        states.set(address, after, value);
+      }
     }
-    const states = new Map<string, Held<State>>();
-    await Promise.all(
-      [...fieldsByKey].map(async ([key, fields]) => {
-        const names = [...fields];
-        const values = await this.redis.hmget(key, ...names).catch((error: Error) => {
-          throw error.message.startsWith('WRONGTYPE') ? new WrongTypeError(key) : error;
-        });
-        names.forEach((field, i) => {
-          const value = values[i];
-          if (value == null) return;
-          states.set(`${key}/${field}`, { state: this.projection.parse(value), revision: revisionOf(value) });
-        });
-      }),
-    );
-    return states;
+    if (ruling) {
+      const touched = ruling.touches.map(touch => ({ address: touch, held: states.get(touch) }));
+      reads.push(...touched.map(({ address, held: { revision } }) => ({ address, revision })));
+      effects.push(
+        ...ruling.effects(touched.map(({ held }) => held.state)),
+        { command: 'HSET', type: 'hash', key: view.keys.rules(), args: [ruling.field, ruling.value] },
+        newRevision(source),
+      );
+    }
+    if (view.isRetried(event.id)) {
+      const args = [formatEventId(event.id)];
+      effects.push({ command: 'HDEL', type: 'hash', key: source.keys.skipped(source.group), args });
+    }
+    return { id: event.id, reads, effects, ...(write && { write }) };
+  }
+
+  /**
+   * The first of the events whose turn has not come, if it never will by itself: nothing before it is pending,
+   * so the one that it waits for has become a dead letter, or was deleted.
+   */
+  private async closeGap(tally: Tally<T>, { keys, group }: Source): Promise<RecordedEvent<T> | undefined> {
+    const [first, ...others] = tally.gaps.sort((a, b) => compareEventIds(a.id, b.id));
+    if (!first) return undefined;
+    const [oldest] = (await this.redis.xpending(keys.stream, group, '-', '+', 1)) as [id: string][];
+    const isStuck = oldest?.[0] === formatEventId(first.id);
+    tally.defer(isStuck ? others : [first, ...others]);
+    return isStuck ? first : undefined;
+  }
+
+  private async view(source: Source): Promise<View<Rules>> {
+    const { stream } = source.keys;
+    let view = this.views.get(stream);
+    if (!view) {
+      view = await readView(this.redis, source, this.projection.rulebook.parse);
+      this.views.set(stream, view);
+    }
+    return view;
   }
 }
 
-/** The arguments of `commit.lua`, as they come together. */
-class ChangeSet {
-  private readonly keys: string[] = [];
-  private readonly types: string[] = [];
-  private readonly numbers = new Map<string, number>();
-  private readonly changes: unknown[] = [];
-  private readonly documents: string[] = [];
+const addressesOf = <State, T extends EventType>({ address, ruling }: Step<State, T>): Address[] => [
+  ...(address ? [address] : []),
+  ...(ruling?.touches ?? []),
+];
 
-  constructor(private readonly source: Source) {}
+/** What became of a batch so far. */
+class Tally<T extends EventType> {
+  private applied = 0;
+  private duplicates = 0;
+  private readonly deferred: EventId[] = [];
+  /** Events that wait for another one. */
+  readonly gaps: RecordedEvent<T>[] = [];
 
-  add(
-    id: EventId,
-    { key, field }: Address,
-    revision: string,
-    value: string | false,
-    effects: readonly Effect[],
-  ): void {
-    const packed = effects.map(effect => [
-      effect.command,
-      this.numberOf(effect.key, effect.type),
-      ...effect.args.map(argument =>
-        typeof argument === 'string' ? argument : this.documentNumber(argument.document),
-      ),
-    ]);
-    this.changes.push([formatEventId(id), this.numberOf(key, 'hash'), field, revision, value, packed]);
+  get settlement(): Settlement {
+    return { applied: this.applied, duplicates: this.duplicates, deferred: this.deferred };
   }
 
-  commit(redis: RedisClient): Promise<string> {
-    return commit.run(
-      redis,
-      [this.source.keys.stream, ...this.keys],
-      [this.source.group, JSON.stringify(this.types), JSON.stringify(this.changes), ...this.documents],
-    );
+  defer(events: readonly RecordedEvent<T>[]): void {
+    this.deferred.push(...events.map(event => event.id));
   }
 
-  /** Where the key stands in KEYS, which begins with the stream. */
-  private numberOf(key: string, type: string): number {
-    let number = this.numbers.get(key);
-    if (number === undefined) {
-      number = this.keys.push(key) + 1;
-      this.types.push(type);
-      this.numbers.set(key, number);
-    }
-    return number;
+  /** @returns the events with a conflict */
+  count(events: readonly RecordedEvent<T>[], outcomes: readonly Outcome[]): RecordedEvent<T>[] {
+    const having = (outcome: Outcome) => events.filter((_, i) => outcomes[i] === outcome);
+    this.applied += having('applied').length;
+    this.duplicates += having('duplicate').length;
+    this.defer(having('barred'));
+    return having('conflict');
   }
-
-  /** Where the document stands in ARGV, behind group, types and changes. */
-  private documentNumber(document: string): number {
-    return this.documents.push(document) + 3;
-  }
-}
-
-function revisionOf(value: string): string {
-  const end = value.indexOf(' ');
-  return end < 0 ? value : value.slice(0, end);
-}
-
-function count(outcome: string, letter: string): number {
-  return outcome.split(letter).length - 1;
 }

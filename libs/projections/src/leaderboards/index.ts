@@ -1,3 +1,5 @@
 export type * from './leaderboard.fold.js';
 export * from './leaderboard.reader.js';
 export { leaderboards } from './leaderboard.store.js';
+export type { LeaderboardEvent } from './rulebook.js';
+export type { LeaderboardRules } from './rules.js';

@@ -1,24 +1,74 @@
-import { type Attributes, compareEventIds, type EventId, type RecordedEvent } from '#libs/events';
+import {
+  type Attributes,
+  type BoardRules,
+  compareEventIds,
+  type EventId,
+  type RecordedEvent,
+} from '#libs/events';
+import { add, type ExactSum, exact, toNumber } from '../exact-sum.js';
 
 /** A player's line on a board: the run that counts. */
 export interface BoardEntry {
+  /** With `sum`, the nearest double to the total. */
   readonly score: number;
   /** The event in which the player reached the score. */
   readonly run: EventId;
   /** The attributes of that run, never of another. */
   readonly attributes?: Attributes;
+  /** On a board that sums: of how many scores, and exactly what. */
+  readonly total?: { readonly count: number; readonly sum: ExactSum };
 }
 
-/** The higher score counts; of equal scores, the one that was reached first. */
+/** What became of one player on one board. */
+export interface EntryState {
+  /** How many revocations came before the scores that count. */
+  readonly epoch: number;
+  /** Nothing when all scores were revoked. */
+  readonly entry?: BoardEntry;
+}
+
+/**
+ * The scores since the last revocation make the entry. Each score says how many came before it, so a score that
+ * arrives before its revocation is as good a witness, and one that arrives long after it is not counted.
+ */
 export function evolveEntry(
-  entry: BoardEntry | undefined,
-  event: RecordedEvent<'ScoreSubmitted'>,
-): BoardEntry {
-  const { score, attributes } = event.data;
-  if (entry && !beats(score, event.id, entry)) return entry;
-  return { score, run: event.id, ...(attributes && { attributes }) };
+  state: EntryState | undefined,
+  event: RecordedEvent<'ScoreSubmitted' | 'EntryRevoked'>,
+  rules: BoardRules,
+): EntryState {
+  const epoch = event.version ?? 0;
+  const current = state && state.epoch >= epoch ? state : { epoch };
+  if (event.type === 'EntryRevoked' || current.epoch > epoch) return current;
+  const entry = combine[rules.operator](current.entry, event, rules);
+  return entry === current.entry ? current : { epoch, entry };
 }
 
-function beats(score: number, run: EventId, entry: BoardEntry): boolean {
-  return score > entry.score || (score === entry.score && compareEventIds(run, entry.run) < 0);
+type Score = RecordedEvent<'ScoreSubmitted'>;
+
+const combine: Readonly<
+  Record<
+    BoardRules['operator'],
+    (entry: BoardEntry | undefined, event: Score, rules: BoardRules) => BoardEntry
+  >
+> = {
+  /** Of equal scores, the one that was reached first counts. */
+  best: (entry, event, { order }) => {
+    if (!entry) return reached(event);
+    const { score } = event.data;
+    const better = order === 'desc' ? score > entry.score : score < entry.score;
+    const sooner = score === entry.score && compareEventIds(event.id, entry.run) < 0;
+    return better || sooner ? reached(event) : entry;
+  },
+  latest: (entry, event) => (entry && compareEventIds(event.id, entry.run) <= 0 ? entry : reached(event)),
+  sum: (entry, event) => {
+    const score = exact(event.data.score);
+    const { count, sum } = entry?.total ?? { count: 0, sum: exact(0) };
+    const total = { count: count + 1, sum: add(sum, score) };
+    const latest = entry && compareEventIds(event.id, entry.run) < 0 ? entry : reached(event);
+    return { ...latest, score: toNumber(total.sum), total };
+  },
+};
+
+function reached({ id, data: { score, attributes } }: Score): BoardEntry {
+  return { score, run: id, ...(attributes && { attributes }) };
 }

@@ -1,20 +1,26 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { compareEventIds, type EventId, type RecordedEvent } from '#libs/events';
-import { anyScore, appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
-import { Projector } from '../projector.js';
+import { InvalidCursorError } from '#libs/event-log';
+import { type Attributes, type BoardRules, DEFAULT_RULES, type RecordedEvent } from '#libs/events';
 import {
-  type BoardWindow,
-  InvalidCursorError,
-  LeaderboardReader,
-  type RankedEntry,
-} from './leaderboard.reader.js';
+  anyRules,
+  anyScore,
+  deliver,
+  type EntryEvent,
+  naiveBoard,
+  openTestLog,
+  SERVER,
+  type TestLog,
+} from '#libs/testing';
+import { Projector } from '../projector.js';
+import { type BoardWindow, LeaderboardReader, type RankedEntry } from './leaderboard.reader.js';
 import { leaderboards } from './leaderboard.store.js';
+import type { LeaderboardEvent } from './rulebook.js';
 import { orderOf } from './tie-break.js';
 
 jest.setTimeout(30_000);
 
-type Score = { player: string; score: number };
+type Step = { player: string; score: number | null; attributes?: Attributes };
 
 const PLAYERS = [
   'a',
@@ -33,23 +39,17 @@ const PLAYERS = [
   'z',
   'x'.repeat(64),
 ];
-const scores = fc.array(fc.record({ player: fc.constantFrom(...PLAYERS), score: anyScore }), {
+/** Far enough from the greatest double that no sum of some is infinite. */
+const score = anyScore.filter(value => Math.abs(value) < 1e300);
+const scores = fc.array(fc.record({ player: fc.constantFrom(...PLAYERS), score }), {
   minLength: 1,
   maxLength: 50,
 });
-
-/** The board as one would write it on a blackboard: best scores from the top, the earlier first among equals. */
-function naiveBoard(events: readonly RecordedEvent<'ScoreSubmitted'>[]): RankedEntry[] {
-  const best = new Map<string, { score: number; run: EventId }>();
-  for (const { id, data } of events) {
-    const held = best.get(data.player);
-    if (!held || data.score > held.score) best.set(data.player, { score: data.score, run: id });
-  }
-  return [...best]
-    .map(([player, entry]) => ({ player, ...entry }))
-    .sort((a, b) => b.score - a.score || compareEventIds(a.run, b.run))
-    .map((entry, _, all) => ({ ...entry, rank: 1 + all.filter(other => other.score > entry.score).length }));
-}
+/** Without a score, a revocation. */
+const history = fc.array(
+  fc.record({ player: fc.constantFrom(...PLAYERS), score: fc.option(score, { freq: 12 }) }),
+  { minLength: 1, maxLength: 50 },
+);
 
 const encode = (text: string) => Buffer.from(text).toString('base64url');
 
@@ -63,21 +63,33 @@ describe('the reader of leaderboards', () => {
   });
   afterAll(() => test.close());
 
-  /** Appends scores and projects them. */
-  async function submit(board: string, list: readonly Score[]): Promise<RecordedEvent<'ScoreSubmitted'>[]> {
-    await appendScores(
-      test,
-      list.map(score => ({ board, ...score })),
-    );
+  /** Delivers and projects what was appended for a board. */
+  async function project(board: string): Promise<RecordedEvent<LeaderboardEvent>[]> {
     const keys = test.topology.of('scores', board);
-    const events = await deliver<'ScoreSubmitted'>(test, keys, leaderboards.name);
+    const events = await deliver<LeaderboardEvent>(test, keys, leaderboards.name);
     await new Projector(test.redis, leaderboards).apply(events, { keys, group: leaderboards.name });
     return events;
   }
 
-  async function newBoard(list: readonly Score[]): Promise<{ board: string; model: RankedEntry[] }> {
+  /** Appends scores (and revocations, where there is none) and projects them. */
+  async function submit(board: string, list: readonly Step[]): Promise<EntryEvent[]> {
+    for (const { score, ...data } of list) {
+      await (score === null
+        ? test.log.append({ type: 'EntryRevoked', data: { board, ...data }, actor: SERVER })
+        : test.log.append({ type: 'ScoreSubmitted', data: { board, score, ...data }, actor: SERVER }));
+    }
+    return (await project(board)).filter(
+      event => event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked',
+    );
+  }
+
+  async function newBoard(
+    list: readonly Step[],
+    rules = DEFAULT_RULES,
+  ): Promise<{ board: string; model: RankedEntry[] }> {
     const board = `board-${++boards}`;
-    return { board, model: naiveBoard(await submit(board, list)) };
+    await test.log.append({ type: 'BoardDefined', data: { board, rules }, actor: SERVER });
+    return { board, model: naiveBoard(await submit(board, list), rules) };
   }
 
   /** Entries page by page from the top; `between` happens after each page. */
@@ -96,17 +108,17 @@ describe('the reader of leaderboards', () => {
     }
   }
 
-  const onAnyBoard = (check: (board: string, model: RankedEntry[]) => Promise<void>) =>
+  const onAnyBoard = (check: (board: string, model: RankedEntry[], rules: BoardRules) => Promise<void>) =>
     fc.assert(
-      fc.asyncProperty(scores, async list => {
-        const { board, model } = await newBoard(list);
-        await check(board, model);
+      fc.asyncProperty(history, anyRules, async (list, rules) => {
+        const { board, model } = await newBoard(list, rules);
+        await check(board, model, rules);
       }),
       { numRuns: 40 },
     );
 
   it('shows, from every offset and for every limit, what a naive board shows', () =>
-    onAnyBoard(async (board, model) => {
+    onAnyBoard(async (board, model, rules) => {
       const total = model.length;
       const windows = [1, 2, 3, 7, total, total + 1].flatMap(limit =>
         Array.from({ length: total + 2 }, (_, offset) => ({ offset, limit })),
@@ -114,7 +126,7 @@ describe('the reader of leaderboards', () => {
       await Promise.all(
         windows.map(async ({ offset, limit }) => {
           const { next, ...window } = await reader.page(board, offset, limit);
-          expect(window).toEqual({ total, entries: model.slice(offset, offset + limit) });
+          expect(window).toEqual({ rules, total, entries: model.slice(offset, offset + limit) });
           expect(next !== undefined).toBe(offset + limit < total && offset < total);
         }),
       );
@@ -126,7 +138,7 @@ describe('the reader of leaderboards', () => {
     }));
 
   it('shows every player in a full window of neighbours, at both ends too', () =>
-    onAnyBoard(async (board, model) => {
+    onAnyBoard(async (board, model, rules) => {
       const total = model.length;
       const cases = model.flatMap(({ player }, at) =>
         [0, 1, 2, 5, 20].map(radius => ({ player, at, radius })),
@@ -136,7 +148,7 @@ describe('the reader of leaderboards', () => {
           const length = Math.min(2 * radius + 1, total);
           const begin = Math.min(Math.max(at - radius, 0), total - length);
           const { next, ...window } = await reader.around(board, player, radius);
-          expect(window).toEqual({ total, entries: model.slice(begin, begin + length) });
+          expect(window).toEqual({ rules, total, entries: model.slice(begin, begin + length) });
           expect(window.entries.map(entry => entry.player)).toContain(player);
           expect(next !== undefined).toBe(begin + length < total);
         }),
@@ -161,7 +173,7 @@ describe('the reader of leaderboards', () => {
       { player: 'ada', score: 5, attributes: { region: 'e u' } },
       { player: 'ada', score: 4, attributes: { region: 'us' } },
       { player: 'bob', score: 1 },
-    ] as Score[]);
+    ]);
     const { entries } = await reader.page(board, 0, 10);
     expect(entries[0]?.attributes).toEqual({ region: 'e u' });
     expect(entries[1]).not.toHaveProperty('attributes');
@@ -169,8 +181,29 @@ describe('the reader of leaderboards', () => {
 
   it('finds no entries around a player who is not on the board, and tells the total', async () => {
     const { board } = await newBoard([{ player: 'ada', score: 1 }]);
-    expect(await reader.around(board, 'nobody', 3)).toEqual({ total: 1, entries: [] });
-    expect(await reader.around(board, 'ad', 3)).toEqual({ total: 1, entries: [] });
+    expect(await reader.around(board, 'nobody', 3)).toEqual({ rules: DEFAULT_RULES, total: 1, entries: [] });
+    expect(await reader.around(board, 'ad', 3)).toEqual({ rules: DEFAULT_RULES, total: 1, entries: [] });
+  });
+
+  it('leaves banned players out, ranks the others as if they were not there, and finds them again', async () => {
+    const { board, model } = await newBoard(['a', 'b', 'z'].map((player, i) => ({ player, score: i })));
+    const shown = async () => (await reader.page(board, 0, 10)).entries;
+    await test.log.append({ type: 'PlayerBanned', data: { player: 'b' }, actor: SERVER });
+    await project(board);
+    expect((await shown()).map(({ rank, player }) => [rank, player])).toEqual([
+      [1, 'z'],
+      [2, 'a'],
+    ]);
+    expect(await reader.around(board, 'b', 3)).toMatchObject({ total: 2, entries: [] });
+    await test.log.append({ type: 'PlayerUnbanned', data: { player: 'b' }, actor: SERVER });
+    await project(board);
+    expect(await shown()).toEqual(model);
+  });
+
+  it('knows the rules of a board that was defined and never played', async () => {
+    const rules = { order: 'asc', operator: 'sum' } as const;
+    const { board } = await newBoard([], rules);
+    expect(await reader.page(board, 0, 10)).toEqual({ rules, total: 0, entries: [] });
   });
 
   it('is empty for a board that nobody has played', async () => {

@@ -1,9 +1,11 @@
-import type { Topology } from '#libs/event-log';
-import type { Attributes, EventId } from '#libs/events';
+import { InvalidCursorError, type Topology } from '#libs/event-log';
+import type { Attributes, BoardRules, EventId } from '#libs/events';
 import { type RedisClient, Script } from '#libs/redis';
+import { LiveState } from '../live-state.js';
 import type { BoardEntry } from './leaderboard.fold.js';
-import { parseRun } from './leaderboard.store.js';
-import { orderOf } from './tie-break.js';
+import { leaderboards, parseEntry } from './leaderboard.store.js';
+import { memberOf, rankScore } from './ranks.js';
+import { LeaderboardRules } from './rules.js';
 
 /** An entry with its rank: 1-based, equal scores share a rank, and the next rank counts them all (1, 2, 2, 4). */
 export interface RankedEntry {
@@ -16,6 +18,8 @@ export interface RankedEntry {
 }
 
 export interface BoardWindow {
+  /** How the board ranks; nothing when there is no such board. */
+  readonly rules?: BoardRules;
   /** Entries on the whole board. */
   readonly total: number;
   readonly entries: readonly RankedEntry[];
@@ -23,28 +27,22 @@ export interface BoardWindow {
   readonly next?: string;
 }
 
-/** A cursor that no `next` was. */
-export class InvalidCursorError extends Error {
-  readonly code = 'INVALID_CURSOR';
-  override readonly name = 'InvalidCursorError';
-
-  constructor() {
-    super('the cursor is not one that a page gave as `next`');
-  }
-}
-
 type Reply =
-  | [total: number, start: number, above: number, players: string[], runs: string[]]
-  | [total: number];
+  | [rules: string, total: number, start: number, above: number, players: string[], runs: string[]]
+  | [rules: string, total: number];
 
 const readBoard = new Script<Reply>('read-board');
 
 /** Reads leaderboards. Each answer is of one moment. */
 export class LeaderboardReader {
+  private readonly live: LiveState;
+
   constructor(
-    private readonly redis: RedisClient,
+    redis: RedisClient,
     private readonly topology: Topology,
-  ) {}
+  ) {
+    this.live = new LiveState(redis, leaderboards.name);
+  }
 
   /** @param offset index of the first entry, from 0 */
   page(board: string, offset: number, limit: number): Promise<BoardWindow> {
@@ -76,19 +74,23 @@ export class LeaderboardReader {
     where: string | number,
     member = '',
   ): Promise<BoardWindow> {
-    const keys = this.topology.of('scores', board);
-    const reply = await readBoard.run(
-      this.redis,
-      [keys.ranks(board), keys.runs(board)],
-      [from, where, member, length],
+    const reply = await this.live.read(
+      readBoard,
+      this.topology.of('scores', board),
+      state => [state.ranks(board), state.runs(board), state.rules()],
+      [board, from, where, member, length],
     );
-    const [total, start = 0, above = 0, players = [], texts = []] = reply;
-    const runs = texts.map(parseRun);
+    const [text, total, start = 0, above = 0, players = [], texts = []] = reply;
+    const rules = text === '' ? undefined : new LeaderboardRules({ [`b:${board}`]: text }).of(board);
+    const runs = texts.flatMap(run => parseEntry(run).entry ?? []);
     const last = runs.at(-1);
     return {
+      ...(rules && { rules }),
       total,
       entries: rank(players, runs, start, above),
-      ...(last && start + players.length < total && { next: formatCursor(last, players.at(-1) ?? '') }),
+      ...(rules &&
+        last &&
+        start + players.length < total && { next: formatCursor(last, players.at(-1) ?? '', rules) }),
     };
   }
 }
@@ -112,8 +114,8 @@ function rank(
   });
 }
 
-function formatCursor(entry: BoardEntry, player: string): string {
-  return Buffer.from(`${entry.score} ${orderOf(entry.run)}${player}`).toString('base64url');
+function formatCursor(entry: BoardEntry, player: string, rules: BoardRules): string {
+  return Buffer.from(`${rankScore(entry.score, rules)} ${memberOf(player, entry)}`).toString('base64url');
 }
 
 /** A score as JavaScript writes it, and a member: order and player. */

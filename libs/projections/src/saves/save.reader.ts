@@ -1,6 +1,7 @@
 import type { Topology } from '#libs/event-log';
 import { type RedisClient, Script } from '#libs/redis';
-import { parseSave } from './save.store.js';
+import { LiveState } from '../live-state.js';
+import { parseSave, saves } from './save.store.js';
 
 export interface Save {
   readonly version: number;
@@ -15,17 +16,22 @@ export interface Save {
 const readSave = new Script<[line: string, document: string] | []>('read-save');
 
 export class SaveReader {
+  private readonly live: LiveState;
+
   constructor(
-    private readonly redis: RedisClient,
+    redis: RedisClient,
     private readonly topology: Topology,
-  ) {}
+  ) {
+    this.live = new LiveState(redis, saves.name);
+  }
 
   /** @returns nothing when the slot is empty */
   async find(player: string, slot: string): Promise<Save | undefined> {
     const keys = this.topology.of('players', player);
-    const [line, document] = await readSave.run(
-      this.redis,
-      [keys.saves(player), keys.save(player, slot)],
+    const [line, document] = await this.live.read(
+      readSave,
+      keys,
+      state => [state.saves(player), state.save(player, slot)],
       [slot],
     );
     if (line == null || document == null) return undefined;

@@ -1,4 +1,4 @@
-import type { Projection } from '../projection.js';
+import { NO_RULES, type Projection } from '../projection.js';
 import { evolveSave, isNextVersion, type SaveState } from './save.fold.js';
 
 /**
@@ -8,14 +8,17 @@ import { evolveSave, isNextVersion, type SaveState } from './save.fold.js';
  */
 export const saves: Projection<SaveState, 'SaveWritten'> = {
   name: 'saves',
+  title: 'saves',
   stream: 'players',
   handles: ['SaveWritten'],
+  kinds: ['saves', 'save'],
+  rulebook: NO_RULES,
   address: ({ data }, keys) => ({ key: keys.saves(data.player), field: data.slot }),
   isNext: isNextVersion,
   evolve: evolveSave,
   format: ({ version, updatedAt, bytes }) => `${version} ${updatedAt} ${bytes}`,
   parse: parseSave,
-  effects: (_before, _after, { data }, keys) => [
+  effects: (_before, _after, { data }, _rules, keys) => [
     {
       command: 'SET',
       type: 'string',

@@ -1,5 +1,5 @@
 import { compareEventIds, type EventId, type RecordedEvent } from '#libs/events';
-import { add, type ExactSum, exact } from './exact-sum.js';
+import { add, type ExactSum, exact } from '../exact-sum.js';
 
 /** How many of the latest scores a document shows. */
 export const RECENT = 10;
@@ -20,7 +20,26 @@ export interface BoardScores {
   readonly recent: readonly ScoreRecord[];
 }
 
+/** What became of one player on one board. */
+export interface ScoresState {
+  /** How many revocations came before the scores that count. */
+  readonly epoch: number;
+  /** Nothing when all were revoked. */
+  readonly scores?: BoardScores;
+}
+
+/** As on leaderboards, the scores since the last revocation count, and each says itself which that is. */
 export function evolveScores(
+  state: ScoresState | undefined,
+  event: RecordedEvent<'ScoreSubmitted' | 'EntryRevoked'>,
+): ScoresState {
+  const epoch = event.version ?? 0;
+  const current = state && state.epoch >= epoch ? state : { epoch };
+  if (event.type === 'EntryRevoked' || current.epoch > epoch) return current;
+  return { epoch, scores: addScore(current.scores, event) };
+}
+
+function addScore(
   scores: BoardScores | undefined,
   { id, data }: RecordedEvent<'ScoreSubmitted'>,
 ): BoardScores {
@@ -32,6 +51,13 @@ export function evolveScores(
     best: Math.max(scores.best, score),
     sum: add(scores.sum, exact(score)),
     firstAt: Math.min(scores.firstAt, id.ms),
-    recent: [...scores.recent, record].sort((a, b) => compareEventIds(b.id, a.id)).slice(0, RECENT),
+    recent: withRecord(scores.recent, record),
   };
+}
+
+/** Nearly every score is newer than all that are known. */
+function withRecord(recent: readonly ScoreRecord[], record: ScoreRecord): ScoreRecord[] {
+  const place = recent.findIndex(({ id }) => compareEventIds(id, record.id) < 0);
+  const kept = place < 0 ? [...recent, record] : recent.toSpliced(place, 0, record);
+  return kept.slice(0, RECENT);
 }

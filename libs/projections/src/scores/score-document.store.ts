@@ -1,7 +1,8 @@
 import { formatEventId, parseEventId } from '#libs/events';
-import type { Projection } from '../projection.js';
-import { type PackedSum, pack, unpack } from './exact-sum.js';
-import { type BoardScores, evolveScores } from './score-document.fold.js';
+import { type PackedSum, pack, unpack } from '../exact-sum.js';
+import type { LeaderboardEvent } from '../leaderboards/index.js';
+import { NO_RULES, type Projection } from '../projection.js';
+import { evolveScores, type ScoresState } from './score-document.fold.js';
 
 interface StoredScores {
   readonly best: number;
@@ -13,34 +14,49 @@ interface StoredScores {
 /**
  * Score documents: for each player and partition a hash of boards.
  *
- * A board is kept as `<count> <JSON>`: every event counts, so the count is the revision.
+ * A board is kept as `<count>[~<epoch>] <JSON>`: every score counts, so the count is the revision, together with
+ * the number of revocations. What remains of revoked scores is `~<epoch>`.
  */
-export const scoreDocuments: Projection<BoardScores, 'ScoreSubmitted'> = {
+export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   name: 'scores',
+  title: 'scores',
   stream: 'scores',
-  handles: ['ScoreSubmitted'],
-  address: ({ data }, keys) => ({ key: keys.scores(data.player), field: data.board }),
-  evolve: evolveScores,
-  format: ({ count, best, sum, firstAt, recent }) => {
+  handles: ['ScoreSubmitted', 'EntryRevoked', 'BoardDefined', 'PlayerBanned', 'PlayerUnbanned'],
+  kinds: ['scores'],
+  rulebook: NO_RULES,
+  address: (event, keys) =>
+    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
+      ? { key: keys.scores(event.data.player), field: event.data.board }
+      : undefined,
+  evolve: (state, event) =>
+    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
+      ? evolveScores(state, event)
+      : (state ?? { epoch: 0 }),
+  format: ({ epoch, scores }) => {
+    const suffix = epoch > 0 ? `~${epoch}` : '';
+    if (!scores) return suffix || '~0';
+    const { count, best, sum, firstAt, recent } = scores;
     const stored: StoredScores = {
       best,
       sum: pack(sum),
       firstAt,
       recent: recent.map(({ id, score }) => [formatEventId(id), score]),
     };
-    return `${count} ${JSON.stringify(stored)}`;
+    return `${count}${suffix} ${JSON.stringify(stored)}`;
   },
   parse: parseScores,
 };
 
-export function parseScores(text: string): BoardScores {
-  const end = text.indexOf(' ');
-  const { best, sum, firstAt, recent } = JSON.parse(text.slice(end)) as StoredScores;
-  return {
-    count: Number(text.slice(0, end)),
+export function parseScores(text: string): ScoresState {
+  const [, count, epoch = '0', json] = /^(\d*)(?:~(\d+))?(?: (.*))?$/.exec(text) ?? [];
+  if (!json) return { epoch: Number(epoch) };
+  const { best, sum, firstAt, recent } = JSON.parse(json) as StoredScores;
+  const scores = {
+    count: Number(count),
     best,
     sum: unpack(sum),
     firstAt,
     recent: recent.map(([id, score]) => ({ id: parseEventId(id), score })),
   };
+  return { epoch: Number(epoch), scores };
 }

@@ -1,19 +1,23 @@
 /**
  * A sum of doubles without rounding: adding in any order gives the same, as floating-point addition does not.
  *
- * The value is `mantissa * 2^exponent`, with an odd mantissa, or 0 and 0. Written as an integer when it is one
- * that a double holds exactly, else as `[mantissa in hexadecimal, exponent]`.
+ * A safe integer is itself, as nearly every sum of scores is. Any other value is `mantissa * 2^exponent`, with an
+ * odd mantissa.
  */
-export interface ExactSum {
+export type ExactSum = number | BinarySum;
+
+export interface BinarySum {
   readonly mantissa: bigint;
   readonly exponent: number;
 }
 
+/** As JSON: the mantissa in hexadecimal. */
 export type PackedSum = number | readonly [mantissa: string, exponent: number];
 
 /** @throws RangeError when the value is not finite */
 export function exact(value: number): ExactSum {
-  if (Number.isInteger(value)) return normalised(BigInt(value), 0);
+  // There is one zero only.
+  if (Number.isSafeInteger(value)) return value + 0;
   if (!Number.isFinite(value)) throw new RangeError(`${value} has no exact value`);
   const bits = new DataView(new ArrayBuffer(8));
   bits.setFloat64(0, value);
@@ -25,12 +29,20 @@ export function exact(value: number): ExactSum {
 }
 
 export function add(a: ExactSum, b: ExactSum): ExactSum {
-  const exponent = Math.min(a.exponent, b.exponent);
-  return normalised(aligned(a, exponent) + aligned(b, exponent), exponent);
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = a + b;
+    if (Number.isSafeInteger(sum)) return sum;
+  }
+  const left = binary(a);
+  const right = binary(b);
+  const exponent = Math.min(left.exponent, right.exponent);
+  return normalised(aligned(left, exponent) + aligned(right, exponent), exponent);
 }
 
 /** The nearest double. */
-export function toNumber({ mantissa, exponent }: ExactSum): number {
+export function toNumber(sum: ExactSum): number {
+  if (typeof sum === 'number') return sum;
+  const { mantissa, exponent } = sum;
   const magnitude = mantissa < 0n ? -mantissa : mantissa;
   const excess = Math.max(0, magnitude.toString(2).length - 64);
   const kept = magnitude >> BigInt(excess);
@@ -41,23 +53,34 @@ export function toNumber({ mantissa, exponent }: ExactSum): number {
 }
 
 export function pack(sum: ExactSum): PackedSum {
-  const value = toNumber(sum);
-  return Number.isSafeInteger(value) && sum.exponent >= 0 ? value : [sum.mantissa.toString(16), sum.exponent];
+  return typeof sum === 'number' ? sum : [sum.mantissa.toString(16), sum.exponent];
 }
 
 export function unpack(packed: PackedSum): ExactSum {
-  if (typeof packed === 'number') return exact(packed);
+  if (typeof packed === 'number') return packed;
   const [text, exponent] = packed;
   const mantissa = text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`);
   return { mantissa, exponent };
 }
 
-function aligned({ mantissa, exponent }: ExactSum, to: number): bigint {
+function binary(sum: ExactSum): BinarySum {
+  return typeof sum === 'number' ? { mantissa: BigInt(sum), exponent: 0 } : sum;
+}
+
+function aligned({ mantissa, exponent }: BinarySum, to: number): bigint {
   return mantissa << BigInt(exponent - to);
 }
 
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
 function normalised(mantissa: bigint, exponent: number): ExactSum {
-  if (mantissa === 0n) return { mantissa: 0n, exponent: 0 };
+  if (mantissa === 0n) return 0;
   const zeros = (mantissa & -mantissa).toString(2).length - 1;
-  return { mantissa: mantissa >> BigInt(zeros), exponent: exponent + zeros };
+  const odd = mantissa >> BigInt(zeros);
+  const power = exponent + zeros;
+  if (power >= 0 && power < 53) {
+    const value = odd << BigInt(power);
+    if (value <= MAX_SAFE && value >= -MAX_SAFE) return Number(value);
+  }
+  return { mantissa: odd, exponent: power };
 }

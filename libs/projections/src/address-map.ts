@@ -1,0 +1,25 @@
+import type { Address } from './projection.js';
+
+/** Things by address. Two levels of maps: to put key and field together for each look would cost more than the look. */
+export class AddressMap<Value> {
+  private readonly fieldsByKey = new Map<string, Map<string, Value>>();
+
+  get({ key, field }: Address): Value | undefined {
+    return this.fieldsByKey.get(key)?.get(field);
+  }
+
+  set({ key, field }: Address, value: Value): void {
+    const fields = this.fieldsByKey.get(key);
+    if (fields) fields.set(field, value);
+    else this.fieldsByKey.set(key, new Map([[field, value]]));
+  }
+
+  *values(): Generator<Value> {
+    for (const fields of this.fieldsByKey.values()) yield* fields.values();
+  }
+
+  /** The fields of each key. */
+  *fields(): Generator<[key: string, fields: string[]]> {
+    for (const [key, fields] of this.fieldsByKey) yield [key, [...fields.keys()]];
+  }
+}

@@ -1,0 +1,104 @@
+import { type EventId, formatEventId } from '#libs/events';
+import { type RedisClient, Script } from '#libs/redis';
+import type { Address, Effect } from './projection.js';
+import type { Source, View } from './view.js';
+
+const commit = new Script<string>('commit');
+
+/** What a change was computed from: a state, and its revision. */
+export interface Read {
+  readonly address: Address;
+  /** Empty when there was no state. */
+  readonly revision: string;
+}
+
+export interface Change {
+  readonly id: EventId;
+  /** Must still hold for the change to be made. */
+  readonly reads: readonly Read[];
+  readonly write?: { readonly address: Address; readonly value: string };
+  readonly effects: readonly Effect[];
+}
+
+/** What became of a change, as `commit.lua` says it. */
+export type Outcome = 'applied' | 'duplicate' | 'conflict' | 'barred';
+
+const OUTCOMES: Readonly<Record<string, Outcome>> = {
+  a: 'applied',
+  d: 'duplicate',
+  c: 'conflict',
+  w: 'barred',
+};
+
+/** Characters of a text that stands among others in JSON, at most. */
+const INLINE = 80;
+
+/** Keys, effects and documents as arguments of a script: each key once, and everything else by number. */
+export class ScriptArguments {
+  readonly keys: string[] = [];
+  readonly types: string[] = [];
+  readonly documents: string[] = [];
+  private readonly numbers = new Map<string, number>();
+
+  /**
+   * @param keysBefore how many KEYS stand before these
+   * @param argsBefore how many ARGV stand before the documents
+   */
+  constructor(
+    private readonly keysBefore: number,
+    private readonly argsBefore: number,
+  ) {}
+
+  /** Where the key stands in KEYS. */
+  numberOf(key: string, type: string): number {
+    let number = this.numbers.get(key);
+    if (number === undefined) {
+      number = this.keys.push(key) + this.keysBefore;
+      this.types.push(type);
+      this.numbers.set(key, number);
+    }
+    return number;
+  }
+
+  /** `[command, n, arguments...]`, where a number among the arguments means that ARGV. */
+  pack({ command, type, key, args }: Effect): (string | number)[] {
+    const packed = args.map(argument =>
+      typeof argument === 'string' ? this.text(argument) : this.text(argument.document, 0),
+    );
+    return [command, this.numberOf(key, type), ...packed];
+  }
+
+  /** A text as it is, or, when it is long, where it stands in ARGV: there, nothing is escaped. */
+  text(text: string, inline = INLINE): string | number {
+    return text.length <= inline ? text : this.documents.push(text) + this.argsBefore;
+  }
+}
+
+/** Commits changes: each is made, and its event acknowledged, if what it was computed from still holds. */
+export async function commitChanges(
+  redis: RedisClient,
+  { keys, group }: Source,
+  view: View<unknown>,
+  changes: readonly Change[],
+): Promise<Outcome[] | 'stale'> {
+  const args = new ScriptArguments(2, 4);
+  const packed = changes.map(({ id, reads, write, effects }) => [
+    formatEventId(id),
+    reads.map(({ address, revision }) => [args.numberOf(address.key, 'hash'), address.field, revision]),
+    write ? args.numberOf(write.address.key, 'hash') : 0,
+    write?.address.field ?? '',
+    write ? args.text(write.value) : false,
+    effects.map(effect => args.pack(effect)),
+  ]);
+  const reply = await commit.run(
+    redis,
+    [keys.stream, keys.live(group), ...args.keys],
+    [group, view.fence, JSON.stringify(args.types), JSON.stringify(packed), ...args.documents],
+  );
+  return reply === 'stale' ? reply : [...reply].map(letter => OUTCOMES[letter] ?? 'conflict');
+}
+
+/** An effect that lets every worker know that the rules are others. */
+export function newRevision({ keys, group }: Source): Effect {
+  return { command: 'HINCRBY', type: 'hash', key: keys.live(group), args: ['revision', '1'] };
+}

@@ -1,0 +1,81 @@
+import { jest } from '@jest/globals';
+import { type PartitionKeys, Script, StaleGenerationError } from '#libs/redis';
+import { openTestLog, type TestLog } from '#libs/testing';
+import { LiveState } from './live-state.js';
+
+const GROUP = 'group';
+const readHash = new Script<string[]>('read-hash');
+
+describe('a reader of live state', () => {
+  let test: TestLog;
+  let keys: PartitionKeys;
+  let live: LiveState;
+  beforeEach(async () => {
+    test = await openTestLog();
+    keys = test.topology.at('scores', 0);
+    live = new LiveState(test.redis, GROUP);
+    for (const generation of [1, 2, 3])
+      await test.redis.hset(keys.state(generation).rules(), 'generation', generation);
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await test.close();
+  });
+
+  const read = (from = keys) => live.read(readHash, from, state => [state.rules()], []);
+  const change = (generation: number | string, of = keys) =>
+    test.redis.hset(of.live(GROUP), 'generation', generation);
+
+  it('reads the first generation when none was ever built', async () => {
+    expect(await read()).toEqual(['generation', '1']);
+  });
+
+  it('follows when another generation goes live, back and forth', async () => {
+    for (const generation of [2, 3, 1, 2]) {
+      await change(generation);
+      expect(await read()).toEqual(['generation', String(generation)]);
+    }
+  });
+
+  it('remembers which one is live', async () => {
+    await change(3);
+    await read();
+    const calls = jest.spyOn(test.redis, 'evalsha');
+    await read();
+    expect(calls).toHaveBeenCalledTimes(1);
+  });
+
+  it('knows the generation of each partition', async () => {
+    const other = test.topology.at('scores', 1);
+    await test.redis.hset(other.state(1).rules(), 'generation', 'other');
+    await change(2);
+    expect(await read()).toEqual(['generation', '2']);
+    expect(await read(other)).toEqual(['generation', 'other']);
+    expect(await read()).toEqual(['generation', '2']);
+  });
+
+  it('never reads keys of a generation that is not live any more', async () => {
+    await read();
+    await change(2);
+    await test.redis.del(keys.state(1).rules());
+    expect(await read()).toEqual(['generation', '2']);
+  });
+
+  it.each(['02', 'x', ''])('gives up on "%s", which is no generation, and recovers', async generation => {
+    await change(generation);
+    await expect(read()).rejects.toThrow(StaleGenerationError);
+    await change(3);
+    expect(await read()).toEqual(['generation', '3']);
+  });
+
+  it('gives up when generations change faster than it can read', async () => {
+    let generation = 1;
+    const script = Object.create(readHash) as typeof readHash;
+    const runs = jest.spyOn(script, 'run').mockImplementation(async (redis, all, args) => {
+      await change(++generation);
+      return readHash.run(redis, all, args);
+    });
+    await expect(live.read(script, keys, state => [state.rules()], [])).rejects.toThrow(StaleGenerationError);
+    expect(runs.mock.calls.length).toBeLessThan(10);
+  });
+});

@@ -1,0 +1,48 @@
+import {
+  type PartitionKeys,
+  type RedisClient,
+  Script,
+  StaleGenerationError,
+  type StateKeys,
+} from '#libs/redis';
+
+/** A generation can be switched between two attempts, but hardly that often. */
+const ATTEMPTS = 5;
+
+/**
+ * Reads what a group projects, from the generation that is live.
+ *
+ * Which one that is, is remembered; the script that reads compares, and says which one it is by now.
+ */
+export class LiveState {
+  private readonly generations = new Map<string, number>();
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly group: string,
+  ) {}
+
+  /**
+   * Runs a script that reads, whose KEYS begin with what is live, and its ARGV with the generation.
+   *
+   * @param touches its other keys, in the generation that is live
+   */
+  async read<Reply>(
+    script: Script<Reply>,
+    keys: PartitionKeys,
+    touches: (state: StateKeys) => readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<Reply> {
+    const live = keys.live(this.group);
+    for (let attempt = 1; ; attempt++) {
+      const generation = this.generations.get(live) ?? 1;
+      const state = keys.state(generation);
+      try {
+        return await script.run(this.redis, [live, ...touches(state)], [generation, ...args]);
+      } catch (error) {
+        if (!(error instanceof StaleGenerationError) || attempt === ATTEMPTS) throw error;
+        this.generations.set(live, error.generation);
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { RedisClient } from '#libs/redis';
+import { WrongTypeError } from '#libs/redis';
+import { foldOf, NO_STATE, pendingOf, stateOf, Workers } from '#libs/testing';
+import { type AnyProjection, leaderboards, Projector, saves, scoreDocuments } from './index.js';
+
+const ofAda = (...values: number[]) => values.map(score => ({ player: 'ada', score }));
+
+describe('the commit of a projector', () => {
+  let workers: Workers;
+  beforeEach(async () => {
+    workers = await Workers.open();
+  });
+  afterEach(() => workers.close());
+
+  it('does not build on a state of its own that another worker was faster to replace', async () => {
+    const { test, scores, second } = workers;
+    const events = await workers.submit(ofAda(1, 20, 300), scoreDocuments.name);
+    // Between the slow worker's reading and its commit, the fast one applies the first event.
+    const slow = Object.create(test.redis) as RedisClient;
+    let overtaken = false;
+    slow.hmget = (async (key: string, ...fields: string[]) => {
+      const values = await test.redis.hmget(key, ...fields);
+      if (!overtaken) await workers.project(scoreDocuments, events.slice(0, 1), second);
+      overtaken = true;
+      return values;
+    }) as typeof slow.hmget;
+    const settlement = await workers.project(scoreDocuments, events.slice(1), slow);
+    expect(settlement).toEqual({ applied: 2, duplicates: 0, deferred: [] });
+    expect((await stateOf(test, scores)).hashes).toEqual(foldOf(scoreDocuments, events, scores));
+  });
+
+  it.each([
+    ['leaderboards', leaderboards],
+    ['score documents', scoreDocuments],
+    ['saves', saves],
+  ] as [string, AnyProjection][])(
+    'finds only duplicates in a batch of %s that was applied before, and changes nothing',
+    async (_, projection) => {
+      const keys = workers.keysOf(projection);
+      const list = ofAda(...Array(30).keys());
+      const events =
+        projection.stream === 'scores'
+          ? await workers.submit(list, projection.name)
+          : await workers.save(30, projection.name);
+      expect(await workers.project(projection, events)).toMatchObject({ applied: 30 });
+      const state = await stateOf(workers.test, keys);
+      const again = await workers.project(projection, events, workers.second);
+      expect(again).toEqual({ applied: 0, duplicates: 30, deferred: [] });
+      expect(await stateOf(workers.test, keys)).toEqual(state);
+    },
+  );
+
+  it.each([
+    ['leaderboards', leaderboards],
+    ['score documents', scoreDocuments],
+  ] as [string, AnyProjection][])(
+    'counts an event of %s once that stands twice in a batch',
+    async (_, projection) => {
+      const { test, scores } = workers;
+      const events = await workers.submit(ofAda(1, 2, 3), projection.name);
+      const twice = events.flatMap(event => [event, event]);
+      expect(await workers.project(projection, twice)).toEqual({ applied: 3, duplicates: 3, deferred: [] });
+      expect((await stateOf(test, scores)).hashes).toEqual(foldOf(projection, events, scores));
+    },
+  );
+
+  it.each([
+    ['that ranks', 'ranks', leaderboards],
+    ['of runs', 'runs', leaderboards],
+    ['of score documents', 'scores', scoreDocuments],
+  ] as [string, 'ranks' | 'runs' | 'scores', AnyProjection][])(
+    'touches nothing when the key %s holds another type',
+    async (_, kind, projection) => {
+      const { test, scores } = workers;
+      const keys = scores.state(1);
+      await test.redis.rpush(kind === 'scores' ? keys.scores('eve') : keys[kind]('bad'), 'a list');
+      const list = [{ player: 'eve', score: 2, board: 'bad' }, ...ofAda(1)];
+      const events = await workers.submit(list, projection.name);
+      await expect(workers.project(projection, events)).rejects.toThrow(WrongTypeError);
+      expect(await stateOf(test, scores)).toEqual(NO_STATE);
+      expect(await pendingOf(test, scores, projection.name)).toBe(2);
+    },
+  );
+
+  it('says which events of its stream a projection does not handle', () => {
+    const forgetful = { ...leaderboards, handles: [] };
+    expect(() => new Projector(workers.test.redis, forgetful)).toThrow(
+      /ranking-projector does not handle ScoreSubmitted/,
+    );
+  });
+});

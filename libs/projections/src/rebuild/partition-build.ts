@@ -1,0 +1,273 @@
+import { type LogEntry, readLog } from '#libs/event-log';
+import { type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
+import { type RedisClient, Script, type StateKeys } from '#libs/redis';
+import { AddressMap } from '../address-map.js';
+import { readStates } from '../held-states.js';
+import type { Address, Projection, Ruling } from '../projection.js';
+import type { Source } from '../view.js';
+import { packPart, Writes } from './writes.js';
+
+/** Somebody else builds: this process was taken for dead. */
+export class BuildLostError extends Error {
+  readonly code = 'BUILD_LOST';
+  override readonly name = 'BuildLostError';
+
+  constructor() {
+    super('another process has taken over the rebuild');
+  }
+}
+
+/** What a build begins with, and must remember: kept beside it as JSON. */
+interface Facts {
+  /** The rules that are assumed to hold in the end. */
+  readonly rules: Readonly<Record<string, string>>;
+  /** Ids of events that have no effect: dead letters. */
+  readonly skipped: readonly string[];
+}
+
+export interface BuildOptions {
+  readonly job: string;
+  /** Names this process and attempt. */
+  readonly owner: string;
+  /** Only this board's events. */
+  readonly board?: string | undefined;
+}
+
+type Begun = [generation: number, position: string, processed: number, facts: string];
+
+const beginBuild = new Script<Begun>('begin-build');
+const writeBuild = new Script<number>('write-build');
+
+/** A state, and what of it is not written yet. */
+interface Cell<State, T extends EventType> {
+  readonly address: Address;
+  state: State | undefined;
+  /** What is written. */
+  written: State | undefined;
+  /** The last event that changed it, while that is not written. */
+  event: RecordedEvent<T> | undefined;
+}
+
+/** States that wait to be written, at most: what changes often is written once for all its changes. */
+const MAX_WEIGHT = 100_000;
+/** Characters of a document that weigh as much as a state. */
+const BYTES_LIKE_ONE = 500;
+
+/**
+ * A generation of one partition's state in the making: the log is folded in memory, and from time to time what has
+ * changed is written, with the position. When a builder dies, another goes on from there; when it dies while it
+ * writes, from the beginning.
+ */
+export class PartitionBuild<State, T extends EventType, Rules> {
+  readonly state: StateKeys;
+  private readonly rules: Rules;
+  private readonly cells = new AddressMap<Cell<State, T>>();
+  private dirty: Cell<State, T>[] = [];
+  private writes = new Writes();
+  /** How much waits to be written. */
+  private weight = 0;
+  /** The last event that was folded. */
+  private read: string;
+  private processedBefore: number;
+  /** Ids of events that cannot be folded. */
+  readonly failed: string[] = [];
+
+  private constructor(
+    private readonly redis: RedisClient,
+    private readonly projection: Projection<State, T, Rules>,
+    private readonly source: Source,
+    private readonly options: BuildOptions,
+    generation: number,
+    private position: string,
+    public processed: number,
+    private readonly facts: Facts,
+    private readonly isResumed: boolean,
+    builtRules: Record<string, string>,
+  ) {
+    this.state = source.keys.state(generation);
+    this.rules = projection.rulebook.assume(builtRules, facts.rules);
+    this.read = position;
+    this.processedBefore = processed;
+  }
+
+  /** @param anew whether to throw away what was built for the same job before */
+  static async begin<State, T extends EventType, Rules>(
+    redis: RedisClient,
+    projection: Projection<State, T, Rules>,
+    source: Source,
+    options: BuildOptions,
+    rules: Readonly<Record<string, string>>,
+    anew: boolean,
+  ): Promise<PartitionBuild<State, T, Rules>> {
+    const { keys, group } = source;
+    const skipped = Object.keys(await redis.hgetall(keys.skipped(group)));
+    const [generation, position, processed, text] = await beginBuild.run(
+      redis,
+      [keys.live(group), keys.build(group)],
+      [options.job, options.owner, JSON.stringify({ rules, skipped } satisfies Facts), anew ? 1 : 0],
+    );
+    const facts = JSON.parse(text) as Facts;
+    const builtRules = await redis.hgetall(keys.state(generation).rules());
+    return new PartitionBuild(
+      redis,
+      projection,
+      source,
+      options,
+      generation,
+      position,
+      processed,
+      facts,
+      position !== '0-0',
+      builtRules,
+    );
+  }
+
+  /** Ids of events that were left out. */
+  get skipped(): readonly string[] {
+    return this.facts.skipped;
+  }
+
+  /** Whether all was folded under the rules that hold at the position. */
+  get isTrue(): boolean {
+    return this.projection.rulebook.cameTrue(this.rules);
+  }
+
+  /**
+   * Folds the log up to an event, or to where it ends, and writes what comes of it.
+   *
+   * @param onPage hears after each page; throws to stop
+   * @throws BuildLostError
+   */
+  async readTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
+    const skipped = new Set(this.facts.skipped);
+    for await (const page of readLog(this.redis, this.source.keys, this.read, upTo)) {
+      const events = this.decode(page.filter(([id]) => !skipped.has(id)));
+      if (this.isResumed) await this.load(events);
+      for (const event of events) this.fold(event);
+      this.read = page.at(-1)?.[0] ?? this.read;
+      this.processed += page.length;
+      if (this.weight > MAX_WEIGHT) await this.write();
+      await onPage();
+    }
+    await this.write();
+  }
+
+  private decode(page: readonly LogEntry[]): RecordedEvent<T>[] {
+    const { board } = this.options;
+    const events: RecordedEvent<T>[] = [];
+    for (const [id, fields] of page) {
+      try {
+        const event = unpackEvent(id, fields) as RecordedEvent<T>;
+        const of = 'board' in event.data ? event.data.board : undefined;
+        if (board === undefined || of === undefined || of === board) events.push(event);
+      } catch {
+        this.failed.push(id);
+      }
+    }
+    return events;
+  }
+
+  private fold(event: RecordedEvent<T>): void {
+    try {
+      const ruling = this.projection.rulebook.rule(this.rules, event, this.state);
+      const address = this.projection.address(event, this.state);
+      if (address) this.evolve(event, address);
+      if (ruling) this.amend(ruling);
+    } catch {
+      this.failed.push(`${event.id.ms}-${event.id.seq}`);
+    }
+  }
+
+  private evolve(event: RecordedEvent<T>, address: Address): void {
+    const cell = this.cell(address);
+    const after = this.projection.evolve(cell.state, event, this.rules);
+    if (after === cell.state) return;
+    if (!cell.event) {
+      this.dirty.push(cell);
+      this.weight += 1;
+    }
+    if ('document' in event.data) this.weight += event.data.document.length / BYTES_LIKE_ONE;
+    cell.state = after;
+    cell.event = event;
+  }
+
+  private cell(address: Address): Cell<State, T> {
+    let cell = this.cells.get(address);
+    if (!cell) {
+      cell = { address, state: undefined, written: undefined, event: undefined };
+      this.cells.set(address, cell);
+    }
+    return cell;
+  }
+
+  /** Its effects follow from states as they are: what is dirty is written before. */
+  private amend(ruling: Ruling<State>): void {
+    this.flush();
+    const states = ruling.touches.map(address => this.cells.get(address)?.state);
+    this.writes.close();
+    for (const effect of ruling.effects(states)) this.writes.add(effect);
+    this.writes.close();
+    const args = [ruling.field, ruling.value];
+    this.writes.add({ command: 'HSET', type: 'hash', key: this.state.rules(), args });
+    this.projection.rulebook.amend(this.rules, ruling);
+  }
+
+  private flush(): void {
+    for (const cell of this.dirty) {
+      const { address, written, state, event } = cell;
+      if (state === undefined || !event) continue;
+      const args = [address.field, this.projection.format(state)];
+      this.writes.add({ command: 'HSET', type: 'hash', key: address.key, args });
+      const effects = this.projection.effects?.(written, state, event, this.rules, this.state) ?? [];
+      for (const effect of effects) this.writes.add(effect);
+      cell.written = state;
+      cell.event = undefined;
+    }
+    this.dirty = [];
+  }
+
+  /** What an earlier builder wrote of the states that the events touch. */
+  private async load(events: readonly RecordedEvent<T>[]): Promise<void> {
+    const touched = events.flatMap(event => {
+      const own = this.projection.address(event, this.state);
+      const ruling = this.projection.rulebook.rule(this.rules, event, this.state);
+      return [...(own ? [own] : []), ...(ruling?.touches ?? [])];
+    });
+    const unknown = touched.filter(address => !this.cells.get(address));
+    const states = await readStates(this.redis, this.projection.parse, unknown);
+    for (const address of unknown) {
+      const { state } = states.get(address);
+      this.cells.set(address, { address, state, written: state, event: undefined });
+    }
+  }
+
+  /** Writes in parts; each is packed while the one before is written. */
+  private async write(): Promise<void> {
+    if (this.read === this.position) return;
+    this.flush();
+    const parts = [...this.writes.parts()];
+    let written: Promise<unknown> = Promise.resolve();
+    for (const [i, part] of parts.entries()) {
+      const { keys, json, texts } = packPart(part, 5);
+      await written;
+      written = this.writePart(keys, i === parts.length - 1 ? this.read : '', [json, ...texts]);
+      // Met at the next `await`.
+      written.catch(() => {});
+    }
+    await written;
+    this.writes = new Writes();
+    this.weight = 0;
+    this.position = this.read;
+    this.processedBefore = this.processed;
+  }
+
+  private async writePart(keys: readonly string[], end: string, writes: readonly string[]): Promise<void> {
+    const count = this.processed - this.processedBefore;
+    const written = await writeBuild.run(
+      this.redis,
+      [this.source.keys.build(this.source.group), ...keys],
+      [this.options.owner, this.position, end, count, ...writes],
+    );
+    if (written === 0) throw new BuildLostError();
+  }
+}

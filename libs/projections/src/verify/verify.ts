@@ -1,0 +1,54 @@
+import { measureLog } from '#libs/event-log';
+import type { EventType } from '#libs/events';
+import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { Projection } from '../projection.js';
+import type { Difference } from './difference.js';
+import { PartitionCheck } from './partition-check.js';
+import { PartitionFold } from './partition-fold.js';
+
+/**
+ * Compares a projection's live state of a partition with the fold of its log, while both go on.
+ *
+ * Each look tells, in the same moment, which events are in the state: the fold is brought to just these before it is
+ * compared, so nothing has to stand still, and nothing is reported that was only under way.
+ *
+ * @param board only this one
+ * @param onProgress hears how many events are folded; throws to stop
+ * @returns what differs
+ * @throws LogTrimmedError when there is no whole log to compare with
+ */
+export async function verifyPartition<State, T extends EventType, Rules>(
+  redis: RedisClient,
+  projection: Projection<State, T, Rules>,
+  keys: PartitionKeys,
+  board: string | undefined,
+  onProgress: (processed: number) => Promise<void>,
+): Promise<Difference[]> {
+  if ((await measureLog(redis, keys)).length === 0) return [];
+  const source = { keys, group: projection.name };
+  const live = await redis.hget(keys.live(source.group), 'generation');
+  const state = keys.state(Number(live ?? 1));
+  const kept = board === undefined ? await keysOf(redis, projection.kinds, kind => state.prefix(kind)) : [];
+  const rules = await redis.hgetall(state.rules());
+  const fold = new PartitionFold(redis, projection, source, state, rules, board);
+  const onPage = () => onProgress(fold.processed);
+  const check = new PartitionCheck(redis, projection, source, state, fold, board === undefined, onPage);
+  await check.run();
+  // Listed before the fold: whatever events made it is in the fold by now.
+  const { expectedKeys } = check;
+  const strangers = kept.filter(key => !expectedKeys.has(key)).map(key => ({ key, actual: 'there' }));
+  return [...check.differences, ...strangers];
+}
+
+/** All keys of a generation, by a walk through all keys of the server. */
+async function keysOf(redis: RedisClient, kinds: readonly string[], prefix: (kind: string) => string) {
+  const prefixes = kinds.map(prefix);
+  const found: string[] = [];
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix('*')}*`, 'COUNT', 1_000);
+    found.push(...keys.filter(key => prefixes.some(text => key === text || key.startsWith(`${text}:`))));
+    cursor = next;
+  } while (cursor !== '0');
+  return found;
+}

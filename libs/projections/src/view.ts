@@ -1,0 +1,73 @@
+import { compareEventIds, type EventId, formatEventId, parseEventId } from '#libs/events';
+import type { PartitionKeys, RedisClient, StateKeys } from '#libs/redis';
+
+/** Which partition a batch is from, and for which group it is acknowledged. */
+export interface Source {
+  readonly keys: PartitionKeys;
+  readonly group: string;
+}
+
+/**
+ * What a writer of a partition's state must know: which generation is live, by which rules it goes, and what is
+ * in it already. Whatever is computed from a view is refused when the view is no longer true.
+ */
+export interface View<Rules> {
+  readonly keys: StateKeys;
+  /** Generation and revision, as `commit.lua` compares them. */
+  readonly fence: string;
+  readonly rules: Rules;
+  /** Whether the event is part of the state, though nobody acknowledged it: a rebuild folded it in. */
+  includes(id: EventId, board: string | undefined): boolean;
+  /** Whether the event was a dead letter that is now delivered again. */
+  isRetried(id: EventId): boolean;
+}
+
+/** The first generation, when nothing was ever built. */
+const FIRST = 1;
+
+export async function readView<Rules>(
+  redis: RedisClient,
+  { keys, group }: Source,
+  parseRules: (fields: Record<string, string>) => Rules,
+): Promise<View<Rules>> {
+  // Read one after the other: if they do not belong together, the fence does not hold when it is compared.
+  const [live, skipped] = await Promise.all([
+    redis.hgetall(keys.live(group)),
+    redis.hgetall(keys.skipped(group)),
+  ]);
+  const state = keys.state(Number(live.generation ?? FIRST));
+  const rules = parseRules(await redis.hgetall(state.rules()));
+  const includes = inclusion(live, Object.keys(skipped));
+  const isAnySkipped = Object.keys(skipped).length > 0;
+  return {
+    keys: state,
+    fence: `${state.generation} ${live.revision ?? 0}`,
+    rules,
+    includes,
+    isRetried: id => isAnySkipped && skipped[formatEventId(id)] !== undefined,
+  };
+}
+
+/**
+ * Tells which events are in a generation because it was built from them.
+ *
+ * @param live what is live of a group: `base` is the last event in the generation, `base:<board>` in a board's
+ * @param skipped ids of events that are in no generation
+ */
+export function inclusion(
+  live: Readonly<Record<string, string>>,
+  skipped: readonly string[],
+): View<unknown>['includes'] {
+  const left = new Set(skipped);
+  const bases = new Map<string, EventId>();
+  for (const [field, id] of Object.entries(live))
+    if (field.startsWith('base')) bases.set(field, parseEventId(id));
+  if (bases.size === 0) return () => false;
+  const isUpTo = (id: EventId, end: EventId | undefined) =>
+    end !== undefined && compareEventIds(id, end) <= 0;
+  const whole = bases.get('base');
+  const isAnyBoard = bases.size > (whole ? 1 : 0);
+  return (id, board) =>
+    (isUpTo(id, whole) || (board !== undefined && isAnyBoard && isUpTo(id, bases.get(`base:${board}`)))) &&
+    !(left.size > 0 && left.has(formatEventId(id)));
+}

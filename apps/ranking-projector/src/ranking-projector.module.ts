@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { leaderboards } from '#libs/projections';
+import { ProjectionModule } from '#libs/service';
 import { RankingProjectorController } from './ranking-projector.controller.js';
 
-@Module({ controllers: [RankingProjectorController] })
+@Module({ imports: [ProjectionModule.of(leaderboards)], controllers: [RankingProjectorController] })
 export class RankingProjectorModule {}

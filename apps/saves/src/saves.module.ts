@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { saves } from '#libs/projections';
+import { ProjectionModule } from '#libs/service';
 import { SavesController } from './saves.controller.js';
 
-@Module({ controllers: [SavesController] })
+@Module({ imports: [ProjectionModule.of(saves)], controllers: [SavesController] })
 export class SavesModule {}

@@ -1,26 +1,21 @@
-import { Controller, Inject } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { Settlement } from '#libs/event-log';
 import type { RecordedEvent, StreamName } from '#libs/events';
-import { type BoardScores, Projector, scoreDocuments } from '#libs/projections';
-import type { RedisClient } from '#libs/redis';
-import { REDIS } from '#libs/service';
+import type { LeaderboardEvent, ScoresState } from '#libs/projections';
+import { ProjectionWorker } from '#libs/service';
 import { StreamContext } from '#libs/streams-transport';
 
 /** Projects score events into each player's score document. */
 @Controller()
 export class ScoresController {
-  private readonly projector: Projector<BoardScores, 'ScoreSubmitted'>;
-
-  constructor(@Inject(REDIS) redis: RedisClient) {
-    this.projector = new Projector(redis, scoreDocuments);
-  }
+  constructor(private readonly worker: ProjectionWorker<ScoresState, LeaderboardEvent>) {}
 
   @EventPattern<StreamName>('scores')
   apply(
-    @Payload() events: readonly RecordedEvent<'ScoreSubmitted'>[],
+    @Payload() events: readonly RecordedEvent<LeaderboardEvent>[],
     @Ctx() source: StreamContext,
   ): Promise<Settlement> {
-    return this.projector.apply(events, source);
+    return this.worker.apply(events, source);
   }
 }

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { scoreDocuments } from '#libs/projections';
+import { ProjectionModule } from '#libs/service';
 import { ScoresController } from './scores.controller.js';
 
-@Module({ controllers: [ScoresController] })
+@Module({ imports: [ProjectionModule.of(scoreDocuments)], controllers: [ScoresController] })
 export class ScoresModule {}

@@ -1,4 +1,5 @@
 export * from './log.module.js';
 export * from './open-log.js';
+export * from './projection.module.js';
 export * from './run-service.js';
 export * from './run-worker.js';

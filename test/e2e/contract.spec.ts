@@ -381,10 +381,22 @@ describe('the REST contract', () => {
   it('is described by /openapi.json, and shown at /docs', async () => {
     const { body } = await anonymous.get('/openapi.json');
     expect(Object.keys(body.paths).sort()).toEqual([
+      '/v1/admin/dead-letters',
+      '/v1/admin/dead-letters/{id}',
+      '/v1/admin/dead-letters/{id}/retry',
+      '/v1/admin/leaderboards/{board}/events',
+      '/v1/admin/players/{player}/events',
+      '/v1/admin/rebuilds',
+      '/v1/admin/rebuilds/{id}',
+      '/v1/admin/streams',
+      '/v1/admin/verifications',
+      '/v1/admin/verifications/{id}',
+      '/v1/leaderboards/{board}',
       '/v1/leaderboards/{board}/around/{player}',
       '/v1/leaderboards/{board}/entries',
       '/v1/leaderboards/{board}/entries/{player}',
       '/v1/leaderboards/{board}/scores',
+      '/v1/players/{player}/ban',
       '/v1/players/{player}/saves/{slot}',
       '/v1/players/{player}/scores',
     ]);

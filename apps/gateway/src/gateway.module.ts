@@ -1,12 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { GatewayEnvironment } from '#libs/config';
-import { EventLog, Progress, Topology } from '#libs/event-log';
+import { EventLog, EventReader, Progress, Topology } from '#libs/event-log';
+import type { StreamName } from '#libs/events';
 import { Logger } from '#libs/observability';
-import { groupsOf, LeaderboardReader, SaveReader, ScoreDocumentReader } from '#libs/projections';
+import { groupsOf, Jobs, LeaderboardReader, SaveReader, ScoreDocumentReader } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
-import { StreamsClient } from '#libs/streams-transport';
+import { DeadLetters, StreamsClient } from '#libs/streams-transport';
+import { AuditController } from './admin/audit.controller.js';
+import { AuditTrail } from './admin/audit-trail.js';
+import { DeadLettersController } from './admin/dead-letters.controller.js';
+import { JobsController } from './admin/jobs.controller.js';
+import { StreamsController } from './admin/streams.controller.js';
 import { CallerGuard } from './auth/caller.guard.js';
 import { KeyRing } from './auth/key-ring.js';
 import { AppliedInterceptor } from './http/applied.interceptor.js';
@@ -26,26 +32,49 @@ function onLog<T>(type: new (redis: RedisClient, topology: Topology) => T) {
   };
 }
 
+/** Injects one of the classes that know the consumer groups, too. */
+function onGroups<T>(
+  type: new (redis: RedisClient, topology: Topology, groups: Record<StreamName, string[]>) => T,
+) {
+  const groups = { scores: groupsOf('scores'), players: groupsOf('players') };
+  return {
+    provide: type,
+    inject: [REDIS, Topology],
+    useFactory: (redis: RedisClient, topology: Topology) => new type(redis, topology, groups),
+  };
+}
+
 /** Expects `LogModule`, which is global. */
 @Module({})
 export class GatewayModule {
   static forRoot(environment: GatewayEnvironment, logger: Logger): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [LeaderboardsController, SavesController, PlayersController],
+      controllers: [
+        LeaderboardsController,
+        SavesController,
+        PlayersController,
+        AuditController,
+        DeadLettersController,
+        StreamsController,
+        JobsController,
+      ],
       providers: [
         { provide: Logger, useValue: logger },
         { provide: KeyRing, useValue: new KeyRing(environment.SERVER_KEYS, environment.ADMIN_KEYS) },
         onLog(EventLog),
+        onLog(Jobs),
         onLog(LeaderboardReader),
         onLog(SaveReader),
         onLog(ScoreDocumentReader),
+        onGroups(Progress),
+        onGroups(DeadLetters),
         {
-          provide: Progress,
-          inject: [REDIS, Topology],
-          useFactory: (redis: RedisClient, topology: Topology) =>
-            new Progress(redis, topology, { scores: groupsOf('scores'), players: groupsOf('players') }),
+          provide: EventReader,
+          inject: [REDIS],
+          useFactory: (redis: RedisClient) => new EventReader(redis),
         },
+        AuditTrail,
         { provide: StreamsClient, inject: [EventLog], useFactory: (log: EventLog) => new StreamsClient(log) },
         WriteService,
         ScoresService,

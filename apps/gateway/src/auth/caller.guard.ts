@@ -16,6 +16,11 @@ const PUBLIC = 'questlog:public';
 /** A route that needs no credentials. */
 export const Public = () => SetMetadata(PUBLIC, true);
 
+const ADMIN = 'questlog:admin';
+
+/** A route for operators. */
+export const AdminOnly = () => SetMetadata(ADMIN, true);
+
 type Request = FastifyRequest & { caller?: Actor };
 
 /** Who calls. Only on routes that are not public. */
@@ -25,7 +30,7 @@ export const Caller = createParamDecorator((_: unknown, context: ExecutionContex
   return caller;
 });
 
-/** Finds out who calls, by the bearer token. */
+/** Finds out who calls, by the bearer token, and keeps all but operators from their routes. */
 @Injectable()
 export class CallerGuard implements CanActivate {
   constructor(
@@ -33,17 +38,22 @@ export class CallerGuard implements CanActivate {
     private readonly reflector: Reflector,
   ) {}
 
-  /** @throws Problem 401 */
+  /** @throws Problem 401, 403 */
   canActivate(context: ExecutionContext): boolean {
-    if (this.reflector.getAllAndOverride<boolean>(PUBLIC, [context.getHandler(), context.getClass()]))
-      return true;
+    const marked = (mark: string) =>
+      this.reflector.getAllAndOverride<boolean>(mark, [context.getHandler(), context.getClass()]);
+    if (marked(PUBLIC)) return true;
     const request = context.switchToHttp().getRequest<Request>();
+    request.caller = this.identify(request);
+    if (marked(ADMIN) && request.caller.kind !== 'admin')
+      throw new Problem(403, { detail: 'this is for operators: use an admin key' });
+    return true;
+  }
+
+  private identify(request: Request): Actor {
     const [, token] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
     const caller = token && this.keys.find(token);
-    if (caller) {
-      request.caller = caller;
-      return true;
-    }
+    if (caller) return caller;
     const detail = token
       ? 'this key is not known here'
       : 'send a key: "Authorization: Bearer <key>"; `npm start` prints the ones it made';

@@ -44,10 +44,21 @@ export class AcceptedView {
   readonly status!: 'accepted';
 }
 
+/** What every write answers when it waited; with its result beside it. */
+export class AppliedView {
+  @ApiProperty()
+  readonly eventId!: string;
+
+  @ApiProperty({ enum: ['applied'] })
+  readonly status!: 'applied';
+}
+
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   400: 'The request is malformed.',
   401: 'The credentials are missing or unknown.',
+  403: 'The credentials do not allow it.',
   404: 'There is no such thing.',
+  409: 'It cannot be done now; `detail` says why.',
   412: 'The precondition does not hold; `ETag` has the current version.',
   413: 'The body is too large; `detail` names the limit.',
   415: 'The body is not application/json.',

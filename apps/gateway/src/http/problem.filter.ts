@@ -1,11 +1,18 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
+import { InvalidCursorError, LogTrimmedError } from '#libs/event-log';
 import { Logger } from '#libs/observability';
-import { InvalidCursorError } from '#libs/projections';
+import { JobActiveError, JobOverError } from '#libs/projections';
 import { IdempotencyConflictError, isRedisUnavailable, VersionConflictError } from '#libs/redis';
+import {
+  DeadLetterNotFoundError,
+  EventGoneError,
+  InvalidDeadLetterIdError,
+  UnknownGroupError,
+} from '#libs/streams-transport';
 import { BODY_LIMIT } from './json-body.js';
-import { badRequest, PROBLEM_CONTENT_TYPE, Problem, unavailable } from './problem.js';
+import { badRequest, notFound, PROBLEM_CONTENT_TYPE, Problem, unavailable } from './problem.js';
 
 /** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
 @Catch()
@@ -28,6 +35,12 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
   }
 }
 
+/** What is wrong with these is in the request. */
+const MALFORMED = [InvalidCursorError, InvalidDeadLetterIdError, UnknownGroupError] as const;
+
+/** These may be asked for, but not as things are; the `code` says which it is. */
+const CONFLICTS = [JobActiveError, JobOverError, LogTrimmedError, EventGoneError] as const;
+
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof VersionConflictError) {
@@ -43,7 +56,13 @@ function toProblem(error: unknown): Problem {
       detail: `${error.message}: send a new key with a new request`,
     });
   }
-  if (error instanceof InvalidCursorError) return badRequest(error.message);
+  if (error instanceof DeadLetterNotFoundError) return notFound(error.message);
+  const conflict = CONFLICTS.find(type => error instanceof type) && (error as Error & { code: string });
+  if (conflict) {
+    const code = conflict.code.toLowerCase().replaceAll('_', '-');
+    return new Problem(409, { code, detail: conflict.message });
+  }
+  if (MALFORMED.some(type => error instanceof type)) return badRequest((error as Error).message);
   if (isRedisUnavailable(error) || error instanceof TimeoutError) {
     return unavailable(
       'the event log does not answer; try again, with the same Idempotency-Key where you sent one',

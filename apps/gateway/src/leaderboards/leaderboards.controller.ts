@@ -1,17 +1,22 @@
-import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { LeaderboardReader, type RankedEntry } from '#libs/projections';
-import { Caller, Public } from '../auth/caller.guard.js';
+import { AdminOnly, Caller, Public } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { notFound } from '../http/problem.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
+import { WriteService } from '../http/write.service.js';
 import {
   AroundQuery,
+  BoardApplied,
+  BoardView,
+  DefineBoardBody,
   EntriesQuery,
   EntryPage,
+  EntryRevokedView,
   EntryView,
   ScoreApplied,
   SingleEntry,
@@ -25,7 +30,71 @@ export class LeaderboardsController {
   constructor(
     private readonly leaderboards: LeaderboardReader,
     private readonly scores: ScoresService,
+    private readonly writes: WriteService,
   ) {}
+
+  @Put()
+  @AdminOnly()
+  @ApiOperation({
+    summary: 'Define a board, or define it anew',
+    description:
+      'A board that has scores is rebuilt from the log under its new definition; until that is done it ranks by the old one.',
+  })
+  @ApiWrite()
+  @ApiProblems(403)
+  @ApiOkResponse({ type: BoardApplied, description: 'With `Prefer: wait`: the board ranks so.' })
+  define(
+    @Param('board', IdPipe) board: string,
+    @Body(bodyPipe) { order, operator }: DefineBoardBody,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const rules = { order, operator };
+    const result = async () => ({ board, ...rules });
+    return this.writes.write(
+      { type: 'BoardDefined', data: { board, rules }, caller, result },
+      request,
+      reply,
+    );
+  }
+
+  @Public()
+  @Get()
+  @ApiOperation({ summary: 'How a board ranks, and how many entries it has' })
+  @ApiRead()
+  @ApiProblems(404)
+  @ApiOkResponse({ type: BoardView })
+  async read(@Param('board', IdPipe) board: string): Promise<BoardView> {
+    const { rules, total } = await this.leaderboards.page(board, 0, 1);
+    if (!rules) throw notFound(`there is no board ${board}: the first score or a definition makes it`);
+    return { board, period: 'current', ...rules, total };
+  }
+
+  @Delete('entries/:player')
+  @AdminOnly()
+  @ApiOperation({
+    summary: "Revoke a player's scores on the board",
+    description:
+      'What was scored until now counts no longer; a later score starts afresh. The events remain.',
+  })
+  @ApiWrite()
+  @ApiProblems(403)
+  @ApiOkResponse({ type: EntryRevokedView, description: 'With `Prefer: wait`: the entry is gone.' })
+  revoke(
+    @Param('board', IdPipe) board: string,
+    @Param('player', IdPipe) player: string,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const result = async () => ({ board, player });
+    return this.writes.write(
+      { type: 'EntryRevoked', data: { board, player }, caller, result },
+      request,
+      reply,
+    );
+  }
 
   @Post('scores')
   @ApiOperation({
@@ -53,11 +122,11 @@ export class LeaderboardsController {
     @Param('board', IdPipe) board: string,
     @Query(queryPipe) { cursor, limit, offset, period }: EntriesQuery,
   ): Promise<EntryPage> {
-    const page =
+    const { total, entries, next } =
       cursor === undefined
         ? await this.leaderboards.page(board, offset, limit)
         : await this.leaderboards.pageAfter(board, cursor, limit);
-    return { board, period, ...page, entries: page.entries.map(toView) };
+    return { board, period, total, entries: entries.map(toView), ...(next && { next }) };
   }
 
   @Public()

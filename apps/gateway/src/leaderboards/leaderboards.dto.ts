@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
+  IsIn,
   IsInt,
   IsNumber,
   IsOptional,
@@ -10,7 +11,8 @@ import {
   Min,
   registerDecorator,
 } from 'class-validator';
-import type { Attributes } from '#libs/events';
+import { type Attributes, type BoardRules, DEFAULT_RULES, OPERATORS, ORDERS } from '#libs/events';
+import { AppliedView } from '../http/api-docs.js';
 import { ID_PATTERN } from '../http/ids.js';
 
 const MAX_ATTRIBUTES = 16;
@@ -67,6 +69,54 @@ export class SubmitScoreBody {
   @IsOptional()
   @AreAttributes()
   readonly attributes?: Attributes;
+}
+
+export class DefineBoardBody implements BoardRules {
+  @ApiPropertyOptional({
+    enum: ORDERS,
+    default: DEFAULT_RULES.order,
+    description: 'Which scores stand higher.',
+  })
+  @IsIn(ORDERS)
+  readonly order: BoardRules['order'] = DEFAULT_RULES.order;
+
+  @ApiPropertyOptional({
+    enum: OPERATORS,
+    default: DEFAULT_RULES.operator,
+    description: "What a player's scores make together: the best one, the latest one, or their sum.",
+  })
+  @IsIn(OPERATORS)
+  readonly operator: BoardRules['operator'] = DEFAULT_RULES.operator;
+}
+
+export class BoardView extends DefineBoardBody {
+  @ApiProperty({ example: 'weekly' })
+  readonly board!: string;
+
+  @ApiProperty({ example: 'current' })
+  readonly period!: string;
+
+  @ApiProperty({ example: 1, description: 'Entries on the whole board.' })
+  readonly total!: number;
+}
+
+export class BoardApplied extends AppliedView implements BoardRules {
+  @ApiProperty({ enum: ORDERS })
+  readonly order!: BoardRules['order'];
+
+  @ApiProperty({ enum: OPERATORS })
+  readonly operator!: BoardRules['operator'];
+
+  @ApiProperty()
+  readonly board!: string;
+}
+
+export class EntryRevokedView extends AppliedView {
+  @ApiProperty()
+  readonly board!: string;
+
+  @ApiProperty()
+  readonly player!: string;
 }
 
 export class EntriesQuery {
@@ -153,13 +203,7 @@ export class SingleEntry extends EntryView {
   readonly total!: number;
 }
 
-export class ScoreApplied {
-  @ApiProperty()
-  readonly eventId!: string;
-
-  @ApiProperty({ enum: ['applied'] })
-  readonly status!: 'applied';
-
+export class ScoreApplied extends AppliedView {
   @ApiProperty()
   readonly board!: string;
 

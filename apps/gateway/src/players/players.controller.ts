@@ -1,4 +1,4 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Put, Req, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiExtraModels,
@@ -8,9 +8,13 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
-import { ApiProblems, ApiRead } from '../http/api-docs.js';
+import { AdminOnly, Caller } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
+import { WriteService } from '../http/write.service.js';
 
 class ScoreView {
   @ApiProperty()
@@ -51,10 +55,21 @@ class PlayerScores {
   readonly boards!: Readonly<Record<string, BoardScoresView>>;
 }
 
+class BanApplied extends AppliedView {
+  @ApiProperty()
+  readonly player!: string;
+
+  @ApiProperty()
+  readonly banned!: boolean;
+}
+
 @ApiTags('players')
 @Controller('v1/players/:player')
 export class PlayersController {
-  constructor(private readonly scores: ScoreDocumentReader) {}
+  constructor(
+    private readonly scores: ScoreDocumentReader,
+    private readonly writes: WriteService,
+  ) {}
 
   @Get('scores')
   @ApiBearerAuth()
@@ -65,5 +80,40 @@ export class PlayersController {
   @ApiOkResponse({ type: PlayerScores })
   async read(@Param('player', PlayerPipe) player: string): Promise<PlayerScores> {
     return { player, boards: await this.scores.find(player) };
+  }
+
+  @Put('ban')
+  @AdminOnly()
+  @ApiOperation({
+    summary: 'Hide a player from every board',
+    description: 'Scores are still taken and kept; nobody sees them until the ban is lifted.',
+  })
+  @ApiWrite()
+  @ApiProblems(403)
+  @ApiOkResponse({ type: BanApplied, description: 'With `Prefer: wait`: the player is on no board.' })
+  ban(
+    @Param('player', PlayerPipe) player: string,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const result = async () => ({ player, banned: true });
+    return this.writes.write({ type: 'PlayerBanned', data: { player }, caller, result }, request, reply);
+  }
+
+  @Delete('ban')
+  @AdminOnly()
+  @ApiOperation({ summary: 'Bring a player back to every board, to where their scores place them' })
+  @ApiWrite()
+  @ApiProblems(403)
+  @ApiOkResponse({ type: BanApplied, description: 'With `Prefer: wait`: the player is back.' })
+  unban(
+    @Param('player', PlayerPipe) player: string,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const result = async () => ({ player, banned: false });
+    return this.writes.write({ type: 'PlayerUnbanned', data: { player }, caller, result }, request, reply);
   }
 }

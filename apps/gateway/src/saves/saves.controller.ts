@@ -14,7 +14,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { Caller } from '../auth/caller.guard.js';
-import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { TEXT_BODY } from '../http/json-body.js';
 import { expectedVersion, matchesNone } from '../http/preconditions.js';
@@ -22,13 +22,7 @@ import { notFound } from '../http/problem.js';
 import { WriteService } from '../http/write.service.js';
 import { checkDocument } from './document.js';
 
-class SaveApplied {
-  @ApiProperty()
-  readonly eventId!: string;
-
-  @ApiProperty({ enum: ['applied'] })
-  readonly status!: 'applied';
-
+class SaveApplied extends AppliedView {
   @ApiProperty()
   readonly player!: string;
 

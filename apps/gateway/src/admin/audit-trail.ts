@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { type EventPage, EventReader, Topology } from '#libs/event-log';
+import type { RecordedEvent } from '#libs/events';
+import { ScoreDocumentReader } from '#libs/projections';
+
+/** Which part of a list is wanted. */
+export interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** What happened to a board or a player, from the log itself, newest first. */
+@Injectable()
+export class AuditTrail {
+  constructor(
+    private readonly events: EventReader,
+    private readonly topology: Topology,
+    private readonly scores: ScoreDocumentReader,
+  ) {}
+
+  /**
+   * The events of a board; with a player, those of the player there, and the player's bans, which concern every board.
+   * It reads the one partition that has the board, other boards' events included.
+   *
+   * @throws InvalidCursorError
+   */
+  ofBoard(board: string, player: string | undefined, { limit, cursor }: PageQuery): Promise<EventPage> {
+    const wants = ({ data }: RecordedEvent) =>
+      player === undefined
+        ? 'board' in data && data.board === board
+        : 'player' in data && data.player === player && (!('board' in data) || data.board === board);
+    const partitions = [this.topology.of('scores', board)];
+    return this.events.page({ partitions, mention: player ?? board, wants, limit, cursor });
+  }
+
+  /**
+   * The events of a player: saves, scores, revocations and bans. It reads the partition that has the player's saves,
+   * those that have boards where the player ever scored, as the score document names them, and the one that orders bans.
+   *
+   * @throws InvalidCursorError
+   */
+  async ofPlayer(player: string, { limit, cursor }: PageQuery): Promise<EventPage> {
+    const boards = await this.scores.boards(player);
+    const partitions = new Set([
+      this.topology.of('players', player),
+      this.topology.at('scores', 0),
+      ...boards.map(board => this.topology.of('scores', board)),
+    ]);
+    // Every partition has a copy of a ban. The first one is enough.
+    const wants = ({ data }: RecordedEvent) =>
+      'player' in data && data.player === player && !('first' in data && data.first);
+    return this.events.page({ partitions: [...partitions], mention: player, wants, limit, cursor });
+  }
+}

@@ -1,0 +1,49 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AdminOnly } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead } from '../http/api-docs.js';
+import { IdPipe, PlayerPipe } from '../http/ids.js';
+import { queryPipe } from '../http/validation.js';
+import { AuditPage, AuditQuery, BoardAuditQuery } from './audit.dto.js';
+import { AuditTrail } from './audit-trail.js';
+
+const COST = `The log has no index: the events of others in the same partition are looked at, too. One request looks at
+no more than 50,000 entries or 16 MiB, and then answers what it has, which can be nothing: go on with \`next\`.`;
+
+@ApiTags('operators')
+@ApiBearerAuth()
+@AdminOnly()
+@Controller('v1/admin')
+export class AuditController {
+  constructor(private readonly audit: AuditTrail) {}
+
+  @Get('leaderboards/:board/events')
+  @ApiOperation({
+    summary: 'The audit trail of a board: its events, newest first',
+    description: `Reads the partition that has the board. ${COST}`,
+  })
+  @ApiRead()
+  @ApiProblems(401, 403)
+  @ApiOkResponse({ type: AuditPage })
+  ofBoard(
+    @Param('board', IdPipe) board: string,
+    @Query(queryPipe) { player, ...page }: BoardAuditQuery,
+  ): Promise<AuditPage> {
+    return this.audit.ofBoard(board, player, page);
+  }
+
+  @Get('players/:player/events')
+  @ApiOperation({
+    summary: 'The audit trail of a player: saves, scores, revocations and bans, newest first',
+    description: `Reads the partitions that have the player's saves, the boards of the player's score document, and bans. ${COST}`,
+  })
+  @ApiRead()
+  @ApiProblems(401, 403)
+  @ApiOkResponse({ type: AuditPage })
+  ofPlayer(
+    @Param('player', PlayerPipe) player: string,
+    @Query(queryPipe) page: AuditQuery,
+  ): Promise<AuditPage> {
+    return this.audit.ofPlayer(player, page);
+  }
+}

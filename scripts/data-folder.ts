@@ -56,6 +56,12 @@ export class DataFolder {
     this.attempt(() => writeFileSync(this.lock, JSON.stringify({ pid: process.pid, port })));
   }
 
+  /** Where the embedded Redis of a running `npm start` listens. */
+  get redisUrl(): string | undefined {
+    const holder = this.holder();
+    return holder && isAlive(holder.pid) ? `redis://127.0.0.1:${holder.port}` : undefined;
+  }
+
   release(): void {
     if (this.holder()?.pid === process.pid) rmSync(this.lock, { force: true });
   }

@@ -1,0 +1,42 @@
+import { ConfigurationError } from '#libs/config';
+import { Topology } from '#libs/event-log';
+import { groupsOf } from '#libs/projections';
+import { createClient, isRedisUnavailable } from '#libs/redis';
+import { DeadLetters } from '#libs/streams-transport';
+import { parseCommand, runCommand, USAGE, UsageError } from './dead-letters-command.js';
+import { logEnvironment } from './log-environment.js';
+
+/** `npm run dead-letters`: shows the dead letters of the log, and does with them what it is told. */
+async function main(args: readonly string[]): Promise<number> {
+  const command = parseCommand(args);
+  const { REDIS_URL, KEY_PREFIX, SCORES_PARTITIONS, PLAYERS_PARTITIONS } = logEnvironment();
+  const redis = createClient(REDIS_URL, 'dead-letters');
+  try {
+    await redis.connect();
+    const counts = { scores: SCORES_PARTITIONS, players: PLAYERS_PARTITIONS };
+    const topology = await Topology.open(redis, KEY_PREFIX, counts);
+    const groups = { scores: groupsOf('scores'), players: groupsOf('players') };
+    return await runCommand(command, new DeadLetters(redis, topology, groups), {
+      terminal: process.stdout.isTTY === true,
+      print: line => console.log(line),
+      complain: line => console.error(line),
+    });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** @returns the exit status */
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    console.error(`dead-letters: ${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+  const expected = error instanceof ConfigurationError || (error instanceof Error && 'code' in error);
+  if (isRedisUnavailable(error))
+    console.error('dead-letters: Redis does not answer: is it running, is REDIS_URL right?');
+  else console.error(`dead-letters: ${expected ? error.message : ((error as Error)?.stack ?? error)}`);
+  return 1;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch(explain);

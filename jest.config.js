@@ -37,5 +37,10 @@ export default {
       globalSetup: redis,
       globalTeardown: teardown,
     },
+    {
+      ...shared,
+      displayName: 'chaos',
+      testMatch: ['<rootDir>/test/chaos/**/*.spec.ts'],
+    },
   ],
 };

@@ -1,34 +1,99 @@
-import { oneOf, text } from './checks.js';
+import { attributeFilter, eventId, oneOf, optionalNumber, optionalText, text } from './checks.js';
 import type { EventDefinition } from './definition.js';
+import { type EventId, formatEventId } from './event-id.js';
 
 export const ORDERS = ['desc', 'asc'] as const;
 export const OPERATORS = ['best', 'latest', 'sum'] as const;
+export const TIE_BREAKS = ['first', 'last', 'none'] as const;
+export const RANKINGS = ['standard', 'dense', 'ordinal'] as const;
+export const SUBMITTERS = ['players', 'servers'] as const;
 
-/** How a board ranks: which scores stand higher, and what several scores of one player make together. */
-export interface BoardRules {
+/** What an attribute of a run must be: the value, or one of them. */
+export type AttributeFilter = Readonly<Record<string, Attribute | readonly Attribute[]>>;
+type Attribute = string | number | boolean;
+
+/** What a board is: `docs/leaderboards.md` says what each field means. */
+export interface BoardDefinition {
   readonly order: (typeof ORDERS)[number];
   readonly operator: (typeof OPERATORS)[number];
+  /** `daily`, `weekly`, `monthly`, or a cron expression; without it, the board has one period for ever. */
+  readonly reset?: string;
+  /** An IANA time zone, in which periods begin. */
+  readonly timezone?: string;
+  /** Past periods that are kept beside the newest. */
+  readonly keepPeriods?: number;
+  readonly tieBreak: (typeof TIE_BREAKS)[number];
+  readonly ranking: (typeof RANKINGS)[number];
+  /** The board whose scores this one counts, instead of its own. */
+  readonly source?: string;
+  /** Which scores count. */
+  readonly filter?: AttributeFilter;
+  readonly min?: number;
+  readonly max?: number;
+  readonly submit: (typeof SUBMITTERS)[number];
+  /** Entries that are shown and ranked, from the top. */
+  readonly maxEntries?: number;
+  /** Seconds between two scores of one player, at least. */
+  readonly minInterval?: number;
 }
 
 /** What a board is that nobody has defined: the first score makes it. */
-export const DEFAULT_RULES: BoardRules = { order: 'desc', operator: 'best' };
+export const DEFAULT_DEFINITION: BoardDefinition = {
+  order: 'desc',
+  operator: 'best',
+  tieBreak: 'first',
+  ranking: 'standard',
+  submit: 'players',
+};
 
-/** An operator said how a board ranks, for all scores that it ever had or will have. */
+/**
+ * An operator said what a board is, for all scores that it ever had or will have.
+ *
+ * The definition of a board that counts another's scores is appended to the board's own partition, where it takes
+ * the name, and then to that of its source, where it takes effect: the second event carries the id of the first.
+ */
 export interface BoardDefined {
   readonly board: string;
-  readonly rules: BoardRules;
+  readonly definition: BoardDefinition;
+  /** The id of the first of the two; without it, this is the first, or the only one. */
+  readonly first?: EventId;
 }
 
 export const boardDefined: EventDefinition<BoardDefined> = {
   code: 'b1',
   stream: 'scores',
   subject: data => data.board,
-  pack: ({ board, rules: { order, operator } }) => [board, { order, operator }],
-  unpack: ([board, rules]) => {
-    const { order, operator } = (rules ?? {}) as Partial<BoardRules>;
-    return {
-      board: text(board, 'board'),
-      rules: { order: oneOf(ORDERS, order, 'order'), operator: oneOf(OPERATORS, operator, 'operator') },
-    };
-  },
+  copy: (data, first) => ({ ...data, first }),
+  pack: ({ board, definition, first }) =>
+    first ? [board, definition, formatEventId(first)] : [board, definition],
+  unpack: ([board, definition, first]) => ({
+    board: text(board, 'board'),
+    definition: readDefinition(definition),
+    ...(first != null && { first: eventId(first, 'first') }),
+  }),
 };
+
+/**
+ * A definition as it stands in the log or beside a board.
+ *
+ * @throws MalformedEventError
+ */
+export function readDefinition(value: unknown): BoardDefinition {
+  const given = { ...DEFAULT_DEFINITION, ...(value as object) } as Record<string, unknown>;
+  return {
+    order: oneOf(ORDERS, given.order, 'order'),
+    operator: oneOf(OPERATORS, given.operator, 'operator'),
+    ...optionalText(given, 'reset'),
+    ...optionalText(given, 'timezone'),
+    ...optionalNumber(given, 'keepPeriods'),
+    tieBreak: oneOf(TIE_BREAKS, given.tieBreak, 'tieBreak'),
+    ranking: oneOf(RANKINGS, given.ranking, 'ranking'),
+    ...optionalText(given, 'source'),
+    ...(given.filter != null && { filter: attributeFilter(given.filter) }),
+    ...optionalNumber(given, 'min'),
+    ...optionalNumber(given, 'max'),
+    submit: oneOf(SUBMITTERS, given.submit, 'submit'),
+    ...optionalNumber(given, 'maxEntries'),
+    ...optionalNumber(given, 'minInterval'),
+  };
+}

@@ -1,5 +1,7 @@
+import type { AttributeFilter } from './board-defined.js';
 import { MalformedEventError } from './errors.js';
 import { type EventId, parseEventId } from './event-id.js';
+import type { JsonObject } from './profile-patched.js';
 import type { Attributes } from './score-submitted.js';
 
 /** What stands in the log is checked when it is read: another program may have written it. */
@@ -16,6 +18,34 @@ export function finiteNumber(value: unknown, field: string): number {
 export function flatAttributes(value: unknown): Attributes {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Attributes;
   throw new MalformedEventError(`attributes is ${describe(value)}, expected an object`);
+}
+
+export function attributeFilter(value: unknown): AttributeFilter {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as AttributeFilter;
+  throw new MalformedEventError(`filter is ${describe(value)}, expected an object`);
+}
+
+export function jsonObject(value: unknown, field: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new MalformedEventError(`${field} is ${describe(value)}, expected an object`);
+}
+
+/** The field with its text, or nothing when it is not there. */
+export function optionalText<K extends string>(
+  values: Readonly<Record<string, unknown>>,
+  field: K,
+): { [field in K]?: string } {
+  const value = values[field];
+  return value == null ? {} : ({ [field]: text(value, field) } as { [field in K]: string });
+}
+
+/** The field with its number, or nothing when it is not there. */
+export function optionalNumber<K extends string>(
+  values: Readonly<Record<string, unknown>>,
+  field: K,
+): { [field in K]?: number } {
+  const value = values[field];
+  return value == null ? {} : ({ [field]: finiteNumber(value, field) } as { [field in K]: number });
 }
 
 /** A whole number from 1 on, as text. */

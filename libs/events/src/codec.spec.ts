@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { OPERATORS, ORDERS } from './board-defined.js';
+import { OPERATORS, ORDERS, RANKINGS, SUBMITTERS, TIE_BREAKS } from './board-defined.js';
 import { packEvent, unpackEvent } from './codec.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { NewEvent } from './event.js';
+import type { JsonObject } from './profile-patched.js';
 
 const actor = fc.record({
   kind: fc.constantFrom('player' as const, 'server' as const, 'admin' as const),
@@ -22,9 +23,33 @@ const scoreSubmitted = fc.record({
 });
 const saveWritten = fc.record({ player: fc.string(), slot: fc.string(), document: fc.json() });
 
+/** As JSON has it, which knows only one zero. */
+const jsonObject = fc
+  .dictionary(fc.oneof(fc.string(), fc.constant('__proto__')), fc.jsonValue())
+  .map(value => JSON.parse(JSON.stringify(value)) as JsonObject);
+const profilePatched = fc.record({ player: fc.string(), patch: jsonObject });
+
 const version = fc.integer({ min: 1, max: 1_000_000 });
 const first = fc.record({ ms: fc.nat(), seq: fc.nat() });
-const rules = fc.record({ order: fc.constantFrom(...ORDERS), operator: fc.constantFrom(...OPERATORS) });
+const attribute = fc.oneof(fc.string(), fc.integer(), fc.boolean());
+const definition = fc
+  .record({
+    order: fc.constantFrom(...ORDERS),
+    operator: fc.constantFrom(...OPERATORS),
+    reset: optional(fc.string()),
+    timezone: optional(fc.string()),
+    keepPeriods: optional(fc.nat()),
+    tieBreak: fc.constantFrom(...TIE_BREAKS),
+    ranking: fc.constantFrom(...RANKINGS),
+    source: optional(fc.string()),
+    filter: optional(fc.dictionary(fc.string({ minLength: 1 }), fc.oneof(attribute, fc.array(attribute)))),
+    min: optional(fc.integer()),
+    max: optional(fc.integer()),
+    submit: fc.constantFrom(...SUBMITTERS),
+    maxEntries: optional(fc.nat()),
+    minInterval: optional(fc.nat()),
+  })
+  .map(present);
 
 const typed = fc.oneof(
   fc.record({
@@ -33,12 +58,20 @@ const typed = fc.oneof(
     version: optional(version),
   }),
   fc.record({ type: fc.constant('SaveWritten'), data: saveWritten, version }),
+  fc.record({ type: fc.constant('ProfilePatched'), data: profilePatched, version }),
   fc.record({
     type: fc.constant('EntryRevoked'),
     data: fc.record({ board: fc.string(), player: fc.string() }),
     version,
   }),
-  fc.record({ type: fc.constant('BoardDefined'), data: fc.record({ board: fc.string(), rules }) }),
+  fc.record({
+    type: fc.constant('BoardDefined'),
+    data: fc.record({ board: fc.string(), definition, first: optional(first) }).map(present),
+  }),
+  fc.record({
+    type: fc.constant('BoardRemoved'),
+    data: fc.record({ board: fc.string(), first: optional(first) }).map(present),
+  }),
   fc.record({
     type: fc.constantFrom('PlayerBanned', 'PlayerUnbanned'),
     data: fc.record({ player: fc.string(), first: optional(first) }).map(present),
@@ -101,6 +134,9 @@ describe('the event codec', () => {
     ['attributes that are a list', ['e', '["s1","s:k","b","p",9,[1]]']],
     ['a save without its document', ['e', '["w1","s:k","p","slot"]', 'v', '1']],
     ['a save without its version', ['e', '["w1","s:k","p","slot"]', 'd', '{}']],
+    ['a profile patch without its version', ['e', '["f1","s:k","p",{}]']],
+    ['a profile patch that is a list', ['e', '["f1","s:k","p",[]]', 'v', '1']],
+    ['a profile patch that is null', ['e', '["f1","s:k","p",null]', 'v', '1']],
     ['a revocation without its number', ['e', '["r1","s:k","b","p"]']],
     ['a version that is no number', ['e', '["s1","s:k","b","p",9]', 'v', 'x']],
     ['a ban whose first copy has no id', ['e', '["x1","s:k","p","1"]']],

@@ -1,10 +1,12 @@
 import { boardDefined } from './board-defined.js';
+import { boardRemoved } from './board-removed.js';
 import { count, eventId, text } from './checks.js';
 import type { EventDefinition } from './definition.js';
 import { entryRevoked } from './entry-revoked.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
 import { playerBanned, playerUnbanned } from './player-banned.js';
+import { profilePatched } from './profile-patched.js';
 import { saveWritten } from './save-written.js';
 import { scoreSubmitted } from './score-submitted.js';
 
@@ -13,9 +15,11 @@ export const catalog: { readonly [T in EventType]: EventDefinition<Events[T]> } 
   ScoreSubmitted: scoreSubmitted,
   EntryRevoked: entryRevoked,
   BoardDefined: boardDefined,
+  BoardRemoved: boardRemoved,
   PlayerBanned: playerBanned,
   PlayerUnbanned: playerUnbanned,
   SaveWritten: saveWritten,
+  ProfilePatched: profilePatched,
 };
 
 export function definitionOf<T extends EventType>(type: T): EventDefinition<Events[T]> {

@@ -15,7 +15,9 @@ export interface EventDefinition<Data> {
   versioned?(data: Data): string;
   /** The part of the subject whose versions the event carries the latest of, without counting on. */
   follows?(data: Data): string;
-  /** For events that every partition of the stream gets: the data of all but the first, whose id is given. */
+  /** Whether every partition of the stream gets the event. */
+  readonly everywhere?: boolean;
+  /** For events that several partitions of the stream get: the data of all but the first, whose id is given. */
   copy?(data: Data, first: EventId): Data;
   /** A document too large or too delicate to be packed with the rest; it is kept byte for byte. */
   document?(data: Data): string;

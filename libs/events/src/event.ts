@@ -1,7 +1,9 @@
 import type { BoardDefined } from './board-defined.js';
+import type { BoardRemoved } from './board-removed.js';
 import type { EntryRevoked } from './entry-revoked.js';
 import type { EventId } from './event-id.js';
 import type { PlayerBanned, PlayerUnbanned } from './player-banned.js';
+import type { ProfilePatched } from './profile-patched.js';
 import type { SaveWritten } from './save-written.js';
 import type { ScoreSubmitted } from './score-submitted.js';
 
@@ -10,9 +12,11 @@ export interface Events {
   ScoreSubmitted: ScoreSubmitted;
   EntryRevoked: EntryRevoked;
   BoardDefined: BoardDefined;
+  BoardRemoved: BoardRemoved;
   PlayerBanned: PlayerBanned;
   PlayerUnbanned: PlayerUnbanned;
   SaveWritten: SaveWritten;
+  ProfilePatched: ProfilePatched;
 }
 
 export type EventType = keyof Events;

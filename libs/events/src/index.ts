@@ -1,4 +1,16 @@
-export { type BoardDefined, type BoardRules, DEFAULT_RULES, OPERATORS, ORDERS } from './board-defined.js';
+export {
+  type AttributeFilter,
+  type BoardDefined,
+  type BoardDefinition,
+  DEFAULT_DEFINITION,
+  OPERATORS,
+  ORDERS,
+  RANKINGS,
+  readDefinition,
+  SUBMITTERS,
+  TIE_BREAKS,
+} from './board-defined.js';
+export type { BoardRemoved } from './board-removed.js';
 export * from './codec.js';
 export type * from './definition.js';
 export type * from './entry-revoked.js';
@@ -6,5 +18,6 @@ export * from './errors.js';
 export * from './event.js';
 export * from './event-id.js';
 export type * from './player-banned.js';
+export type * from './profile-patched.js';
 export type * from './save-written.js';
 export type * from './score-submitted.js';

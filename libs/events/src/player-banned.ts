@@ -25,6 +25,7 @@ function moderation(code: string): EventDefinition<PlayerBanned> {
     code,
     stream: 'scores',
     subject: data => data.player,
+    everywhere: true,
     copy: (data, first) => ({ ...data, first }),
     pack: ({ player, first }) => (first ? [player, formatEventId(first)] : [player]),
     unpack: ([player, first]) => ({

@@ -1,6 +1,22 @@
-import { compareEventIds, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import { IdempotencyConflictError, VersionConflictError } from '#libs/redis';
-import { openTestLog, SERVER, type TestLog } from '#libs/testing';
+import {
+  compareEventIds,
+  DEFAULT_DEFINITION,
+  formatEventId,
+  type NewEvent,
+  type RecordedEvent,
+  unpackEvent,
+} from '#libs/events';
+import {
+  createClient,
+  DefinitionChangedError,
+  IdempotencyConflictError,
+  isRedisUnavailable,
+  NotReplayedError,
+  TooSoonError,
+  VersionConflictError,
+} from '#libs/redis';
+import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { EventLog } from './event-log.js';
 import { PartitionCountError, Topology } from './topology.js';
 
 describe('the event log', () => {
@@ -44,7 +60,7 @@ describe('the event log', () => {
     const save = (expected?: number | 'existing') =>
       test.log.append(
         { type: 'SaveWritten', data: { player: 'ada', slot: 'auto', document: '{}' }, actor: SERVER },
-        expected,
+        expected === undefined ? {} : { expectedVersion: expected },
       );
     await expect(save('existing')).rejects.toThrow(VersionConflictError);
     expect((await save(0)).version).toBe(1);
@@ -53,6 +69,155 @@ describe('the event log', () => {
     expect((await save('existing')).version).toBe(4);
     await expect(save(0)).rejects.toMatchObject({ head: 4 });
     await expect(save(3)).rejects.toMatchObject({ head: 4 });
+  });
+
+  describe('under conditions', () => {
+    const board = 'conditions';
+    const event = (player: string, value = 1, idempotencyKey?: string): NewEvent<'ScoreSubmitted'> => ({
+      type: 'ScoreSubmitted',
+      data: { board, player, score: value },
+      actor: SERVER,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    });
+    const define = () =>
+      test.log.append({
+        type: 'BoardDefined',
+        data: { board, definition: DEFAULT_DEFINITION },
+        actor: SERVER,
+      });
+
+    it('appends nothing when the board is defined otherwise than the caller thought', async () => {
+      await test.log.append(event('ada'), { definedBy: '' });
+      await expect(test.log.append(event('ada'), { definedBy: '1-1' })).rejects.toMatchObject({ text: '' });
+      const by = formatEventId((await define()).ref.id);
+      await expect(test.log.append(event('ada'), { definedBy: '' })).rejects.toMatchObject({
+        text: `${by} - ${JSON.stringify(DEFAULT_DEFINITION)}`,
+      });
+      await test.log.append(event('ada'), { definedBy: by });
+      await test.log.append(event('ada'));
+    });
+
+    it('lets a player of a board wait for an interval, from event to event', async () => {
+      await test.log.append(event('bob'), { minInterval: 80.5 });
+      const error = await test.log.append(event('bob'), { minInterval: 80.5 }).catch(error => error);
+      expect(error).toBeInstanceOf(TooSoonError);
+      expect(error.left).toBeGreaterThan(0);
+      expect(error.left).toBeLessThanOrEqual(81);
+      await test.log.append(event('eve'), { minInterval: 80 });
+      await test.log.append(event('bob'));
+      await eventually(() => test.log.append(event('bob'), { minInterval: 80 }));
+    });
+
+    it('answers from the record alone, when it may not append', async () => {
+      const replayOnly = { replayOnly: true };
+      await expect(test.log.append(event('ada', 1, 'r'), replayOnly)).rejects.toThrow(NotReplayedError);
+      await expect(test.log.append(event('ada'), replayOnly)).rejects.toThrow(NotReplayedError);
+      const first = await test.log.append(event('ada', 1, 'r'));
+      expect(await test.log.append(event('ada', 1, 'r'), replayOnly)).toEqual({ ...first, replayed: true });
+      await expect(test.log.append(event('ada', 2, 'r'), replayOnly)).rejects.toThrow(
+        IdempotencyConflictError,
+      );
+    });
+
+    it('replays whatever they are by then', async () => {
+      const first = await test.log.append(event('joe', 1, 'p'), { minInterval: 60_000 });
+      const again = test.log.append(event('joe', 1, 'p'), { minInterval: 60_000, definedBy: '1-1' });
+      expect(await again).toEqual({ ...first, replayed: true });
+    });
+  });
+
+  describe('appends a batch', () => {
+    const event = (board: string, value: number, idempotencyKey?: string): NewEvent<'ScoreSubmitted'> => ({
+      type: 'ScoreSubmitted',
+      data: { board, player: 'ada', score: value },
+      actor: SERVER,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    });
+    const scoresOf = async (board: string) => {
+      const entries = await test.redis.xrange(test.topology.of('scores', board).stream, '-', '+');
+      return entries
+        .map(([id, fields]) => unpackEvent(id, fields))
+        .flatMap(({ type, data }) =>
+          type === 'ScoreSubmitted' && data.board === board ? [(data as { score: number }).score] : [],
+        );
+    };
+
+    it('of thousands over all partitions, each in its order', async () => {
+      const boards = ['batch-0', 'batch-1', 'batch-2'];
+      const items = Array.from({ length: 3_600 }, (_, i) => ({ event: event(boards[i % 3] ?? '', i) }));
+      const results = await test.log.appendAll(items);
+      expect(results).toHaveLength(items.length);
+      for (const [i, result] of results.entries())
+        expect(result).toMatchObject({
+          replayed: false,
+          ref: { partition: partitionOf(boards[i % 3] ?? '') },
+        });
+      for (const [i, board] of boards.entries())
+        expect(await scoresOf(board)).toEqual(Array.from({ length: 1_200 }, (_, n) => 3 * n + i));
+    });
+    const partitionOf = (board: string) => test.topology.of('scores', board).partition;
+
+    it('in which some fail alone', async () => {
+      await test.log.append(event('alone', 0, 'seen'));
+      const [done, early, replayed, conflict, changed, absent, last] = await test.log.appendAll([
+        { event: event('alone', 1), options: { minInterval: 60_000 } },
+        { event: event('alone', 2), options: { minInterval: 60_000 } },
+        { event: event('alone', 0, 'seen') },
+        { event: event('alone', 3, 'seen') },
+        { event: event('alone', 4), options: { definedBy: '1-1' } },
+        { event: event('alone', 5, 'never'), options: { replayOnly: true } },
+        { event: event('alone', 6) },
+      ]);
+      expect(done).toMatchObject({ replayed: false });
+      expect(early).toBeInstanceOf(TooSoonError);
+      expect(replayed).toMatchObject({ replayed: true });
+      expect(conflict).toBeInstanceOf(IdempotencyConflictError);
+      expect(changed).toBeInstanceOf(DefinitionChangedError);
+      expect(absent).toBeInstanceOf(NotReplayedError);
+      expect(last).toMatchObject({ replayed: false });
+      expect(await scoresOf('alone')).toEqual([0, 1, 6]);
+    });
+
+    it('in which a key comes twice, once', async () => {
+      const [first, again] = await test.log.appendAll([
+        { event: event('twice', 1, 'k') },
+        { event: event('twice', 1, 'k') },
+      ]);
+      expect(again).toEqual({ ...first, replayed: true });
+      expect(await scoresOf('twice')).toEqual([1]);
+    });
+
+    it('with documents, each with its own', async () => {
+      const save = (slot: string, document: string): NewEvent<'SaveWritten'> => ({
+        type: 'SaveWritten',
+        data: { player: 'docs', slot, document },
+        actor: SERVER,
+      });
+      const results = await test.log.appendAll([
+        { event: save('a', '{"a":1}') },
+        { event: save('b', '{"b":"\u{1F511}\u0000"}') },
+        { event: save('a', '{"a":2}'), options: { expectedVersion: 1 } },
+        { event: save('a', '{"a":3}'), options: { expectedVersion: 1 } },
+      ]);
+      expect(results).toMatchObject([{ version: 1 }, { version: 1 }, { version: 2 }, { head: 2 }]);
+      const entries = await test.redis.xrange(test.topology.of('players', 'docs').stream, '-', '+');
+      const documents = entries
+        .map(([id, fields]) => unpackEvent(id, fields).data as { player: string; document: string })
+        .flatMap(({ player, document }) => (player === 'docs' ? [document] : []));
+      expect(documents).toEqual(['{"a":1}', '{"b":"\u{1F511}\u0000"}', '{"a":2}']);
+    });
+
+    it('of nothing', async () => {
+      expect(await test.log.appendAll([])).toEqual([]);
+    });
+
+    it('and says of each event that Redis was away', async () => {
+      const away = createClient('redis://127.0.0.1:1', 'away');
+      const log = new EventLog(away, test.topology);
+      const results = await log.appendAll([{ event: event('away', 1) }, { event: event('away', 2) }]);
+      expect(results.map(isRedisUnavailable)).toEqual([true, true]);
+      away.disconnect();
+    });
   });
 
   describe('numbers revocations', () => {

@@ -1,21 +1,25 @@
-import { createHash } from 'node:crypto';
-import {
-  compareEventIds,
-  definitionOf,
-  type EventType,
-  type NewEvent,
-  packEvent,
-  parseEventId,
-} from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { compareEventIds, definitionOf, type EventId, type EventType, type NewEvent } from '#libs/events';
+import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { AppendCall } from './append-call.js';
 import type { EventRef } from './event-ref.js';
 import type { Topology } from './topology.js';
 
-/** For how long a repeated Idempotency-Key is recognised, in seconds. */
-const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
+/** Events in one run of the append script, at most: about 10 ms, in which Redis does nothing else. */
+const CALL_EVENTS = 1_000;
 
 /** What the head version must be: a number, 0 for "there is none yet", or `any existing`. */
 export type ExpectedVersion = number | 'existing';
+
+/** Under which conditions an event may be appended. They are judged where and when it is. */
+export interface AppendOptions {
+  readonly expectedVersion?: ExpectedVersion;
+  /** By which event the board is defined, as `definedBy()` of the definition that the caller judged by says it. */
+  readonly definedBy?: string;
+  /** Milliseconds since the last event of this player on this board that was appended with an interval, at least. */
+  readonly minInterval?: number;
+  /** To be answered when its idempotency key has been seen, and not to be appended otherwise. */
+  readonly replayOnly?: boolean;
+}
 
 export interface Appended {
   readonly ref: EventRef;
@@ -25,7 +29,11 @@ export interface Appended {
   readonly replayed: boolean;
 }
 
-const append = new Script<[id: string, version: string, replayed: number]>('append');
+/** An event of a batch. */
+export interface BatchItem<T extends EventType = EventType> {
+  readonly event: NewEvent<T>;
+  readonly options?: AppendOptions;
+}
 
 /** The log. What `append` has answered is durable, as far as the server's persistence goes. */
 export class EventLog {
@@ -37,14 +45,54 @@ export class EventLog {
   /**
    * Appends an event; with an idempotency key, once for actor, subject and key.
    *
-   * @throws VersionConflictError when the expected version is not the head
    * @throws IdempotencyConflictError when the key was used for another event
+   * @throws NotReplayedError, DefinitionChangedError, BoardInUseError, VersionConflictError, TooSoonError, in this order, when a
+   *   condition does not hold
    */
-  append<T extends EventType>(event: NewEvent<T>, expected?: ExpectedVersion): Promise<Appended> {
-    const { stream, copy, subject } = definitionOf(event.type);
-    return copy
-      ? this.appendEverywhere(event)
-      : this.appendTo(this.topology.of(stream, subject(event.data)), event, expected);
+  append<T extends EventType>(event: NewEvent<T>, options: AppendOptions = {}): Promise<Appended> {
+    return definitionOf(event.type).everywhere
+      ? this.appendEverywhere(event, options)
+      : this.appendTo(this.homeOf(event), event, options);
+  }
+
+  /**
+   * Appends many events: those of one partition in their order, and each for itself, so that some can fail alone.
+   *
+   * @returns for each event, in their order, what `append` would have returned or thrown
+   */
+  async appendAll(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
+    const results: (Appended | Error)[] = [];
+    const places = Map.groupBy(items.keys(), index => this.homeOf((items[index] as BatchItem).event));
+    const appendIn = async (keys: PartitionKeys, indices: readonly number[]) => {
+      for (let at = 0; at < indices.length; at += CALL_EVENTS) {
+        const part = indices.slice(at, at + CALL_EVENTS);
+        const answers = await this.runBatch(
+          keys,
+          part.map(index => items[index] as BatchItem),
+        );
+        part.forEach((index, i) => {
+          results[index] = answers[i] as Appended | Error;
+        });
+      }
+    };
+    await Promise.all([...places].map(([keys, indices]) => appendIn(keys, indices)));
+    return results;
+  }
+
+  /**
+   * Appends to another partition a copy of an event that the first partition has.
+   *
+   * @param first the id of the event there
+   */
+  copyTo<T extends EventType>(
+    keys: PartitionKeys,
+    event: NewEvent<T>,
+    first: EventId,
+    options?: AppendOptions,
+  ): Promise<Appended> {
+    const { copy } = definitionOf(event.type);
+    if (!copy) throw new RangeError(`${event.type} has no copies`);
+    return this.appendTo(keys, { ...event, data: copy(event.data, first) }, options);
   }
 
   /**
@@ -52,13 +100,14 @@ export class EventLog {
    *
    * An error can leave it in some of them: appended once more, it is a later event in all.
    */
-  private async appendEverywhere<T extends EventType>(event: NewEvent<T>): Promise<Appended> {
-    const { stream, copy } = definitionOf(event.type);
-    const [leader, ...followers] = this.topology.all(stream);
-    if (!leader || !copy) throw new RangeError(`${event.type} is not for every partition`);
-    const first = await this.appendTo(leader, event);
-    const data = copy(event.data, first.ref.id);
-    const copies = await Promise.all(followers.map(keys => this.appendTo(keys, { ...event, data })));
+  private async appendEverywhere<T extends EventType>(
+    event: NewEvent<T>,
+    options: AppendOptions,
+  ): Promise<Appended> {
+    const { stream } = definitionOf(event.type);
+    const [leader, ...followers] = this.topology.all(stream) as [PartitionKeys, ...PartitionKeys[]];
+    const first = await this.appendTo(leader, event, options);
+    const copies = await Promise.all(followers.map(keys => this.copyTo(keys, event, first.ref.id)));
     const ids = [first, ...copies].map(({ ref }) => ref.id).sort(compareEventIds);
     return { ref: { stream, partition: 'all', id: ids.at(-1) ?? first.ref.id }, replayed: first.replayed };
   }
@@ -66,39 +115,29 @@ export class EventLog {
   private async appendTo<T extends EventType>(
     keys: PartitionKeys,
     event: NewEvent<T>,
-    expected?: ExpectedVersion,
+    options: AppendOptions = {},
   ): Promise<Appended> {
-    const definition = definitionOf(event.type);
-    const subject = definition.subject(event.data);
-    const part = definition.versioned?.(event.data) ?? definition.follows?.(event.data) ?? '';
-    const { e, d = '', m = '' } = packEvent(event);
-    const { actor, idempotencyKey } = event;
-    const record = idempotencyKey === undefined ? '' : digest(actor.kind, actor.id, subject, idempotencyKey);
-    const [id, version, replayed] = await append.run(
-      this.redis,
-      [keys.stream, keys.idempotency(record), keys.versions(subject)],
-      [
-        e,
-        m,
-        part,
-        expected === undefined ? '' : expected === 'existing' ? '*' : expected,
-        idempotencyKey === undefined ? '' : digest(e, d),
-        IDEMPOTENCY_SECONDS,
-        d,
-        definition.versioned ? 1 : 0,
-      ],
-    );
-    return {
-      ref: { stream: definition.stream, partition: keys.partition, id: parseEventId(id) },
-      ...(version !== '' && { version: Number(version) }),
-      replayed: replayed === 1,
-    };
+    const call = new AppendCall(keys);
+    call.add(event, options);
+    const [answer] = await call.run(this.redis);
+    if (!answer) throw new Error('the append script answered nothing');
+    if (answer instanceof Error) throw answer;
+    return answer;
   }
-}
 
-function digest(...parts: readonly string[]): string {
-  const hash = createHash('sha256');
-  // Lengths keep ["a", "bc"] and ["ab", "c"] apart.
-  for (const part of parts) hash.update(`${part.length}:${part}`);
-  return hash.digest('base64url').slice(0, 22);
+  private async runBatch(keys: PartitionKeys, items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
+    const call = new AppendCall(keys);
+    for (const { event, options = {} } of items) call.add(event, options);
+    try {
+      return await call.run(this.redis);
+    } catch (error) {
+      return items.map(() => error as Error);
+    }
+  }
+
+  private homeOf<T extends EventType>({ type, data }: NewEvent<T>): PartitionKeys {
+    const { stream, subject, everywhere } = definitionOf(type);
+    if (everywhere) throw new RangeError(`${type} is for every partition: append it alone`);
+    return this.topology.of(stream, subject(data));
+  }
 }

@@ -1,7 +1,8 @@
-import type { RecordedEvent } from '#libs/events';
+import { DEFAULT_DEFINITION, type RecordedEvent } from '#libs/events';
 import { appendScores, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { BoardCatalog } from './board-catalog.js';
 import { InvalidCursorError } from './cursor.js';
-import { type EventPage, EventReader } from './event-reader.js';
+import { type EventPage, type EventQuery, EventReader } from './event-reader.js';
 import { formatEventRef } from './event-ref.js';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
@@ -12,17 +13,14 @@ describe('the event reader', () => {
 
   beforeEach(async () => {
     test = await openTestLog();
-    reader = new EventReader(test.redis);
+    reader = new EventReader(test.redis, test.topology);
   });
   afterEach(() => test.close());
 
   const ofAda = ({ data }: RecordedEvent) => 'player' in data && data.player === 'ada';
-  const page = (
-    query: { limit?: number; cursor?: string | undefined } = {},
-    from = reader,
-  ): Promise<EventPage> =>
+  const page = (query: Partial<EventQuery> = {}, from = reader): Promise<EventPage> =>
     from.page({
-      ...{ partitions: test.topology.all('scores'), mention: 'ada', wants: ofAda, limit: 100 },
+      ...{ partitions: test.topology.all('scores'), mentions: ['ada'], wants: ofAda, limit: 100 },
       ...query,
     });
   /** The scores on all pages, page by page. */
@@ -81,6 +79,22 @@ describe('the event reader', () => {
     });
   });
 
+  it('names the first event where it shows the copy of a definition', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `board-${i}`);
+    const inPartition = (partition: number) =>
+      names.find(board => test.topology.of('scores', board).partition === partition) ?? '';
+    const board = inPartition(1);
+    const catalog = new BoardCatalog(test.redis, test.topology);
+    await catalog.define(board, { ...DEFAULT_DEFINITION, source: inPartition(0) }, { actor: SERVER });
+    const { events } = await page({ mentions: [board], wants: ({ type }) => type === 'BoardDefined' });
+    const [copy, first] = events.toSorted((a, b) => a.eventId.localeCompare(b.eventId));
+    expect(first).toMatchObject({ eventId: expect.stringMatching(/^s1-/), data: { board } });
+    expect(copy).toMatchObject({
+      eventId: expect.stringMatching(/^s0-/),
+      data: { board, first: first?.eventId },
+    });
+  });
+
   it('gives all events, the newest first, on pages of any size', async () => {
     await submit(25);
     await submit(10, 'bob');
@@ -109,7 +123,7 @@ describe('the event reader', () => {
       { entries: Number.MAX_SAFE_INTEGER, size: 200 },
       { entries: 1, size: 1 },
     ]) {
-      const found = await pages(10, new EventReader(test.redis, budget));
+      const found = await pages(10, new EventReader(test.redis, test.topology, budget));
       expect(found.flat()).toEqual([1, 1]);
       expect(found.length).toBeGreaterThan(5);
       expect(found.some(scores => scores.length === 0)).toBe(true);

@@ -3,12 +3,13 @@ import type { PartitionKeys, RedisClient } from '#libs/redis';
 import { formatCursor, type Position, parseCursor } from './cursor.js';
 import { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';
 import { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
+import type { Topology } from './topology.js';
 
 /** Which events are wanted, and how many. */
 export interface EventQuery {
   readonly partitions: readonly PartitionKeys[];
-  /** An id that every wanted event has in its data. Entries without it are not decoded, which is the cost of a page. */
-  readonly mention: string;
+  /** Ids of which every wanted event has one in its data. Entries without are not decoded, which is the cost of a page. */
+  readonly mentions: readonly string[];
   wants(event: RecordedEvent): boolean;
   readonly limit: number;
   /** Continues behind another page. */
@@ -40,6 +41,7 @@ const BUDGET: Budget = { entries: 50_000, size: 16 * 1024 * 1024 };
 export class EventReader {
   constructor(
     private readonly redis: RedisClient,
+    private readonly topology: Topology,
     private readonly budget = BUDGET,
   ) {}
 
@@ -49,7 +51,7 @@ export class EventReader {
    *
    * @throws InvalidCursorError
    */
-  async page({ partitions, mention, wants, limit, cursor }: EventQuery): Promise<EventPage> {
+  async page({ partitions, mentions, wants, limit, cursor }: EventQuery): Promise<EventPage> {
     const sources = partitions.map(keys => ({ keys, name: partitionName(keys), stream: keys.stream }));
     const after = cursor === undefined ? undefined : parseCursor(cursor);
     const events: (EventView | UndecodableView)[] = [];
@@ -59,8 +61,9 @@ export class EventReader {
     for await (const entry of newestFirst(this.redis, sources, after)) {
       const full = events.length >= limit || entries >= this.budget.entries || size >= this.budget.size;
       if (last && full) return { events, next: formatCursor(last) };
-      const found = find(entry, mention, wants);
-      if (found) events.push(found);
+      const found = find(entry, mentions, wants);
+      if (found)
+        events.push(found.type === null ? found : viewEvent(found, entry.source.keys, this.topology));
       last = entry.position;
       entries += 1;
       size += entry.size;
@@ -71,16 +74,16 @@ export class EventReader {
 
 function find(
   { source, id, fields }: SourceEntry<PartitionSource>,
-  mention: string,
+  mentions: readonly string[],
   wants: EventQuery['wants'],
-): EventView | UndecodableView | undefined {
+): RecordedEvent | UndecodableView | undefined {
   const text = packedText(fields);
-  const mentioned = text.includes(`"${mention}"`);
+  const mentioned = mentions.some(mention => text.includes(`"${mention}"`));
   // No character of an id needs an escape in JSON, but another program may have written any character as one.
   if (!mentioned && !text.includes('\\u')) return undefined;
   const found = readEntry(source.keys, id, fields);
   if (found.type === null) return mentioned ? found : undefined;
-  return wants(found) ? viewEvent(found, source.keys) : undefined;
+  return wants(found) ? found : undefined;
 }
 
 /** The JSON text that names what an event is about; all of the entry when it is none. */

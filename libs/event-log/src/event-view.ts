@@ -1,6 +1,14 @@
-import { type Actor, type EventId, type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
+import {
+  type Actor,
+  definitionOf,
+  type EventId,
+  type EventType,
+  type RecordedEvent,
+  unpackEvent,
+} from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
 import { formatEventRef } from './event-ref.js';
+import type { Topology } from './topology.js';
 
 /** An event as people and other programs see it. */
 export interface EventView {
@@ -32,7 +40,7 @@ export function partitionName({ streamName, partition }: PartitionKeys): string 
   return `${streamName[0]}${partition}`;
 }
 
-export function viewEvent(event: RecordedEvent, keys: PartitionKeys): EventView {
+export function viewEvent(event: RecordedEvent, keys: PartitionKeys, topology: Topology): EventView {
   const { id, type, actor, version, trace, idempotencyKey, data } = event;
   const inPartition = (partition: number, other: EventId) =>
     formatEventRef({ stream: keys.streamName, partition, id: other });
@@ -45,8 +53,14 @@ export function viewEvent(event: RecordedEvent, keys: PartitionKeys): EventView 
     ...(version !== undefined && { version }),
     ...(trace !== undefined && { trace }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
-    data: first ? { ...data, first: inPartition(0, first) } : { ...data },
+    data: first ? { ...data, first: inPartition(leaderOf(event, topology), first) } : { ...data },
   };
+}
+
+/** The partition that has an event first, whose copies others have. */
+function leaderOf({ type, data }: RecordedEvent, topology: Topology): number {
+  const { everywhere, stream, subject } = definitionOf(type);
+  return everywhere ? 0 : topology.of(stream, subject(data)).partition;
 }
 
 /** An entry of the log, decoded if it can be. */

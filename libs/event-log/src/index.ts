@@ -1,4 +1,6 @@
+export * from './board-catalog.js';
 export * from './cursor.js';
+export * from './defined-board.js';
 export * from './event-log.js';
 export * from './event-reader.js';
 export * from './event-ref.js';

@@ -40,6 +40,19 @@ describe('a script error', () => {
     });
   });
 
+  it('becomes a changed definition that tells all of it', () => {
+    expect(scriptError(failure('DEFINITION_CHANGED 1-2 - {"a b":1}'))).toMatchObject({
+      code: 'DEFINITION_CHANGED',
+      text: '1-2 - {"a b":1}',
+    });
+    expect(scriptError(failure('DEFINITION_CHANGED '))).toMatchObject({ text: '' });
+  });
+
+  it('becomes what keeps an event out', () => {
+    expect(scriptError(failure('TOO_SOON 120'))).toMatchObject({ code: 'TOO_SOON', left: 120 });
+    expect(scriptError(failure('NOT_REPLAYED'))).toMatchObject({ code: 'NOT_REPLAYED' });
+  });
+
   it.each([
     ['of Redis itself', failure('WRONGTYPE Operation against a key holding the wrong kind of value')],
     ['that only mentions a code', failure('ERR something about VERSION_CONFLICT')],

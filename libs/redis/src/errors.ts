@@ -42,10 +42,79 @@ export class StaleGenerationError extends Error {
   }
 }
 
-/** The one place where the codes that scripts answer become errors. Other errors pass unchanged. */
+/** A board is in another partition than the one that was asked. */
+export class BoardMovedError extends Error {
+  readonly code = 'BOARD_MOVED';
+  override readonly name = 'BoardMovedError';
+
+  /** @param source the board whose scores it counts, beside which it is; nothing when it counts its own */
+  constructor(readonly source: string | undefined) {
+    super(`the board is in the partition of ${source ?? 'its own name'}`);
+  }
+}
+
+/** A board is projected by another definition than was thought. */
+export class BoardChangedError extends Error {
+  readonly code = 'BOARD_CHANGED';
+  override readonly name = 'BoardChangedError';
+
+  /** @param rules what is kept of it; empty for a board that nobody defined */
+  constructor(readonly rules: string) {
+    super('the board has another definition by now');
+  }
+}
+
+/** Who appended an event had judged it by another definition of the board than the log has by now. */
+export class DefinitionChangedError extends Error {
+  readonly code = 'DEFINITION_CHANGED';
+  override readonly name = 'DefinitionChangedError';
+
+  /** @param text the definition as it stands beside the log; empty when there is none */
+  constructor(readonly text: string) {
+    super('the board has been defined anew meanwhile');
+  }
+}
+
+/** Another board counts the scores of a board that is to go, or to count another's itself. */
+export class BoardInUseError extends Error {
+  readonly code = 'BOARD_IN_USE';
+  override readonly name = 'BoardInUseError';
+
+  constructor() {
+    super('another board counts its scores: remove or redefine that one first');
+  }
+}
+
+/** The last score of the player on the board was less than the board's interval ago. */
+export class TooSoonError extends Error {
+  readonly code = 'TOO_SOON';
+  override readonly name = 'TooSoonError';
+
+  /** @param left milliseconds until it is not too soon */
+  constructor(readonly left: number) {
+    super(`too soon after the last one: ${left} ms are left`);
+  }
+}
+
+/** An event was only to be answered if it had been appended before, and it had not. */
+export class NotReplayedError extends Error {
+  readonly code = 'NOT_REPLAYED';
+  override readonly name = 'NotReplayedError';
+
+  constructor() {
+    super('there is no such event yet');
+  }
+}
+
+/** The errors that scripts reply with. Other errors pass unchanged. */
 export function scriptError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const [code, detail = ''] = error.message.split(' ');
+  return error instanceof Error ? (codedError(error.message) ?? error) : error;
+}
+
+/** The one place where the codes that scripts answer become errors. */
+export function codedError(text: string): Error | undefined {
+  const [code] = text.split(' ', 1);
+  const detail = text.slice((code?.length ?? 0) + 1);
   switch (code) {
     case 'VERSION_CONFLICT':
       return new VersionConflictError(Number(detail));
@@ -55,8 +124,20 @@ export function scriptError(error: unknown): unknown {
       return new WrongTypeError(detail);
     case 'STALE_GENERATION':
       return new StaleGenerationError(Number(detail));
+    case 'BOARD_MOVED':
+      return new BoardMovedError(detail === '-' ? undefined : detail);
+    case 'BOARD_CHANGED':
+      return new BoardChangedError(detail);
+    case 'DEFINITION_CHANGED':
+      return new DefinitionChangedError(detail);
+    case 'BOARD_IN_USE':
+      return new BoardInUseError();
+    case 'TOO_SOON':
+      return new TooSoonError(Number(detail));
+    case 'NOT_REPLAYED':
+      return new NotReplayedError();
     default:
-      return error;
+      return undefined;
   }
 }
 

@@ -31,6 +31,17 @@ export class PartitionKeys {
     return `${this.base}:versions:${subject}`;
   }
 
+  /** hash: board -> what it is by the log's last word: event id, source or `-`, definition as JSON */
+  definitions(): string {
+    return `${this.base}:definitions`;
+  }
+
+  /** string: a player has submitted a score to a board a short while ago */
+  interval(board: string, player: string): string {
+    // Neither id can hold a slash.
+    return `${this.base}:interval:${board}/${player}`;
+  }
+
   /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
   skipped(group: string): string {
     return `${this.base}:skipped:${group}`;
@@ -74,22 +85,31 @@ export class StateKeys {
     return `${this.base}:${kind}@${this.generation}`;
   }
 
-  /** hash: `b:<board>` -> how it ranks, `p:<player>` -> whether banned */
+  /**
+   * hash: `b:<board>` -> its definition, `q:<board>` -> its periods with scores, `p:<player>` -> whether banned,
+   * `r:<board>/<player>` -> number of revocations
+   */
   rules(): string {
     return this.prefix('rules');
   }
 
-  /** sorted set: order and player, by score */
-  ranks(board: string): string {
-    return this.ranksOf + board;
+  /** sorted set: members that begin as the tie-break says, by score */
+  ranks(board: string, period?: string): string {
+    return this.ranksOf + inPeriod(board, period);
+  }
+
+  /** sorted set: scores that are on the board, by themselves; kept where a rank is a number of scores */
+  levels(board: string, period?: string): string {
+    return `${this.prefix('levels')}:${inPeriod(board, period)}`;
   }
 
   /** hash: player -> the run that counts */
-  runs(board: string): string {
-    let key = this.runsByBoard.get(board);
+  runs(board: string, period?: string): string {
+    const name = inPeriod(board, period);
+    let key = this.runsByBoard.get(name);
     if (key === undefined) {
-      key = this.runsOf + board;
-      this.runsByBoard.set(board, key);
+      key = this.runsOf + name;
+      this.runsByBoard.set(name, key);
     }
     return key;
   }
@@ -109,7 +129,20 @@ export class StateKeys {
     // Neither id can hold a slash.
     return `${this.prefix('save')}:${player}/${slot}`;
   }
+
+  /** hash: player -> version, profile as JSON */
+  profiles(): string {
+    return this.prefix('profiles');
+  }
+
+  /** hash: player -> name, of those whose profile has one */
+  names(): string {
+    return this.prefix('names');
+  }
 }
+
+/** Neither can hold a slash. */
+const inPeriod = (board: string, period?: string) => (period === undefined ? board : `${board}/${period}`);
 
 /** hash: stream -> number of partitions, written at the very first start */
 export const topologyKey = (prefix: string) => `${prefix}:topology`;

@@ -115,7 +115,7 @@ export class DeadLetters {
     for await (const entry of newestFirst(this.redis, this.sources(query.group), after)) {
       const full = deadLetters.length >= query.limit || size >= PAGE_SIZE;
       if (last && full) return { deadLetters, next: formatCursor(last) };
-      deadLetters.push(toDeadLetter(entry));
+      deadLetters.push(toDeadLetter(entry, this.topology));
       last = entry.position;
       size += entry.size;
     }
@@ -180,7 +180,10 @@ export class DeadLetters {
   }
 }
 
-function toDeadLetter({ source, position, fields }: SourceEntry<LetterSource>): DeadLetter {
+function toDeadLetter(
+  { source, position, fields }: SourceEntry<LetterSource>,
+  topology: Topology,
+): DeadLetter {
   const { keys, group } = source;
   const { streamName: stream, partition } = keys;
   const field = (wanted: string) => {
@@ -200,7 +203,7 @@ function toDeadLetter({ source, position, fields }: SourceEntry<LetterSource>): 
     stack: field('stack'),
     deliveries: Number(field('deliveries')),
     at: new Date(position.id.ms).toISOString(),
-    event: event.type === null ? null : viewEvent(event, keys),
+    event: event.type === null ? null : viewEvent(event, keys, topology),
     entry,
   };
 }

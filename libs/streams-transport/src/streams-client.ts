@@ -1,12 +1,10 @@
 import { ClientProxy, type ReadPacket } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
-import type { Appended, EventLog, ExpectedVersion } from '#libs/event-log';
+import type { Appended, AppendOptions, EventLog } from '#libs/event-log';
 import type { EventType, NewEvent } from '#libs/events';
 
-/** What goes with an event: who caused it, and under which condition it may be appended. */
-export type EventOptions = Pick<NewEvent, 'actor' | 'trace' | 'idempotencyKey'> & {
-  readonly expectedVersion?: ExpectedVersion;
-};
+/** What goes with an event: who caused it, and under which conditions it may be appended. */
+export type EventOptions = Pick<NewEvent, 'actor' | 'trace' | 'idempotencyKey'> & AppendOptions;
 
 /**
  * The sending side: `append` emits one event, and the Observable completes when the log has it.
@@ -42,8 +40,14 @@ export class StreamsClient extends ClientProxy {
   protected override async dispatchEvent<Result = Appended>(
     packet: ReadPacket<[NewEvent['data'], EventOptions]>,
   ): Promise<Result> {
-    const [data, { expectedVersion, ...envelope }] = packet.data;
-    const event = { type: packet.pattern as EventType, data, ...envelope };
-    return (await this.log.append(event, expectedVersion)) as Result;
+    const [data, { actor, trace, idempotencyKey, ...conditions }] = packet.data;
+    const event = {
+      type: packet.pattern as EventType,
+      data,
+      actor,
+      ...(trace !== undefined && { trace }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    };
+    return (await this.log.append(event, conditions)) as Result;
   }
 }

@@ -1,59 +1,110 @@
 #!lua
--- Appends one event to a partition of the log.
+-- Appends events to a partition of the log, in their order: each of them, or a reason why not.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  idempotency record of the request (string: fingerprint, event id, version); touched when ARGV[5] is set
--- KEYS[3]  head versions of the subject (hash: part -> version); touched when ARGV[3] is set
--- ARGV[1]  the packed event (field e)
--- ARGV[2]  its metadata (field m), or empty
--- ARGV[3]  the part of the subject whose versions are counted or followed, or empty
--- ARGV[4]  the expected head version: empty for any, * for any but none, 0 for none, or the number
--- ARGV[5]  fingerprint of the event, or empty when the request has no idempotency key
--- ARGV[6]  seconds for which the idempotency record is kept
--- ARGV[7]  the document (field d), or empty
--- ARGV[8]  1 when the event is a version and counts on, 0 when it only carries the head version (if there is one)
+-- KEYS[2]  definitions (hash: board -> event id, source or -, definition as JSON)
+-- KEYS[n]  from 3 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
+--          head versions of subjects (hash: part -> version), intervals (string, for as long as one lasts)
+-- ARGV[1]  seconds for which idempotency records are kept
+-- ARGV[2]  the events: a JSON list of objects, which have of these fields what applies
+--            e, m, d       the packed event; its metadata; the number of the ARGV that is its document
+--            record, print the number of the KEYS that is the idempotency record; the event's fingerprint
+--            replay        true: only to be answered from the record, never appended
+--            board         the board that is meant by what follows
+--            by            the id of the event that defined it when the caller judged, or empty for none
+--            heads, part   the number of the KEYS that has the subject's head versions; the part of the subject
+--            counts        true: the event is a version and counts on; else it only carries the head version, if any
+--            expect        the head version that is expected: * for any but none, 0 for none, or the number
+--            interval, ms  the number of the KEYS that is the interval; its milliseconds
+--            becomes       what the board becomes: source or -, and definition as JSON; empty when it is removed
+--            first         the id of the event that this one is a copy of
+--            unused        true: no other board may count this one's scores
+-- ARGV[n]  from 3 on, the documents
 --
--- Returns {event id, version or empty, 1 when it was appended before else 0}
+-- Returns a list with, for each event, {event id, version or empty, 1 when it was appended before else 0} or an error
 -- Errors   IDEMPOTENCY_CONFLICT: the same key came with another event
+--          NOT_REPLAYED: the event is not there, and was only to be answered if it is
+--          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller judged by another definition
+--          BOARD_IN_USE: another board counts its scores
 --          VERSION_CONFLICT <head version>: the expected version is not the head
--- Atomic   because the answer to "which version?" and "seen before?" must still hold when the event is appended.
--- Twice    with a fingerprint, the second run returns what the first did; without, there are two events.
-local fingerprint = ARGV[5]
-if fingerprint ~= '' then
-  local record = redis.call('GET', KEYS[2])
-  if record then
-    local seen, id, version = string.match(record, '^(%S+) (%S+) (%S*)$')
-    if seen ~= fingerprint then return redis.error_reply('IDEMPOTENCY_CONFLICT the key came with another event') end
+--          TOO_SOON <milliseconds left>: the last one was less than an interval ago
+-- Atomic   because what an event was judged by (seen before? which version? which definition?) must still hold when
+--          it is appended.
+-- Twice    events with an idempotency record are answered as the first time; of the others there are two.
+local function isOlder(known, first)
+  local ms, seq = string.match(known, '^(%d+)-(%d+)')
+  local firstMs, firstSeq = string.match(first, '^(%d+)-(%d+)$')
+  return tonumber(ms) < tonumber(firstMs) or (ms == firstMs and tonumber(seq) < tonumber(firstSeq))
+end
+
+-- Copies can arrive in another order than their firsts: an older definition never replaces a newer one.
+local function define(board, first, becomes)
+  local known = redis.call('HGET', KEYS[2], board)
+  if known and not isOlder(known, first) then return end
+  if becomes == '' then
+    redis.call('HDEL', KEYS[2], board)
+  else
+    redis.call('HSET', KEYS[2], board, first .. ' ' .. becomes)
+  end
+end
+
+-- Whoever counts a board's scores is defined in its partition.
+local function is_used(board)
+  for _, known in ipairs(redis.call('HVALS', KEYS[2])) do
+    if string.match(known, '^%S+ (%S+)') == board then return true end
+  end
+  return false
+end
+
+local function append(event)
+  local record = event.record and KEYS[event.record]
+  local seen = record and redis.call('GET', record)
+  if seen then
+    local print, id, version = string.match(seen, '^(%S+) (%S+) (%S*)$')
+    if print ~= event.print then return 'IDEMPOTENCY_CONFLICT' end
     return { id, version, 1 }
   end
-end
-
-local entry = { 'e', ARGV[1] }
-local function add(field, value)
-  if value ~= '' then
-    entry[#entry + 1] = field
-    entry[#entry + 1] = value
+  if event.replay then return 'NOT_REPLAYED' end
+  if event.by then
+    local known = redis.call('HGET', KEYS[2], event.board) or ''
+    if string.match(known, '^%S*') ~= event.by then return 'DEFINITION_CHANGED ' .. known end
   end
-end
 
-local version = ''
-if ARGV[3] ~= '' and ARGV[8] == '0' then
-  add('v', redis.call('HGET', KEYS[3], ARGV[3]) or '')
-elseif ARGV[3] ~= '' then
-  local head = redis.call('HGET', KEYS[3], ARGV[3]) or '0'
-  local expected = ARGV[4]
-  if expected ~= '' and expected ~= head and not (expected == '*' and head ~= '0') then
-    return redis.error_reply('VERSION_CONFLICT ' .. head)
+  if event.unused and is_used(event.board) then return 'BOARD_IN_USE' end
+
+  local head = event.part and redis.call('HGET', KEYS[event.heads], event.part)
+  local version = ''
+  if event.counts then
+    head = head or '0'
+    local expect = event.expect
+    if expect and expect ~= head and not (expect == '*' and head ~= '0') then return 'VERSION_CONFLICT ' .. head end
+    version = string.format('%d', head + 1)
   end
-  version = string.format('%d', head + 1)
-  redis.call('HSET', KEYS[3], ARGV[3], version)
-end
-add('v', version)
-add('m', ARGV[2])
-add('d', ARGV[7])
+  local interval = event.interval and KEYS[event.interval]
+  if interval and not redis.call('SET', interval, 1, 'PX', event.ms, 'NX') then
+    return 'TOO_SOON ' .. redis.call('PTTL', interval)
+  end
+  if event.counts then
+    redis.call('HSET', KEYS[event.heads], event.part, version)
+    head = version
+  end
 
-local id = redis.call('XADD', KEYS[1], '*', unpack(entry))
-if fingerprint ~= '' then
-  redis.call('SET', KEYS[2], fingerprint .. ' ' .. id .. ' ' .. version, 'EX', ARGV[6])
+  local entry = { 'e', event.e }
+  local function add(field, value)
+    if value then
+      entry[#entry + 1] = field
+      entry[#entry + 1] = value
+    end
+  end
+  add('v', head)
+  add('m', event.m)
+  add('d', event.d and ARGV[event.d])
+  local id = redis.call('XADD', KEYS[1], '*', unpack(entry))
+  if event.becomes then define(event.board, event.first or id, event.becomes) end
+  if record then redis.call('SET', record, event.print .. ' ' .. id .. ' ' .. version, 'EX', ARGV[1]) end
+  return { id, version, 0 }
 end
-return { id, version, 0 }
+
+local answers = {}
+for i, event in ipairs(cjson.decode(ARGV[2])) do answers[i] = append(event) end
+return answers

@@ -7,12 +7,14 @@
 -- ARGV[1]  the consumer group
 -- ARGV[2]  generation and revision that the changes were computed for, with a space between
 -- ARGV[3]  JSON list: the Redis type that each of KEYS[3], KEYS[4], ... has or will get
--- ARGV[4]  JSON list of changes, in order: [event id, reads, n of the state's hash, field, new value or false, effects]
+-- ARGV[4]  JSON list of changes, in order: [event id, reads, writes, effects]
 --          where reads is a list of [n of a hash, field, revision the change was computed from or "" for none],
---          effects a list of [command, n, arguments...], and a number as value or argument means ARGV[number]
+--          writes a list of [n of a hash, field, value], effects a list of [command, n, arguments...];
+--          a number as value or argument means ARGV[number], a list of one number KEYS[number]
 -- ARGV[n]  from 5 on: long values and documents
 --
--- The value of a field begins with its revision, up to the first space.
+-- The value of a field begins with its revision, up to the first space. The command LEVEL, with a sorted set and a
+-- score, sees to it that the score is a member of KEYS[n] if, and only if, it is that of a member of the sorted set.
 --
 -- Returns a string with one letter for each change: a applied, d duplicate (acknowledged before, so applied before),
 --         c conflict (a state is not the one the change was computed from; nothing was done, compute it anew),
@@ -52,7 +54,18 @@ local function is_barred(id)
 end
 
 local function resolve(argument)
-  return type(argument) == 'number' and ARGV[argument] or argument
+  if type(argument) == 'number' then return ARGV[argument] end
+  return type(argument) == 'table' and KEYS[argument[1]] or argument
+end
+
+local function perform(command, key, ...)
+  if command ~= 'LEVEL' then return redis.call(command, key, ...) end
+  local ranks, score = ...
+  if redis.call('ZCOUNT', ranks, score, score) > 0 then
+    redis.call('ZADD', key, score, score)
+  else
+    redis.call('ZREM', key, score)
+  end
 end
 
 local function is_pending(id)
@@ -73,19 +86,19 @@ end
 
 local outcome = {}
 for i, change in ipairs(cjson.decode(ARGV[4])) do
-  local id, reads, n, field, value, effects = unpack(change)
+  local id, reads, writes, effects = unpack(change)
   local barred = is_barred(id)
   if not barred and holds(reads) and redis.call('XACK', KEYS[1], group, id) == 1 then
-    if value then redis.call('HSET', KEYS[n], field, resolve(value)) end
+    for _, write in ipairs(writes) do redis.call('HSET', KEYS[write[1]], write[2], resolve(write[3])) end
     for _, effect in ipairs(effects) do
       for k = 3, #effect do effect[k] = resolve(effect[k]) end
-      redis.call(effect[1], KEYS[effect[2]], unpack(effect, 3))
+      perform(effect[1], KEYS[effect[2]], unpack(effect, 3))
     end
     outcome[i] = 'a'
   else
-    -- Later changes of this state were computed as if this one had been made. Another worker's change can have
+    -- Later changes of these states were computed as if this one had been made. Another worker's change can have
     -- brought the state to the very revision that they expect.
-    stale[n .. ' ' .. field] = true
+    for _, write in ipairs(writes) do stale[write[1] .. ' ' .. write[2]] = true end
     outcome[i] = barred and 'w' or is_pending(id) and 'c' or 'd'
   end
 end

@@ -1,31 +1,80 @@
 #!lua flags=no-writes
--- Reads a window of a leaderboard.
+-- Reads some entries of a leaderboard in one of its periods, with their ranks.
 --
 -- KEYS[1]  what is live (hash)
--- KEYS[2]  ranks (sorted set: order and player, by score), of the generation
+-- KEYS[2]  ranks (sorted set: prefix and player, by score), of the generation
 -- KEYS[3]  runs (hash: player -> order, score, attributes), of the generation
--- KEYS[4]  rules (hash: b:<board> -> how it ranks), of the generation
+-- KEYS[4]  levels (sorted set: the scores by themselves), of the generation
+-- KEYS[5]  rules (hash: b:<board> -> what it is, q:<board> -> its periods), of the generation
+-- KEYS[6]  definitions (hash: board -> what it is by the log's last word)
+-- KEYS[7]  the partition's stream
 -- ARGV[1]  the generation
 -- ARGV[2]  the board
--- ARGV[3]  where the window begins: "offset" at an index, "after" a position, "around" a player
--- ARGV[4]  the index, the position's score, or the player
--- ARGV[5]  for "after" the position's member; else empty
--- ARGV[6]  length of the window, in entries
+-- ARGV[3]  the board whose scores it counts, for which the partition was chosen, or -
+-- ARGV[4]  the event that defined it, for which keys and the following were chosen, or -
+-- ARGV[5]  its tie-break: first, last or none
+-- ARGV[6]  its ranking: standard, dense or ordinal
+-- ARGV[7]  how many entries it has at most, or 0
+-- ARGV[8]  which entries: "offset" from an index, "after" a position, "around" a player, at a "score", of "players"
+-- ARGV[9]  the index, the position's score, the player, the score, or a JSON list of players
+-- ARGV[10] for "after" the position's member; else empty
+-- ARGV[11] how many entries, for all but "players"
+-- ARGV[12] how many of the best entries are looked at, in per cent
 --
--- The board's order is by score from the top, equal scores by member from the greatest. `order` has 14 characters.
--- Scores are those that the board ranks by: with the order "asc", negative.
+-- The board's order is by score from the top, equal scores by member from the greatest. A prefix has 14 characters,
+-- or none. Scores are those that the board ranks by: with the order "asc", negative.
 --
--- Returns {how the board ranks or empty, entries on the board, index of the first in the window,
---          entries with a score above the first's, {players}, {their runs}};
---          without the last four when the player is not on the board
+-- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
+--          stamped now, entries on the board, 1 when there are more behind these, {players}, {their ranks},
+--          {how many entries have a better score}, {their runs}}
 -- Errors  STALE_GENERATION <the live one>
--- Atomic  because rank, neighbours and total must be those of one moment.
+--         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
+--         BOARD_CHANGED <its rules>: keys or ranking were chosen for another definition
+-- Atomic  because ranks, neighbours and total must be those of one moment.
 -- Twice   it reads only.
 local live = redis.call('HGET', KEYS[1], 'generation') or '1'
 if live ~= ARGV[1] then return redis.error_reply('STALE_GENERATION ' .. live) end
-local ranks, runs, from, length = KEYS[2], KEYS[3], ARGV[3], tonumber(ARGV[6])
-local rules = redis.call('HGET', KEYS[4], 'b:' .. ARGV[2]) or ''
-local total = redis.call('ZCARD', ranks)
+local board, ranks, runs = ARGV[2], KEYS[2], KEYS[3]
+
+local definition = redis.call('HGET', KEYS[6], board) or ''
+local source = string.match(definition, '^%S+ (%S+)') or '-'
+if source ~= ARGV[3] then return redis.error_reply('BOARD_MOVED ' .. source) end
+local rules = redis.call('HGET', KEYS[5], 'b:' .. board) or ''
+if (string.match(rules, '^%S+') or '-') ~= ARGV[4] then return redis.error_reply('BOARD_CHANGED ' .. rules) end
+
+local function clock()
+  local now, last = redis.call('TIME'), '0'
+  if redis.call('EXISTS', KEYS[7]) == 1 then
+    local info = redis.call('XINFO', 'STREAM', KEYS[7])
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' then last = string.match(info[i + 1], '^%d+') end
+    end
+  end
+  return math.max(now[1] * 1000 + math.floor(now[2] / 1000), tonumber(last))
+end
+
+local total, limit = redis.call('ZCARD', ranks), tonumber(ARGV[7])
+if limit > 0 and limit < total then total = limit end
+local shown = math.ceil(total * tonumber(ARGV[12]) / 100)
+local prefix = ARGV[5] == 'none' and 0 or 14
+
+-- Time counts down in runs and in members of "first"; in those of "last", up: the same digits, from the other end.
+local DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
+local function upward(order)
+  return (string.gsub(order, '.', function(digit)
+    local place = 65 - string.find(DIGITS, digit, 1, true)
+    return string.sub(DIGITS, place, place)
+  end))
+end
+
+local function index_of(player)
+  local run = redis.call('HGET', runs, player)
+  if not run then return false end
+  local order = string.sub(run, 1, prefix)
+  -- Entries of a banned player have no rank.
+  local index = redis.call('ZREVRANK', ranks, (ARGV[5] == 'last' and upward(order) or order) .. player)
+  return index and index < total and index
+end
 
 -- Compared as bytes, like the sorted set does: Lua's own < follows the server's locale.
 local function greater(a, b)
@@ -36,9 +85,11 @@ local function greater(a, b)
   return #a > #b
 end
 
+local function above(key, score) return redis.call('ZCOUNT', key, '(' .. score, '+inf') end
+
 -- The index of the first entry behind a position, which need not be on the board any more.
 local function behind(score, member)
-  local low = redis.call('ZCOUNT', ranks, '(' .. score, '+inf')
+  local low = above(ranks, score)
   local high = low + redis.call('ZCOUNT', ranks, score, score)
   while low < high do
     local middle = math.floor((low + high) / 2)
@@ -47,22 +98,70 @@ local function behind(score, member)
   return low
 end
 
-local start
-if from == 'offset' then
-  start = tonumber(ARGV[4])
-elseif from == 'after' then
-  start = behind(ARGV[4], ARGV[5])
-else
-  local run = redis.call('HGET', runs, ARGV[4]) or ''
-  -- Entries that were revoked or belong to a banned player have no rank.
-  local index = redis.call('ZREVRANK', ranks, string.sub(run, 1, 14) .. ARGV[4])
-  if not index then return { rules, total } end
-  start = math.max(0, math.min(index - math.floor(length / 2), total - length))
+local players, places, better, more = {}, {}, {}, 0
+
+local function add(member, index, better_ones, rank)
+  local i = #players + 1
+  players[i], better[i] = string.sub(member, prefix + 1), better_ones
+  places[i] = ARGV[6] == 'ordinal' and index + 1 or rank
 end
 
-local members = redis.call('ZREVRANGE', ranks, start, start + length - 1)
-if #members == 0 then return { rules, total, start, 0, {}, {} } end
-local above = redis.call('ZCOUNT', ranks, '(' .. redis.call('ZSCORE', ranks, members[1]), '+inf')
-local players = {}
-for i, member in ipairs(members) do players[i] = string.sub(member, 15) end
-return { rules, total, start, above, players, redis.call('HMGET', runs, unpack(players)) }
+local function rank_of(score, better_ones)
+  return 1 + (ARGV[6] == 'dense' and above(KEYS[4], score) or better_ones)
+end
+
+-- The entries from an index on; only the first is looked up, the others follow from it.
+local function read_window(start, length)
+  local found = redis.call('ZREVRANGE', ranks, start, math.min(start + length, shown) - 1, 'WITHSCORES')
+  local rank, better_ones
+  for i = 1, #found, 2 do
+    local index, score = start + (i - 1) / 2, found[i + 1]
+    if i == 1 then
+      better_ones = above(ranks, score)
+      rank = rank_of(score, better_ones)
+    elseif score ~= found[i - 1] then
+      better_ones = index
+      rank = ARGV[6] == 'dense' and rank + 1 or index + 1
+    end
+    add(found[i], index, better_ones, rank)
+  end
+  if start + #players < shown then more = 1 end
+end
+
+local function read_players(names)
+  local found = {}
+  for _, player in ipairs(names) do
+    local index = index_of(player)
+    if index then found[#found + 1] = index end
+  end
+  table.sort(found)
+  for _, index in ipairs(found) do
+    local member, score = unpack(redis.call('ZREVRANGE', ranks, index, index, 'WITHSCORES'))
+    local better_ones = above(ranks, score)
+    add(member, index, better_ones, rank_of(score, better_ones))
+  end
+end
+
+local from, where, length = ARGV[8], ARGV[9], tonumber(ARGV[11])
+local function centred(index) return math.max(0, math.min(index - math.floor(length / 2), shown - length)) end
+
+if from == 'players' then
+  read_players(cjson.decode(where))
+elseif shown > 0 then
+  local start
+  if from == 'offset' then
+    start = tonumber(where)
+  elseif from == 'after' then
+    start = behind(where, ARGV[10])
+  elseif from == 'score' then
+    start = centred(above(ranks, where))
+  else
+    local index = index_of(where)
+    start = index and centred(index)
+  end
+  if start and start < shown and length > 0 then read_window(start, length) end
+end
+
+local texts = #players > 0 and redis.call('HMGET', runs, unpack(players)) or {}
+local periods = redis.call('HGET', KEYS[5], 'q:' .. board) or ''
+return { rules, definition, periods, clock(), total, more, players, places, better, texts }

@@ -11,10 +11,11 @@
 -- ARGV[3]  JSON list of event ids that were left out because they were skipped
 -- ARGV[4]  JSON list of event ids that could not be folded: they are to be delivered, and fail there
 -- ARGV[5]  JSON object of fields to set in what is live
--- ARGV[6]  JSON object of fields to set in the live rules
+-- ARGV[6]  JSON object of fields that the live rules must have; an empty text for one that must not be there
+-- ARGV[7]  JSON object of fields to set in the live rules; an empty text for one that is to go
 --
--- Returns "switched"; or, when nothing was done: "expired" (the barrier does not stand there any more),
---         "changed" (other events are skipped by now), "lost" (somebody else builds)
+-- Returns "switched"; or, when nothing was done: "expired" (the barrier does not stand there any more, or the rules
+--         are others), "changed" (other events are skipped by now), "lost" (somebody else builds)
 -- Atomic  because readers and workers must see one generation or the other, with all that is true of it.
 -- Twice   the second run finds no build.
 if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[1] then return 'lost' end
@@ -23,6 +24,10 @@ local barrier, until_ms, owner = string.match(redis.call('HGET', KEYS[1], 'barri
 local now = redis.call('TIME')
 if barrier ~= ARGV[2] or owner ~= ARGV[1] or now[1] * 1000 + math.floor(now[2] / 1000) > tonumber(until_ms) then
   return 'expired'
+end
+
+for field, value in pairs(cjson.decode(ARGV[6])) do
+  if (redis.call('HGET', KEYS[4], field) or '') ~= value then return 'expired' end
 end
 
 local function parse(id)
@@ -50,7 +55,9 @@ for i = 5, #KEYS, 2 do
   if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('RENAME', KEYS[i], KEYS[i + 1]) end
 end
 for field, value in pairs(cjson.decode(ARGV[5])) do redis.call('HSET', KEYS[1], field, value) end
-for field, value in pairs(cjson.decode(ARGV[6])) do redis.call('HSET', KEYS[4], field, value) end
+for field, value in pairs(cjson.decode(ARGV[7])) do
+  if value == '' then redis.call('HDEL', KEYS[4], field) else redis.call('HSET', KEYS[4], field, value) end
+end
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('HDEL', KEYS[1], 'barrier')
 redis.call('DEL', KEYS[2])

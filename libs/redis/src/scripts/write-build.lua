@@ -7,19 +7,36 @@
 -- ARGV[2]  id of the last event before the stretch
 -- ARGV[3]  id of its last event with the last part, else empty
 -- ARGV[4]  number of events in the stretch
--- ARGV[5]  JSON list of [command, n, arguments...], where a number among the arguments means ARGV[number]
+-- ARGV[5]  JSON list of [command, n, arguments...], where a number among the arguments means ARGV[number], and a
+--          list of one number KEYS[number]
 -- ARGV[n]  from 6 on: long values and documents
+--
+-- The command LEVEL, with a sorted set and a score, sees to it that the score is a member of KEYS[n] if, and only if,
+-- it is that of a member of the sorted set.
 --
 -- Returns 1, or 0 when somebody else builds or has written the stretch: nothing was done
 -- Atomic  because one that was replaced must not write any more. Between parts the generation is torn, and says so.
 -- Twice   after the last part, the second run finds another position and does nothing; a part is written again.
 local build = redis.call('HMGET', KEYS[1], 'owner', 'position')
 if build[1] ~= ARGV[1] or build[2] ~= ARGV[2] then return 0 end
-for _, write in ipairs(cjson.decode(ARGV[5])) do
-  for k = 3, #write do
-    if type(write[k]) == 'number' then write[k] = ARGV[write[k]] end
+local function resolve(argument)
+  if type(argument) == 'number' then return ARGV[argument] end
+  return type(argument) == 'table' and KEYS[argument[1]] or argument
+end
+
+local function perform(command, key, ...)
+  if command ~= 'LEVEL' then return redis.call(command, key, ...) end
+  local ranks, score = ...
+  if redis.call('ZCOUNT', ranks, score, score) > 0 then
+    redis.call('ZADD', key, score, score)
+  else
+    redis.call('ZREM', key, score)
   end
-  redis.call(write[1], KEYS[write[2]], unpack(write, 3))
+end
+
+for _, write in ipairs(cjson.decode(ARGV[5])) do
+  for k = 3, #write do write[k] = resolve(write[k]) end
+  perform(write[1], KEYS[write[2]], unpack(write, 3))
 end
 if ARGV[3] == '' then
   redis.call('HSET', KEYS[1], 'torn', '1')

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import {
+  definitionOf,
+  type EventType,
+  formatEventId,
+  type NewEvent,
+  packEvent,
+  parseEventId,
+} from '#libs/events';
+import { codedError, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { definitionText } from './defined-board.js';
+import type { Appended, AppendOptions } from './event-log.js';
+
+/** For how long a repeated Idempotency-Key is recognised, in seconds. */
+const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
+
+type Reply = readonly [id: string, version: string, replayed: number] | string;
+
+const append = new Script<readonly Reply[]>('append');
+
+/** One run of the append script: what it is given is numbered, and the events name it by number. */
+export class AppendCall {
+  private readonly keys: string[];
+  private readonly numbers = new Map<string, number>();
+  private readonly documents: string[] = [];
+  private readonly events: Readonly<Record<string, unknown>>[] = [];
+
+  constructor(private readonly partition: PartitionKeys) {
+    this.keys = [partition.stream, partition.definitions()];
+  }
+
+  add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {
+    const { expectedVersion, definedBy, replayOnly } = options;
+    const { e, d, m } = packEvent(event);
+    const { board } = event.data as { board?: string };
+    this.events.push({
+      e,
+      m,
+      ...(d !== undefined && { d: 2 + this.documents.push(d) }),
+      ...this.record(event, e, d),
+      ...(replayOnly && { replay: true }),
+      ...(definedBy !== undefined && { board, by: definedBy }),
+      ...this.versions(event),
+      ...(expectedVersion !== undefined && {
+        expect: expectedVersion === 'existing' ? '*' : String(expectedVersion),
+      }),
+      ...this.interval(event, options),
+      ...becomes(event),
+    });
+  }
+
+  /** @returns for each event, in their order, where it is, or the error that kept it out */
+  async run(redis: RedisClient): Promise<(Appended | Error)[]> {
+    const args = [IDEMPOTENCY_SECONDS, JSON.stringify(this.events), ...this.documents];
+    const replies = await append.run(redis, this.keys, args);
+    return replies.map(reply => (typeof reply === 'string' ? refusal(reply) : this.appended(reply)));
+  }
+
+  private appended([id, version, replayed]: Exclude<Reply, string>): Appended {
+    const { streamName: stream, partition } = this.partition;
+    return {
+      ref: { stream, partition, id: parseEventId(id) },
+      ...(version !== '' && { version: Number(version) }),
+      replayed: replayed === 1,
+    };
+  }
+
+  /** A copy can stand in the partition of the first event: it has a record of its own. */
+  private record({ type, data, actor, idempotencyKey }: NewEvent, e: string, d = '') {
+    if (idempotencyKey === undefined) return undefined;
+    const { first } = data as Copied;
+    const copied = first ? [formatEventId(first)] : [];
+    const hash = digest(actor.kind, actor.id, definitionOf(type).subject(data), idempotencyKey, ...copied);
+    return { record: this.number(this.partition.idempotency(hash)), print: digest(e, d) };
+  }
+
+  private versions({ type, data }: NewEvent) {
+    const { subject, versioned, follows } = definitionOf(type);
+    const part = versioned?.(data) ?? follows?.(data);
+    if (part === undefined) return undefined;
+    const heads = this.number(this.partition.versions(subject(data)));
+    return { heads, part, ...(versioned && { counts: true }) };
+  }
+
+  private interval({ data }: NewEvent, { minInterval }: AppendOptions) {
+    if (minInterval === undefined) return undefined;
+    const { board = '', player = '' } = data as { board?: string; player?: string };
+    return { interval: this.number(this.partition.interval(board, player)), ms: Math.ceil(minInterval) };
+  }
+
+  private number(key: string): number {
+    const known = this.numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.keys.push(key);
+    this.numbers.set(key, number);
+    return number;
+  }
+}
+
+interface Copied {
+  readonly first?: Parameters<typeof formatEventId>[0];
+}
+
+/** What an event makes of a board, for the definitions beside the log. */
+function becomes({ type, data }: NewEvent) {
+  if (type !== 'BoardDefined' && type !== 'BoardRemoved') return undefined;
+  const { board, definition, first } = data as Partial<NewEvent<'BoardDefined'>['data']>;
+  const isLeaving = definition === undefined || definition.source !== undefined;
+  return {
+    board,
+    becomes: definition ? definitionText(definition) : '',
+    ...(first ? { first: formatEventId(first) } : isLeaving && { unused: true }),
+  };
+}
+
+function refusal(reply: string): Error {
+  return codedError(reply) ?? new Error(`the append script answered "${reply}"`);
+}
+
+function digest(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  // Lengths keep ["a", "bc"] and ["ab", "c"] apart.
+  for (const part of parts) hash.update(`${part.length}:${part}`);
+  return hash.digest('base64url').slice(0, 22);
+}

@@ -14,6 +14,17 @@ export class AddressMap<Value> {
     else this.fieldsByKey.set(key, new Map([[field, value]]));
   }
 
+  delete({ key, field }: Address): void {
+    this.fieldsByKey.get(key)?.delete(field);
+  }
+
+  /** @returns what was there */
+  deleteKey(key: string): Value[] {
+    const values = [...(this.fieldsByKey.get(key)?.values() ?? [])];
+    this.fieldsByKey.delete(key);
+    return values;
+  }
+
   *values(): Generator<Value> {
     for (const fields of this.fieldsByKey.values()) yield* fields.values();
   }

@@ -16,7 +16,7 @@ export interface Change {
   readonly id: EventId;
   /** Must still hold for the change to be made. */
   readonly reads: readonly Read[];
-  readonly write?: { readonly address: Address; readonly value: string };
+  readonly writes: readonly { readonly address: Address; readonly value: string }[];
   readonly effects: readonly Effect[];
 }
 
@@ -32,6 +32,8 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 
 /** Characters of a text that stands among others in JSON, at most. */
 const INLINE = 80;
+
+type PackedArgument = string | number | readonly [key: number];
 
 /** Keys, effects and documents as arguments of a script: each key once, and everything else by number. */
 export class ScriptArguments {
@@ -60,12 +62,14 @@ export class ScriptArguments {
     return number;
   }
 
-  /** `[command, n, arguments...]`, where a number among the arguments means that ARGV. */
-  pack({ command, type, key, args }: Effect): (string | number)[] {
-    const packed = args.map(argument =>
-      typeof argument === 'string' ? this.text(argument) : this.text(argument.document, 0),
-    );
-    return [command, this.numberOf(key, type), ...packed];
+  /** `[command, n, arguments...]`, where a number among the arguments means that ARGV, and a list of one that KEYS. */
+  pack({ command, type, key, args }: Effect): (string | PackedArgument)[] {
+    return [command, this.numberOf(key, type), ...args.map(argument => this.argument(argument))];
+  }
+
+  private argument(argument: Effect['args'][number]): PackedArgument {
+    if (typeof argument === 'string') return this.text(argument);
+    return 'key' in argument ? [this.numberOf(argument.key, argument.type)] : this.text(argument.document, 0);
   }
 
   /** A text as it is, or, when it is long, where it stands in ARGV: there, nothing is escaped. */
@@ -82,18 +86,22 @@ export async function commitChanges(
   changes: readonly Change[],
 ): Promise<Outcome[] | 'stale'> {
   const args = new ScriptArguments(2, 4);
-  const packed = changes.map(({ id, reads, write, effects }) => [
+  const packed = changes.map(({ id, reads, writes, effects }) => [
     formatEventId(id),
     reads.map(({ address, revision }) => [args.numberOf(address.key, 'hash'), address.field, revision]),
-    write ? args.numberOf(write.address.key, 'hash') : 0,
-    write?.address.field ?? '',
-    write ? args.text(write.value) : false,
+    writes.map(({ address, value }) => [args.numberOf(address.key, 'hash'), address.field, args.text(value)]),
     effects.map(effect => args.pack(effect)),
   ]);
   const reply = await commit.run(
     redis,
     [keys.stream, keys.live(group), ...args.keys],
-    [group, view.fence, JSON.stringify(args.types), JSON.stringify(packed), ...args.documents],
+    [
+      group,
+      `${view.keys.generation} ${view.revision}`,
+      JSON.stringify(args.types),
+      JSON.stringify(packed),
+      ...args.documents,
+    ],
   );
   return reply === 'stale' ? reply : [...reply].map(letter => OUTCOMES[letter] ?? 'conflict');
 }

@@ -7,24 +7,40 @@ export interface Address {
   readonly field: string;
 }
 
+/** A state that an event concerns. */
+export interface Target {
+  readonly address: Address;
+  /** Of which board it is, where states are of boards. */
+  readonly board?: string;
+  readonly period?: string | undefined;
+}
+
 /** A document, passed beside the other arguments: it is large, and never escaped. */
 export interface DocumentArgument {
   readonly document: string;
 }
 
+/** A key as an argument: of a command that concerns two. */
+export interface KeyArgument {
+  readonly key: string;
+  readonly type: KeyType;
+}
+
+export type KeyType = 'zset' | 'string' | 'hash';
+
 /** A write that goes with a change of state, in the same atomic step. */
 export interface Effect {
-  readonly command: 'ZADD' | 'ZREM' | 'SET' | 'HSET' | 'HDEL' | 'HINCRBY';
-  readonly type: 'zset' | 'string' | 'hash';
+  /** A command of Redis, or `LEVEL`, which the scripts define. */
+  readonly command: 'ZADD' | 'ZREM' | 'SET' | 'HSET' | 'HDEL' | 'HINCRBY' | 'UNLINK' | 'LEVEL';
+  readonly type: KeyType;
   readonly key: string;
-  readonly args: readonly (string | DocumentArgument)[];
+  readonly args: readonly (string | DocumentArgument | KeyArgument)[];
 }
 
 /**
- * A projection: which events it folds into which state, and how that state is kept.
+ * A projection: which events it folds into which states, and how these are kept.
  *
- * An event changes the state of one address, or none. `evolve` is pure, and any order of the events that
- * `isNext` lets through gives the same state.
+ * `evolve` is pure, and any order of the events that `isNext` lets through gives the same states.
  */
 export interface Projection<State, T extends EventType = EventType, Rules = undefined> {
   /** Also the name of its consumer group. */
@@ -35,15 +51,15 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
   readonly handles: readonly T[];
   /** The kinds of keys that it keeps, as `StateKeys` names them. */
   readonly kinds: readonly string[];
-  /** All keys of one board and the field of its rules, where a board can be rebuilt by itself. */
-  board?(board: string, keys: StateKeys): { readonly keys: readonly string[]; readonly rule: string };
+  /** Where boards can be rebuilt by themselves. */
+  readonly boards?: Boards<T, Rules>;
   readonly rulebook: Rulebook<State, T, Rules>;
-  /** Nothing for an event that changes no state, but perhaps the rules. */
-  address(event: RecordedEvent<T>, keys: StateKeys): Address | undefined;
+  /** The states that the event can change; none for one that changes only rules, or nothing. */
+  targets(event: RecordedEvent<T>, rules: Rules, keys: StateKeys): readonly Target[];
   /** False for an event that must wait until another has taken effect. */
   isNext?(state: State | undefined, event: RecordedEvent<T>): boolean;
-  /** @returns the same object when the event changes nothing */
-  evolve(state: State | undefined, event: RecordedEvent<T>, rules: Rules): State;
+  /** @returns the same when the event changes nothing */
+  evolve(state: State | undefined, event: RecordedEvent<T>, rules: Rules, target: Target): State | undefined;
   /** The state as text: a revision that differs whenever the state does, and, after a space, the rest. */
   format(state: State): string;
   parse(text: string): State;
@@ -54,7 +70,18 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
     event: RecordedEvent<T>,
     rules: Rules,
     keys: StateKeys,
+    target: Target,
   ): Effect[];
+}
+
+/** How one board stands apart from the others of its partition. */
+export interface Boards<T extends EventType, Rules> {
+  /** Whether the event can concern the board. */
+  concerns(event: RecordedEvent<T>, board: string, rules: Rules): boolean;
+  /** Fields of the rules that are the board's own. */
+  fields(board: string): readonly string[];
+  /** All keys of a board that goes by these rules, or those: in the same order for any generation. */
+  keys(board: string, rules: readonly Readonly<Record<string, string>>[], keys: StateKeys): readonly string[];
 }
 
 /**
@@ -67,26 +94,65 @@ export interface Rulebook<State, T extends EventType, Rules> {
   /** @param fields the whole hash */
   parse(fields: Readonly<Record<string, string>>): Rules;
   /** As `parse`, for folding history: events are judged by the rules that hold in the end. */
-  assume(fields: Readonly<Record<string, string>>, inTheEnd: Readonly<Record<string, string>>): Rules;
+  assume(
+    fields: Readonly<Record<string, string>>,
+    inTheEnd: Readonly<Record<string, string | undefined>>,
+  ): Rules;
   /** Changes the rules by a ruling that was made. */
   amend(rules: Rules, ruling: Ruling<State>): void;
   /** Whether what was assumed came true. */
   cameTrue(rules: Rules): boolean;
-  /** @returns nothing for an event that leaves the rules as they are */
-  rule(rules: Rules, event: RecordedEvent<T>, keys: StateKeys): Ruling<State> | undefined;
+  /**
+   * @param targets those of the event
+   * @returns nothing for an event that leaves the rules as they are
+   */
+  rule(
+    rules: Rules,
+    event: RecordedEvent<T>,
+    targets: readonly Target[],
+    keys: StateKeys,
+  ): Ruling<State> | undefined;
 }
 
 /** A change of the rules. */
 export interface Ruling<State> {
-  readonly field: string;
-  readonly value: string;
+  /** Fields of the hash and what they become; nothing for one that goes. */
+  readonly fields: Readonly<Record<string, string | undefined>>;
   /** Names what must be built anew from the log under the changed rules: a board. Nothing else is done then. */
   readonly rebuilds?: string;
-  /** States whose effects depend on the change. */
-  readonly touches: readonly Address[];
+  /** States that the change concerns, besides those of the event. */
+  readonly touches: readonly Target[];
+  /** Whether one of them is no more. */
+  removes?(state: State): boolean;
   /** @param states of `touches`, in that order */
   effects(states: readonly (State | undefined)[]): Effect[];
+  /** Keys that go, with all that is kept in them. */
+  readonly drops: readonly KeyArgument[];
 }
+
+/** All writes of a ruling, but the changes of the states themselves. */
+export function effectsOf<State>(
+  { fields, touches, removes, effects, drops }: Ruling<State>,
+  states: readonly (State | undefined)[],
+  rules: string,
+): Effect[] {
+  const removed = touches.filter((_, i) => states[i] !== undefined && removes?.(states[i]));
+  return [
+    ...effects(states),
+    ...removed.map(({ address: { key, field } }) => hash('HDEL', key, field)),
+    ...drops.map(({ key, type }): Effect => ({ command: 'UNLINK', type, key, args: [] })),
+    ...Object.entries(fields).map(([field, value]) =>
+      value === undefined ? hash('HDEL', rules, field) : hash('HSET', rules, field, value),
+    ),
+  ];
+}
+
+const hash = (command: 'HSET' | 'HDEL', key: string, ...args: string[]): Effect => ({
+  command,
+  type: 'hash',
+  key,
+  args,
+});
 
 /** For projections whose partitions have no rules. */
 export const NO_RULES: Rulebook<never, never, undefined> = {

@@ -44,8 +44,8 @@ describe('a projector', () => {
     await workers.project(leaderboards, events.slice(9));
     const { hashes, ranks } = await stateOf(workers.test, workers.scores);
     const expected = Object.entries(hashes['runs:board'] ?? {}).flatMap(([player, text]) => {
-      const { entry } = leaderboards.parse(text);
-      return entry ? [[orderOf(entry.run) + player, entry.score] as const] : [];
+      const { run, score } = leaderboards.parse(text);
+      return [[orderOf(run) + player, score] as const];
     });
     expect(ranks).toEqual({ 'ranks:board': Object.fromEntries(expected) });
   });

@@ -68,10 +68,10 @@ describe('a projector, of what is live,', () => {
         player: 'ada',
         score: i,
       }));
-      const [one, two, three, four] = (await workers.submit(list, group)) as Scores;
-      await live({ 'base:built': id(two) });
-      await workers.project(scoreDocuments, [one, two, three, four]);
-      expect(await hashes()).toEqual(fold(two, three, four));
+      const [one, two, three, four] = (await workers.submit(list, leaderboards.name)) as Scores;
+      await workers.test.redis.hset(workers.scores.live(leaderboards.name), { 'base:built': id(two) });
+      await workers.project(leaderboards, [one, two, three, four]);
+      expect(await hashes()).toEqual(foldOf(leaderboards, [two, three, four], workers.scores));
     });
 
     it('but not what was a dead letter when it was built, once', async () => {

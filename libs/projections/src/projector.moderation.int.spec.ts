@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { BoardRules, RecordedEvent } from '#libs/events';
+import { type BoardDefinition, DEFAULT_DEFINITION, type RecordedEvent } from '#libs/events';
 import { deliver, pendingOf, stateOf, Workers } from '#libs/testing';
 import {
   type LeaderboardEvent,
@@ -9,7 +9,7 @@ import {
   type RebuildListener,
 } from './index.js';
 
-const SUM: BoardRules = { order: 'desc', operator: 'sum' };
+const SUM: BoardDefinition = { ...DEFAULT_DEFINITION, operator: 'sum' };
 
 describe('a projector of leaderboards', () => {
   let workers: Workers;
@@ -20,7 +20,8 @@ describe('a projector of leaderboards', () => {
 
   const submit = (player: string, score: number, board = 'board') =>
     workers.append('ScoreSubmitted', { board, player, score });
-  const define = (rules: BoardRules, board = 'board') => workers.append('BoardDefined', { board, rules });
+  const define = (rules: BoardDefinition, board = 'board') =>
+    workers.append('BoardDefined', { board, definition: rules });
   const ban = (player: string) => workers.append('PlayerBanned', { player });
   const unban = (player: string) => workers.append('PlayerUnbanned', { player });
   const revoke = (player: string) => workers.append('EntryRevoked', { board: 'board', player });
@@ -33,7 +34,7 @@ describe('a projector of leaderboards', () => {
   /** Players and scores, from the top. */
   const board = async (name = 'board') => {
     const reader = new LeaderboardReader(workers.test.redis, workers.test.topology);
-    const { entries } = await reader.page(name, 0, 100);
+    const { entries } = await reader.read(name, { from: { offset: 0 }, length: 100 });
     return entries.map(({ player, score }) => [player, score]);
   };
 
@@ -138,10 +139,7 @@ describe('a projector of leaderboards', () => {
       const settlement = await projector.apply(events, source);
       expect(settlement).toEqual({ applied: 1, duplicates: 0, deferred: [events[0]?.id] });
       expect(onRebuild.mock.calls).toEqual([
-        [
-          'board',
-          expect.objectContaining({ field: 'b:board', value: expect.stringMatching(/ desc sum played$/) }),
-        ],
+        ['board', 0, { 'b:board': expect.stringMatching(/ here \{"operator":"sum"\}$/) }],
       ]);
       expect(await board()).toEqual([['ada', 7]]);
       expect((await state()).hashes.rules).toEqual(before.hashes.rules);
@@ -152,15 +150,15 @@ describe('a projector of leaderboards', () => {
 
     it('needs no rebuild for the rules that it has', async () => {
       await submit('ada', 5);
-      await define({ order: 'desc', operator: 'best' });
-      await define({ order: 'desc', operator: 'best' });
+      await define({ ...DEFAULT_DEFINITION, order: 'desc', operator: 'best' });
+      await define({ ...DEFAULT_DEFINITION, order: 'desc', operator: 'best' });
       expect(await project(await next())).toEqual({ applied: 3, duplicates: 0, deferred: [] });
       expect(await board()).toEqual([['ada', 5]]);
     });
 
     it('ignores an older definition that is delivered after a newer one', async () => {
       await define(SUM);
-      await define({ order: 'asc', operator: 'latest' });
+      await define({ ...DEFAULT_DEFINITION, order: 'asc', operator: 'latest' });
       const [older, newer] = await next();
       for (const event of [newer, older])
         if (event) expect(await project([event])).toMatchObject({ applied: 1 });

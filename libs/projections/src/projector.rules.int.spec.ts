@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { NewEvent, RecordedEvent } from '#libs/events';
 import {
-  anyRules,
+  anyDefinition,
   cut,
   deliver,
   naiveBoard,
@@ -33,9 +33,9 @@ const REFERENCE = 9;
 
 /** Definitions of all boards, and then anything; of a board with scores, no other rules: it would be built anew. */
 const history: fc.Arbitrary<NewEvent<LeaderboardEvent>[]> = fc
-  .array(anyRules, { minLength: BOARDS.length, maxLength: BOARDS.length })
+  .array(anyDefinition, { minLength: BOARDS.length, maxLength: BOARDS.length })
   .chain(rules => {
-    const definitions = BOARDS.map((board, i) => ({ board, rules: rules[i] }));
+    const definitions = BOARDS.map((board, i) => ({ board, definition: rules[i] }));
     const board = fc.constantFrom(...BOARDS);
     const player = fc.constantFrom(...PLAYERS);
     const score = fc.integer({ min: -3, max: 3 }).map(value => value / 10);
@@ -123,12 +123,17 @@ describe('a projector of leaderboards', () => {
       const reader = new LeaderboardReader(test.redis, test.topology);
       for (const event of events.slice(0, BOARDS.length)) {
         if (event.type !== 'BoardDefined') throw new Error('definitions come first');
-        const { board, rules } = event.data;
+        const { board, definition } = event.data;
         const counted = events
           .filter(other => other.type === 'ScoreSubmitted' || other.type === 'EntryRevoked')
           .filter(other => other.data.board === board && !banned.get(other.data.player));
-        const entries = naiveBoard(counted, rules);
-        expect(await reader.page(board, 0, 10)).toEqual({ rules, total: entries.length, entries });
+        const entries = naiveBoard(counted, definition);
+        expect(await reader.read(board, { from: { offset: 0 }, length: 10 })).toEqual({
+          definition,
+          period: 'current',
+          total: entries.length,
+          entries,
+        });
       }
     }));
 });

@@ -10,19 +10,30 @@ import {
 import type { RedisClient } from '#libs/redis';
 import { type Change, commitChanges, newRevision, type Outcome, type Read } from './change-set.js';
 import { readStates, type States } from './held-states.js';
-import type { Address, Effect, Projection, Ruling } from './projection.js';
-import { readView, type Source, type View } from './view.js';
+import {
+  type Address,
+  type Effect,
+  effectsOf,
+  type Projection,
+  type Ruling,
+  type Target,
+} from './projection.js';
+import { readView, type Source, scopeOf, type View } from './view.js';
 
 /** How often events are computed anew in one go, when other workers change the same states. */
 const ATTEMPTS = 10;
 
-/** Hears that an event cannot take effect until a board is built anew under other rules; it stays pending until then. */
-export type RebuildListener = (board: string, ruling: Pick<Ruling<unknown>, 'field' | 'value'>) => void;
+/**
+ * Hears that an event cannot take effect until a board is built anew under other rules; it stays pending until then.
+ *
+ * @param partition where the board is
+ */
+export type RebuildListener = (board: string, partition: number, rules: Ruling<unknown>['fields']) => void;
 
 /** An event, and what it will change. */
 interface Step<State, T extends EventType> {
   readonly event: RecordedEvent<T>;
-  readonly address?: Address | undefined;
+  readonly targets: readonly Target[];
   readonly ruling?: Ruling<State> | undefined;
 }
 
@@ -81,14 +92,14 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   private nextSteps(events: readonly RecordedEvent<T>[], view: View<Rules>): Step<State, T>[] {
     const steps: Step<State, T>[] = [];
     for (const event of events) {
-      const board = 'board' in event.data ? event.data.board : undefined;
-      if (view.includes(event.id, board)) {
-        steps.push({ event });
-        continue;
-      }
-      const ruling = this.projection.rulebook.rule(view.rules, event, view.keys);
+      const targets = this.projection
+        .targets(event, view.rules, view.keys)
+        .filter(({ board }) => !view.includes(event.id, board));
+      const ruling = view.includes(event.id, scopeOf(event))
+        ? undefined
+        : this.projection.rulebook.rule(view.rules, event, targets, view.keys);
       if (ruling && steps.length > 0) break;
-      steps.push({ event, ruling, address: this.projection.address(event, view.keys) });
+      steps.push({ event, ruling, targets });
       if (ruling) break;
     }
     return steps;
@@ -108,11 +119,14 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     const waiting: RecordedEvent<T>[] = [];
     const gaps: RecordedEvent<T>[] = [];
     for (const step of steps) {
-      const { event, address, ruling } = step;
+      const { event, targets, ruling } = step;
       if (ruling?.rebuilds !== undefined) {
-        this.onRebuild(ruling.rebuilds, ruling);
+        this.onRebuild(ruling.rebuilds, source.keys.partition, ruling.fields);
         waiting.push(event);
-      } else if (address && !anyVersion && !this.isNext(states.get(address).state, event)) {
+      } else if (
+        !anyVersion &&
+        targets.some(({ address }) => !this.isNext(states.get(address).state, event))
+      ) {
         gaps.push(event);
       } else {
         due.push(event);
@@ -120,11 +134,29 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       }
     }
     const outcomes = due.length > 0 ? await commitChanges(this.redis, source, view, changes) : [];
-    if (outcomes === 'stale' || steps.some(({ ruling }) => ruling)) this.views.delete(source.keys.stream);
-    if (outcomes === 'stale') return steps.map(({ event }) => event);
+    if (outcomes === 'stale') {
+      this.views.delete(source.keys.stream);
+      return steps.map(({ event }) => event);
+    }
+    for (const { ruling } of steps) if (ruling) this.follow(ruling, view, source, outcomes);
     tally.defer(waiting);
     tally.gaps.push(...gaps);
     return tally.count(due, outcomes);
+  }
+
+  /** What this worker ruled, it need not read. What another one did, it must. */
+  private follow(
+    ruling: Ruling<State>,
+    view: View<Rules>,
+    { keys }: Source,
+    outcomes: readonly Outcome[],
+  ): void {
+    if (outcomes[0] !== 'applied') {
+      this.views.delete(keys.stream);
+      return;
+    }
+    this.projection.rulebook.amend(view.rules, ruling);
+    view.revision += 1;
   }
 
   private isNext(state: State | undefined, event: RecordedEvent<T>): boolean {
@@ -132,39 +164,36 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   }
 
   private change(
-    { event, address, ruling }: Step<State, T>,
+    { event, targets, ruling }: Step<State, T>,
     states: States<State>,
-    view: View<Rules>,
+    { rules, keys, isRetried }: View<Rules>,
     source: Source,
   ): Change {
     const reads: Read[] = [];
+    const writes: Change['writes'][number][] = [];
     const effects: Effect[] = [];
-    let write: Change['write'];
-    if (address) {
-      const held = states.get(address);
-      const after = this.projection.evolve(held.state, event, view.rules);
-      reads.push({ address, revision: held.revision });
-      if (after !== held.state) {
-        const value = this.projection.format(after);
-        write = { address, value };
-        effects.push(...(this.projection.effects?.(held.state, after, event, view.rules, view.keys) ?? []));
-        states.set(address, after, value);
-      }
+    for (const target of targets) {
+      const { address } = target;
+      const { state, revision } = states.get(address);
+      const after = this.projection.evolve(state, event, rules, target);
+      reads.push({ address, revision });
+      if (after === state || after === undefined) continue;
+      const value = this.projection.format(after);
+      writes.push({ address, value });
+      effects.push(...(this.projection.effects?.(state, after, event, rules, keys, target) ?? []));
+      states.set(address, after, value);
     }
     if (ruling) {
-      const touched = ruling.touches.map(touch => ({ address: touch, held: states.get(touch) }));
+      const touched = ruling.touches.map(({ address }) => ({ address, held: states.get(address) }));
       reads.push(...touched.map(({ address, held: { revision } }) => ({ address, revision })));
-      effects.push(
-        ...ruling.effects(touched.map(({ held }) => held.state)),
-        { command: 'HSET', type: 'hash', key: view.keys.rules(), args: [ruling.field, ruling.value] },
-        newRevision(source),
-      );
+      const held = touched.map(({ held: { state } }) => state);
+      effects.push(...effectsOf(ruling, held, keys.rules()), newRevision(source));
     }
-    if (view.isRetried(event.id)) {
+    if (isRetried(event.id)) {
       const args = [formatEventId(event.id)];
       effects.push({ command: 'HDEL', type: 'hash', key: source.keys.skipped(source.group), args });
     }
-    return { id: event.id, reads, effects, ...(write && { write }) };
+    return { id: event.id, reads, writes, effects };
   }
 
   /**
@@ -191,10 +220,8 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   }
 }
 
-const addressesOf = <State, T extends EventType>({ address, ruling }: Step<State, T>): Address[] => [
-  ...(address ? [address] : []),
-  ...(ruling?.touches ?? []),
-];
+const addressesOf = <State, T extends EventType>({ targets, ruling }: Step<State, T>): Address[] =>
+  [...targets, ...(ruling?.touches ?? [])].map(({ address }) => address);
 
 /** What became of a batch so far. */
 class Tally<T extends EventType> {

@@ -1,4 +1,11 @@
-import { compareEventIds, type EventId, formatEventId, parseEventId } from '#libs/events';
+import {
+  compareEventIds,
+  type EventId,
+  type EventType,
+  formatEventId,
+  parseEventId,
+  type RecordedEvent,
+} from '#libs/events';
 import type { PartitionKeys, RedisClient, StateKeys } from '#libs/redis';
 
 /** Which partition a batch is from, and for which group it is acknowledged. */
@@ -13,13 +20,19 @@ export interface Source {
  */
 export interface View<Rules> {
   readonly keys: StateKeys;
-  /** Generation and revision, as `commit.lua` compares them. */
-  readonly fence: string;
+  /** Changes with the rules. */
+  revision: number;
   readonly rules: Rules;
   /** Whether the event is part of the state, though nobody acknowledged it: a rebuild folded it in. */
   includes(id: EventId, board: string | undefined): boolean;
   /** Whether the event was a dead letter that is now delivered again. */
   isRetried(id: EventId): boolean;
+}
+
+/** The board whose base has what an event says in general, apart from what it does to states. */
+export function scopeOf<T extends EventType>({ type, data }: RecordedEvent<T>): string | undefined {
+  const isOfBoard = type === 'BoardDefined' || type === 'BoardRemoved';
+  return isOfBoard && 'board' in data ? data.board : undefined;
 }
 
 /** The first generation, when nothing was ever built. */
@@ -41,7 +54,7 @@ export async function readView<Rules>(
   const isAnySkipped = Object.keys(skipped).length > 0;
   return {
     keys: state,
-    fence: `${state.generation} ${live.revision ?? 0}`,
+    revision: Number(live.revision ?? 0),
     rules,
     includes,
     isRetried: id => isAnySkipped && skipped[formatEventId(id)] !== undefined,

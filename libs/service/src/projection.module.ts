@@ -7,7 +7,15 @@ import {
 } from '@nestjs/common';
 import { type Settlement, Topology } from '#libs/event-log';
 import type { EventType, RecordedEvent } from '#libs/events';
-import { JobActiveError, JobRunner, Jobs, type Projection, Projector, type Source } from '#libs/projections';
+import {
+  JobActiveError,
+  type JobOrder,
+  JobRunner,
+  Jobs,
+  type Projection,
+  Projector,
+  type Source,
+} from '#libs/projections';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { REDIS } from './log.module.js';
 
@@ -29,8 +37,8 @@ export class ProjectionWorker<State, T extends EventType, Rules = undefined>
     private readonly projection: Projection<State, T, Rules>,
   ) {
     this.jobs = new Jobs(redis, topology);
-    this.projector = new Projector(redis, projection, (board, { field, value }) => {
-      void this.requestRebuild(board, { [field]: value });
+    this.projector = new Projector(redis, projection, (board, partition, rules) => {
+      void this.requestRebuild({ kind: 'rebuild', board, partition, rules });
     });
     this.runner = new JobRunner(redis, topology, projection, new Logger('Jobs'));
   }
@@ -48,11 +56,11 @@ export class ProjectionWorker<State, T extends EventType, Rules = undefined>
   }
 
   /** The event that needs it is delivered again and again until the board is rebuilt: this may fail. */
-  private async requestRebuild(board: string, rules: Readonly<Record<string, string>>): Promise<void> {
+  private async requestRebuild(order: JobOrder): Promise<void> {
     if (Date.now() < this.nextRequest) return;
     this.nextRequest = Date.now() + PATIENCE;
     try {
-      await this.jobs.start(this.projection, { kind: 'rebuild', board, rules });
+      await this.jobs.start(this.projection, order);
     } catch (error) {
       if (error instanceof JobActiveError || isRedisUnavailable(error)) return;
       throw error;

@@ -27,7 +27,10 @@ describe('a dead letter that is retried', () => {
   };
 
   const ranking = async () => {
-    const { entries } = await new LeaderboardReader(test.redis, test.topology).page('board', 0, 10);
+    const { entries } = await new LeaderboardReader(test.redis, test.topology).read('board', {
+      from: { offset: 0 },
+      length: 10,
+    });
     return entries.map(({ player }) => player);
   };
 

@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { type BoardRules, OPERATORS, ORDERS, type RecordedEvent } from '#libs/events';
+import {
+  type BoardDefinition,
+  OPERATORS,
+  ORDERS,
+  RANKINGS,
+  type RecordedEvent,
+  TIE_BREAKS,
+} from '#libs/events';
 import { afterRevocations, entryRevoked, scoreSubmitted } from './events.js';
 
 /** Scores of all sizes, ordinary ones and ties above all. Not -0: JSON, and so the log, knows only one zero. */
@@ -9,9 +16,12 @@ export const anyScore: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(5e-324, 0.1, 1e21, -1e308, Number.MAX_SAFE_INTEGER) },
 );
 
-export const anyRules: fc.Arbitrary<BoardRules> = fc.record({
+export const anyDefinition: fc.Arbitrary<BoardDefinition> = fc.record({
   order: fc.constantFrom(...ORDERS),
   operator: fc.constantFrom(...OPERATORS),
+  tieBreak: fc.constantFrom(...TIE_BREAKS),
+  ranking: fc.constantFrom(...RANKINGS),
+  submit: fc.constant('players'),
 });
 
 export type EntryEvent = RecordedEvent<'ScoreSubmitted' | 'EntryRevoked'>;

@@ -1,4 +1,4 @@
-import type { Actor, EventType, NewEvent, RecordedEvent } from '#libs/events';
+import type { Actor, EventType, JsonObject, NewEvent, RecordedEvent } from '#libs/events';
 
 export const SERVER: Actor = { kind: 'server', id: 'test' };
 
@@ -31,4 +31,10 @@ export function afterRevocations(
 export function saveWritten(version: number, ms: number, document = '{}'): RecordedEvent<'SaveWritten'> {
   const data = { player: 'ada', slot: 'auto', document };
   return { type: 'SaveWritten', id: { ms, seq: 0 }, actor: SERVER, data, version };
+}
+
+/** A patch of a profile as the log would hold it. */
+export function profilePatched(version: number, patch: JsonObject): RecordedEvent<'ProfilePatched'> {
+  const data = { player: 'ada', patch };
+  return { type: 'ProfilePatched', id: { ms: version, seq: 0 }, actor: SERVER, data, version };
 }

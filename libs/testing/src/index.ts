@@ -3,6 +3,7 @@ export * from './deliveries.js';
 export * from './events.js';
 export * from './eventually.js';
 export * from './exact-units.js';
+export * from './log-clock.js';
 export * from './naive-board.js';
 export * from './state.js';
 export * from './test-log.js';

@@ -1,9 +1,12 @@
-import { type BoardRules, compareEventIds } from '#libs/events';
+import { type BoardDefinition, compareEventIds } from '#libs/events';
 import { type EntryEvent, scoresThatCount } from './arbitraries.js';
 import { nearestDouble, unitsOf } from './exact-units.js';
 
-/** The board as one would write it on a blackboard: best scores from the top, the earlier first among equals. */
-export function naiveBoard(events: readonly EntryEvent[], { order, operator }: BoardRules) {
+/** The board as one would write it on a blackboard: the greatest or least scores from the top, ties as they break. */
+export function naiveBoard(
+  events: readonly EntryEvent[],
+  { order, operator, tieBreak, ranking }: BoardDefinition,
+) {
   const sign = order === 'desc' ? -1 : 1;
   const players = [...new Set(events.map(event => event.data.player))];
   const entries = players.flatMap(player => {
@@ -14,11 +17,19 @@ export function naiveBoard(events: readonly EntryEvent[], { order, operator }: B
     const sum = () => nearestDouble(counted.reduce((units, { data }) => units + unitsOf(data.score), 0n));
     return [{ player, score: operator === 'sum' ? sum() : run.data.score, run: run.id }];
   });
-  const isAhead = (a: number, b: number) => sign * (a - b) < 0;
+  type Entry = (typeof entries)[number];
+  const breakTie = {
+    first: (a: Entry, b: Entry) => compareEventIds(a.run, b.run),
+    last: (a: Entry, b: Entry) => compareEventIds(b.run, a.run),
+    none: (a: Entry, b: Entry) => Buffer.compare(Buffer.from(b.player), Buffer.from(a.player)),
+  }[tieBreak];
+  const isAhead = (a: Entry, b: Entry) => sign * (a.score - b.score) < 0;
   return entries
-    .sort((a, b) => sign * (a.score - b.score) || compareEventIds(a.run, b.run))
-    .map((entry, _, all) => ({
-      ...entry,
-      rank: 1 + all.filter(other => isAhead(other.score, entry.score)).length,
-    }));
+    .sort((a, b) => sign * (a.score - b.score) || breakTie(a, b))
+    .map((entry, i, all) => {
+      const ahead = all.filter(other => isAhead(other, entry));
+      const scores = new Set(ahead.map(({ score }) => score));
+      const rank = { standard: ahead.length, dense: scores.size, ordinal: i }[ranking] + 1;
+      return { rank, better: ahead.length, ...entry };
+    });
 }

@@ -93,25 +93,37 @@ export class Workers {
 
 /** What the pure fold makes of events: the fields of every hash, by name, as they are to be kept. */
 export function foldOf<State, T extends EventType, Rules>(
-  { rulebook, address, evolve, format }: Projection<State, T, Rules>,
+  { rulebook, targets, evolve, format }: Projection<State, T, Rules>,
   events: readonly RecordedEvent<T>[],
   partition: PartitionKeys,
 ): Record<string, Record<string, string>> {
   const keys = partition.state(1);
   const states = new Map<string, State>();
   const folded: Record<string, Record<string, string>> = {};
-  const put = (key: string, field: string, value: string) => {
-    folded[nameOf(key)] = { ...folded[nameOf(key)], [field]: value };
+  const put = (key: string, field: string, value: string | undefined) => {
+    const { [field]: _, ...others } = folded[nameOf(key)] ?? {};
+    folded[nameOf(key)] = { ...others, ...(value !== undefined && { [field]: value }) };
   };
   for (const event of events) {
-    const ruling = rulebook.rule(rulebook.parse(folded.rules ?? {}), event, keys);
-    if (ruling) put(keys.rules(), ruling.field, ruling.value);
-    const place = address(event, keys);
-    if (!place) continue;
-    const { key, field } = place;
-    const state = evolve(states.get(`${key}/${field}`), event, rulebook.parse(folded.rules ?? {}));
-    states.set(`${key}/${field}`, state);
-    put(key, field, format(state));
+    const rules = rulebook.parse(folded.rules ?? {});
+    const places = targets(event, rules, keys);
+    const ruling = rulebook.rule(rules, event, places, keys);
+    for (const target of places) {
+      const { key, field } = target.address;
+      const state = evolve(states.get(`${key}/${field}`), event, rules, target);
+      if (state === undefined) continue;
+      states.set(`${key}/${field}`, state);
+      put(key, field, format(state));
+    }
+    for (const {
+      address: { key, field },
+    } of ruling?.touches ?? []) {
+      const state = states.get(`${key}/${field}`);
+      if (state === undefined || !ruling?.removes?.(state)) continue;
+      states.delete(`${key}/${field}`);
+      put(key, field, undefined);
+    }
+    for (const [field, value] of Object.entries(ruling?.fields ?? {})) put(keys.rules(), field, value);
   }
-  return folded;
+  return Object.fromEntries(Object.entries(folded).filter(([, fields]) => Object.keys(fields).length > 0));
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { measureLog, type Topology } from '#libs/event-log';
+import { measureLog, partitionOf, type Topology } from '#libs/event-log';
 import type { EventType } from '#libs/events';
 import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
 import type { Projection } from '../projection.js';
@@ -145,9 +145,8 @@ class JobWork<State, T extends EventType, Rules> {
 
   /** @returns fields of the finished job */
   async run(): Promise<Record<string, string | number>> {
-    const { stream } = this.projection;
     const { board, kind, diff } = this.job;
-    const partitions = board === undefined ? this.topology.all(stream) : [this.topology.of(stream, board)];
+    const partitions = await this.partitions();
     const lengths = await Promise.all(
       partitions.map(async keys => (await measureLog(this.redis, keys)).length),
     );
@@ -170,6 +169,15 @@ class JobWork<State, T extends EventType, Rules> {
       ...this.progress(0),
       ...((kind === 'verify' || diff) && { result: JSON.stringify(result) }),
     };
+  }
+
+  private async partitions(): Promise<readonly PartitionKeys[]> {
+    const { stream } = this.projection;
+    const { board, partition } = this.job;
+    if (board === undefined) return this.topology.all(stream);
+    return partition === undefined
+      ? [await partitionOf(this.redis, this.topology, board)]
+      : [this.topology.at(stream, partition)];
   }
 
   private async rebuild(keys: PartitionKeys): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogTrimmedError } from '#libs/event-log';
-import type { NewEvent, RecordedEvent } from '#libs/events';
+import { DEFAULT_DEFINITION, type NewEvent, type RecordedEvent } from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
 import { deliver, eventually, openTestLog, SERVER, stateOf, type TestLog } from '#libs/testing';
 import { type AnyProjection, leaderboards, projections, saves, scoreDocuments } from '../index.js';
@@ -65,8 +65,14 @@ describe('jobs', () => {
   };
 
   const history = async () => {
-    await append('BoardDefined', { board: 'total', rules: { order: 'desc', operator: 'sum' } });
-    await append('BoardDefined', { board: 'golf', rules: { order: 'asc', operator: 'latest' } });
+    await append('BoardDefined', {
+      board: 'total',
+      definition: { ...DEFAULT_DEFINITION, order: 'desc', operator: 'sum' },
+    });
+    await append('BoardDefined', {
+      board: 'golf',
+      definition: { ...DEFAULT_DEFINITION, order: 'asc', operator: 'latest' },
+    });
     for (let i = 0; i < 40; i++) {
       for (const board of ['arena', 'total', 'golf']) await score(`p${i % 7}`, ((i * 37) % 11) / 10, board);
       if (i % 9 === 0) await append('EntryRevoked', { board: 'total', player: `p${i % 7}` });
@@ -139,7 +145,10 @@ describe('jobs', () => {
     it('under other rules ranks a board anew from its whole history, and acknowledges the redefinition', async () => {
       await history();
       await project();
-      await append('BoardDefined', { board: 'arena', rules: { order: 'asc', operator: 'sum' } });
+      await append('BoardDefined', {
+        board: 'arena',
+        definition: { ...DEFAULT_DEFINITION, order: 'asc', operator: 'sum' },
+      });
       const keys = test.topology.of('scores', 'arena');
       const source = { keys, group: leaderboards.name };
       const wanted: string[] = [];
@@ -150,7 +159,9 @@ describe('jobs', () => {
       expect(wanted).toEqual(['arena']);
       expect(await rebuild(leaderboards, { board: 'arena' })).toMatchObject({ state: 'done' });
       expect(await projector.apply(events, source)).toMatchObject({ applied: 1, deferred: [] });
-      expect(await test.redis.hget(keys.state(1).rules(), 'b:arena')).toMatch(/asc sum played$/);
+      expect(await test.redis.hget(keys.state(1).rules(), 'b:arena')).toMatch(
+        /here \{"order":"asc","operator":"sum"\}$/,
+      );
       expect(await verify(leaderboards)).toEqual([]);
     });
 

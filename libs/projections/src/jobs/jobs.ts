@@ -11,8 +11,10 @@ export interface JobOrder {
   readonly kind: 'rebuild' | 'verify';
   /** Only this board. */
   readonly board?: string;
+  /** Where the board is. */
+  readonly partition?: number;
   /** Fields of the rules that are known to change by it. */
-  readonly rules?: Readonly<Record<string, string>>;
+  readonly rules?: Readonly<Record<string, string | undefined>>;
   /** Compare before the switch, and report what differs. */
   readonly diff?: boolean;
 }

@@ -1,5 +1,6 @@
 export type * from './leaderboard.fold.js';
 export * from './leaderboard.reader.js';
 export { leaderboards } from './leaderboard.store.js';
-export type { LeaderboardEvent } from './rulebook.js';
+export { InvalidPeriodError, InvalidResetError, periodsOf } from './periods.js';
+export { LEADERBOARD_EVENTS, type LeaderboardEvent } from './rulebook.js';
 export type { LeaderboardRules } from './rules.js';

@@ -1,6 +1,6 @@
 import {
   type Attributes,
-  type BoardRules,
+  type BoardDefinition,
   compareEventIds,
   type EventId,
   type RecordedEvent,
@@ -17,38 +17,31 @@ export interface BoardEntry {
   readonly attributes?: Attributes;
   /** On a board that sums: of how many scores, and exactly what. */
   readonly total?: { readonly count: number; readonly sum: ExactSum };
-}
-
-/** What became of one player on one board. */
-export interface EntryState {
   /** How many revocations came before the scores that count. */
   readonly epoch: number;
-  /** Nothing when all scores were revoked. */
-  readonly entry?: BoardEntry;
 }
+
+type Score = RecordedEvent<'ScoreSubmitted'>;
 
 /**
  * The scores since the last revocation make the entry. Each score says how many came before it, so a score that
  * arrives before its revocation is as good a witness, and one that arrives long after it is not counted.
  */
 export function evolveEntry(
-  state: EntryState | undefined,
-  event: RecordedEvent<'ScoreSubmitted' | 'EntryRevoked'>,
-  rules: BoardRules,
-): EntryState {
-  const epoch = event.version ?? 0;
-  const current = state && state.epoch >= epoch ? state : { epoch };
-  if (event.type === 'EntryRevoked' || current.epoch > epoch) return current;
-  const entry = combine[rules.operator](current.entry, event, rules);
-  return entry === current.entry ? current : { epoch, entry };
+  entry: BoardEntry | undefined,
+  event: Score,
+  definition: BoardDefinition,
+): BoardEntry {
+  const { version: epoch = 0 } = event;
+  if (entry && entry.epoch > epoch) return entry;
+  const current = entry?.epoch === epoch ? entry : undefined;
+  return combine[definition.operator](current, event, definition);
 }
-
-type Score = RecordedEvent<'ScoreSubmitted'>;
 
 const combine: Readonly<
   Record<
-    BoardRules['operator'],
-    (entry: BoardEntry | undefined, event: Score, rules: BoardRules) => BoardEntry
+    BoardDefinition['operator'],
+    (entry: BoardEntry | undefined, event: Score, definition: BoardDefinition) => BoardEntry
   >
 > = {
   /** Of equal scores, the one that was reached first counts. */
@@ -69,6 +62,6 @@ const combine: Readonly<
   },
 };
 
-function reached({ id, data: { score, attributes } }: Score): BoardEntry {
-  return { score, run: id, ...(attributes && { attributes }) };
+function reached({ id, version, data: { score, attributes } }: Score): BoardEntry {
+  return { score, run: id, epoch: version ?? 0, ...(attributes && { attributes }) };
 }

@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidCursorError } from '#libs/event-log';
-import { type Attributes, type BoardRules, DEFAULT_RULES, type RecordedEvent } from '#libs/events';
+import { type Attributes, type BoardDefinition, DEFAULT_DEFINITION, type RecordedEvent } from '#libs/events';
 import {
-  anyRules,
+  anyDefinition,
   anyScore,
   deliver,
   type EntryEvent,
@@ -85,10 +85,10 @@ describe('the reader of leaderboards', () => {
 
   async function newBoard(
     list: readonly Step[],
-    rules = DEFAULT_RULES,
+    rules = DEFAULT_DEFINITION,
   ): Promise<{ board: string; model: RankedEntry[] }> {
     const board = `board-${++boards}`;
-    await test.log.append({ type: 'BoardDefined', data: { board, rules }, actor: SERVER });
+    await test.log.append({ type: 'BoardDefined', data: { board, definition: rules }, actor: SERVER });
     return { board, model: naiveBoard(await submit(board, list), rules) };
   }
 
@@ -99,18 +99,20 @@ describe('the reader of leaderboards', () => {
     between?: () => Promise<unknown>,
   ): Promise<RankedEntry[]> {
     const entries: RankedEntry[] = [];
-    let page: BoardWindow = await reader.page(board, 0, limit);
+    let page: BoardWindow = await reader.read(board, { from: { offset: 0 }, length: limit });
     for (;;) {
       entries.push(...page.entries);
       if (page.next === undefined) return entries;
       await between?.();
-      page = await reader.pageAfter(board, page.next, limit);
+      page = await reader.read(board, { from: { after: page.next }, length: limit });
     }
   }
 
-  const onAnyBoard = (check: (board: string, model: RankedEntry[], rules: BoardRules) => Promise<void>) =>
+  const onAnyBoard = (
+    check: (board: string, model: RankedEntry[], rules: BoardDefinition) => Promise<void>,
+  ) =>
     fc.assert(
-      fc.asyncProperty(history, anyRules, async (list, rules) => {
+      fc.asyncProperty(history, anyDefinition, async (list, rules) => {
         const { board, model } = await newBoard(list, rules);
         await check(board, model, rules);
       }),
@@ -125,8 +127,13 @@ describe('the reader of leaderboards', () => {
       );
       await Promise.all(
         windows.map(async ({ offset, limit }) => {
-          const { next, ...window } = await reader.page(board, offset, limit);
-          expect(window).toEqual({ rules, total, entries: model.slice(offset, offset + limit) });
+          const { next, ...window } = await reader.read(board, { from: { offset: offset }, length: limit });
+          expect(window).toEqual({
+            definition: rules,
+            period: 'current',
+            total,
+            entries: model.slice(offset, offset + limit),
+          });
           expect(next !== undefined).toBe(offset + limit < total && offset < total);
         }),
       );
@@ -147,8 +154,16 @@ describe('the reader of leaderboards', () => {
         cases.map(async ({ player, at, radius }) => {
           const length = Math.min(2 * radius + 1, total);
           const begin = Math.min(Math.max(at - radius, 0), total - length);
-          const { next, ...window } = await reader.around(board, player, radius);
-          expect(window).toEqual({ rules, total, entries: model.slice(begin, begin + length) });
+          const { next, ...window } = await reader.read(board, {
+            from: { around: player },
+            length: 2 * radius + 1,
+          });
+          expect(window).toEqual({
+            definition: rules,
+            period: 'current',
+            total,
+            entries: model.slice(begin, begin + length),
+          });
           expect(window.entries.map(entry => entry.player)).toContain(player);
           expect(next !== undefined).toBe(begin + length < total);
         }),
@@ -161,7 +176,7 @@ describe('the reader of leaderboards', () => {
       score: [9, 5, 5, 1][i] ?? 0,
     }));
     const { board } = await newBoard([...list.slice(1), ...list.slice(0, 1)]);
-    const { entries } = await reader.page(board, 0, 10);
+    const { entries } = await reader.read(board, { from: { offset: 0 }, length: 10 });
     expect(entries.map(({ rank, player }) => [rank, player])).toEqual(
       list.map(({ player }, i) => [[1, 2, 2, 4][i], player]),
     );
@@ -174,54 +189,75 @@ describe('the reader of leaderboards', () => {
       { player: 'ada', score: 4, attributes: { region: 'us' } },
       { player: 'bob', score: 1 },
     ]);
-    const { entries } = await reader.page(board, 0, 10);
+    const { entries } = await reader.read(board, { from: { offset: 0 }, length: 10 });
     expect(entries[0]?.attributes).toEqual({ region: 'e u' });
     expect(entries[1]).not.toHaveProperty('attributes');
   });
 
   it('finds no entries around a player who is not on the board, and tells the total', async () => {
     const { board } = await newBoard([{ player: 'ada', score: 1 }]);
-    expect(await reader.around(board, 'nobody', 3)).toEqual({ rules: DEFAULT_RULES, total: 1, entries: [] });
-    expect(await reader.around(board, 'ad', 3)).toEqual({ rules: DEFAULT_RULES, total: 1, entries: [] });
+    expect(await reader.read(board, { from: { around: 'nobody' }, length: 7 })).toEqual({
+      definition: DEFAULT_DEFINITION,
+      period: 'current',
+      total: 1,
+      entries: [],
+    });
+    expect(await reader.read(board, { from: { around: 'ad' }, length: 7 })).toEqual({
+      definition: DEFAULT_DEFINITION,
+      period: 'current',
+      total: 1,
+      entries: [],
+    });
   });
 
   it('leaves banned players out, ranks the others as if they were not there, and finds them again', async () => {
     const { board, model } = await newBoard(['a', 'b', 'z'].map((player, i) => ({ player, score: i })));
-    const shown = async () => (await reader.page(board, 0, 10)).entries;
+    const shown = async () => (await reader.read(board, { from: { offset: 0 }, length: 10 })).entries;
     await test.log.append({ type: 'PlayerBanned', data: { player: 'b' }, actor: SERVER });
     await project(board);
     expect((await shown()).map(({ rank, player }) => [rank, player])).toEqual([
       [1, 'z'],
       [2, 'a'],
     ]);
-    expect(await reader.around(board, 'b', 3)).toMatchObject({ total: 2, entries: [] });
+    expect(await reader.read(board, { from: { around: 'b' }, length: 7 })).toMatchObject({
+      total: 2,
+      entries: [],
+    });
     await test.log.append({ type: 'PlayerUnbanned', data: { player: 'b' }, actor: SERVER });
     await project(board);
     expect(await shown()).toEqual(model);
   });
 
   it('knows the rules of a board that was defined and never played', async () => {
-    const rules = { order: 'asc', operator: 'sum' } as const;
+    const rules = { ...DEFAULT_DEFINITION, order: 'asc', operator: 'sum' } as const;
     const { board } = await newBoard([], rules);
-    expect(await reader.page(board, 0, 10)).toEqual({ rules, total: 0, entries: [] });
+    expect(await reader.read(board, { from: { offset: 0 }, length: 10 })).toEqual({
+      definition: rules,
+      period: 'current',
+      total: 0,
+      entries: [],
+    });
   });
 
   it('is empty for a board that nobody has played', async () => {
-    const empty = { total: 0, entries: [] };
-    expect(await reader.page('no-such-board', 0, 10)).toEqual(empty);
-    expect(await reader.page('no-such-board', 5, 10)).toEqual(empty);
-    expect(await reader.around('no-such-board', 'ada', 3)).toEqual(empty);
-    expect(await reader.pageAfter('no-such-board', encode(`5 ${orderOf({ ms: 1, seq: 0 })}ada`), 3)).toEqual(
-      empty,
-    );
+    const empty = { period: 'current', total: 0, entries: [] };
+    expect(await reader.read('no-such-board', { from: { offset: 0 }, length: 10 })).toEqual(empty);
+    expect(await reader.read('no-such-board', { from: { offset: 5 }, length: 10 })).toEqual(empty);
+    expect(await reader.read('no-such-board', { from: { around: 'ada' }, length: 7 })).toEqual(empty);
+    expect(
+      await reader.read('no-such-board', {
+        from: { after: encode(`5 ${orderOf({ ms: 1, seq: 0 })}ada -`) },
+        length: 3,
+      }),
+    ).toEqual(empty);
   });
 
   it('goes on behind an entry that has moved up since', async () => {
     const { board, model } = await newBoard([5, 5, 5, 3, 3].map((score, i) => ({ player: `p${i}`, score })));
-    const { entries, next = '' } = await reader.page(board, 0, 2);
+    const { entries, next = '' } = await reader.read(board, { from: { offset: 0 }, length: 2 });
     expect(entries).toEqual(model.slice(0, 2));
     await submit(board, [{ player: 'p1', score: 100 }]);
-    const rest = (await reader.pageAfter(board, next, 10)).entries;
+    const rest = (await reader.read(board, { from: { after: next }, length: 10 })).entries;
     expect(rest.map(({ rank, player }) => [rank, player])).toEqual([
       [2, 'p2'],
       [4, 'p3'],
@@ -239,7 +275,11 @@ describe('the reader of leaderboards', () => {
           const { board, model } = await newBoard(list);
           const rest = [...moves];
           const shown = await walk(board, limit, () => submit(board, rest.pop() ?? []));
-          const final = new Set((await reader.page(board, 0, 100)).entries.map(({ run }) => orderOf(run)));
+          const final = new Set(
+            (await reader.read(board, { from: { offset: 0 }, length: 100 })).entries.map(({ run }) =>
+              orderOf(run),
+            ),
+          );
           const still = (entries: RankedEntry[]) =>
             entries.filter(({ run }) => final.has(orderOf(run))).map(({ player }) => player);
           const before = new Set(model.map(({ run }) => orderOf(run)));
@@ -269,6 +309,8 @@ describe('the reader of leaderboards', () => {
     ['a third word', encode('5 member more')],
   ])('refuses a cursor that is %s', async (_, cursor) => {
     const { board } = await newBoard([{ player: 'ada', score: 5 }]);
-    await expect(async () => reader.pageAfter(board, cursor, 10)).rejects.toThrow(InvalidCursorError);
+    await expect(async () => reader.read(board, { from: { after: cursor }, length: 10 })).rejects.toThrow(
+      InvalidCursorError,
+    );
   });
 });

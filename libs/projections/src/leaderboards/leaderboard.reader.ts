@@ -1,15 +1,21 @@
-import { InvalidCursorError, type Topology } from '#libs/event-log';
-import type { Attributes, BoardRules, EventId } from '#libs/events';
-import { type RedisClient, Script } from '#libs/redis';
+import { InvalidCursorError, parseDefinedBoard, type Topology } from '#libs/event-log';
+import { type Attributes, type BoardDefinition, DEFAULT_DEFINITION, type EventId } from '#libs/events';
+import { BoardChangedError, BoardMovedError, type RedisClient, Script } from '#libs/redis';
 import { LiveState } from '../live-state.js';
-import type { BoardEntry } from './leaderboard.fold.js';
 import { leaderboards, parseEntry } from './leaderboard.store.js';
-import { memberOf, rankScore } from './ranks.js';
-import { LeaderboardRules } from './rules.js';
+import { InvalidPeriodError, periodsOf } from './periods.js';
+import { formatPosition, parsePosition } from './position.js';
+import { rankScore } from './ranks.js';
+import { KEPT_PERIODS, parseBoard } from './rules.js';
 
-/** An entry with its rank: 1-based, equal scores share a rank, and the next rank counts them all (1, 2, 2, 4). */
+/** The period of a board that is never reset. */
+const CURRENT = 'current';
+
+/** An entry with its rank, 1-based, by the board's ranking. */
 export interface RankedEntry {
   readonly rank: number;
+  /** How many entries have a better score. */
+  readonly better: number;
   readonly player: string;
   readonly score: number;
   readonly attributes?: Attributes;
@@ -17,9 +23,12 @@ export interface RankedEntry {
   readonly run: EventId;
 }
 
+/** Some entries of a board in one of its periods, of one moment. */
 export interface BoardWindow {
-  /** How the board ranks; nothing when there is no such board. */
-  readonly rules?: BoardRules;
+  /** What the board is; nothing when there is no such board. */
+  readonly definition?: BoardDefinition;
+  /** The id of the period; `current` for a board that is never reset. */
+  readonly period: string;
   /** Entries on the whole board. */
   readonly total: number;
   readonly entries: readonly RankedEntry[];
@@ -27,15 +36,78 @@ export interface BoardWindow {
   readonly next?: string;
 }
 
-type Reply =
-  | [rules: string, total: number, start: number, above: number, players: string[], runs: string[]]
-  | [rules: string, total: number];
+/** Where a window is: from an index, behind a cursor, with a player in the middle, or with a score. */
+export type WindowStart =
+  | { readonly offset: number }
+  | { readonly after: string }
+  | { readonly around: string }
+  | { readonly score: number };
+
+export interface WindowQuery {
+  readonly from: WindowStart;
+  /** Entries, at most. At the board's ends, a window in the middle of which something is has more on the other side. */
+  readonly length: number;
+  /** `current`, `previous`, or the id of one; a cursor has its own. */
+  readonly period?: string | undefined;
+  /** Looks at so many per cent of the entries only, from the top. */
+  readonly topPercent?: number | undefined;
+}
+
+export interface ListedBoard {
+  readonly board: string;
+  readonly definition: BoardDefinition;
+  readonly period: string;
+  readonly total: number;
+}
+
+/** A period that had scores once: newer ones took its place. */
+export class PeriodExpiredError extends Error {
+  readonly code = 'PERIOD_EXPIRED';
+  override readonly name = 'PeriodExpiredError';
+
+  constructor(period: string, kept: number) {
+    super(
+      `${period} is not kept any more: the board keeps ${kept} past periods; with a greater keepPeriods it comes back`,
+    );
+  }
+}
+
+type Reply = [
+  rules: string,
+  definition: string,
+  periods: string,
+  clock: number,
+  total: number,
+  more: number,
+  players: string[],
+  ranks: number[],
+  better: number[],
+  runs: string[],
+];
 
 const readBoard = new Script<Reply>('read-board');
+const listBoards = new Script<string[]>('list-boards');
+
+/** What was last heard of a board. */
+interface KnownBoard {
+  readonly source: string | undefined;
+  /** The event that defined it, as text. */
+  readonly by: string;
+  readonly definition: BoardDefinition;
+}
+
+/** Boards that are remembered, at most. */
+const MAX_KNOWN = 10_000;
+/** How often what is remembered can turn out to be past, in one read. */
+const ATTEMPTS = 8;
+
+/** Which entries, as the script has it. */
+type Selection = readonly [from: string, where: string | number, member: string, length: number];
 
 /** Reads leaderboards. Each answer is of one moment. */
 export class LeaderboardReader {
   private readonly live: LiveState;
+  private readonly known = new Map<string, KnownBoard>();
 
   constructor(
     redis: RedisClient,
@@ -44,85 +116,203 @@ export class LeaderboardReader {
     this.live = new LiveState(redis, leaderboards.name);
   }
 
-  /** @param offset index of the first entry, from 0 */
-  page(board: string, offset: number, limit: number): Promise<BoardWindow> {
-    return this.read(board, limit, 'offset', offset);
-  }
-
   /**
-   * The entries behind a position. The position is one by score: it holds while entries move.
+   * A window is empty when what it is around is not on the board.
    *
-   * @throws InvalidCursorError
+   * @throws InvalidCursorError, InvalidPeriodError, PeriodExpiredError
    */
-  async pageAfter(board: string, cursor: string, limit: number): Promise<BoardWindow> {
-    return this.read(board, limit, 'after', ...parseCursor(cursor));
-  }
-
-  /**
-   * The player's entry with `radius` neighbours on either side; at the board's ends, more on the other.
-   *
-   * @returns no entries when the player is not on the board
-   */
-  around(board: string, player: string, radius: number): Promise<BoardWindow> {
-    return this.read(board, 2 * radius + 1, 'around', player);
-  }
-
-  private async read(
+  read(
     board: string,
-    length: number,
-    from: 'offset' | 'after' | 'around',
-    where: string | number,
-    member = '',
+    { from, length, period = CURRENT, topPercent = 100 }: WindowQuery,
   ): Promise<BoardWindow> {
-    const reply = await this.live.read(
-      readBoard,
-      this.topology.of('scores', board),
-      state => [state.ranks(board), state.runs(board), state.rules()],
-      [board, from, where, member, length],
+    if ('offset' in from)
+      return this.select(board, period, topPercent, () => ['offset', from.offset, '', length]);
+    if ('around' in from)
+      return this.select(board, period, topPercent, () => ['around', from.around, '', length]);
+    if ('score' in from) {
+      return this.select(board, period, topPercent, definition => [
+        'score',
+        rankScore(from.score, definition),
+        '',
+        length,
+      ]);
+    }
+    const { score, member, period: own = CURRENT } = parsePosition(from.after);
+    return this.select(board, own, topPercent, () => ['after', score, member, length]).catch(error => {
+      throw error instanceof InvalidPeriodError ? new InvalidCursorError() : error;
+    });
+  }
+
+  /** The players' entries in rank order, without those who have none. */
+  lookup(board: string, players: readonly string[], period: string = CURRENT): Promise<BoardWindow> {
+    const names = JSON.stringify([...new Set(players)]);
+    return this.select(board, period, 100, () => ['players', names, '', 0]);
+  }
+
+  /** Boards in the order of their names, from the first one after `after`. */
+  async boards(after: string | undefined, limit: number): Promise<{ boards: ListedBoard[]; next?: string }> {
+    const names = (await this.names()).filter(name => after === undefined || name > after);
+    const page = names.slice(0, limit);
+    const boards = await Promise.all(page.map(board => this.find(board)));
+    const next = names.length > limit ? page.at(-1) : undefined;
+    return { boards: boards.flatMap(board => board ?? []), ...(next !== undefined && { next }) };
+  }
+
+  /** Those of the boards on which the player is now, with the entry. */
+  async entriesOf(
+    player: string,
+    boards: readonly string[],
+  ): Promise<(ListedBoard & { readonly entry: RankedEntry })[]> {
+    const all = await Promise.all(
+      boards.map(async board => {
+        const { definition, entries, ...window } = await this.lookup(board, [player]);
+        const [entry] = entries;
+        return definition && entry ? [{ board, definition, ...window, entry }] : [];
+      }),
     );
-    const [text, total, start = 0, above = 0, players = [], texts = []] = reply;
-    const rules = text === '' ? undefined : new LeaderboardRules({ [`b:${board}`]: text }).of(board);
-    const runs = texts.flatMap(run => parseEntry(run).entry ?? []);
-    const last = runs.at(-1);
-    return {
-      ...(rules && { rules }),
-      total,
-      entries: rank(players, runs, start, above),
-      ...(rules &&
-        last &&
-        start + players.length < total && { next: formatCursor(last, players.at(-1) ?? '', rules) }),
-    };
+    return all.flat();
+  }
+
+  /** What a board is; nothing when there is none. */
+  async find(board: string): Promise<ListedBoard | undefined> {
+    const { definition, period, total } = await this.read(board, { from: { offset: 0 }, length: 0 });
+    return definition && { board, definition, period, total };
+  }
+
+  private async names(): Promise<string[]> {
+    const names = await Promise.all(
+      this.topology
+        .all('scores')
+        .map(keys => this.live.read(listBoards, keys, state => [state.rules(), keys.definitions()], [])),
+    );
+    return [...new Set(names.flat())].sort();
+  }
+
+  private async select(
+    board: string,
+    asked: string,
+    topPercent: number,
+    selection: (definition: BoardDefinition) => Selection,
+  ): Promise<BoardWindow> {
+    let clock = Date.now();
+    for (let attempt = 0; ; attempt++) {
+      const known = this.known.get(board) ?? UNKNOWN;
+      const period = resolve(known.definition, asked, clock);
+      try {
+        const id = period instanceof InvalidPeriodError ? undefined : period;
+        const reply = await this.run(board, known, id, topPercent, selection(known.definition));
+        // The definition is the one that holds: so much for the period.
+        if (period instanceof InvalidPeriodError) throw period;
+        // The period that is current is so by the log's clock, not by this machine's.
+        clock = reply[3];
+        if (resolve(known.definition, asked, clock) === id) return toWindow(known, asked, id, reply);
+      } catch (error) {
+        if (!this.correct(board, known, error)) throw error;
+      }
+      // Defined by half: nobody was told that it is there.
+      if (attempt === ATTEMPTS) return { period: CURRENT, total: 0, entries: [] };
+    }
+  }
+
+  private run(
+    board: string,
+    { source, by, definition }: KnownBoard,
+    period: string | undefined,
+    topPercent: number,
+    selection: Selection,
+  ): Promise<Reply> {
+    const keys = this.topology.of('scores', source ?? board);
+    const { tieBreak, ranking, maxEntries = 0 } = definition;
+    return this.live.read(
+      readBoard,
+      keys,
+      state => [
+        state.ranks(board, period),
+        state.runs(board, period),
+        state.levels(board, period),
+        state.rules(),
+        keys.definitions(),
+        keys.stream,
+      ],
+      [board, source ?? '-', by, tieBreak, ranking, maxEntries, ...selection, topPercent],
+    );
+  }
+
+  /** @returns whether the error says what is true instead of what is remembered */
+  private correct(board: string, { source }: KnownBoard, error: unknown): boolean {
+    // A partition that does not have the board any more does not know where it is: its own one does.
+    if (error instanceof BoardMovedError)
+      this.remember(board, parseKnown(source === undefined ? error.source : undefined, ''));
+    else if (error instanceof BoardChangedError) this.remember(board, parseKnown(source, error.rules));
+    else return false;
+    return true;
+  }
+
+  private remember(board: string, known: KnownBoard): void {
+    const [oldest] = this.known.keys();
+    if (this.known.size >= MAX_KNOWN && oldest !== undefined) this.known.delete(oldest);
+    this.known.set(board, known);
   }
 }
 
-function rank(
-  players: readonly string[],
-  runs: readonly BoardEntry[],
-  start: number,
-  above: number,
-): RankedEntry[] {
-  let current = above + 1;
-  return runs.map(({ run, score, attributes }, i) => {
-    if (i > 0 && score !== runs[i - 1]?.score) current = start + i + 1;
-    return {
-      rank: current,
+const UNKNOWN: KnownBoard = { source: undefined, by: '-', definition: DEFAULT_DEFINITION };
+
+function parseKnown(source: string | undefined, rules: string): KnownBoard {
+  const [by = ''] = rules.split(' ', 1);
+  return { source, by: by || '-', definition: parseBoard(rules).definition };
+}
+
+/** The period's id, nothing for a board that is never reset, or what is wrong with what was asked for. */
+function resolve(
+  { reset, timezone }: BoardDefinition,
+  asked: string,
+  clock: number,
+): string | undefined | InvalidPeriodError {
+  if (reset === undefined) {
+    if (asked === CURRENT) return undefined;
+    return new InvalidPeriodError(asked, CURRENT);
+  }
+  const periods = periodsOf(reset, timezone);
+  if (asked === CURRENT) return periods.at(clock);
+  if (asked === 'previous') return periods.before(periods.at(clock));
+  try {
+    return periods.check(asked);
+  } catch (error) {
+    if (error instanceof InvalidPeriodError) return error;
+    throw error;
+  }
+}
+
+function toWindow(known: KnownBoard, asked: string, period: string | undefined, reply: Reply): BoardWindow {
+  const [rules, definition, text, clock, total, more, players, ranks, better, runs] = reply;
+  const open = text === '' ? [] : text.split(' ');
+  const { keepPeriods = KEPT_PERIODS } = known.definition;
+  const isFull = open.length > keepPeriods;
+  if (period !== undefined && isFull && period < (open[0] ?? '') && asked !== CURRENT && asked !== 'previous')
+    throw new PeriodExpiredError(period, keepPeriods);
+  const isThere = open.length > 0 || parseBoard(rules).state === 'here';
+  // Defined, and not projected yet: it is as it will be, without entries.
+  if (rules === '' && open.length === 0) {
+    if (definition === '') return { period: CURRENT, total, entries: [] };
+    const ahead = parseDefinedBoard(definition).definition;
+    const { reset, timezone } = ahead;
+    const current = reset === undefined ? CURRENT : periodsOf(reset, timezone).at(clock);
+    return { definition: ahead, period: current, total, entries: [] };
+  }
+  const entries = runs.map(parseEntry);
+  const last = entries.at(-1);
+  return {
+    ...(isThere && { definition: known.definition }),
+    period: period ?? CURRENT,
+    total,
+    entries: entries.map(({ score, attributes, run }, i) => ({
+      rank: ranks[i] ?? 0,
+      better: better[i] ?? 0,
       player: players[i] ?? '',
       score,
       ...(attributes && { attributes }),
       run,
-    };
-  });
-}
-
-function formatCursor(entry: BoardEntry, player: string, rules: BoardRules): string {
-  return Buffer.from(`${rankScore(entry.score, rules)} ${memberOf(player, entry)}`).toString('base64url');
-}
-
-/** A score as JavaScript writes it, and a member: order and player. */
-const CURSOR = /^(-?\d+(?:\.\d+)?(?:e[+-]\d+)?) ([-\w]{14}[\w.:-]+)$/;
-
-function parseCursor(cursor: string): [score: string, member: string] {
-  const [, score, member] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (!score || !member || !Number.isFinite(Number(score))) throw new InvalidCursorError();
-  return [score, member];
+    })),
+    ...(more === 1 && last && { next: formatPosition(last, players.at(-1) ?? '', known.definition, period) }),
+  };
 }

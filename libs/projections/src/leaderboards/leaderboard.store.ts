@@ -1,56 +1,51 @@
 import type { Attributes } from '#libs/events';
 import { type PackedSum, pack, toNumber, unpack } from '../exact-sum.js';
 import type { Projection } from '../projection.js';
-import { type BoardEntry, type EntryState, evolveEntry } from './leaderboard.fold.js';
-import { addToRanks, memberOf, removeFromRanks } from './ranks.js';
-import { type LeaderboardEvent, rulebook } from './rulebook.js';
-import { boardField, type LeaderboardRules } from './rules.js';
+import { type BoardEntry, evolveEntry } from './leaderboard.fold.js';
+import { boardOf, Ranks } from './ranks.js';
+import { keysOf, LEADERBOARD_EVENTS, type LeaderboardEvent, rulebook } from './rulebook.js';
+import { boardField, type LeaderboardRules, periodsField } from './rules.js';
 import { orderOf, runOf } from './tie-break.js';
 
 /**
- * Leaderboards: for each board a sorted set that ranks, and a hash of the runs that count.
+ * Leaderboards: for each board and period a sorted set that ranks, and a hash of the runs that count.
  *
  * An entry is kept as `<order>[.<count>][~<epoch>] <score, or sum> <attributes>`. The order names the run's event;
  * with the number of scores on a board that sums, and of revocations when there were any, it is the revision.
- * What remains of a revoked entry is `~<epoch>`.
  */
-export const leaderboards: Projection<EntryState, LeaderboardEvent, LeaderboardRules> = {
+export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
   name: 'ranking-projector',
   title: 'ranking',
   stream: 'scores',
-  handles: ['ScoreSubmitted', 'EntryRevoked', 'BoardDefined', 'PlayerBanned', 'PlayerUnbanned'],
-  kinds: ['rules', 'ranks', 'runs'],
-  board: (board, keys) => ({ keys: [keys.ranks(board), keys.runs(board)], rule: boardField(board) }),
+  handles: LEADERBOARD_EVENTS,
+  kinds: ['rules', 'ranks', 'runs', 'levels'],
+  boards: {
+    concerns: ({ data }, board, rules) =>
+      !('board' in data) || data.board === board || data.board === rules.definitionOf(board).source,
+    fields: board => [boardField(board), periodsField(board)],
+    keys: (board, rules, keys) => {
+      const periods = rules.flatMap(fields => fields[periodsField(board)]?.split(' ') ?? []);
+      return [...new Set(periods)].flatMap(period => keysOf(board, period, keys).map(({ key }) => key));
+    },
+  },
   rulebook,
-  address: (event, keys) =>
-    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
-      ? { key: keys.runs(event.data.board), field: event.data.player }
-      : undefined,
-  evolve: (state, event, rules) =>
-    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
-      ? evolveEntry(state, event, rules.of(event.data.board))
-      : (state ?? { epoch: 0 }),
+  targets: (event, rules, keys) => (event.type === 'ScoreSubmitted' ? rules.targets(event, keys) : []),
+  evolve: (entry, event, rules, target) => {
+    if (event.type !== 'ScoreSubmitted') return entry;
+    const { board, player } = event.data;
+    const isRevoked = (event.version ?? 0) < rules.revocationsOf(board, player);
+    return isRevoked ? entry : evolveEntry(entry, event, rules.definitionOf(boardOf(target)));
+  },
   format: formatEntry,
   parse: parseEntry,
-  effects: (before, after, event, rules, keys) => {
-    if (!('board' in event.data && 'player' in event.data)) return [];
-    const { board, player } = event.data;
-    if (rules.isBanned(player)) return [];
-    const key = keys.ranks(board);
-    const moved =
-      before?.entry && !(after.entry && memberOf(player, before.entry) === memberOf(player, after.entry));
-    return [
-      ...(moved && before.entry ? [removeFromRanks(key, player, before.entry)] : []),
-      ...(after.entry ? [addToRanks(key, player, after.entry, rules.of(board))] : []),
-    ];
+  effects: (before, after, _event, rules, keys, target) => {
+    if (rules.isBanned(target.address.field)) return [];
+    return new Ranks(keys, target, rules.definitionOf(boardOf(target))).move(before, after);
   },
 };
 
-function formatEntry({ epoch, entry }: EntryState): string {
-  const suffix = epoch > 0 ? `~${epoch}` : '';
-  if (!entry) return suffix || '~0';
-  const { run, score, total, attributes } = entry;
-  const revision = `${orderOf(run)}${total ? `.${total.count}` : ''}${suffix}`;
+function formatEntry({ run, score, total, attributes, epoch }: BoardEntry): string {
+  const revision = `${orderOf(run)}${total ? `.${total.count}` : ''}${epoch > 0 ? `~${epoch}` : ''}`;
   const value = total ? JSON.stringify(pack(total.sum)) : String(score);
   return `${revision} ${value}${attributes ? ` ${JSON.stringify(attributes)}` : ''}`;
 }
@@ -58,15 +53,14 @@ function formatEntry({ epoch, entry }: EntryState): string {
 /** Revision, value (which holds no space), and attributes, which may. */
 const ENTRY = /^([-\w]{14})(?:\.(\d+))?(?:~(\d+))? (\S+)(?: (.*))?$/s;
 
-export function parseEntry(text: string): EntryState {
-  const [, order, count, epoch = '0', value, attributes] = ENTRY.exec(text) ?? [];
-  if (!order || !value) return { epoch: Number(text.slice(1)) };
+export function parseEntry(text: string): BoardEntry {
+  const [, order = '', count, epoch = '0', value = '', attributes] = ENTRY.exec(text) ?? [];
   const total = count && { count: Number(count), sum: unpack(JSON.parse(value) as PackedSum) };
-  const entry: BoardEntry = {
+  return {
     score: total ? toNumber(total.sum) : Number(value),
     run: runOf(order),
+    epoch: Number(epoch),
     ...(attributes && { attributes: JSON.parse(attributes) as Attributes }),
     ...(total && { total }),
   };
-  return { epoch: Number(epoch), entry };
 }

@@ -1,60 +1,183 @@
-import type { RecordedEvent } from '#libs/events';
+import { compareEventIds, DEFAULT_DEFINITION, type EventId, type RecordedEvent } from '#libs/events';
 import type { StateKeys } from '#libs/redis';
-import type { Rulebook, Ruling } from '../projection.js';
-import type { EntryState } from './leaderboard.fold.js';
-import { addToRanks, removeFromRanks } from './ranks.js';
-import { boardField, boardText, LeaderboardRules, playerField, playerText, sameRules } from './rules.js';
+import type { KeyArgument, Rulebook, Ruling, Target } from '../projection.js';
+import type { BoardEntry } from './leaderboard.fold.js';
+import { periodsOf } from './periods.js';
+import { boardOf, Ranks } from './ranks.js';
+import {
+  type Board,
+  boardField,
+  EVER,
+  formatBan,
+  formatBoard,
+  isSameShape,
+  LeaderboardRules,
+  periodsField,
+  playerField,
+  revocationsField,
+} from './rules.js';
 
 /** What leaderboards are made of. */
-export type LeaderboardEvent =
-  | 'ScoreSubmitted'
-  | 'EntryRevoked'
-  | 'BoardDefined'
-  | 'PlayerBanned'
-  | 'PlayerUnbanned';
+export const LEADERBOARD_EVENTS = [
+  'ScoreSubmitted',
+  'EntryRevoked',
+  'BoardDefined',
+  'BoardRemoved',
+  'PlayerBanned',
+  'PlayerUnbanned',
+] as const;
+export type LeaderboardEvent = (typeof LEADERBOARD_EVENTS)[number];
 
-/** Definitions and bans; and a board that nobody defined is one from its first score on. */
-export const rulebook: Rulebook<EntryState, LeaderboardEvent, LeaderboardRules> = {
+/** Definitions, periods, revocations and bans. */
+export const rulebook: Rulebook<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
   parse: fields => new LeaderboardRules(fields),
   assume: (fields, inTheEnd) => new LeaderboardRules(fields, new LeaderboardRules(inTheEnd)),
-  amend: (rules, { field, value }) => rules.amend(field, value),
+  amend: (rules, { fields }) => rules.amend(fields),
   cameTrue: rules => rules.asAssumed,
-  rule: (rules, event, keys) => {
+  rule: (rules, event, targets, keys) => {
     switch (event.type) {
+      case 'ScoreSubmitted':
+        return play(rules, targets, keys);
+      case 'EntryRevoked':
+        return revoke(rules, event, keys);
       case 'BoardDefined':
-        return define(rules, event);
+        return define(rules, event, keys);
+      case 'BoardRemoved':
+        return remove(rules, event, keys);
       case 'PlayerBanned':
       case 'PlayerUnbanned':
         return ban(rules, event, keys);
-      case 'ScoreSubmitted':
-        return play(rules, event.data.board);
-      default:
-        return undefined;
     }
   },
 };
 
-const plain = (field: string, value: string): Ruling<EntryState> => ({
-  field,
-  value,
+const plain = (fields: Ruling<BoardEntry>['fields']): Ruling<BoardEntry> => ({
+  fields,
   touches: [],
   effects: () => [],
+  drops: [],
 });
 
-function play(rules: LeaderboardRules, board: string): Ruling<EntryState> | undefined {
-  return rules.isPlayed(board) ? undefined : plain(boardField(board), rules.withScore(board));
+/** The first score of a period opens it, and can close the oldest. */
+function play(
+  rules: LeaderboardRules,
+  targets: readonly Target[],
+  keys: StateKeys,
+): Ruling<BoardEntry> | undefined {
+  const news = targets.filter(target => !rules.isOpen(boardOf(target), target.period));
+  if (news.length === 0) return undefined;
+  const opened = news.map(target => {
+    const board = boardOf(target);
+    return { board, ...rules.opened(board, target.period) };
+  });
+  return {
+    ...plain(Object.fromEntries(opened.map(({ board, open }) => [periodsField(board), open.join(' ')]))),
+    drops: opened.flatMap(({ board, expired }) => expired.flatMap(period => keysOf(board, period, keys))),
+  };
 }
 
-/** Entries under other rules are other entries: a board that has some is built anew. */
+/** What was scored before it is gone from every period of the board, and of those that count its scores. */
+function revoke(
+  rules: LeaderboardRules,
+  { version = 1, data: { board, player } }: RecordedEvent<'EntryRevoked'>,
+  keys: StateKeys,
+): Ruling<BoardEntry> | undefined {
+  if (version <= rules.revocationsOf(board, player)) return undefined;
+  const touches = rules.placesOf(player, keys, board);
+  const isRevoked = (entry: BoardEntry | undefined) => entry !== undefined && entry.epoch < version;
+  return {
+    ...plain({ [revocationsField(board, player)]: String(version) }),
+    touches,
+    removes: isRevoked,
+    effects: entries =>
+      touches.flatMap((target, i) => {
+        const ranks = new Ranks(keys, target, rules.definitionOf(boardOf(target)));
+        return isRevoked(entries[i]) ? ranks.move(entries[i], undefined) : [];
+      }),
+  };
+}
+
 function define(
   rules: LeaderboardRules,
   { id, data }: RecordedEvent<'BoardDefined'>,
-): Ruling<EntryState> | undefined {
-  const { board } = data;
-  if (!rules.isNewForBoard(board, id)) return undefined;
-  const isPlayed = rules.isPlayed(board);
-  const ruling = plain(boardField(board), boardText(data.rules, id, isPlayed));
-  return isPlayed && !sameRules(rules.of(board), data.rules) ? { ...ruling, rebuilds: board } : ruling;
+  keys: StateKeys,
+): Ruling<BoardEntry> | undefined {
+  const { board, definition, first } = data;
+  const { source, reset, timezone } = definition;
+  const before = rules.board(board);
+  const by = first ?? id;
+  if (!isNews(before, by, first !== undefined)) return undefined;
+  // A reset that nobody can read must not come into force.
+  if (reset !== undefined) periodsOf(reset, timezone);
+  const state = source === undefined || first ? 'here' : 'away';
+  const since = source === undefined ? undefined : rules.board(source).from;
+  return become(rules, board, { by, from: before.from, since, state, definition }, keys);
+}
+
+/** The scores until then are gone, from boards that count them, too, and when a later definition is known already. */
+function remove(
+  rules: LeaderboardRules,
+  { id, data: { board, first } }: RecordedEvent<'BoardRemoved'>,
+  keys: StateKeys,
+): Ruling<BoardEntry> | undefined {
+  const before = rules.board(board);
+  const by = first ?? id;
+  const isLast = (known: EventId | undefined) => !first && (!known || compareEventIds(known, id) < 0);
+  const from = isLast(before.from) ? id : before.from;
+  const removed: Board = { by, from, since: undefined, state: 'gone', definition: DEFAULT_DEFINITION };
+  const after = isNews(before, by, false) ? removed : { ...before, from };
+  // The board itself comes last: once it is rebuilt, it has the event.
+  const rulings = [
+    ...rules
+      .derivedFrom(board)
+      .filter(name => isLast(rules.board(name).since))
+      .map(name => become(rules, name, { ...rules.board(name), since: id }, keys)),
+    ...(after === removed || from !== before.from ? [become(rules, board, after, keys)] : []),
+  ];
+  return rulings.find(({ rebuilds }) => rebuilds !== undefined) ?? merge(rulings);
+}
+
+function merge(rulings: readonly Ruling<BoardEntry>[]): Ruling<BoardEntry> | undefined {
+  if (rulings.length === 0) return undefined;
+  return {
+    ...plain(Object.assign({}, ...rulings.map(({ fields }) => fields))),
+    drops: rulings.flatMap(({ drops }) => drops),
+  };
+}
+
+/** Under another definition, scores make other entries: a board that has some is built anew. */
+function become(rules: LeaderboardRules, board: string, after: Board, keys: StateKeys): Ruling<BoardEntry> {
+  const before = rules.board(board);
+  const { source } = after.definition;
+  const { definition } = before;
+  const ruling = plain({ [boardField(board)]: formatBoard(after) });
+  if (rules.isAssuming || isSameShape(before, after)) return ruling;
+  if (after.state === 'away') return leave(rules, board, ruling, keys);
+  // Scores that came after the event may have taken effect before it; others did not count until now.
+  const mayHaveOwn = definition.source !== undefined || definition.filter !== undefined;
+  const hasScores =
+    source === undefined ? mayHaveOwn || rules.periodsOf(board).length > 0 : rules.isKnown(source);
+  return hasScores ? { ...ruling, rebuilds: board } : ruling;
+}
+
+/** Nothing counts here any more. */
+function leave(
+  rules: LeaderboardRules,
+  board: string,
+  { fields }: Ruling<BoardEntry>,
+  keys: StateKeys,
+): Ruling<BoardEntry> {
+  const drops = rules.periodsOf(board).flatMap(period => keysOf(board, period, keys));
+  return { ...plain({ ...fields, [periodsField(board)]: undefined }), drops };
+}
+
+/**
+ * Of two events about a board the later one holds. One definition can be three events in the same partition: that the
+ * board is here goes before that it is elsewhere, and that goes before its removal from where it was.
+ */
+function isNews({ by: known, state }: Board, by: EventId, isHere: boolean): boolean {
+  const order = known ? compareEventIds(by, known) : 1;
+  return order > 0 || (order === 0 && (isHere || state === 'gone'));
 }
 
 /** A banned player's entries are kept, but not ranked. */
@@ -62,22 +185,28 @@ function ban(
   rules: LeaderboardRules,
   { type, id, data: { player, first } }: RecordedEvent<'PlayerBanned' | 'PlayerUnbanned'>,
   keys: StateKeys,
-): Ruling<EntryState> | undefined {
+): Ruling<BoardEntry> | undefined {
   const by = first ?? id;
   if (!rules.isNewForPlayer(player, by)) return undefined;
   const banned = type === 'PlayerBanned';
-  const boards = banned === rules.isBanned(player) ? [] : rules.names;
+  const touches = banned === rules.isBanned(player) ? [] : rules.placesOf(player, keys);
   return {
-    field: playerField(player),
-    value: playerText(banned, by),
-    touches: boards.map(board => ({ key: keys.runs(board), field: player })),
-    effects: states =>
-      states.flatMap((state, i) => {
-        const board = boards[i] ?? '';
-        if (!state?.entry) return [];
-        return banned
-          ? [removeFromRanks(keys.ranks(board), player, state.entry)]
-          : [addToRanks(keys.ranks(board), player, state.entry, rules.of(board))];
+    ...plain({ [playerField(player)]: formatBan({ by, banned }) }),
+    touches,
+    effects: entries =>
+      touches.flatMap((target, i) => {
+        const ranks = new Ranks(keys, target, rules.definitionOf(boardOf(target)));
+        return banned ? ranks.move(entries[i], undefined) : ranks.move(undefined, entries[i]);
       }),
   };
+}
+
+/** All that is kept of a board in one period. */
+export function keysOf(board: string, name: string, keys: StateKeys): KeyArgument[] {
+  const period = name === EVER ? undefined : name;
+  return [
+    { key: keys.runs(board, period), type: 'hash' },
+    { key: keys.ranks(board, period), type: 'zset' },
+    { key: keys.levels(board, period), type: 'zset' },
+  ];
 }

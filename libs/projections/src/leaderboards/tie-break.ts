@@ -1,4 +1,4 @@
-import type { EventId } from '#libs/events';
+import type { BoardDefinition, EventId } from '#libs/events';
 
 /** Redis breaks ties by the bytes of the member; these 64 characters are in the order of their bytes. */
 const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
@@ -9,13 +9,18 @@ const SEQ_DIGITS = 6; // 36 bits: Redis counts on within one millisecond when th
 export const ORDER_LENGTH = MS_DIGITS + SEQ_DIGITS;
 
 /**
- * What stands before the player in a member of the sorted set, so that of two equal scores the one that was
- * reached first stands higher. Read from the top, greater members come first: time counts down.
+ * An event as text that sorts before that of an earlier event: time counts down.
  *
- * The score itself stays a full double: nothing is packed into it.
+ * Read from the top, greater members of a sorted set come first: a member that begins so stands higher, of two with
+ * equal scores, when its score was reached first. The score itself stays a full double: nothing is packed into it.
  */
 export function orderOf(run: EventId): string {
-  return countDown(run.ms, MS_DIGITS) + countDown(run.seq, SEQ_DIGITS);
+  return digitsOf(run.ms, MS_DIGITS, 63) + digitsOf(run.seq, SEQ_DIGITS, 63);
+}
+
+/** As `orderOf`, but time counts up. */
+function upwardOrderOf(run: EventId): string {
+  return digitsOf(run.ms, MS_DIGITS, 0) + digitsOf(run.seq, SEQ_DIGITS, 0);
 }
 
 /** The event that an order was made of. */
@@ -23,10 +28,18 @@ export function runOf(order: string): EventId {
   return { ms: countUp(order.slice(0, MS_DIGITS)), seq: countUp(order.slice(MS_DIGITS, ORDER_LENGTH)) };
 }
 
-function countDown(value: number, digits: number): string {
+/** What stands before the player in a member of the sorted set. */
+export const prefixOf: Readonly<Record<BoardDefinition['tieBreak'], (run: EventId) => string>> = {
+  first: orderOf,
+  last: upwardOrderOf,
+  none: () => '',
+};
+
+/** @param flip 63 for digits that count down, 0 for those that count up */
+function digitsOf(value: number, digits: number, flip: number): string {
   let text = '';
   for (let rest = value, i = 0; i < digits; i++, rest = Math.floor(rest / 64))
-    text = DIGITS[63 - (rest % 64)] + text;
+    text = DIGITS[Math.abs(flip - (rest % 64))] + text;
   return text;
 }
 

@@ -3,7 +3,7 @@ import { type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
 import { type RedisClient, Script, type StateKeys } from '#libs/redis';
 import { AddressMap } from '../address-map.js';
 import { readStates } from '../held-states.js';
-import type { Address, Projection, Ruling } from '../projection.js';
+import { effectsOf, type Projection, type Ruling, type Target } from '../projection.js';
 import type { Source } from '../view.js';
 import { packPart, Writes } from './writes.js';
 
@@ -20,7 +20,7 @@ export class BuildLostError extends Error {
 /** What a build begins with, and must remember: kept beside it as JSON. */
 interface Facts {
   /** The rules that are assumed to hold in the end. */
-  readonly rules: Readonly<Record<string, string>>;
+  readonly rules: Readonly<Record<string, string | undefined>>;
   /** Ids of events that have no effect: dead letters. */
   readonly skipped: readonly string[];
 }
@@ -40,7 +40,7 @@ const writeBuild = new Script<number>('write-build');
 
 /** A state, and what of it is not written yet. */
 interface Cell<State, T extends EventType> {
-  readonly address: Address;
+  readonly target: Target;
   state: State | undefined;
   /** What is written. */
   written: State | undefined;
@@ -96,7 +96,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     projection: Projection<State, T, Rules>,
     source: Source,
     options: BuildOptions,
-    rules: Readonly<Record<string, string>>,
+    rules: Readonly<Record<string, string | undefined>>,
     anew: boolean,
   ): Promise<PartitionBuild<State, T, Rules>> {
     const { keys, group } = source;
@@ -158,8 +158,8 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     for (const [id, fields] of page) {
       try {
         const event = unpackEvent(id, fields) as RecordedEvent<T>;
-        const of = 'board' in event.data ? event.data.board : undefined;
-        if (board === undefined || of === undefined || of === board) events.push(event);
+        if (board === undefined || this.projection.boards?.concerns(event, board, this.rules))
+          events.push(event);
       } catch {
         this.failed.push(id);
       }
@@ -169,18 +169,24 @@ export class PartitionBuild<State, T extends EventType, Rules> {
 
   private fold(event: RecordedEvent<T>): void {
     try {
-      const ruling = this.projection.rulebook.rule(this.rules, event, this.state);
-      const address = this.projection.address(event, this.state);
-      if (address) this.evolve(event, address);
+      const targets = this.targets(event);
+      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.state);
+      for (const target of targets) this.evolve(event, target);
       if (ruling) this.amend(ruling);
     } catch {
       this.failed.push(`${event.id.ms}-${event.id.seq}`);
     }
   }
 
-  private evolve(event: RecordedEvent<T>, address: Address): void {
-    const cell = this.cell(address);
-    const after = this.projection.evolve(cell.state, event, this.rules);
+  private targets(event: RecordedEvent<T>): readonly Target[] {
+    const { board } = this.options;
+    const targets = this.projection.targets(event, this.rules, this.state);
+    return board === undefined ? targets : targets.filter(target => target.board === board);
+  }
+
+  private evolve(event: RecordedEvent<T>, target: Target): void {
+    const cell = this.cell(target);
+    const after = this.projection.evolve(cell.state, event, this.rules, target);
     if (after === cell.state) return;
     if (!cell.event) {
       this.dirty.push(cell);
@@ -191,11 +197,11 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     cell.event = event;
   }
 
-  private cell(address: Address): Cell<State, T> {
-    let cell = this.cells.get(address);
+  private cell(target: Target): Cell<State, T> {
+    let cell = this.cells.get(target.address);
     if (!cell) {
-      cell = { address, state: undefined, written: undefined, event: undefined };
-      this.cells.set(address, cell);
+      cell = { target, state: undefined, written: undefined, event: undefined };
+      this.cells.set(target.address, cell);
     }
     return cell;
   }
@@ -203,22 +209,24 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   /** Its effects follow from states as they are: what is dirty is written before. */
   private amend(ruling: Ruling<State>): void {
     this.flush();
-    const states = ruling.touches.map(address => this.cells.get(address)?.state);
+    const states = ruling.touches.map(({ address }) => this.cells.get(address)?.state);
     this.writes.close();
-    for (const effect of ruling.effects(states)) this.writes.add(effect);
+    for (const effect of effectsOf(ruling, states, this.state.rules())) this.writes.add(effect);
     this.writes.close();
-    const args = [ruling.field, ruling.value];
-    this.writes.add({ command: 'HSET', type: 'hash', key: this.state.rules(), args });
+    ruling.touches.forEach(({ address }, i) => {
+      if (states[i] !== undefined && ruling.removes?.(states[i])) this.cells.delete(address);
+    });
+    for (const { key } of ruling.drops) this.cells.deleteKey(key);
     this.projection.rulebook.amend(this.rules, ruling);
   }
 
   private flush(): void {
     for (const cell of this.dirty) {
-      const { address, written, state, event } = cell;
+      const { target, written, state, event } = cell;
       if (state === undefined || !event) continue;
-      const args = [address.field, this.projection.format(state)];
-      this.writes.add({ command: 'HSET', type: 'hash', key: address.key, args });
-      const effects = this.projection.effects?.(written, state, event, this.rules, this.state) ?? [];
+      const { key, field } = target.address;
+      this.writes.add({ command: 'HSET', type: 'hash', key, args: [field, this.projection.format(state)] });
+      const effects = this.projection.effects?.(written, state, event, this.rules, this.state, target) ?? [];
       for (const effect of effects) this.writes.add(effect);
       cell.written = state;
       cell.event = undefined;
@@ -229,15 +237,19 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   /** What an earlier builder wrote of the states that the events touch. */
   private async load(events: readonly RecordedEvent<T>[]): Promise<void> {
     const touched = events.flatMap(event => {
-      const own = this.projection.address(event, this.state);
-      const ruling = this.projection.rulebook.rule(this.rules, event, this.state);
-      return [...(own ? [own] : []), ...(ruling?.touches ?? [])];
+      const targets = this.targets(event);
+      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.state);
+      return [...targets, ...(ruling?.touches ?? [])];
     });
-    const unknown = touched.filter(address => !this.cells.get(address));
-    const states = await readStates(this.redis, this.projection.parse, unknown);
-    for (const address of unknown) {
-      const { state } = states.get(address);
-      this.cells.set(address, { address, state, written: state, event: undefined });
+    const unknown = touched.filter(({ address }) => !this.cells.get(address));
+    const states = await readStates(
+      this.redis,
+      this.projection.parse,
+      unknown.map(({ address }) => address),
+    );
+    for (const target of unknown) {
+      const { state } = states.get(target.address);
+      this.cells.set(target.address, { target, state, written: state, event: undefined });
     }
   }
 

@@ -13,7 +13,7 @@ const switchTo = new Script<'switched' | 'expired' | 'changed' | 'lost'>('switch
 
 export interface RebuildOptions extends BuildOptions {
   /** Fields of the rules that are known to change. */
-  readonly rules?: Readonly<Record<string, string>> | undefined;
+  readonly rules?: Readonly<Record<string, string | undefined>> | undefined;
   /** Hears how many events of the partition are folded; throws to stop. */
   readonly onProgress: (processed: number) => Promise<void>;
 }
@@ -37,7 +37,10 @@ export class Rebuild<State, T extends EventType, Rules> {
     const source = { keys, group: this.projection.name };
     if ((await measureLog(this.redis, keys)).length === 0) return;
     const live = await this.liveState(source);
-    let rules = { ...(await this.redis.hgetall(live.rules())), ...this.options.rules };
+    let rules: RebuildOptions['rules'] = {
+      ...(await this.redis.hgetall(live.rules())),
+      ...this.options.rules,
+    };
     let build = await this.begin(source, rules, false);
     while (!(await this.finish(build, source))) {
       // By the rules that came out of it, it will come out right.
@@ -48,7 +51,7 @@ export class Rebuild<State, T extends EventType, Rules> {
     if (this.options.board !== undefined) await this.redis.unlink(build.state.rules());
   }
 
-  private begin(source: Source, rules: Readonly<Record<string, string>>, anew: boolean) {
+  private begin(source: Source, rules: Readonly<Record<string, string | undefined>>, anew: boolean) {
     return PartitionBuild.begin(this.redis, this.projection, source, this.options, rules, anew);
   }
 
@@ -77,25 +80,39 @@ export class Rebuild<State, T extends EventType, Rules> {
     const { keys, group } = source;
     const { board } = this.options;
     const live = await this.liveState(source);
-    const built = board !== undefined ? this.projection.board?.(board, build.state) : undefined;
-    const replaced = board !== undefined ? this.projection.board?.(board, live) : undefined;
-    const pairs = built?.keys.flatMap((key, i) => [key, replaced?.keys[i] ?? key]) ?? [];
-    const fields = built
-      ? { [`base:${board}`]: last }
-      : { generation: String(build.state.generation), base: last };
-    const rule = built && (await this.redis.hget(build.state.rules(), built.rule));
+    const replaced = board === undefined ? NOTHING : await this.ofBoard(board, build.state, live);
+    const fields =
+      board === undefined
+        ? { generation: String(build.state.generation), base: last }
+        : { [`base:${board}`]: last };
     return switchTo.run(
       this.redis,
-      [keys.live(group), keys.build(group), keys.skipped(group), live.rules(), ...pairs],
+      [keys.live(group), keys.build(group), keys.skipped(group), live.rules(), ...replaced.keys],
       [
         this.options.owner,
         last,
         JSON.stringify(build.skipped),
         JSON.stringify(build.failed),
         JSON.stringify(fields),
-        JSON.stringify(built && rule ? { [built.rule]: rule } : {}),
+        JSON.stringify(replaced.before),
+        JSON.stringify(replaced.after),
       ],
     );
+  }
+
+  /** What is the board's own: keys in pairs, built and live, and fields of the rules, live and built. */
+  private async ofBoard(board: string, built: StateKeys, live: StateKeys) {
+    const { boards } = this.projection;
+    const rules = await Promise.all([live, built].map(state => this.redis.hgetall(state.rules())));
+    const fields = boards?.fields(board) ?? [];
+    const own = (hash: Record<string, string> = {}) =>
+      Object.fromEntries(fields.map(field => [field, hash[field] ?? '']));
+    const [from = [], to = []] = [built, live].map(state => boards?.keys(board, rules, state));
+    return {
+      keys: from.flatMap((key, i) => [key, to[i] ?? key]),
+      before: own(rules[0]),
+      after: own(rules[1]),
+    };
   }
 
   private async liveState({ keys, group }: Source): Promise<StateKeys> {
@@ -105,7 +122,11 @@ export class Rebuild<State, T extends EventType, Rules> {
   /** What a whole generation leaves behind is swept in the end. */
   private async discard({ state }: PartitionBuild<State, T, Rules>): Promise<void> {
     const { board } = this.options;
-    const keys = board !== undefined ? this.projection.board?.(board, state).keys : undefined;
-    if (keys) await this.redis.unlink(state.rules(), ...keys);
+    if (board === undefined) return;
+    const rules = await this.redis.hgetall(state.rules());
+    const keys = this.projection.boards?.keys(board, [rules], state) ?? [];
+    await this.redis.unlink(state.rules(), ...keys);
   }
 }
+
+const NOTHING = { keys: [], before: {}, after: {} } as const;

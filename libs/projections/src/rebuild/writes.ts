@@ -40,11 +40,15 @@ export class Writes {
         length = 0;
       }
       part.push(write);
-      for (const argument of write.args)
-        length += typeof argument === 'string' ? argument.length : argument.document.length;
+      for (const argument of write.args) length += lengthOf(argument);
     }
     yield part;
   }
+}
+
+function lengthOf(argument: Effect['args'][number]): number {
+  if (typeof argument === 'string') return argument.length;
+  return 'key' in argument ? argument.key.length : argument.document.length;
 }
 
 /** A part as arguments of a script, with one key and so many ARGV before them. */

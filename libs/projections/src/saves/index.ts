@@ -1,3 +1,6 @@
+export { mergePatch } from './merge-patch.js';
+export { PatchTooLateError, type ProfileState } from './profile.fold.js';
+export * from './profile.reader.js';
 export type * from './save.fold.js';
 export * from './save.reader.js';
-export { saves } from './save.store.js';
+export { type PlayerEvent, type PlayerState, saves } from './save.store.js';

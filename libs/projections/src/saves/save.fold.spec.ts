@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { saveWritten, shuffled } from '#libs/testing';
-import { evolveSave, isNextVersion, type SaveState } from './save.fold.js';
+import { evolveSave, type SaveState } from './save.fold.js';
 import { saves } from './save.store.js';
+import { isNextVersion } from './versions.js';
 
 const at = (version: number): SaveState => ({ version, updatedAt: 1_000, bytes: 2 });
 

@@ -29,7 +29,8 @@ function naiveScores(events: readonly EntryEvent[]) {
   return {
     epoch,
     count: scores.length,
-    best: Math.max(...values),
+    highest: Math.max(...values),
+    lowest: Math.min(...values),
     units: values.map(unitsOf).reduce((a, b) => a + b),
     firstAt: first.id.ms,
     recent: scores
@@ -46,9 +47,9 @@ function flat({ epoch, scores }: ScoresState) {
 }
 
 describe('the fold of a score document', () => {
-  it('counts, sums, and knows the best, the first and the latest scores', () => {
+  it('counts, sums, and knows the highest, the lowest, the first and the latest scores', () => {
     const scores = scoresOf([score(10, 1), score(-30, 2), score(20, 3)]);
-    expect(scores).toMatchObject({ count: 3, best: 20, firstAt: 1 });
+    expect(scores).toMatchObject({ count: 3, highest: 20, lowest: -30, firstAt: 1 });
     expect(toNumber(scores.sum)).toBe(0);
     expect(scores.recent.map(record => record.score)).toEqual([20, -30, 10]);
   });
@@ -78,7 +79,10 @@ describe('the fold of a score document', () => {
       [early, revoked, late],
       [late, revoked, early],
     ])
-      expect(fold(order)).toMatchObject({ epoch: 1, scores: { count: 1, best: 1, firstAt: 3 } });
+      expect(fold(order)).toMatchObject({
+        epoch: 1,
+        scores: { count: 1, highest: 1, lowest: 1, firstAt: 3 },
+      });
   });
 
   it('is what a naive count makes of the log, in any order', () => {

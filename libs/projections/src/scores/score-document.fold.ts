@@ -12,7 +12,8 @@ export interface ScoreRecord {
 /** What one player did on one board. */
 export interface BoardScores {
   readonly count: number;
-  readonly best: number;
+  readonly highest: number;
+  readonly lowest: number;
   readonly sum: ExactSum;
   /** Milliseconds since 1970. */
   readonly firstAt: number;
@@ -45,10 +46,14 @@ function addScore(
 ): BoardScores {
   const { score } = data;
   const record = { id, score };
-  if (!scores) return { count: 1, best: score, sum: exact(score), firstAt: id.ms, recent: [record] };
+  if (!scores) {
+    const only = { highest: score, lowest: score, sum: exact(score) };
+    return { count: 1, ...only, firstAt: id.ms, recent: [record] };
+  }
   return {
     count: scores.count + 1,
-    best: Math.max(scores.best, score),
+    highest: Math.max(scores.highest, score),
+    lowest: Math.min(scores.lowest, score),
     sum: add(scores.sum, exact(score)),
     firstAt: Math.min(scores.firstAt, id.ms),
     recent: withRecord(scores.recent, record),

@@ -1,5 +1,6 @@
-import type { Topology } from '#libs/event-log';
-import { type RedisClient, Script } from '#libs/redis';
+import { parseDefinedBoard, type Topology } from '#libs/event-log';
+import type { BoardDefinition } from '#libs/events';
+import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import { toNumber } from '../exact-sum.js';
 import { LiveState } from '../live-state.js';
 import { pairs } from '../pairs.js';
@@ -8,6 +9,7 @@ import { parseScores, scoreDocuments } from './score-document.store.js';
 
 /** What a player did on one board. Times are ISO 8601. */
 export interface BoardSummary {
+  /** The highest, or on a board with the order `asc` the lowest. */
   readonly best: number;
   readonly last: number;
   readonly count: number;
@@ -25,7 +27,7 @@ export class ScoreDocumentReader {
   private readonly live: LiveState;
 
   constructor(
-    redis: RedisClient,
+    private readonly redis: RedisClient,
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, scoreDocuments.name);
@@ -33,28 +35,50 @@ export class ScoreDocumentReader {
 
   /** The player's boards by name; empty when there are none. */
   async find(player: string): Promise<Readonly<Record<string, BoardSummary>>> {
-    const boards = (await this.read(player)).flatMap(([board, text]) => {
-      const { scores } = parseScores(text);
-      return scores ? [[board, summary(scores)] as const] : [];
-    });
-    return Object.fromEntries(boards.sort(([a], [b]) => (a < b ? -1 : 1)));
+    const parts = await this.read(player);
+    const boards = await Promise.all(parts.map(part => this.summaries(part)));
+    return Object.fromEntries(boards.flat().sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Names of all boards where the player ever scored, also those where all of it was revoked. */
   async boards(player: string): Promise<string[]> {
-    return (await this.read(player)).map(([board]) => board);
+    return (await this.read(player)).flatMap(({ boards }) => boards.map(([board]) => board));
   }
 
   /** Asks every partition: a player is on boards of all. */
-  private async read(player: string): Promise<[board: string, text: string][]> {
-    const parts = this.topology
-      .all('scores')
-      .map(keys => this.live.read(readHash, keys, state => [state.scores(player)], []));
-    return (await Promise.all(parts)).flatMap(pairs);
+  private async read(player: string): Promise<Part[]> {
+    return Promise.all(
+      this.topology.all('scores').map(async keys => {
+        const flat = await this.live.read(readHash, keys, state => [state.scores(player)], []);
+        return { keys, boards: pairs(flat) };
+      }),
+    );
+  }
+
+  /** Which score is the best, the board's definition says. */
+  private async summaries({ keys, boards }: Part): Promise<[board: string, summary: BoardSummary][]> {
+    if (boards.length === 0) return [];
+    const names = boards.map(([board]) => board);
+    const definitions = await this.redis.hmget(keys.definitions(), ...names);
+    return boards.flatMap(([board, text], i) => {
+      const { scores } = parseScores(text);
+      const { order } = parseDefinedBoard(definitions[i] ?? '').definition;
+      return scores ? [[board, summary(scores, order)] as [string, BoardSummary]] : [];
+    });
   }
 }
 
-function summary({ count, best, sum, firstAt, recent }: BoardScores): BoardSummary {
+/** What one partition has of a player. */
+interface Part {
+  readonly keys: PartitionKeys;
+  readonly boards: [board: string, text: string][];
+}
+
+function summary(
+  { count, highest, lowest, sum, firstAt, recent }: BoardScores,
+  order: BoardDefinition['order'],
+): BoardSummary {
+  const best = order === 'desc' ? highest : lowest;
   const scores = recent.map(({ id, score }) => ({ score, at: iso(id.ms) }));
   const [latest] = scores;
   return {

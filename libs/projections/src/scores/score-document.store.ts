@@ -1,11 +1,12 @@
 import { formatEventId, parseEventId } from '#libs/events';
 import { type PackedSum, pack, unpack } from '../exact-sum.js';
-import type { LeaderboardEvent } from '../leaderboards/index.js';
+import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../leaderboards/index.js';
 import { NO_RULES, type Projection } from '../projection.js';
 import { evolveScores, type ScoresState } from './score-document.fold.js';
 
 interface StoredScores {
-  readonly best: number;
+  readonly highest: number;
+  readonly lowest: number;
   readonly sum: PackedSum;
   readonly firstAt: number;
   readonly recent: readonly (readonly [id: string, score: number])[];
@@ -21,23 +22,22 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   name: 'scores',
   title: 'scores',
   stream: 'scores',
-  handles: ['ScoreSubmitted', 'EntryRevoked', 'BoardDefined', 'PlayerBanned', 'PlayerUnbanned'],
+  handles: LEADERBOARD_EVENTS,
   kinds: ['scores'],
   rulebook: NO_RULES,
-  address: (event, keys) =>
+  targets: (event, _rules, keys) =>
     event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
-      ? { key: keys.scores(event.data.player), field: event.data.board }
-      : undefined,
+      ? [{ address: { key: keys.scores(event.data.player), field: event.data.board } }]
+      : [],
   evolve: (state, event) =>
-    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
-      ? evolveScores(state, event)
-      : (state ?? { epoch: 0 }),
+    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked' ? evolveScores(state, event) : state,
   format: ({ epoch, scores }) => {
     const suffix = epoch > 0 ? `~${epoch}` : '';
     if (!scores) return suffix || '~0';
-    const { count, best, sum, firstAt, recent } = scores;
+    const { count, highest, lowest, sum, firstAt, recent } = scores;
     const stored: StoredScores = {
-      best,
+      highest,
+      lowest,
       sum: pack(sum),
       firstAt,
       recent: recent.map(({ id, score }) => [formatEventId(id), score]),
@@ -50,10 +50,11 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
 export function parseScores(text: string): ScoresState {
   const [, count, epoch = '0', json] = /^(\d*)(?:~(\d+))?(?: (.*))?$/.exec(text) ?? [];
   if (!json) return { epoch: Number(epoch) };
-  const { best, sum, firstAt, recent } = JSON.parse(json) as StoredScores;
+  const { highest, lowest, sum, firstAt, recent } = JSON.parse(json) as StoredScores;
   const scores = {
     count: Number(count),
-    best,
+    highest,
+    lowest,
     sum: unpack(sum),
     firstAt,
     recent: recent.map(([id, score]) => ({ id: parseEventId(id), score })),

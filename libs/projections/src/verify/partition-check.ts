@@ -4,6 +4,7 @@ import type { RedisClient, StateKeys } from '#libs/redis';
 import type { Projection } from '../projection.js';
 import type { Source } from '../view.js';
 import type { Difference } from './difference.js';
+import { type Expectation, expectEffect, type Part, partsOf, Size } from './expectation.js';
 import { type PartitionFold, type Place } from './partition-fold.js';
 import { type Probe, sight } from './probes.js';
 
@@ -12,20 +13,13 @@ const LOOK = 500;
 /** How often places that change from one look to the next are looked at again. */
 const ATTEMPTS = 300;
 
-/** A look, and what it should find. */
-interface Expectation extends Probe {
-  readonly expected: string;
-  /** How what was found is compared, where it is not the same text that counts. */
-  agrees?(found: string): boolean;
-}
-
 /** Compares the live state with a fold that follows it. */
 export class PartitionCheck<State, T extends EventType, Rules> {
   readonly differences: Difference[] = [];
   /** Fields and members that each key should have. */
-  private readonly sizes = new Map<string, { look: 'HLEN' | 'ZCARD'; size: number }>();
+  private readonly sizes = new Map<string, Size>();
   /** What each place adds to `sizes`. */
-  private readonly counted = new Map<Place<State, T>, readonly string[]>();
+  private readonly counted = new Map<Place<State, T>, readonly Part[]>();
 
   constructor(
     private readonly redis: RedisClient,
@@ -109,35 +103,24 @@ export class PartitionCheck<State, T extends EventType, Rules> {
   }
 
   private expectPlace(place: Place<State, T>): Expectation[] {
-    const { address, state } = place;
+    const { target, state } = place;
+    const { key, field: argument } = target.address;
+    if (state === undefined) return [{ look: 'HGET', key, argument, expected: '' }];
     const { parse, format } = this.projection;
     const own: Expectation = {
       look: 'HGET',
-      key: address.key,
-      argument: address.field,
+      key,
+      argument,
       expected: format(state),
       // The text that is kept must also say what the fold says: text that loses something would agree with itself.
       agrees: found => found === format(state) && isDeepStrictEqual(parse(found), state),
     };
-    return [own, ...this.expectEffects(place)];
-  }
-
-  private expectEffects(place: Place<State, T>): Expectation[] {
-    return this.fold.effects(place).flatMap(({ command, key, args }): Expectation[] => {
-      const [first, second] = args;
-      if (command === 'ZADD' && typeof first === 'string' && typeof second === 'string') {
-        const agrees = (found: string) => found !== '' && Number(found) === Number(first);
-        return [{ look: 'ZSCORE', key, argument: second, expected: first, agrees }];
-      }
-      if (command === 'SET' && typeof first === 'object')
-        return [{ look: 'SHA', key, expected: first.document }];
-      throw new Error(`verify cannot look at what ${command} leaves`);
-    });
+    return [own, ...this.fold.effects(place).map(expectEffect)];
   }
 
   private expectSize(key: string): Expectation[] {
-    const entry = this.sizes.get(key);
-    return entry ? [{ look: entry.look, key, expected: String(entry.size) }] : [];
+    const size = this.sizes.get(key);
+    return size ? [{ look: size.look, key, expected: String(size.value) }] : [];
   }
 
   private expectRule(field: string): Expectation[] {
@@ -150,17 +133,20 @@ export class PartitionCheck<State, T extends EventType, Rules> {
   }
 
   private count(place: Place<State, T>): void {
-    for (const key of this.counted.get(place) ?? []) this.grow(key, -1);
-    const zsets = this.fold.effects(place).filter(({ type }) => type === 'zset');
-    const keys = [place.address.key, ...zsets.map(({ key }) => key)];
-    this.counted.set(place, keys);
-    for (const key of keys) this.grow(key, 1, key === place.address.key ? 'HLEN' : 'ZCARD');
+    for (const { key, name } of this.counted.get(place) ?? []) this.sizes.get(key)?.change(name, -1);
+    const parts = this.fold.effects(place).flatMap(partsOf);
+    if (place.state !== undefined) parts.push({ look: 'HLEN', key: place.target.address.key });
+    for (const { look, key, name } of parts) this.sizeOf(key, look).change(name, 1);
+    this.counted.set(place, parts);
   }
 
-  private grow(key: string, by: number, look: 'HLEN' | 'ZCARD' = 'HLEN'): void {
-    const entry = this.sizes.get(key);
-    if (entry) entry.size += by;
-    else this.sizes.set(key, { look, size: by });
+  private sizeOf(key: string, look: Part['look']): Size {
+    let size = this.sizes.get(key);
+    if (!size) {
+      size = new Size(look);
+      this.sizes.set(key, size);
+    }
+    return size;
   }
 }
 

@@ -3,16 +3,23 @@ import { readLog } from '#libs/event-log';
 import { type EventId, type EventType, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import type { RedisClient, StateKeys } from '#libs/redis';
 import { AddressMap } from '../address-map.js';
-import type { Address, Effect, Projection } from '../projection.js';
-import type { Source } from '../view.js';
+import type { Effect, Projection, Ruling, Target } from '../projection.js';
+import { type Source, scopeOf } from '../view.js';
 import { isAfter, type Sighting } from './probes.js';
 
 /** One state of the fold, where the projection would keep it. */
 export interface Place<State, T extends EventType> {
-  readonly address: Address;
-  state: State;
+  readonly target: Target;
+  /** Nothing when there was one, and is no more. */
+  state: State | undefined;
   /** The last event that changed it; of a document, only the SHA-1 is kept. */
   event: RecordedEvent<T>;
+}
+
+/** An event, and the boards in which it is folded already. */
+interface Held<T extends EventType> {
+  readonly event: RecordedEvent<T>;
+  readonly done: Set<string | undefined>;
 }
 
 /** A fold of a partition's log that follows the live state: it holds exactly the events that are in that. */
@@ -24,8 +31,8 @@ export class PartitionFold<State, T extends EventType, Rules> {
   processed = 0;
   private readonly rules: Rules;
   private end: EventId = { ms: 0, seq: 0 };
-  /** Events that were read and are not in the live state yet. */
-  private held: RecordedEvent<T>[] = [];
+  /** Events that were read and are not, or not in all of their places, in the live state yet. */
+  private held: Held<T>[] = [];
 
   /** @param inTheEnd the rules by which the live state goes */
   constructor(
@@ -48,13 +55,13 @@ export class PartitionFold<State, T extends EventType, Rules> {
     const changed = new Set<Place<State, T>>();
     const waiting = this.held;
     this.held = [];
-    for (const event of waiting) this.take(event, sighting, changed);
+    for (const { event, done } of waiting) this.take(event, done, sighting, changed);
     if (!isAfter(sighting.end, this.end)) return changed;
     const [after, upTo] = [formatEventId(this.end), formatEventId(sighting.end)];
     for await (const page of readLog(this.redis, this.source.keys, after, upTo)) {
       for (const [id, fields] of page) {
         const event = decode<T>(id, fields);
-        if (event && this.concerns(event)) this.take(event, sighting, changed);
+        if (event && this.concerns(event)) this.take(event, new Set(), sighting, changed);
       }
       this.processed += page.length;
       await onPage();
@@ -63,41 +70,81 @@ export class PartitionFold<State, T extends EventType, Rules> {
     return changed;
   }
 
+  /** Whether the rules turned out to be those that were assumed. */
+  get isTrue(): boolean {
+    return this.projection.rulebook.cameTrue(this.rules);
+  }
+
   /** What goes with a state, besides its own text. */
-  effects({ state, event }: Place<State, T>): Effect[] {
-    return this.projection.effects?.(undefined, state, event, this.rules, this.keys) ?? [];
+  effects({ target, state, event }: Place<State, T>): Effect[] {
+    if (state === undefined) return [];
+    return this.projection.effects?.(undefined, state, event, this.rules, this.keys, target) ?? [];
   }
 
-  private concerns({ data }: RecordedEvent<T>): boolean {
-    return this.board === undefined || !('board' in data) || data.board === this.board;
+  private concerns(event: RecordedEvent<T>): boolean {
+    return (
+      this.board === undefined || this.projection.boards?.concerns(event, this.board, this.rules) === true
+    );
   }
 
-  private take(event: RecordedEvent<T>, sighting: Sighting, changed: Set<Place<State, T>>): void {
-    const board = 'board' in event.data ? event.data.board : undefined;
-    if (!sighting.isApplied(event.id, board)) {
-      this.held.push(event);
-      return;
+  /**
+   * Folds what of an event is in the live state; what is not, waits. A board that was rebuilt can be ahead of others.
+   *
+   * @param done in which boards the event is folded
+   */
+  private take(
+    event: RecordedEvent<T>,
+    done: Set<string | undefined>,
+    sighting: Sighting,
+    changed: Set<Place<State, T>>,
+  ): void {
+    const due = this.projection
+      .targets(event, this.rules, this.keys)
+      .filter(({ board }) => !done.has(board) && (this.board === undefined || board === this.board));
+    const targets = due.filter(({ board }) => sighting.isApplied(event.id, board));
+    const isApplied = due.length > 0 ? targets.length > 0 : sighting.isApplied(event.id, scopeOf(event));
+    if (isApplied) {
+      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.keys);
+      for (const target of targets) {
+        this.evolve(event, target, changed);
+        done.add(target.board);
+      }
+      if (ruling) this.amend(ruling, changed);
     }
-    const address = this.projection.address(event, this.keys);
-    const ruling = this.projection.rulebook.rule(this.rules, event, this.keys);
-    if (address) this.evolve(event, address, changed);
-    if (!ruling) return;
-    for (const touched of ruling.touches) {
-      const place = this.places.get(touched);
-      if (place) changed.add(place);
+    if (!isApplied || targets.length < due.length) this.held.push({ event, done });
+  }
+
+  private amend(ruling: Ruling<State>, changed: Set<Place<State, T>>): void {
+    for (const { address } of ruling.touches) {
+      const place = this.places.get(address);
+      if (!place) continue;
+      changed.add(place);
+      if (place.state !== undefined && ruling.removes?.(place.state)) {
+        this.places.delete(address);
+        place.state = undefined;
+      }
     }
-    this.rulings.set(ruling.field, ruling.value);
+    for (const { key } of ruling.drops) {
+      for (const place of this.places.deleteKey(key)) {
+        changed.add(place);
+        place.state = undefined;
+      }
+    }
+    for (const [field, value] of Object.entries(ruling.fields)) {
+      if (value === undefined) this.rulings.delete(field);
+      else this.rulings.set(field, value);
+    }
     this.projection.rulebook.amend(this.rules, ruling);
   }
 
-  private evolve(event: RecordedEvent<T>, address: Address, changed: Set<Place<State, T>>): void {
-    const known = this.places.get(address);
-    const state = this.projection.evolve(known?.state, event, this.rules);
-    if (known && state === known.state) return;
-    const place = known ?? { address, state, event };
+  private evolve(event: RecordedEvent<T>, target: Target, changed: Set<Place<State, T>>): void {
+    const known = this.places.get(target.address);
+    const state = this.projection.evolve(known?.state, event, this.rules, target);
+    if (state === undefined || state === known?.state) return;
+    const place = known ?? { target, state, event };
     place.state = state;
     place.event = withoutDocument(event);
-    if (!known) this.places.set(address, place);
+    if (!known) this.places.set(target.address, place);
     changed.add(place);
   }
 }

@@ -68,7 +68,7 @@ function readArguments(kind: Job['kind']): Arguments {
     if (unknown !== undefined) throw new Error(`there is no projection ${unknown}`);
     if (kind === 'rebuild' && positionals.length !== 1) throw new Error('name one projection');
     const titles = positionals.length > 0 ? positionals : projections.map(({ title }) => title);
-    if (board !== undefined && titles.some(title => !projectionCalled(title)?.board))
+    if (board !== undefined && titles.some(title => !projectionCalled(title)?.boards))
       throw new Error('--board goes with the projection ranking');
     return { titles, board, diff };
   } catch (error) {

@@ -1,10 +1,17 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { GatewayEnvironment } from '#libs/config';
-import { EventLog, EventReader, Progress, Topology } from '#libs/event-log';
+import { BoardCatalog, EventLog, EventReader, Progress, Topology } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
 import { Logger } from '#libs/observability';
-import { groupsOf, Jobs, LeaderboardReader, SaveReader, ScoreDocumentReader } from '#libs/projections';
+import {
+  groupsOf,
+  Jobs,
+  LeaderboardReader,
+  ProfileReader,
+  SaveReader,
+  ScoreDocumentReader,
+} from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
 import { DeadLetters, StreamsClient } from '#libs/streams-transport';
@@ -18,9 +25,19 @@ import { KeyRing } from './auth/key-ring.js';
 import { AppliedInterceptor } from './http/applied.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { WriteService } from './http/write.service.js';
-import { LeaderboardsController } from './leaderboards/leaderboards.controller.js';
+import { BoardsController } from './leaderboards/boards.controller.js';
+import { BoardsService } from './leaderboards/boards.service.js';
+import { EntriesController } from './leaderboards/entries.controller.js';
+import { EntryViews } from './leaderboards/entry-views.js';
+import { LiveController } from './leaderboards/live.controller.js';
+import { LiveBoards } from './leaderboards/live-boards.js';
+import { PlayerEntriesController } from './leaderboards/player-entries.controller.js';
+import { ScoreImport } from './leaderboards/score-import.js';
+import { ScoreIntake } from './leaderboards/score-intake.js';
+import { ScoresController } from './leaderboards/scores.controller.js';
 import { ScoresService } from './leaderboards/scores.service.js';
 import { PlayersController } from './players/players.controller.js';
+import { ProfilesController } from './players/profiles.controller.js';
 import { SavesController } from './saves/saves.controller.js';
 
 /** Injects one of the classes that read or append with a connection and the topology alone. */
@@ -51,9 +68,14 @@ export class GatewayModule {
     return {
       module: GatewayModule,
       controllers: [
-        LeaderboardsController,
+        BoardsController,
+        EntriesController,
+        LiveController,
+        PlayerEntriesController,
+        ScoresController,
         SavesController,
         PlayersController,
+        ProfilesController,
         AuditController,
         DeadLettersController,
         StreamsController,
@@ -63,21 +85,24 @@ export class GatewayModule {
         { provide: Logger, useValue: logger },
         { provide: KeyRing, useValue: new KeyRing(environment.SERVER_KEYS, environment.ADMIN_KEYS) },
         onLog(EventLog),
+        onLog(BoardCatalog),
         onLog(Jobs),
         onLog(LeaderboardReader),
+        onLog(ProfileReader),
         onLog(SaveReader),
         onLog(ScoreDocumentReader),
         onGroups(Progress),
         onGroups(DeadLetters),
-        {
-          provide: EventReader,
-          inject: [REDIS],
-          useFactory: (redis: RedisClient) => new EventReader(redis),
-        },
+        onLog(EventReader),
         AuditTrail,
         { provide: StreamsClient, inject: [EventLog], useFactory: (log: EventLog) => new StreamsClient(log) },
         WriteService,
+        BoardsService,
+        ScoreIntake,
+        ScoreImport,
         ScoresService,
+        EntryViews,
+        LiveBoards,
         { provide: APP_GUARD, useClass: CallerGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: AppliedInterceptor },

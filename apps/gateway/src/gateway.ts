@@ -10,6 +10,7 @@ import { LogModule, type OpenLog } from '#libs/service';
 import { GatewayModule } from './gateway.module.js';
 import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { limitSendingTime, readStreamedBodies } from './http/streamed-body.js';
 import { serveOpenApi } from './openapi.js';
 
 /** Milliseconds in which a client must have sent its request. */
@@ -27,7 +28,6 @@ export async function createGateway(
   const problems = new ProblemFilter(logger);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_TIMEOUT,
     routerOptions: { maxParamLength: 1_000 },
     forceCloseConnections: 'idle',
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
@@ -40,6 +40,8 @@ export async function createGateway(
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
   const fastify = app.getHttpAdapter().getInstance();
   readJsonBodies(fastify);
+  readStreamedBodies(fastify);
+  limitSendingTime(fastify, REQUEST_TIMEOUT);
   serveHealth(fastify, [
     { name: 'redis', check: () => log.redis.ping() },
     { name: 'groups', check: () => assertGroups(log) },

@@ -2,14 +2,14 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { Settlement } from '#libs/event-log';
 import type { RecordedEvent, StreamName } from '#libs/events';
-import type { EntryState, LeaderboardEvent, LeaderboardRules } from '#libs/projections';
+import type { BoardEntry, LeaderboardEvent, LeaderboardRules } from '#libs/projections';
 import { ProjectionWorker } from '#libs/service';
 import { StreamContext } from '#libs/streams-transport';
 
 /** Projects score events into leaderboards. */
 @Controller()
 export class RankingProjectorController {
-  constructor(private readonly worker: ProjectionWorker<EntryState, LeaderboardEvent, LeaderboardRules>) {}
+  constructor(private readonly worker: ProjectionWorker<BoardEntry, LeaderboardEvent, LeaderboardRules>) {}
 
   @EventPattern<StreamName>('scores')
   apply(

@@ -1,4 +1,5 @@
-import { EventReader } from '#libs/event-log';
+import { BoardCatalog, EventReader } from '#libs/event-log';
+import { DEFAULT_DEFINITION } from '#libs/events';
 import type { ScoreDocumentReader } from '#libs/projections';
 import { openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { AuditTrail } from './audit-trail.js';
@@ -15,7 +16,8 @@ describe('the audit trail', () => {
     test = await openTestLog({ scores: 4, players: 2 });
     boards = {};
     const scores = { boards: async () => Object.keys(boards) } as unknown as ScoreDocumentReader;
-    audit = new AuditTrail(new EventReader(test.redis), test.topology, scores);
+    const catalog = new BoardCatalog(test.redis, test.topology);
+    audit = new AuditTrail(new EventReader(test.redis, test.topology), test.topology, scores, catalog);
   });
   afterEach(() => test.close());
 
@@ -26,7 +28,7 @@ describe('the audit trail', () => {
   const define = (board: string) =>
     test.log.append({
       type: 'BoardDefined',
-      data: { board, rules: { order: 'asc', operator: 'sum' } },
+      data: { board, definition: DEFAULT_DEFINITION },
       actor: SERVER,
     });
   const revoke = (board: string, player: string) =>

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type EventPage, EventReader, Topology } from '#libs/event-log';
+import { BoardCatalog, type EventPage, EventReader, Topology } from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
 
@@ -16,25 +16,30 @@ export class AuditTrail {
     private readonly events: EventReader,
     private readonly topology: Topology,
     private readonly scores: ScoreDocumentReader,
+    private readonly catalog: BoardCatalog,
   ) {}
 
   /**
    * The events of a board; with a player, those of the player there, and the player's bans, which concern every board.
-   * It reads the one partition that has the board, other boards' events included.
+   * Of a board that counts another's scores, the other's are among them. It reads the one partition that has the board
+   * (and that of its source), other boards' events included.
    *
    * @throws InvalidCursorError
    */
-  ofBoard(board: string, player: string | undefined, { limit, cursor }: PageQuery): Promise<EventPage> {
+  async ofBoard(board: string, player: string | undefined, { limit, cursor }: PageQuery): Promise<EventPage> {
+    const { source = board } = (await this.catalog.find(board)).definition;
+    const boards = [board, source];
     const wants = ({ data }: RecordedEvent) =>
       player === undefined
-        ? 'board' in data && data.board === board
-        : 'player' in data && data.player === player && (!('board' in data) || data.board === board);
-    const partitions = [this.topology.of('scores', board)];
-    return this.events.page({ partitions, mention: player ?? board, wants, limit, cursor });
+        ? 'board' in data && boards.includes(data.board)
+        : 'player' in data && data.player === player && (!('board' in data) || boards.includes(data.board));
+    const partitions = [...new Set(boards.map(name => this.topology.of('scores', name)))];
+    const mentions = player === undefined ? boards : [player];
+    return this.events.page({ partitions, mentions, wants, limit, cursor });
   }
 
   /**
-   * The events of a player: saves, scores, revocations and bans. It reads the partition that has the player's saves,
+   * The events of a player: saves, profile, scores, revocations and bans. It reads the partition that has the player's saves,
    * those that have boards where the player ever scored, as the score document names them, and the one that orders bans.
    *
    * @throws InvalidCursorError
@@ -49,6 +54,6 @@ export class AuditTrail {
     // Every partition has a copy of a ban. The first one is enough.
     const wants = ({ data }: RecordedEvent) =>
       'player' in data && data.player === player && !('first' in data && data.first);
-    return this.events.page({ partitions: [...partitions], mention: player, wants, limit, cursor });
+    return this.events.page({ partitions: [...partitions], mentions: [player], wants, limit, cursor });
   }
 }

@@ -85,7 +85,7 @@ export class JobsController {
     const { projection: title, ...order } = body;
     const projection = projectionCalled(title);
     if (!projection) throw badRequest(`there is no projection ${title}`);
-    if (order.board !== undefined && !projection.board)
+    if (order.board !== undefined && !projection.boards)
       throw badRequest(`board goes with the projection ranking: ${title} has no boards to itself`);
     const job = await this.jobs.start(projection, { kind, ...order });
     reply.header('Location', `/v1/admin/${kind === 'rebuild' ? 'rebuilds' : 'verifications'}/${job.id}`);

@@ -19,7 +19,7 @@ class FieldErrorView {
 }
 
 /** How a problem (RFC 9457) looks in the OpenAPI document. */
-class ProblemView {
+export class ProblemView {
   @ApiProperty({ example: 'urn:questlog:validation' })
   readonly type!: string;
 
@@ -61,7 +61,8 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   409: 'It cannot be done now; `detail` says why.',
   412: 'The precondition does not hold; `ETag` has the current version.',
   413: 'The body is too large; `detail` names the limit.',
-  415: 'The body is not application/json.',
+  415: 'The body is of a type that is not taken here.',
+  429: 'Too soon, or too often; see `Retry-After`.',
   422: 'Well-formed, but refused; `detail` says why.',
   503: 'Redis does not answer, or the awaited event has not taken effect; see `Retry-After`.',
 };

@@ -4,6 +4,7 @@ import { from, type Observable, switchMap, timeout } from 'rxjs';
 import { type EventRef, Progress, parseEventRef } from '#libs/event-log';
 import { waitPreference } from './preconditions.js';
 import { badRequest, Problem } from './problem.js';
+import { hasStreamedBody } from './streamed-body.js';
 
 /** Milliseconds that a request may take besides what it was asked to wait; then Redis counts as away. */
 export const DEADLINE = 1_900;
@@ -21,6 +22,8 @@ export class AppliedInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    // Whoever streams a body is answered when all of it is done, however long that takes.
+    if (hasStreamedBody(request)) return next.handle();
     const handle = () => next.handle().pipe(timeout(DEADLINE + 1_000 * waitPreference(request.headers)));
     const event = request.method === 'GET' ? awaitedEvent(request) : undefined;
     return event ? from(this.untilApplied(event)).pipe(switchMap(handle)) : handle();

@@ -22,14 +22,24 @@ export function waitPreference({ prefer }: IncomingHttpHeaders): number {
   return seconds;
 }
 
+export function isIdempotencyKey(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value);
+}
+
 /** @throws Problem 400 when the key is not 1 to 128 visible ASCII characters */
 export function idempotencyKey(headers: IncomingHttpHeaders): string | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(key)) {
+  if (!isIdempotencyKey(key)) {
     throw badRequest('Idempotency-Key must be 1 to 128 visible ASCII characters');
   }
   return key;
+}
+
+/** @throws Problem 400 for a key that would have to stand for many events */
+export function refuseIdempotencyKey(headers: IncomingHttpHeaders): void {
+  if (headers['idempotency-key'] !== undefined)
+    throw badRequest('Idempotency-Key is for one event: give each score an idempotencyKey instead');
 }
 
 /** The request's W3C trace, when it carries a well-formed one. */

@@ -3,8 +3,14 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
 import { InvalidCursorError, LogTrimmedError } from '#libs/event-log';
 import { Logger } from '#libs/observability';
-import { JobActiveError, JobOverError } from '#libs/projections';
-import { IdempotencyConflictError, isRedisUnavailable, VersionConflictError } from '#libs/redis';
+import { InvalidPeriodError, JobActiveError, JobOverError, PeriodExpiredError } from '#libs/projections';
+import {
+  BoardInUseError,
+  DefinitionChangedError,
+  IdempotencyConflictError,
+  isRedisUnavailable,
+  VersionConflictError,
+} from '#libs/redis';
 import {
   DeadLetterNotFoundError,
   EventGoneError,
@@ -25,7 +31,7 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
   }
 
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const problem = toProblem(error);
+    const problem = toProblem(error, request.routeOptions.bodyLimit);
     if (problem.getStatus() === 500)
       this.logger.error(error, undefined, `${request.method} ${request.routeOptions.url}`);
     void reply
@@ -36,12 +42,28 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
 }
 
 /** What is wrong with these is in the request. */
-const MALFORMED = [InvalidCursorError, InvalidDeadLetterIdError, UnknownGroupError] as const;
+const MALFORMED = [
+  InvalidCursorError,
+  InvalidDeadLetterIdError,
+  InvalidPeriodError,
+  UnknownGroupError,
+] as const;
+
+/** These name what is not there, or not any more. */
+const MISSING = [DeadLetterNotFoundError, PeriodExpiredError] as const;
 
 /** These may be asked for, but not as things are; the `code` says which it is. */
-const CONFLICTS = [JobActiveError, JobOverError, LogTrimmedError, EventGoneError] as const;
+const CONFLICTS = [
+  BoardInUseError,
+  DefinitionChangedError,
+  JobActiveError,
+  JobOverError,
+  LogTrimmedError,
+  EventGoneError,
+] as const;
 
-function toProblem(error: unknown): Problem {
+/** @param bodyLimit bytes that the body of the request may have */
+export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof VersionConflictError) {
     return new Problem(412, {
@@ -56,7 +78,7 @@ function toProblem(error: unknown): Problem {
       detail: `${error.message}: send a new key with a new request`,
     });
   }
-  if (error instanceof DeadLetterNotFoundError) return notFound(error.message);
+  if (MISSING.some(type => error instanceof type)) return notFound((error as Error).message);
   const conflict = CONFLICTS.find(type => error instanceof type) && (error as Error & { code: string });
   if (conflict) {
     const code = conflict.code.toLowerCase().replaceAll('_', '-');
@@ -68,15 +90,15 @@ function toProblem(error: unknown): Problem {
       'the event log does not answer; try again, with the same Idempotency-Key where you sent one',
     );
   }
-  if (error instanceof HttpException) return fromStatus(error.getStatus(), error.message);
+  if (error instanceof HttpException) return fromStatus(error.getStatus(), error.message, bodyLimit);
   const { statusCode, message } = error as Partial<FastifyError>;
-  return fromStatus(statusCode, message);
+  return fromStatus(statusCode, message, bodyLimit);
 }
 
 /** What Fastify and Nest refuse by themselves: unknown routes, bodies that are too large or no JSON. */
-function fromStatus(status = 500, message = 'the request cannot be read'): Problem {
+function fromStatus(status = 500, message = 'the request cannot be read', bodyLimit = BODY_LIMIT): Problem {
   if (status === 413)
-    return new Problem(413, { code: 'too-large', detail: `the body is larger than ${BODY_LIMIT} bytes` });
+    return new Problem(413, { code: 'too-large', detail: `the body is larger than ${bodyLimit} bytes` });
   if (status >= 400 && status < 500) return new Problem(status, { detail: message });
   return new Problem(500, { detail: 'this should not have happened; the log of the gateway has the cause' });
 }

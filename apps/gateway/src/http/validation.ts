@@ -15,10 +15,12 @@ function fieldErrors(errors: readonly ValidationError[], parent = ''): FieldErro
   });
 }
 
-function toProblem(errors: ValidationError[]): Problem {
-  const fields = fieldErrors(errors);
-  const detail = fields.map(({ message }) => message).join('; ');
-  return new Problem(400, { code: 'validation', detail, errors: fields });
+const toProblem = (errors: ValidationError[]): Problem => invalid(fieldErrors(errors));
+
+/** The answer to fields that are not as they should be. */
+export function invalid(errors: readonly FieldError[]): Problem {
+  const detail = errors.map(({ message }) => message).join('; ');
+  return new Problem(400, { code: 'validation', detail, errors });
 }
 
 /** Bodies: unknown fields are refused, nothing is converted. */

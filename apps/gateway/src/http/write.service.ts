@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { firstValueFrom, timeout } from 'rxjs';
-import { type Appended, type ExpectedVersion, formatEventRef, Progress } from '#libs/event-log';
+import { defer, firstValueFrom, timeout } from 'rxjs';
+import { type Appended, type AppendOptions, type Envelope, formatEventRef, Progress } from '#libs/event-log';
 import type { Actor, EventType, NewEvent } from '#libs/events';
 import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
@@ -15,13 +15,19 @@ export interface Accepted {
 
 export type Applied<Result> = { readonly eventId: string; readonly status: 'applied' } & Result;
 
-export interface Write<T extends EventType, Result> {
-  readonly type: T;
-  readonly data: NewEvent<T>['data'];
+/** A change that the log takes: one event, or several of which one tells that all is done. */
+export interface Change<Result> {
   readonly caller: Actor;
-  readonly expectedVersion?: ExpectedVersion | undefined;
+  append(envelope: Envelope): Promise<Appended>;
   /** The projected result, read once the event has taken effect. */
   result(appended: Appended): Promise<Result>;
+}
+
+/** The change that one event makes. */
+export interface Write<T extends EventType, Result> extends Omit<Change<Result>, 'append'> {
+  readonly type: T;
+  readonly data: NewEvent<T>['data'];
+  readonly expectedVersion?: AppendOptions['expectedVersion'] | undefined;
 }
 
 /** What every write has in common: it is appended once, and answered as accepted or, if asked to wait, applied. */
@@ -32,24 +38,31 @@ export class WriteService {
     private readonly progress: Progress,
   ) {}
 
-  async write<T extends EventType, Result>(
-    { type, data, caller, expectedVersion, result }: Write<T, Result>,
+  write<T extends EventType, Result>(
+    { type, data, expectedVersion, ...change }: Write<T, Result>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Accepted | Applied<Result>> {
+    const condition = expectedVersion !== undefined && { expectedVersion };
+    const append = (envelope: Envelope) =>
+      firstValueFrom(this.events.append(type, data, { ...envelope, ...condition }));
+    return this.change({ ...change, append }, request, reply);
+  }
+
+  async change<Result>(
+    { caller, append, result }: Change<Result>,
     { headers }: FastifyRequest,
     reply: FastifyReply,
   ): Promise<Accepted | Applied<Result>> {
     const seconds = waitPreference(headers);
     const key = idempotencyKey(headers);
     const trace = traceParent(headers);
-    const appended = await firstValueFrom(
-      this.events
-        .append(type, data, {
-          actor: caller,
-          ...(key !== undefined && { idempotencyKey: key }),
-          ...(trace !== undefined && { trace }),
-          ...(expectedVersion !== undefined && { expectedVersion }),
-        })
-        .pipe(timeout(DEADLINE)),
-    );
+    const envelope = {
+      actor: caller,
+      ...(key !== undefined && { idempotencyKey: key }),
+      ...(trace !== undefined && { trace }),
+    };
+    const appended = await firstValueFrom(defer(() => append(envelope)).pipe(timeout(DEADLINE)));
     const eventId = formatEventRef(appended.ref);
     if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
     if (appended.version !== undefined) reply.header('ETag', `"${appended.version}"`);

@@ -1,49 +1,63 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { defer, firstValueFrom, timeout } from 'rxjs';
+import { type Appended, formatEventRef, Progress } from '#libs/event-log';
 import { type Actor, compareEventIds } from '#libs/events';
+import { Logger } from '#libs/observability';
 import { LeaderboardReader } from '#libs/projections';
-import { PlayerPipe } from '../http/ids.js';
-import { badRequest, Problem } from '../http/problem.js';
+import { isRedisUnavailable } from '#libs/redis';
+import { DEADLINE } from '../http/applied.interceptor.js';
+import { refuseIdempotencyKey, traceParent, waitPreference } from '../http/preconditions.js';
+import { toProblem } from '../http/problem.filter.js';
+import { Problem, type ProblemBody } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
-import type { SubmitScoreBody } from './leaderboards.dto.js';
+import { ScoreIntake } from './score-intake.js';
+import { playerOf, readScore } from './score-item.js';
+import { MAX_SCORES, type ScoreResults, type ScoreTaken, type SubmitScoreBody } from './scores.dto.js';
 
-const playerPipe = new PlayerPipe();
-
-/** Decides whether a score may be submitted, and submits it. */
+/** Submits scores, and says what became of them. */
 @Injectable()
 export class ScoresService {
   constructor(
     private readonly writes: WriteService,
+    private readonly intake: ScoreIntake,
     private readonly leaderboards: LeaderboardReader,
+    private readonly progress: Progress,
+    @Inject(Logger) private readonly logger: Logger,
   ) {}
 
   submit(
     board: string,
-    { player, score, attributes }: SubmitScoreBody,
+    { score, attributes, ...body }: SubmitScoreBody,
     caller: Actor,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<object> {
-    if (player === undefined) throw badRequest('player is missing: a key has none of its own');
-    playerPipe.transform(player, { data: 'player' });
-    if (Math.abs(score) > Number.MAX_SAFE_INTEGER) {
-      throw new Problem(422, {
-        code: 'score-out-of-range',
-        detail: `score must be within +-${Number.MAX_SAFE_INTEGER} (2^53 - 1): beyond, numbers are not exact`,
-      });
-    }
-    return this.writes.write(
+    const player = playerOf(caller, body.player);
+    if (player instanceof Problem) throw player;
+    let previous: number | undefined;
+    return this.writes.change(
       {
-        type: 'ScoreSubmitted',
-        data: { board, player, score, ...(attributes && { attributes: { ...attributes } }) },
         caller,
+        append: async ({ idempotencyKey, trace }) => {
+          if (waitPreference(request.headers) > 0) previous = (await this.entryOf(board, player))?.rank;
+          const submitted = {
+            ...{ board, player, score },
+            ...(attributes && { attributes: { ...attributes } }),
+            ...(idempotencyKey !== undefined && { idempotencyKey }),
+          };
+          const [outcome] = await this.intake.submitAll([submitted], caller, trace);
+          if (!outcome || outcome instanceof Error) throw outcome;
+          return outcome;
+        },
         result: async ({ ref }) => {
-          const { entries } = await this.leaderboards.around(board, player, 0);
-          const [entry] = entries;
+          const entry = await this.entryOf(board, player);
           return {
             board,
             player,
             rank: entry?.rank,
+            ...(previous !== undefined && { previousRank: previous }),
             score: entry?.score,
             improved: entry !== undefined && compareEventIds(entry.run, ref.id) === 0,
           };
@@ -53,4 +67,74 @@ export class ScoresService {
       reply,
     );
   }
+
+  /** @throws Problem 400 when there is no list to go through, 503 when the log has taken none for being away */
+  async submitAll(
+    body: unknown,
+    caller: Actor,
+    { headers }: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<ScoreResults> {
+    const seconds = waitPreference(headers);
+    refuseIdempotencyKey(headers);
+    const read = listFrom(body).map((value, i) => readScore(value, caller, `scores[${i}]`));
+    const submit = defer(() => this.intake.submitAll(read, caller, traceParent(headers)));
+    const outcomes = await firstValueFrom(submit.pipe(timeout(DEADLINE)));
+    const appended = outcomes.flatMap(outcome => (outcome instanceof Error ? [] : [outcome]));
+    const away = outcomes.find(isRedisUnavailable);
+    if (away && appended.length === 0) throw away;
+    const isApplied = seconds > 0 && (await this.areApplied(appended, seconds));
+    if (isApplied) reply.header('Preference-Applied', `wait=${seconds}`);
+    reply.status(isApplied ? 200 : 202);
+    return { results: outcomes.map(outcome => this.view(outcome, isApplied)) };
+  }
+
+  private view(outcome: Appended | Error, isApplied: boolean): ScoreTaken | ProblemBody {
+    if (!(outcome instanceof Error)) {
+      return {
+        eventId: formatEventRef(outcome.ref),
+        ...(outcome.replayed && { replayed: true }),
+        ...(isApplied && { status: 'applied' }),
+      };
+    }
+    const problem = toProblem(outcome);
+    if (problem.getStatus() === 500) this.logger.error(outcome, undefined, 'POST /v1/scores');
+    return problem.body;
+  }
+
+  /** The events are in the log: if Redis goes away now, they are accepted all the same. */
+  private async areApplied(appended: readonly Appended[], seconds: number): Promise<boolean> {
+    const ids = appended.map(({ ref }) => ref.id).sort(compareEventIds);
+    const last = ids.at(-1);
+    if (!last) return false;
+    try {
+      // One question for each partition, instead of one for each event.
+      return await this.progress.whenApplied(
+        { stream: 'scores', partition: 'all', id: last },
+        1_000 * seconds,
+      );
+    } catch (error) {
+      if (isRedisUnavailable(error)) return false;
+      throw error;
+    }
+  }
+
+  private async entryOf(board: string, player: string) {
+    const { entries } = await this.leaderboards.lookup(board, [player]);
+    return entries[0];
+  }
+}
+
+/** @throws Problem 400 */
+function listFrom(body: unknown): readonly unknown[] {
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const fields = (isObject ? body : {}) as Record<string, unknown>;
+  const { scores } = fields;
+  const errors = Object.keys(fields)
+    .filter(field => field !== 'scores')
+    .map(field => ({ path: field, message: `property ${field} should not exist` }));
+  if (!Array.isArray(scores) || scores.length === 0 || scores.length > MAX_SCORES)
+    errors.push({ path: 'scores', message: `scores must be a list of 1 to ${MAX_SCORES} scores` });
+  if (errors.length > 0) throw invalid(errors);
+  return scores as readonly unknown[];
 }

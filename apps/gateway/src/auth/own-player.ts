@@ -1,0 +1,12 @@
+import type { Actor } from '#libs/events';
+import { Problem } from '../http/problem.js';
+
+/**
+ * Lets players act for themselves only; servers and operators act for any.
+ *
+ * @throws Problem 403
+ */
+export function assertOwn(caller: Actor, player: string): void {
+  if (caller.kind === 'player' && caller.id !== player)
+    throw new Problem(403, { detail: `you are ${caller.id}, not ${player}` });
+}

@@ -1,0 +1,24 @@
+import { ID_PATTERN } from '../http/ids.js';
+
+export const MAX_ATTRIBUTES = 16;
+const MAX_LENGTH = 256;
+
+/** A fact about a run. */
+export function isAttribute(value: unknown): value is string | number | boolean {
+  return (
+    typeof value === 'boolean' ||
+    (typeof value === 'number' && Number.isFinite(value)) ||
+    (typeof value === 'string' && value.length <= MAX_LENGTH && value.isWellFormed())
+  );
+}
+
+export function areAttributes(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= MAX_ATTRIBUTES &&
+    entries.every(([name, fact]) => ID_PATTERN.test(name) && isAttribute(fact))
+  );
+}
+
+export const ATTRIBUTES_RULE = `attributes must be an object of at most ${MAX_ATTRIBUTES} strings (up to ${MAX_LENGTH} characters), finite numbers or booleans, with ids as names`;

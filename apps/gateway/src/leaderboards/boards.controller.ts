@@ -1,0 +1,130 @@
+import { Body, Controller, Delete, Get, Param, Put, Query, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { LeaderboardReader, type ListedBoard } from '#libs/projections';
+import { AdminOnly, Caller, Public } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { IdPipe } from '../http/ids.js';
+import { badRequest, notFound } from '../http/problem.js';
+import { bodyPipe, queryPipe } from '../http/validation.js';
+import { WriteService } from '../http/write.service.js';
+import {
+  BoardDefinedView,
+  BoardPage,
+  BoardRemovedView,
+  BoardsQuery,
+  BoardView,
+  EntryRevokedView,
+} from './boards.dto.js';
+import { BoardsService } from './boards.service.js';
+import { DefinitionFields, definitionFrom } from './definition.dto.js';
+
+/** Which boards there are, and what operators make of them. */
+@ApiTags('leaderboards')
+@Controller('v1/leaderboards')
+export class BoardsController {
+  constructor(
+    private readonly leaderboards: LeaderboardReader,
+    private readonly boards: BoardsService,
+    private readonly writes: WriteService,
+  ) {}
+
+  @Public()
+  @Get()
+  @ApiOperation({ summary: 'All boards, with their definitions and how many entries they have' })
+  @ApiRead()
+  @ApiOkResponse({ type: BoardPage })
+  async list(@Query(queryPipe) { limit, cursor }: BoardsQuery): Promise<BoardPage> {
+    const { boards, next } = await this.leaderboards.boards(cursor, limit);
+    return { boards: boards.map(toView), ...(next !== undefined && { next }) };
+  }
+
+  @Public()
+  @Get(':board')
+  @ApiOperation({ summary: 'How a board ranks, its current period, and how many entries that has' })
+  @ApiRead()
+  @ApiProblems(404)
+  @ApiOkResponse({ type: BoardView })
+  async read(@Param('board', IdPipe) board: string): Promise<BoardView> {
+    const listed = await this.leaderboards.find(board);
+    if (!listed) throw notFound(`there is no board ${board}: the first score or a definition makes it`);
+    return toView(listed);
+  }
+
+  @Put(':board')
+  @AdminOnly()
+  @ApiOperation({
+    summary: 'Define a board, or define it anew',
+    description:
+      'The definition replaces the one before as a whole. A board that has scores is rebuilt from the log under its new definition; until that is done it ranks by the old one.',
+  })
+  @ApiWrite()
+  @ApiProblems(403, 409)
+  @ApiOkResponse({ type: BoardDefinedView, description: 'With `Prefer: wait`: the board ranks so.' })
+  define(
+    @Param('board', IdPipe) board: string,
+    @Body(bodyPipe) body: DefinitionFields,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    // To the pipe, nothing is an object without fields: a forgotten body would undo a definition.
+    if (request.body == null) throw badRequest('the definition is missing: {} is the default one');
+    const definition = definitionFrom(board, body);
+    return this.writes.change(
+      {
+        caller,
+        append: envelope => this.boards.define(board, definition, envelope),
+        result: async () => ({ board, ...definition }),
+      },
+      request,
+      reply,
+    );
+  }
+
+  @Delete(':board')
+  @AdminOnly()
+  @ApiOperation({
+    summary: 'Remove a board',
+    description:
+      'What was scored on it counts no longer; a later score makes it anew. A board with a source only goes: its scores are the source’s.',
+  })
+  @ApiWrite()
+  @ApiProblems(403, 404, 409)
+  @ApiOkResponse({ type: BoardRemovedView, description: 'With `Prefer: wait`: the board is gone.' })
+  remove(
+    @Param('board', IdPipe) board: string,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const append = this.boards.remove.bind(this.boards, board);
+    return this.writes.change({ caller, append, result: async () => ({ board }) }, request, reply);
+  }
+
+  @Delete(':board/entries/:player')
+  @AdminOnly()
+  @ApiOperation({
+    summary: "Revoke a player's scores on the board",
+    description:
+      'What was scored until now counts no longer, nor on boards that count this one; a later score starts afresh. The events remain.',
+  })
+  @ApiWrite()
+  @ApiProblems(403, 409)
+  @ApiOkResponse({ type: EntryRevokedView, description: 'With `Prefer: wait`: the entry is gone.' })
+  revoke(
+    @Param('board', IdPipe) board: string,
+    @Param('player', IdPipe) player: string,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const append = this.boards.revoke.bind(this.boards, board, player);
+    return this.writes.change({ caller, append, result: async () => ({ board, player }) }, request, reply);
+  }
+}
+
+function toView({ board, definition, period, total }: ListedBoard): BoardView {
+  return { board, ...definition, period, total };
+}

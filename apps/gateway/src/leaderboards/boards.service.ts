@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { firstValueFrom } from 'rxjs';
+import { type Appended, BoardCatalog, type DefinedBoard, definedBy, type Envelope } from '#libs/event-log';
+import type { BoardDefinition } from '#libs/events';
+import { LeaderboardReader } from '#libs/projections';
+import { NotReplayedError } from '#libs/redis';
+import { StreamsClient } from '#libs/streams-transport';
+import { notFound, Problem } from '../http/problem.js';
+import { derived } from './score-rules.js';
+
+const REPLAY_ONLY = { replayOnly: true } as const;
+
+/** Decides whether boards may become what operators want, and makes them so. */
+@Injectable()
+export class BoardsService {
+  constructor(
+    private readonly catalog: BoardCatalog,
+    private readonly leaderboards: LeaderboardReader,
+    private readonly events: StreamsClient,
+  ) {}
+
+  /** @throws Problem 409 when it would count a board that itself counts another */
+  async define(board: string, definition: BoardDefinition, envelope: Envelope): Promise<Appended> {
+    const { source } = definition;
+    const refusal = source === undefined ? undefined : chained(board, source, await this.catalog.all());
+    return refusal
+      ? unlessReplayed(refusal, envelope, () => this.catalog.define(board, definition, envelope, REPLAY_ONLY))
+      : this.catalog.define(board, definition, envelope);
+  }
+
+  /** @throws Problem 404 when there is none, 409 while others count its scores */
+  async remove(board: string, envelope: Envelope): Promise<Appended> {
+    const refusal = await this.refusalToRemove(board);
+    return refusal
+      ? unlessReplayed(refusal, envelope, () => this.catalog.remove(board, envelope, REPLAY_ONLY))
+      : this.catalog.remove(board, envelope);
+  }
+
+  /** @throws Problem 409 when the scores are another board's */
+  async revoke(board: string, player: string, envelope: Envelope): Promise<Appended> {
+    const known = await this.catalog.find(board);
+    const { source } = known.definition;
+    const append = (conditions: { definedBy: string } | typeof REPLAY_ONLY) =>
+      firstValueFrom(this.events.append('EntryRevoked', { board, player }, { ...envelope, ...conditions }));
+    return source === undefined
+      ? append({ definedBy: definedBy(known) })
+      : unlessReplayed(derived(board, source), envelope, () => append(REPLAY_ONLY));
+  }
+
+  private async refusalToRemove(board: string): Promise<Problem | undefined> {
+    const boards = await this.catalog.all();
+    const dependants = derivedFrom(board, boards);
+    if (dependants.length > 0) return inUse(board, dependants);
+    if (boards.has(board) || (await this.isPlayed(board))) return undefined;
+    return notFound(`there is no board ${board}`);
+  }
+
+  private async isPlayed(board: string): Promise<boolean> {
+    return (await this.leaderboards.find(board)) !== undefined;
+  }
+}
+
+/** What was done under the idempotency key still gets its first answer, now that it would be refused. */
+async function unlessReplayed(
+  refusal: Problem,
+  { idempotencyKey }: Envelope,
+  replay: () => Promise<Appended>,
+): Promise<Appended> {
+  if (idempotencyKey === undefined) throw refusal;
+  try {
+    return await replay();
+  } catch (error) {
+    throw error instanceof NotReplayedError ? refusal : error;
+  }
+}
+
+function chained(
+  board: string,
+  source: string,
+  boards: ReadonlyMap<string, DefinedBoard>,
+): Problem | undefined {
+  const root = boards.get(source)?.definition.source;
+  if (root !== undefined) {
+    return new Problem(409, {
+      code: 'derived-board',
+      detail: `${source} itself counts the scores of ${root}: make ${root} the source`,
+    });
+  }
+  const dependants = derivedFrom(board, boards);
+  return dependants.length > 0 ? inUse(board, dependants) : undefined;
+}
+
+function derivedFrom(board: string, boards: ReadonlyMap<string, DefinedBoard>): string[] {
+  return [...boards].flatMap(([name, { definition }]) => (definition.source === board ? [name] : [])).sort();
+}
+
+const inUse = (board: string, dependants: readonly string[]) =>
+  new Problem(409, {
+    code: 'board-in-use',
+    detail: `${dependants.join(', ')} ${dependants.length === 1 ? 'counts' : 'count'} the scores of ${board}: remove or redefine first`,
+  });

@@ -1,0 +1,249 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsPositive,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  registerDecorator,
+  ValidateIf,
+} from 'class-validator';
+import {
+  type AttributeFilter,
+  type BoardDefinition,
+  DEFAULT_DEFINITION,
+  OPERATORS,
+  ORDERS,
+  RANKINGS,
+  readDefinition,
+  SUBMITTERS,
+  TIE_BREAKS,
+} from '#libs/events';
+import { ID_PATTERN } from '../http/ids.js';
+import type { FieldError } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
+import { isAttribute, MAX_ATTRIBUTES } from './attributes.js';
+import { resetFault } from './reset.js';
+
+const MAX_CHOICES = 64;
+const DEFAULT_KEEP_PERIODS = 100;
+/** What a board with a source leaves to its source. */
+const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval'] as const;
+
+/** Only what is not there is optional: `null` is no value of any field. */
+const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+
+function isFilter(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length >= 1 &&
+    entries.length <= MAX_ATTRIBUTES &&
+    entries.every(([name, wanted]) => {
+      const choices: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
+      const isListed = choices.length >= 1 && choices.length <= MAX_CHOICES;
+      return ID_PATTERN.test(name) && isListed && choices.every(isAttribute);
+    })
+  );
+}
+
+const IsFilter = (): PropertyDecorator => (target, propertyName) =>
+  registerDecorator({
+    name: 'isFilter',
+    target: target.constructor,
+    propertyName: String(propertyName),
+    validator: {
+      validate: isFilter,
+      defaultMessage: () =>
+        `filter must be an object of 1 to ${MAX_ATTRIBUTES} attributes, each a string, number or boolean, or a list of 1 to ${MAX_CHOICES} of them`,
+    },
+  });
+
+function isTimezone(value: unknown): boolean {
+  // Offsets such as +02:00 know no summer.
+  if (typeof value !== 'string' || !/^[A-Za-z]/.test(value)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const IsTimezone = (): PropertyDecorator => (target, propertyName) =>
+  registerDecorator({
+    name: 'isTimezone',
+    target: target.constructor,
+    propertyName: String(propertyName),
+    validator: {
+      validate: isTimezone,
+      defaultMessage: () => 'timezone must be an IANA time zone such as "America/Sao_Paulo"',
+    },
+  });
+
+/** A definition, as it is sent and shown. */
+export class DefinitionFields {
+  @ApiPropertyOptional({ enum: ORDERS, default: 'desc', description: 'Which scores stand higher.' })
+  @Optional()
+  @IsIn(ORDERS)
+  readonly order?: BoardDefinition['order'];
+
+  @ApiPropertyOptional({
+    enum: OPERATORS,
+    default: 'best',
+    description: "What a player's scores make together: the best one, the latest one, or their exact sum.",
+  })
+  @Optional()
+  @IsIn(OPERATORS)
+  readonly operator?: BoardDefinition['operator'];
+
+  @ApiPropertyOptional({
+    enum: TIE_BREAKS,
+    default: 'first',
+    description: 'Who stands higher among equal scores: who got there first, or last, or neither.',
+  })
+  @Optional()
+  @IsIn(TIE_BREAKS)
+  readonly tieBreak?: BoardDefinition['tieBreak'];
+
+  @ApiPropertyOptional({
+    enum: RANKINGS,
+    default: 'standard',
+    description: 'What numbers equal scores get: standard 1, 2, 2, 4; dense 1, 2, 2, 3; ordinal 1, 2, 3, 4.',
+  })
+  @Optional()
+  @IsIn(RANKINGS)
+  readonly ranking?: BoardDefinition['ranking'];
+
+  @ApiPropertyOptional({
+    example: 'weekly',
+    description: 'When a new period begins: daily, weekly, monthly, or a cron expression of five fields.',
+  })
+  @Optional()
+  @IsString()
+  @MaxLength(100)
+  readonly reset?: string;
+
+  @ApiPropertyOptional({
+    default: 'UTC',
+    example: 'America/Sao_Paulo',
+    description: 'An IANA time zone: where days begin. Only with `reset`.',
+  })
+  @Optional()
+  @IsTimezone()
+  readonly timezone?: string;
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    maximum: 1_000,
+    default: DEFAULT_KEEP_PERIODS,
+    description: 'Past periods with scores that are kept beside the newest. Only with `reset`.',
+  })
+  @Optional()
+  @IsInt()
+  @Min(0)
+  @Max(1_000)
+  readonly keepPeriods?: number;
+
+  @ApiPropertyOptional({
+    example: 'arena',
+    pattern: ID_PATTERN.source,
+    description: 'The board whose scores this one counts, instead of its own.',
+  })
+  @Optional()
+  @IsString()
+  @Matches(ID_PATTERN, { message: 'source must be an id' })
+  readonly source?: string;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    example: { region: ['eu', 'us'] },
+    description: 'Only scores count that have one of the values for every one of the attributes.',
+  })
+  @Optional()
+  @IsFilter()
+  readonly filter?: AttributeFilter;
+
+  @ApiPropertyOptional({ example: 0, description: 'A score below is refused.' })
+  @Optional()
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  readonly min?: number;
+
+  @ApiPropertyOptional({ example: 1_000_000, description: 'A score above is refused.' })
+  @Optional()
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  readonly max?: number;
+
+  @ApiPropertyOptional({
+    enum: SUBMITTERS,
+    default: 'players',
+    description: 'Who may submit: players (and servers), or servers only.',
+  })
+  @Optional()
+  @IsIn(SUBMITTERS)
+  readonly submit?: BoardDefinition['submit'];
+
+  @ApiPropertyOptional({
+    minimum: 1,
+    maximum: 10_000_000,
+    description: 'Only so many entries, from the top, are shown, ranked and counted.',
+  })
+  @Optional()
+  @IsInt()
+  @Min(1)
+  @Max(10_000_000)
+  readonly maxEntries?: number;
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    exclusiveMinimum: true,
+    maximum: 86_400,
+    description: 'Seconds between two scores of one player, at least; sooner is refused.',
+  })
+  @Optional()
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @IsPositive()
+  @Max(86_400)
+  readonly minInterval?: number;
+}
+
+/**
+ * The whole definition that a body means.
+ *
+ * @throws Problem 400 when fields that are right by themselves do not go together
+ */
+export function definitionFrom(board: string, fields: DefinitionFields): BoardDefinition {
+  const errors = contradictions(board, fields);
+  if (errors.length > 0) throw invalid(errors);
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return readDefinition({
+    ...DEFAULT_DEFINITION,
+    ...(fields.reset !== undefined && { timezone: 'UTC', keepPeriods: DEFAULT_KEEP_PERIODS }),
+    ...given,
+  });
+}
+
+function contradictions(board: string, fields: DefinitionFields): FieldError[] {
+  const { reset, timezone, source, min, max } = fields;
+  const errors: FieldError[] = [];
+  const refuse = (path: keyof DefinitionFields, message: string) => errors.push({ path, message });
+  if (reset === undefined) {
+    for (const path of ['timezone', 'keepPeriods'] as const)
+      if (fields[path] !== undefined) refuse(path, `${path} needs reset: without it, there are no periods`);
+  } else {
+    const fault = resetFault(reset, timezone);
+    if (fault) refuse('reset', fault);
+  }
+  if (min !== undefined && max !== undefined && min > max) refuse('min', 'min must not be above max');
+  if (source === board) refuse('source', 'source must be another board');
+  if (source !== undefined)
+    for (const path of OF_SUBMITTING)
+      if (fields[path] !== undefined)
+        refuse(path, `${path} belongs to the source: ${source} is where scores are submitted`);
+  return errors;
+}

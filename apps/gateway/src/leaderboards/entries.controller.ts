@@ -1,0 +1,118 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { LeaderboardReader, type WindowStart } from '#libs/projections';
+import { Public } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead } from '../http/api-docs.js';
+import { IdPipe, PlayerPipe } from '../http/ids.js';
+import { badRequest, notFound } from '../http/problem.js';
+import { bodyPipe, queryPipe } from '../http/validation.js';
+import {
+  AroundQuery,
+  EntriesQuery,
+  EntryPage,
+  LookupBody,
+  LookupView,
+  PeriodQuery,
+  SingleEntry,
+} from './entries.dto.js';
+import { EntryViews } from './entry-views.js';
+import { ranksInList } from './ranks-in-list.js';
+
+/** What stands on a board. */
+@ApiTags('leaderboards')
+@Public()
+@Controller('v1/leaderboards/:board')
+export class EntriesController {
+  constructor(
+    private readonly leaderboards: LeaderboardReader,
+    private readonly views: EntryViews,
+  ) {}
+
+  @Get('entries')
+  @ApiOperation({ summary: 'A page of the board, from the top, an offset or a cursor, or around a score' })
+  @ApiRead()
+  @ApiProblems(404)
+  @ApiOkResponse({ type: EntryPage })
+  async entries(
+    @Param('board', IdPipe) board: string,
+    @Query(queryPipe) query: EntriesQuery,
+  ): Promise<EntryPage> {
+    const { limit, period, topPercent } = query;
+    const window = await this.leaderboards.read(board, {
+      from: startOf(query),
+      length: limit,
+      ...(period !== undefined && { period }),
+      ...(topPercent !== undefined && { topPercent }),
+    });
+    return this.views.page(board, window);
+  }
+
+  @Get('entries/:player')
+  @ApiOperation({ summary: "One player's entry" })
+  @ApiRead()
+  @ApiProblems(404)
+  @ApiOkResponse({ type: SingleEntry })
+  async entry(
+    @Param('board', IdPipe) board: string,
+    @Param('player', PlayerPipe) player: string,
+    @Query(queryPipe) query: PeriodQuery,
+  ): Promise<SingleEntry> {
+    const { entries, period, total } = await this.neighbours(board, player, 0, query);
+    const [standing] = await this.views.standings(entries.map(entry => ({ board, period, total, entry })));
+    return standing as SingleEntry;
+  }
+
+  @Get('around/:player')
+  @ApiOperation({ summary: "A player's entry with its neighbours; at the ends, more on the other side" })
+  @ApiRead()
+  @ApiProblems(404)
+  @ApiOkResponse({ type: EntryPage })
+  async around(
+    @Param('board', IdPipe) board: string,
+    @Param('player', PlayerPipe) player: string,
+    @Query(queryPipe) query: AroundQuery,
+  ): Promise<EntryPage> {
+    const { period, total, entries } = await this.neighbours(board, player, query.radius, query);
+    return this.views.page(board, { period, total, entries });
+  }
+
+  @Post('lookup')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'The entries of some players, such as friends or a guild, in rank order' })
+  @ApiProblems(400, 404, 413, 415, 503)
+  @ApiOkResponse({ type: LookupView })
+  async lookup(
+    @Param('board', IdPipe) board: string,
+    @Body(bodyPipe) { players }: LookupBody,
+    @Query(queryPipe) query: PeriodQuery,
+  ): Promise<LookupView> {
+    const { definition, period, total, entries } = await this.leaderboards.lookup(
+      board,
+      [...new Set(players)],
+      query.period,
+    );
+    const ranks = ranksInList(entries, definition?.ranking);
+    const views = await this.views.of(entries);
+    const listed = views.map(({ rank, ...view }, i) => ({ rank, rankInList: ranks[i] ?? 0, ...view }));
+    return { board, period, total, entries: listed };
+  }
+
+  /** @throws Problem 404 when the player has no entry */
+  private async neighbours(board: string, player: string, radius: number, { period }: PeriodQuery) {
+    const window = await this.leaderboards.read(board, {
+      from: { around: player },
+      length: 2 * radius + 1,
+      ...(period !== undefined && { period }),
+    });
+    if (window.entries.length === 0) throw notFound(`${player} has no entry on ${board}`);
+    return window;
+  }
+}
+
+/** @throws Problem 400 when a query asks for two places */
+function startOf({ aroundScore, cursor, offset, topPercent }: EntriesQuery): WindowStart {
+  if (aroundScore === undefined) return cursor === undefined ? { offset: offset ?? 0 } : { after: cursor };
+  const other = Object.entries({ cursor, offset, topPercent }).find(([, value]) => value !== undefined);
+  if (other) throw badRequest(`aroundScore and ${other[0]} say different places: send one of them`);
+  return { score: aroundScore };
+}

@@ -1,0 +1,181 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsPositive,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import type { Attributes } from '#libs/events';
+import { ID_PATTERN } from '../http/ids.js';
+
+export class PeriodQuery {
+  @ApiPropertyOptional({
+    default: 'current',
+    example: '2026-W47',
+    description:
+      '`current`, `previous`, or an id: `2026-11-21` (daily), `2026-W47` (weekly), `2026-11` (monthly), `2026-11-21T18:00Z` (cron).',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(64)
+  readonly period?: string;
+}
+
+export class EntriesQuery extends PeriodQuery {
+  @ApiPropertyOptional({ minimum: 1, maximum: 1000, default: 10 })
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  readonly limit: number = 10;
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    default: 0,
+    description: 'Index of the first entry. Ignored with a cursor.',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
+  readonly offset?: number;
+
+  @ApiPropertyOptional({ description: 'The `next` of a page. It holds while entries move.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  readonly cursor?: string;
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    exclusiveMinimum: true,
+    maximum: 100,
+    description: 'Only the top so many per cent of the entries, rounded up.',
+  })
+  @IsOptional()
+  @IsPositive()
+  @Max(100)
+  readonly topPercent?: number;
+
+  @ApiPropertyOptional({
+    description:
+      'The entries around where this score stands, or would stand. Not with `offset`, `cursor` or `topPercent`.',
+  })
+  @IsOptional()
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  readonly aroundScore?: number;
+}
+
+export class AroundQuery extends PeriodQuery {
+  @ApiPropertyOptional({ minimum: 0, maximum: 500, default: 5, description: 'Neighbours on either side.' })
+  @IsInt()
+  @Min(0)
+  @Max(500)
+  readonly radius: number = 5;
+}
+
+export class LiveQuery extends PeriodQuery {
+  @ApiPropertyOptional({ minimum: 1, maximum: 100, default: 10 })
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  readonly limit: number = 10;
+}
+
+export class LookupBody {
+  @ApiProperty({
+    type: [String],
+    minItems: 1,
+    maxItems: 1000,
+    example: ['ada', 'bob'],
+    description: 'Ids. One that is there twice counts once.',
+  })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1000)
+  @IsString({ each: true })
+  @Matches(ID_PATTERN, { each: true, message: 'each of players must be an id' })
+  readonly players!: readonly string[];
+}
+
+export class EntryView {
+  @ApiProperty({ example: 1, description: '1-based; what equal scores get is up to `ranking`.' })
+  readonly rank!: number;
+
+  @ApiProperty({ example: 'ada' })
+  readonly player!: string;
+
+  @ApiPropertyOptional({ example: 'Ada', description: "From the player's profile." })
+  readonly name?: string;
+
+  @ApiProperty({ example: 1234 })
+  readonly score!: number;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { region: 'eu' } })
+  readonly attributes?: Attributes;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly achievedAt!: string;
+}
+
+/** Which board it is, and which of its periods. */
+class BoardPeriod {
+  @ApiProperty({ example: 'weekly' })
+  readonly board!: string;
+
+  @ApiProperty({
+    example: '2026-W47',
+    description: 'The id of the period; `current` when the board never resets.',
+  })
+  readonly period!: string;
+
+  @ApiProperty({ example: 1, description: 'Entries on the whole board.' })
+  readonly total!: number;
+}
+
+export class EntryPage extends BoardPeriod {
+  @ApiProperty({ type: [EntryView] })
+  readonly entries!: readonly EntryView[];
+
+  @ApiPropertyOptional({ description: 'The cursor of the next page, when there is one.' })
+  readonly next?: string;
+}
+
+export class ListedEntry extends EntryView {
+  @ApiProperty({ example: 1, description: 'The rank among the players that were asked for.' })
+  readonly rankInList!: number;
+}
+
+export class LookupView extends BoardPeriod {
+  @ApiProperty({ type: [ListedEntry], description: 'In rank order; players without an entry are left out.' })
+  readonly entries!: readonly ListedEntry[];
+}
+
+export class SingleEntry extends EntryView implements BoardPeriod {
+  @ApiProperty({ example: 'weekly' })
+  readonly board!: string;
+
+  @ApiProperty({ example: '2026-W47' })
+  readonly period!: string;
+
+  @ApiProperty({ example: 100, description: 'How many per cent of the entries this one equals or beats.' })
+  readonly percentile!: number;
+
+  @ApiProperty({ example: 1 })
+  readonly total!: number;
+}
+
+export class PlayerEntries {
+  @ApiProperty({ example: 'ada' })
+  readonly player!: string;
+
+  @ApiProperty({ type: [SingleEntry] })
+  readonly entries!: readonly SingleEntry[];
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { type BoardWindow, ProfileReader, type RankedEntry } from '#libs/projections';
+import type { EntryPage, EntryView, SingleEntry } from './entries.dto.js';
+
+/** An entry and the board that it is on. */
+export interface Standing {
+  readonly board: string;
+  readonly period: string;
+  readonly total: number;
+  readonly entry: RankedEntry;
+}
+
+/** How entries are shown, whoever asks: with the names of their players. */
+@Injectable()
+export class EntryViews {
+  constructor(private readonly profiles: ProfileReader) {}
+
+  async of(entries: readonly RankedEntry[]): Promise<EntryView[]> {
+    const players = [...new Set(entries.map(({ player }) => player))];
+    const names = await this.profiles.names(players);
+    return entries.map(({ rank, player, run, better: _, ...entry }) => {
+      const name = names.get(player);
+      return {
+        rank,
+        player,
+        ...(name !== undefined && { name }),
+        ...entry,
+        achievedAt: new Date(run.ms).toISOString(),
+      };
+    });
+  }
+
+  async page(board: string, { period, total, entries, next }: BoardWindow): Promise<EntryPage> {
+    return { board, period, total, entries: await this.of(entries), ...(next !== undefined && { next }) };
+  }
+
+  async standings(found: readonly Standing[]): Promise<SingleEntry[]> {
+    const views = await this.of(found.map(({ entry }) => entry));
+    return views.map((view, i) => {
+      const { board, period, total, entry } = found[i] as Standing;
+      return { board, period, ...view, percentile: percentile(entry.better, total), total };
+    });
+  }
+}
+
+/** How many per cent of the entries an entry equals or beats: 100 for the first. */
+function percentile(better: number, total: number): number {
+  return Math.round((10_000 * (total - better)) / total) / 100;
+}

@@ -1,0 +1,68 @@
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { timeout } from 'rxjs';
+import { Public } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead } from '../http/api-docs.js';
+import { EventStream } from '../http/event-stream.js';
+import { IdPipe } from '../http/ids.js';
+import { unavailable } from '../http/problem.js';
+import { queryPipe } from '../http/validation.js';
+import { LiveQuery } from './entries.dto.js';
+import { LiveBoards, type LivePage } from './live-boards.js';
+
+/** Milliseconds within which there must be a first page: without one there is no stream, but a 503. */
+const FIRST_WITHIN = 1_500;
+
+@ApiTags('leaderboards')
+@Public()
+@Controller('v1/leaderboards/:board/live')
+export class LiveController {
+  constructor(private readonly boards: LiveBoards) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'The top of a board, live, as server-sent events',
+    description:
+      '`snapshot` first, then `update` with the whole page again when it has changed, at most 10 a second; `data` is as `entries` answers. Comments every 15 seconds keep the connection alive.',
+  })
+  @ApiRead()
+  @ApiProblems(404)
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description:
+      'The `id` of the last event received, on any gateway: nothing is sent until the page is another.',
+  })
+  @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' } } } })
+  live(
+    @Param('board', IdPipe) board: string,
+    @Query(queryPipe) { limit, period }: LiveQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let stream: EventStream | undefined;
+      let seen = request.headers['last-event-id'];
+      const show = (page: LivePage) => {
+        const event = stream ? 'update' : 'snapshot';
+        stream ??= new EventStream(reply);
+        if (page.id !== seen && stream.send({ event, ...page })) seen = page.id;
+        // A HEAD has its answer.
+        if (request.method === 'HEAD') stream.end();
+        resolve();
+      };
+      const pages = this.boards.watch(board, limit, period).pipe(timeout({ first: FIRST_WITHIN }));
+      const subscription = pages.subscribe({
+        next: show,
+        // A client that is cut off comes back, and is then told what is wrong.
+        error: error => (stream ? stream.end() : reject(error)),
+        complete: () => (stream ? stream.end() : reject(unavailable('this gateway is shutting down'))),
+      });
+      reply.raw.once('close', () => {
+        subscription.unsubscribe();
+        resolve();
+      });
+    });
+  }
+}

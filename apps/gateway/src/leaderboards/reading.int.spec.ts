@@ -1,0 +1,361 @@
+import { get, type IncomingMessage } from 'node:http';
+import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { BoardCatalog, InvalidCursorError, Progress } from '#libs/event-log';
+import { DEFAULT_DEFINITION } from '#libs/events';
+import { Logger } from '#libs/observability';
+import {
+  type BoardWindow,
+  InvalidPeriodError,
+  LeaderboardReader,
+  PeriodExpiredError,
+  ProfileReader,
+  type RankedEntry,
+  ScoreDocumentReader,
+  type WindowQuery,
+} from '#libs/projections';
+import { eventually } from '#libs/testing';
+import { AppliedInterceptor } from '../http/applied.interceptor.js';
+import { readJsonBodies } from '../http/json-body.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+import { WriteService } from '../http/write.service.js';
+import { BoardsController } from './boards.controller.js';
+import { BoardsService } from './boards.service.js';
+import { EntriesController } from './entries.controller.js';
+import { EntryViews } from './entry-views.js';
+import { LiveController } from './live.controller.js';
+import { LiveBoards } from './live-boards.js';
+import { PlayerEntriesController } from './player-entries.controller.js';
+
+const ACHIEVED = '2026-11-21T00:00:00.000Z';
+const run = { ms: Date.parse(ACHIEVED), seq: 0 };
+const ada: RankedEntry = { rank: 1, better: 0, player: 'ada', score: 90, run };
+const bob: RankedEntry = {
+  rank: 2,
+  better: 1,
+  player: 'bob',
+  score: 70,
+  attributes: { region: 'eu' },
+  run,
+};
+const cyd: RankedEntry = { rank: 2, better: 1, player: 'cyd', score: 70, run };
+
+/** One weekly board, and a note of what it was asked. */
+class FakeReader {
+  queries: WindowQuery[] = [];
+  looked: unknown[] = [];
+  entries = [ada, bob, cyd];
+  failure: Error | undefined;
+
+  async find(board: string) {
+    if (this.failure) throw this.failure;
+    return board === 'weekly'
+      ? { board, definition: DEFAULT_DEFINITION, period: '2026-W47', total: 3 }
+      : undefined;
+  }
+
+  async read(board: string, query: WindowQuery): Promise<BoardWindow> {
+    this.queries.push(query);
+    if (this.failure) throw this.failure;
+    if (board !== 'weekly') return { period: 'current', total: 0, entries: [] };
+    const { from, length } = query;
+    const entries =
+      'around' in from
+        ? this.entries.filter(({ player }) => player === from.around)
+        : this.entries.slice(0, length);
+    const next = entries.length < this.entries.length && { next: 'more' };
+    return { definition: DEFAULT_DEFINITION, period: '2026-W47', total: 3, entries, ...next };
+  }
+
+  async lookup(...asked: unknown[]): Promise<BoardWindow> {
+    this.looked = asked;
+    return { definition: DEFAULT_DEFINITION, period: '2026-W46', total: 9, entries: [bob, cyd] };
+  }
+
+  async boards(after: string | undefined, limit: number) {
+    const summary = { board: `after-${after}-${limit}`, definition: DEFAULT_DEFINITION };
+    return { boards: [{ ...summary, period: 'current', total: 3 }], next: 'more' };
+  }
+
+  async entriesOf() {
+    return [
+      { board: 'daily', period: '2026-11-21', total: 4, entry: bob },
+      { board: 'weekly', period: '2026-W47', total: 3, entry: bob },
+    ];
+  }
+}
+
+const names = { names: async () => new Map([['ada', 'Ada L.']]) };
+const adaShown = { rank: 1, player: 'ada', name: 'Ada L.', score: 90, achievedAt: ACHIEVED };
+const bobShown = { rank: 2, player: 'bob', score: 70, attributes: { region: 'eu' }, achievedAt: ACHIEVED };
+const cydShown = { rank: 2, player: 'cyd', score: 70, achievedAt: ACHIEVED };
+
+describe('reading a board', () => {
+  let reader: FakeReader;
+  let app: NestFastifyApplication;
+
+  beforeEach(async () => {
+    reader = new FakeReader();
+    const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
+    const module = await Test.createTestingModule({
+      controllers: [BoardsController, EntriesController, LiveController, PlayerEntriesController],
+      providers: [
+        EntryViews,
+        LiveBoards,
+        { provide: LeaderboardReader, useValue: reader },
+        { provide: BoardsService, useValue: {} },
+        { provide: ScoreDocumentReader, useValue: { boards: async () => ['weekly'] } },
+        { provide: BoardCatalog, useValue: { withDerived: async () => ['daily', 'weekly'] } },
+        { provide: WriteService, useValue: {} },
+        { provide: ProfileReader, useValue: names },
+        { provide: Progress, useValue: { whenApplied: async () => true } },
+        { provide: Logger, useValue: logger },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_INTERCEPTOR, useClass: AppliedInterceptor },
+      ],
+    }).compile();
+    const adapter = new FastifyAdapter({ forceCloseConnections: 'idle' });
+    app = module.createNestApplication(adapter, { logger, bodyParser: false });
+    readJsonBodies(app.getHttpAdapter().getInstance());
+    await app.init();
+  });
+  afterEach(() => app.close());
+
+  const send = async (method: 'GET' | 'POST', path: string, payload?: object) => {
+    const answer = await app.inject({ method, url: `/v1${path}`, ...(payload && { payload }) });
+    return { status: answer.statusCode, body: answer.json() };
+  };
+  const read = (path: string) => send('GET', path);
+
+  describe('by its entries', () => {
+    it('shows them with names, in the period that they are of', async () => {
+      expect(await read('/leaderboards/weekly/entries')).toEqual({
+        status: 200,
+        body: { board: 'weekly', period: '2026-W47', total: 3, entries: [adaShown, bobShown, cydShown] },
+      });
+      expect((await read('/leaderboards/weekly/entries?limit=1')).body).toMatchObject({ next: 'more' });
+    });
+
+    it.each([
+      ['', { from: { offset: 0 }, length: 10 }],
+      ['?offset=20&limit=5', { from: { offset: 20 }, length: 5 }],
+      ['?cursor=abc&period=previous', { from: { after: 'abc' }, length: 10, period: 'previous' }],
+      ['?cursor=abc&offset=3', { from: { after: 'abc' }, length: 10 }],
+      ['?topPercent=0.5', { from: { offset: 0 }, length: 10, topPercent: 0.5 }],
+      ['?aroundScore=-1.5&limit=3', { from: { score: -1.5 }, length: 3 }],
+      ['?aroundScore=0&period=2026-W40', { from: { score: 0 }, length: 10, period: '2026-W40' }],
+    ])('asks for what the query says: %s', async (query, asked) => {
+      expect((await read(`/leaderboards/weekly/entries${query}`)).status).toBe(200);
+      expect(reader.queries).toEqual([asked]);
+    });
+
+    it.each([
+      'limit=0',
+      'limit=1001',
+      'topPercent=0',
+      'topPercent=100.1',
+      'topPercent=-1',
+      'topPercent=all',
+      'aroundScore=much',
+      'aroundScore=Infinity',
+      'aroundScore=5&offset=0',
+      'aroundScore=5&cursor=abc',
+      'aroundScore=5&topPercent=10',
+      `period=${'9'.repeat(65)}`,
+    ])('refuses %s', async query => {
+      expect(await read(`/leaderboards/weekly/entries?${query}`)).toMatchObject({ status: 400 });
+      expect(reader.queries).toEqual([]);
+    });
+
+    it.each([
+      [400, new InvalidPeriodError('last week', '2026-W47'), '"last week"'],
+      [400, new InvalidCursorError(), 'cursor'],
+      [404, new PeriodExpiredError('2026-W01', 4), 'not kept'],
+    ])('answers %d to what cannot be read', async (status, failure, detail) => {
+      reader.failure = failure;
+      for (const path of ['entries', 'entries/ada', 'around/ada', 'live'])
+        expect(await read(`/leaderboards/weekly/${path}`)).toMatchObject({
+          status,
+          body: { detail: expect.stringContaining(detail) },
+        });
+    });
+  });
+
+  describe('by its players', () => {
+    it('shows one, and how many they equal or beat', async () => {
+      expect(await read('/leaderboards/weekly/entries/bob?period=2026-W47')).toEqual({
+        status: 200,
+        body: { board: 'weekly', period: '2026-W47', ...bobShown, percentile: 66.67, total: 3 },
+      });
+      expect(reader.queries).toEqual([{ from: { around: 'bob' }, length: 1, period: '2026-W47' }]);
+      expect(await read('/leaderboards/weekly/entries/dan')).toMatchObject({ status: 404 });
+    });
+
+    it('shows neighbours', async () => {
+      expect(await read('/leaderboards/weekly/around/ada?radius=2')).toEqual({
+        status: 200,
+        body: { board: 'weekly', period: '2026-W47', total: 3, entries: [adaShown] },
+      });
+      expect(reader.queries).toEqual([{ from: { around: 'ada' }, length: 5 }]);
+      expect(await read('/leaderboards/weekly/around/dan')).toMatchObject({ status: 404 });
+    });
+
+    it('looks up some, each once, and ranks them among themselves', async () => {
+      const players = ['cyd', 'bob', 'cyd', 'dan'];
+      expect(await send('POST', '/leaderboards/weekly/lookup?period=previous', { players })).toEqual({
+        status: 200,
+        body: {
+          ...{ board: 'weekly', period: '2026-W46', total: 9 },
+          entries: [
+            { ...bobShown, rankInList: 1 },
+            { ...cydShown, rankInList: 1 },
+          ],
+        },
+      });
+      expect(reader.looked).toEqual(['weekly', ['cyd', 'bob', 'dan'], 'previous']);
+    });
+
+    it.each([
+      [{}],
+      [{ players: 'ada' }],
+      [{ players: [] }],
+      [{ players: [1] }],
+      [{ players: ['a b'] }],
+      [{ players: Array.from({ length: 1_001 }, (_, i) => `p${i}`) }],
+      [{ players: ['ada'], period: 'current' }],
+    ])('refuses to look up %j', async body => {
+      expect(await send('POST', '/leaderboards/weekly/lookup', body)).toMatchObject({ status: 400 });
+    });
+
+    it('shows all boards of one', async () => {
+      expect(await read('/players/bob/entries')).toEqual({
+        status: 200,
+        body: {
+          player: 'bob',
+          entries: [
+            { board: 'daily', period: '2026-11-21', ...bobShown, percentile: 75, total: 4 },
+            { board: 'weekly', period: '2026-W47', ...bobShown, percentile: 66.67, total: 3 },
+          ],
+        },
+      });
+    });
+  });
+
+  describe('by its definition', () => {
+    it('shows it with its period and the number of its entries', async () => {
+      expect(await read('/leaderboards/weekly')).toEqual({
+        status: 200,
+        body: { board: 'weekly', ...DEFAULT_DEFINITION, period: '2026-W47', total: 3 },
+      });
+      expect(await read('/leaderboards/none')).toMatchObject({ status: 404 });
+    });
+
+    it('lists all boards, page by page', async () => {
+      expect(await read('/leaderboards')).toEqual({
+        status: 200,
+        body: {
+          boards: [{ board: 'after-undefined-100', ...DEFAULT_DEFINITION, period: 'current', total: 3 }],
+          next: 'more',
+        },
+      });
+      const { body } = await read('/leaderboards?limit=1000&cursor=daily');
+      expect(body.boards).toMatchObject([{ board: 'after-daily-1000' }]);
+      expect(await read('/leaderboards?limit=1001')).toMatchObject({ status: 400 });
+    });
+  });
+
+  describe('live', () => {
+    beforeEach(() => app.listen(0, '127.0.0.1'));
+
+    const open = async (query = '', headers: Record<string, string> = {}) => {
+      const { port } = app.getHttpServer().address() as { port: number };
+      const path = `/v1/leaderboards/weekly/live${query}`;
+      const response = await new Promise<IncomingMessage>((resolve, reject) =>
+        get({ port, path, headers }, resolve).on('error', reject),
+      );
+      const client = { response, text: '', isOver: false };
+      response.setEncoding('utf8').on('data', chunk => {
+        client.text += chunk;
+      });
+      response.on('close', () => {
+        client.isOver = true;
+      });
+      return client;
+    };
+    const events = ({ text }: { text: string }) =>
+      [...text.matchAll(/event: (\w+)\nid: (\S+)\ndata: (.*)\n\n/g)].map(([, event, id, data]) => ({
+        event,
+        id: id ?? '',
+        page: JSON.parse(data ?? ''),
+      }));
+    const beat = () => new Promise(resolve => setTimeout(resolve, 250));
+
+    it('begins with a snapshot, and goes on with updates when something has changed', async () => {
+      const client = await open('?limit=2');
+      expect(client.response.headers).toMatchObject({
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      });
+      await beat();
+      const { body } = await read('/leaderboards/weekly/entries?limit=2');
+      expect(events(client)).toEqual([{ event: 'snapshot', id: expect.any(String), page: body }]);
+      reader.entries = [bob, ada];
+      await eventually(async () => expect(events(client)).toHaveLength(2));
+      expect(events(client)[1]).toMatchObject({ event: 'update', page: { entries: [bobShown, adaShown] } });
+      client.response.destroy();
+    });
+
+    it('goes on, on any gateway, where the client was: with nothing, or with a snapshot', async () => {
+      const first = await open();
+      await eventually(async () => expect(events(first)).toHaveLength(1));
+      first.response.destroy();
+      const same = await open('', { 'Last-Event-ID': events(first)[0]?.id ?? '' });
+      const older = await open('', { 'Last-Event-ID': 'other' });
+      await beat();
+      expect(events(same)).toEqual([]);
+      expect(events(older)).toMatchObject([{ event: 'snapshot' }]);
+      reader.entries = [bob];
+      await eventually(async () => expect(events(same)).toMatchObject([{ event: 'update' }]));
+      for (const { response } of [same, older]) response.destroy();
+    });
+
+    it('reads no more when the last client has gone', async () => {
+      const client = await open();
+      await eventually(async () => expect(events(client)).toHaveLength(1));
+      client.response.destroy();
+      await beat();
+      const { length } = reader.queries;
+      await beat();
+      expect(reader.queries).toHaveLength(length);
+    });
+
+    it('ends at once when the gateway does', async () => {
+      const clients = await Promise.all([open(), open()]);
+      await beat();
+      const began = performance.now();
+      await app.close();
+      expect(performance.now() - began).toBeLessThan(500);
+      await eventually(async () => expect(clients.map(({ isOver }) => isOver)).toEqual([true, true]));
+    });
+
+    it('answers a HEAD, and is done', async () => {
+      const { statusCode } = await app.inject({ method: 'HEAD', url: '/v1/leaderboards/weekly/live' });
+      expect(statusCode).toBe(200);
+      await beat();
+      const { length } = reader.queries;
+      await beat();
+      expect(reader.queries).toHaveLength(length);
+    });
+
+    it('is a 503 when Redis is away from the beginning', async () => {
+      reader.failure = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
+      expect(await read('/leaderboards/weekly/live')).toMatchObject({ status: 503 });
+    });
+
+    it.each(['limit=0', 'limit=101', 'limit=x'])('refuses %s', async query => {
+      expect(await read(`/leaderboards/weekly/live?${query}`)).toMatchObject({ status: 400 });
+    });
+  });
+});

@@ -1,0 +1,131 @@
+import type { Readable } from 'node:stream';
+import { Injectable } from '@nestjs/common';
+import type { Appended } from '#libs/event-log';
+import type { Actor } from '#libs/events';
+import { isRedisUnavailable } from '#libs/redis';
+import { toProblem } from '../http/problem.filter.js';
+import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
+import { type Line, LineSplitter } from './line-splitter.js';
+import { ScoreIntake } from './score-intake.js';
+import { readScore } from './score-item.js';
+
+/** Bytes that a line may have. */
+const LINE_LIMIT = 64 * 1024;
+/** Lines that are taken at once. While they are, as many are read, and no more. */
+const CHUNK = 1_000;
+const SHOWN_ERRORS = 100;
+
+/** What became of the lines. */
+interface Report {
+  accepted: number;
+  replayed: number;
+  rejected: number;
+  readonly errors: (ProblemBody & { readonly line: number })[];
+}
+
+/** Takes any number of scores, one a line, no faster than the log does. */
+@Injectable()
+export class ScoreImport {
+  constructor(private readonly intake: ScoreIntake) {}
+
+  /**
+   * @throws Problem 503 when Redis goes away, naming the line to go on from
+   * @throws Problem 400 when the client does
+   */
+  async run(source: Readable, caller: Actor, trace?: string): Promise<Report> {
+    const report: Report = { accepted: 0, replayed: 0, rejected: 0, errors: [] };
+    let taking: Promise<void> = Promise.resolve();
+    for await (const chunk of chunksOf(source)) {
+      // Chunks follow each other: scores of a board are appended in the order of their lines.
+      await taking;
+      taking = this.take(chunk, report, caller, trace);
+      // It is awaited with the next one, unless the source breaks off first.
+      taking.catch(() => {});
+    }
+    await taking;
+    return report;
+  }
+
+  private async take(
+    lines: readonly Line[],
+    report: Report,
+    caller: Actor,
+    trace: string | undefined,
+  ): Promise<void> {
+    const scores = lines.map(line => readLine(line, caller));
+    const outcomes = await this.intake.submitAll(scores, caller, trace).catch(error => {
+      // Nothing of the chunk was appended: it was not even judged.
+      if (isRedisUnavailable(error)) return scores.map(() => error as Error);
+      throw error;
+    });
+    let failed: number | undefined;
+    for (const [i, { number }] of lines.entries()) {
+      const outcome = outcomes[i] as Appended | Error;
+      if (isRedisUnavailable(outcome)) failed ??= number;
+      else count(report, number, outcome);
+    }
+    if (failed !== undefined) throw brokenOff(report, failed);
+  }
+}
+
+function count(report: Report, line: number, outcome: Appended | Error): void {
+  if (!(outcome instanceof Error)) {
+    if (outcome.replayed) report.replayed += 1;
+    else report.accepted += 1;
+    return;
+  }
+  report.rejected += 1;
+  if (report.errors.length < SHOWN_ERRORS) report.errors.push({ line, ...toProblem(outcome).body });
+}
+
+function brokenOff({ accepted, replayed }: Report, line: number): Problem {
+  return new Problem(503, {
+    code: 'unavailable',
+    detail:
+      `the event log does not answer; ${accepted} scores were accepted and ${replayed} replayed so far: ` +
+      `go on from line ${line}. Some of the ${CHUNK} lines from there on may have been accepted: ` +
+      'those with an idempotencyKey will not count twice',
+    headers: { 'Retry-After': '1' },
+  });
+}
+
+/** Lines that are not blank, in chunks. */
+async function* chunksOf(source: Readable): AsyncGenerator<readonly Line[]> {
+  const splitter = new LineSplitter(LINE_LIMIT);
+  let chunk: Line[] = [];
+  for await (const lines of linesOf(source, splitter)) {
+    for (const line of lines) {
+      if (line.text?.trim() === '') continue;
+      chunk.push(line);
+      if (chunk.length < CHUNK) continue;
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerator<readonly Line[]> {
+  try {
+    // Destroyed, a request takes its answer with it.
+    for await (const piece of source.iterator({ destroyOnReturn: false }))
+      yield splitter.push(piece as Buffer);
+  } catch {
+    throw badRequest('the body broke off');
+  } finally {
+    // A client that is still sending would wait for ever to be read, and some look for the answer only then.
+    source.resume();
+  }
+  yield splitter.end();
+}
+
+function readLine({ text }: Line, caller: Actor) {
+  if (text === undefined) return badRequest(`the line is longer than ${LINE_LIMIT} bytes, or not UTF-8`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return badRequest('the line is not JSON');
+  }
+  return readScore(value, caller);
+}

@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import { type Appended, type BatchItem, BoardCatalog, definedBy, EventLog } from '#libs/event-log';
+import type { Actor } from '#libs/events';
+import { DefinitionChangedError, NotReplayedError, TooSoonError } from '#libs/redis';
+import { Problem } from '../http/problem.js';
+import { scoresRefusedTotal } from './metrics.js';
+import { refusalOf, type Score, tooSoon } from './score-rules.js';
+
+/** A board may be defined anew between judging and appending, this often in a row. */
+const ATTEMPTS = 5;
+
+/** A score that is not decided yet. */
+interface Open {
+  readonly index: number;
+  readonly score: Score;
+}
+
+/**
+ * Takes scores: judges each by what is remembered of its board, and appends it on condition that the log knows no
+ * other definition. So an accepted score costs one round trip, however many gateways and definitions there are.
+ */
+@Injectable()
+export class ScoreIntake {
+  constructor(
+    private readonly log: EventLog,
+    private readonly catalog: BoardCatalog,
+  ) {}
+
+  /**
+   * Submits scores, those of one board in their order, each for itself.
+   *
+   * @param scores what is a problem already stays that
+   * @returns for each, in their order, the event, or why there is none
+   */
+  async submitAll(
+    scores: readonly (Score | Problem)[],
+    caller: Actor,
+    trace?: string,
+  ): Promise<(Appended | Error)[]> {
+    const outcomes: (Appended | Error)[] = [];
+    let open: Open[] = [];
+    for (const [index, score] of scores.entries()) {
+      if (score instanceof Problem) outcomes[index] = score;
+      else open.push({ index, score });
+    }
+    for (let attempt = 1; open.length > 0; attempt++) {
+      if (attempt === 1) await this.refresh(open, caller);
+      const results = await this.attempt(open, caller, trace);
+      const again: Open[] = [];
+      for (const [i, { index, score }] of open.entries()) {
+        const result = results[i] as Appended | Error;
+        outcomes[index] = decide(score, result);
+        if (!(result instanceof DefinitionChangedError)) continue;
+        this.catalog.correct(score.board, result.text);
+        if (attempt < ATTEMPTS) again.push({ index, score });
+      }
+      open = again;
+    }
+    return outcomes;
+  }
+
+  /** What is remembered can be old: nobody is refused by it without a look at what the board is now. */
+  private async refresh(open: readonly Open[], caller: Actor): Promise<void> {
+    const boards = new Set<string>();
+    for (const { score } of open) if (this.refusal(score, caller)) boards.add(score.board);
+    await Promise.all([...boards].map(board => this.catalog.find(board)));
+  }
+
+  /** A refused score that was accepted before, under its idempotency key, still gets its first answer. */
+  private async attempt(
+    open: readonly Open[],
+    caller: Actor,
+    trace: string | undefined,
+  ): Promise<(Appended | Error)[]> {
+    const refusals = open.map(({ score }) => this.refusal(score, caller));
+    const asked = open.filter(({ score }, i) => !refusals[i] || score.idempotencyKey !== undefined);
+    const items = asked.map(({ score }) => this.itemOf(score, caller, trace));
+    const answers = (await this.log.appendAll(items)).values();
+    return open.map(({ score }, i) => {
+      const refusal = refusals[i];
+      if (refusal && score.idempotencyKey === undefined) return refusal;
+      const answer = answers.next().value as Appended | Error;
+      return refusal && answer instanceof NotReplayedError ? refusal : answer;
+    });
+  }
+
+  private refusal(score: Score, caller: Actor): Problem | undefined {
+    return refusalOf(score, this.catalog.recall(score.board).definition, caller);
+  }
+
+  private itemOf(score: Score, caller: Actor, trace: string | undefined): BatchItem<'ScoreSubmitted'> {
+    const { idempotencyKey, ...data } = score;
+    const event = {
+      type: 'ScoreSubmitted' as const,
+      data,
+      actor: caller,
+      ...(trace !== undefined && { trace }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    };
+    if (this.refusal(score, caller)) return { event, options: { replayOnly: true } };
+    const known = this.catalog.recall(score.board);
+    const { minInterval } = known.definition;
+    return {
+      event,
+      options: {
+        definedBy: definedBy(known),
+        ...(minInterval !== undefined && { minInterval: 1_000 * minInterval }),
+      },
+    };
+  }
+}
+
+/** The answer to a score, and its count when it was refused. */
+function decide(score: Score, result: Appended | Error): Appended | Error {
+  const outcome = result instanceof TooSoonError ? tooSoon(score, result.left) : result;
+  if (outcome instanceof Problem) scoresRefusedTotal.inc({ reason: outcome.problem.code ?? 'other' });
+  return outcome;
+}

@@ -1,0 +1,60 @@
+import type { Actor } from '#libs/events';
+import { ID_PATTERN } from '../http/ids.js';
+import { isIdempotencyKey } from '../http/preconditions.js';
+import { badRequest, type FieldError, Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
+import { ATTRIBUTES_RULE, areAttributes } from './attributes.js';
+import type { Score } from './score-rules.js';
+
+/** A body of a megabyte can hold a hundred thousand unknown fields. */
+const SHOWN_ERRORS = 20;
+
+type Check = readonly [isValid: (value: unknown) => boolean, message: string];
+
+const isId = (value: unknown) => typeof value === 'string' && ID_PATTERN.test(value);
+const orAbsent = (isValid: (value: unknown) => boolean) => (value: unknown) =>
+  value === undefined || isValid(value);
+
+/** As `SubmitScoreBody` says it, for a thousand scores in a few milliseconds. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  board: [isId, 'board must be an id'],
+  player: [orAbsent(isId), 'player must be an id'],
+  score: [Number.isFinite, 'score must be a number conforming to the specified constraints'],
+  attributes: [orAbsent(areAttributes), ATTRIBUTES_RULE],
+  idempotencyKey: [orAbsent(isIdempotencyKey), 'idempotencyKey must be 1 to 128 visible ASCII characters'],
+};
+const FIELDS = Object.entries(CHECKS);
+
+/**
+ * A score of a list.
+ *
+ * @param path of the score in the body, empty when it is all of it
+ * @returns a problem instead of throwing it: a bad score among good ones is nothing exceptional
+ */
+export function readScore(value: unknown, caller: Actor, path = ''): Score | Problem {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return invalid([{ path, message: 'a score must be an object' }]);
+  const fields = value as Record<string, unknown>;
+  const errors: FieldError[] = [];
+  const refuse = (field: string, message: string) =>
+    errors.push({ path: path === '' ? field : `${path}.${field}`, message });
+  for (const [field, [isValid, message]] of FIELDS) if (!isValid(fields[field])) refuse(field, message);
+  for (const field of Object.keys(fields))
+    if (!Object.hasOwn(CHECKS, field) && errors.length < SHOWN_ERRORS)
+      refuse(field, `property ${field} should not exist`);
+  if (errors.length > 0) return invalid(errors);
+  const score = fields as unknown as Omit<Score, 'player'> & { player?: string };
+  const player = playerOf(caller, score.player);
+  return player instanceof Problem ? player : { ...score, player };
+}
+
+/** Whose score it is: a session's player's own, or with a key the one that is named. */
+export function playerOf(caller: Actor, player: string | undefined): string | Problem {
+  if (caller.kind === 'player') {
+    if (player === undefined || player === 'me' || player === caller.id) return caller.id;
+    return new Problem(403, { detail: `these are scores of ${player}: a player submits their own` });
+  }
+  if (player === undefined) return badRequest('player is missing: a key has none of its own');
+  if (player !== 'me') return player;
+  return badRequest('"me" is the player of a session, and a key has none: name the player');
+}

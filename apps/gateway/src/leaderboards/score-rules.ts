@@ -1,0 +1,50 @@
+import type { Actor, BoardDefinition } from '#libs/events';
+import { Problem } from '../http/problem.js';
+
+/** A score as it is submitted. */
+export interface Score {
+  readonly board: string;
+  readonly player: string;
+  readonly score: number;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+  readonly idempotencyKey?: string;
+}
+
+/** Why a board does not take a score from a caller; nothing when it does. */
+export function refusalOf(
+  { board, score }: Score,
+  { source, submit, min, max }: BoardDefinition,
+  caller: Actor,
+): Problem | undefined {
+  if (source !== undefined) return derived(board, source);
+  if (submit === 'servers' && caller.kind === 'player')
+    return new Problem(403, { code: 'servers-only', detail: `${board} takes scores from game servers only` });
+  if (Math.abs(score) > Number.MAX_SAFE_INTEGER) {
+    const limit = `within +-${Number.MAX_SAFE_INTEGER} (2^53 - 1): beyond, numbers are not exact`;
+    return outOfRange(`score must be ${limit}`);
+  }
+  if (min !== undefined && score < min)
+    return outOfRange(`score must be at least ${min}, the min of ${board}`);
+  if (max !== undefined && score > max)
+    return outOfRange(`score must be at most ${max}, the max of ${board}`);
+  return undefined;
+}
+
+const outOfRange = (detail: string) => new Problem(422, { code: 'score-out-of-range', detail });
+
+/** A board with a source has no scores of its own. */
+export const derived = (board: string, source: string) =>
+  new Problem(409, {
+    code: 'derived-board',
+    detail: `${board} counts the scores of ${source}, and has none of its own: use ${source}`,
+  });
+
+/** @param left milliseconds */
+export function tooSoon({ board, player }: Score, left: number): Problem {
+  const seconds = Math.max(1, Math.ceil(left / 1_000));
+  return new Problem(429, {
+    code: 'too-soon',
+    detail: `${player} can submit to ${board} again in ${Math.max(1, left)} ms`,
+    headers: { 'Retry-After': String(seconds) },
+  });
+}

@@ -1,0 +1,105 @@
+import { Readable } from 'node:stream';
+import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiProblems, ApiWrite } from '../http/api-docs.js';
+import { IdPipe } from '../http/ids.js';
+import { LARGE_BODY } from '../http/json-body.js';
+import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
+import { Problem } from '../http/problem.js';
+import { NDJSON, STREAMED_BODY } from '../http/streamed-body.js';
+import { bodyPipe } from '../http/validation.js';
+import { ScoreImport } from './score-import.js';
+import { ImportReport, ScoreApplied, ScoreResults, SubmitScoreBody, SubmitScoresBody } from './scores.dto.js';
+import { ScoresService } from './scores.service.js';
+
+/** Where scores come in: one, a list, or a stream of them. */
+@ApiTags('scores')
+@Controller('v1')
+export class ScoresController {
+  constructor(
+    private readonly scores: ScoresService,
+    private readonly imports: ScoreImport,
+  ) {}
+
+  @Post('leaderboards/:board/scores')
+  @ApiOperation({
+    summary: 'Submit a score',
+    description: 'What the board makes of it is up to its definition. The first score makes the board.',
+  })
+  @ApiWrite()
+  @ApiProblems(403, 409, 429)
+  @ApiOkResponse({ type: ScoreApplied, description: 'With `Prefer: wait`: the score has taken effect.' })
+  submit(
+    @Param('board', IdPipe) board: string,
+    @Body(bodyPipe) body: SubmitScoreBody,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    return this.scores.submit(board, body, caller, request, reply);
+  }
+
+  @Post('scores')
+  @RouteConfig(LARGE_BODY)
+  @ApiOperation({
+    summary: 'Submit up to 1,000 scores, on any boards',
+    description:
+      'Each for itself: `results` has for each, in their order, its event or a problem. The answer is 202 even when all of them fail. Scores of one board are appended in their order.',
+  })
+  @ApiBearerAuth()
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description: '`wait=N`: answer when all have taken effect, or after N seconds (at most 10).',
+  })
+  @ApiBody({ type: SubmitScoresBody })
+  @ApiResponse({ status: 202, description: 'What was taken is in the log.', type: ScoreResults })
+  @ApiOkResponse({ description: 'With `Prefer: wait`: what was taken has taken effect.', type: ScoreResults })
+  @ApiProblems(400, 401, 413, 415, 503)
+  submitAll(
+    @Body() body: unknown,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    return this.scores.submitAll(body, caller, request, reply);
+  }
+
+  @Post('scores/import')
+  @HttpCode(200)
+  @RouteConfig(STREAMED_BODY)
+  @ApiOperation({
+    summary: 'Load any number of scores, one a line',
+    description:
+      'Lines are taken while they come, no faster than the log takes them, those of one board in their order. A line has at most 64 KiB. Should Redis go away, `detail` says from which line to go on; with an `idempotencyKey` in each line, nothing counts twice.',
+  })
+  @ApiBearerAuth()
+  @ApiConsumes(NDJSON)
+  @ApiBody({ schema: { type: 'string', example: '{"board":"weekly","player":"ada","score":1234}\n' } })
+  @ApiOkResponse({ type: ImportReport })
+  @ApiProblems(400, 401, 403, 415, 503)
+  import(
+    @Body() body: unknown,
+    @Caller() caller: Actor,
+    @Req() { headers }: FastifyRequest,
+  ): Promise<ImportReport> {
+    if (caller.kind === 'player')
+      throw new Problem(403, { detail: 'this is for servers and operators: use a key' });
+    refuseIdempotencyKey(headers);
+    if (!(body instanceof Readable)) throw new Problem(415, { detail: `send the scores as ${NDJSON}` });
+    return this.imports.run(body, caller, traceParent(headers));
+  }
+}

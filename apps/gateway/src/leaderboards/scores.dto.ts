@@ -1,0 +1,120 @@
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
+import { IsNumber, IsOptional, IsString, Matches, registerDecorator } from 'class-validator';
+import type { Attributes } from '#libs/events';
+import { AppliedView, ProblemView } from '../http/api-docs.js';
+import { ID_PATTERN } from '../http/ids.js';
+import { ATTRIBUTES_RULE, areAttributes } from './attributes.js';
+
+/** Scores in one request, at most. */
+export const MAX_SCORES = 1_000;
+
+const AreAttributes = (): PropertyDecorator => (target, propertyName) =>
+  registerDecorator({
+    name: 'areAttributes',
+    target: target.constructor,
+    propertyName: String(propertyName),
+    validator: { validate: areAttributes, defaultMessage: () => ATTRIBUTES_RULE },
+  });
+
+export class SubmitScoreBody {
+  @ApiProperty({ example: 1234, description: 'A finite number; integers within +-(2^53 - 1).' })
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  readonly score!: number;
+
+  @ApiPropertyOptional({
+    example: 'ada',
+    pattern: ID_PATTERN.source,
+    description: 'Whose score it is; a key must say so.',
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(ID_PATTERN, { message: 'player must be an id' })
+  readonly player?: string;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }] },
+    example: { region: 'eu' },
+    description: 'Facts about the run; they are shown with the entry while it is the one that counts.',
+  })
+  @IsOptional()
+  @AreAttributes()
+  readonly attributes?: Attributes;
+}
+
+/** A score of a list. `readScore` checks it. */
+export class ScoreItem extends SubmitScoreBody {
+  @ApiProperty({ example: 'weekly', pattern: ID_PATTERN.source })
+  readonly board!: string;
+
+  @ApiPropertyOptional({
+    example: 'run-4711',
+    description: 'The same key within 24 hours is appended once, as with `Idempotency-Key`.',
+  })
+  readonly idempotencyKey?: string;
+}
+
+export class SubmitScoresBody {
+  @ApiProperty({ type: [ScoreItem], minItems: 1, maxItems: MAX_SCORES })
+  readonly scores!: readonly ScoreItem[];
+}
+
+export class ScoreApplied extends AppliedView {
+  @ApiProperty()
+  readonly board!: string;
+
+  @ApiProperty()
+  readonly player!: string;
+
+  @ApiProperty()
+  readonly rank!: number;
+
+  @ApiPropertyOptional({ description: 'The rank just before; absent when there was none.' })
+  readonly previousRank?: number;
+
+  @ApiProperty({ description: "The player's score on the board, which may be an earlier, better one." })
+  readonly score!: number;
+
+  @ApiProperty({ description: 'Whether this very score is the one that counts now.' })
+  readonly improved!: boolean;
+}
+
+export class ScoreTaken {
+  @ApiProperty({ description: 'Names the event; opaque.' })
+  readonly eventId!: string;
+
+  @ApiPropertyOptional({ description: 'Its idempotencyKey was seen before: this is the first event.' })
+  readonly replayed?: true;
+
+  @ApiPropertyOptional({ enum: ['applied'], description: 'With `Prefer: wait`: it has taken effect.' })
+  readonly status?: 'applied';
+}
+
+@ApiExtraModels(ScoreTaken, ProblemView)
+export class ScoreResults {
+  @ApiProperty({
+    type: 'array',
+    items: { oneOf: [{ $ref: getSchemaPath(ScoreTaken) }, { $ref: getSchemaPath(ProblemView) }] },
+    description: 'One for each score, in their order.',
+  })
+  readonly results!: readonly (ScoreTaken | ProblemView)[];
+}
+
+export class ImportError extends ProblemView {
+  @ApiProperty({ example: 17, description: '1-based; blank lines count.' })
+  readonly line!: number;
+}
+
+export class ImportReport {
+  @ApiProperty({ description: 'Scores that were appended.' })
+  readonly accepted!: number;
+
+  @ApiProperty({ description: 'Scores whose idempotencyKey was seen before.' })
+  readonly replayed!: number;
+
+  @ApiProperty({ description: 'Lines that were not taken.' })
+  readonly rejected!: number;
+
+  @ApiProperty({ type: [ImportError], description: 'The first 100 of them.' })
+  readonly errors!: readonly ImportError[];
+}

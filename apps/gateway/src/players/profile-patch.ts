@@ -1,0 +1,109 @@
+import type { JsonObject, JsonValue } from '#libs/events';
+import { mergePatch } from '#libs/projections';
+import { badRequest, type FieldError, Problem } from '../http/problem.js';
+
+/** Bytes of JSON in a patch, and in a profile, at most. */
+export const PROFILE_LIMIT = 8 * 1024;
+/** Levels of nesting, at most; the profile is the first. */
+const MAX_DEPTH = 8;
+/** Characters, at most. */
+const MAX_NAME = 64;
+const MAX_AVATAR = 512;
+
+interface FieldRule {
+  readonly field: string;
+  readonly message: string;
+  holds(value: JsonValue): boolean;
+}
+
+/** Of these fields others make something. What they hold is checked, and anything may be removed. */
+const RULES: readonly FieldRule[] = [
+  { field: 'playerId', message: 'playerId cannot be changed: leave it out', holds: () => false },
+  {
+    field: 'name',
+    message: `name must be null, or 1 to ${MAX_NAME} characters in one line, of which some can be seen`,
+    holds: value => value === null || (typeof value === 'string' && isName(value)),
+  },
+  {
+    field: 'avatar',
+    message: `avatar must be null, or a string of at most ${MAX_AVATAR} characters`,
+    holds: value => value === null || (typeof value === 'string' && value.length <= MAX_AVATAR),
+  },
+  {
+    field: 'country',
+    message: 'country must be null, or two capital letters (ISO 3166-1 alpha-2)',
+    holds: value => value === null || (typeof value === 'string' && /^[A-Z]{2}$/.test(value)),
+  },
+];
+
+/**
+ * Sees to it that a body is a patch that a profile can be given.
+ *
+ * @throws Problem 400, 422
+ */
+export function checkProfilePatch(body: unknown): JsonObject {
+  if (body === undefined) throw badRequest('the body is missing: send the fields to change as JSON');
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new Problem(422, { code: 'not-an-object', detail: 'a profile is a JSON object: { ... }' });
+  const patch = body as JsonObject;
+  if (isDeeper(patch, MAX_DEPTH))
+    throw new Problem(422, {
+      code: 'too-deep',
+      detail: `the patch is nested deeper than ${MAX_DEPTH} levels`,
+    });
+  const errors = [...brokenRules(patch), ...infiniteNumbers(patch)];
+  if (errors.length === 0) return patch;
+  const detail = errors.map(({ message }) => message).join('; ');
+  throw new Problem(400, { code: 'validation', detail, errors });
+}
+
+/**
+ * Sees to it that a profile does not grow beyond the limit. Patches that are still on their way are not known
+ * here, so some that come at once can exceed it together; from then on it may only shrink.
+ *
+ * @throws Problem 422
+ */
+export function checkProfileSize(profile: JsonObject, patch: JsonObject): void {
+  const size = bytes(mergePatch(profile, patch));
+  if (size <= PROFILE_LIMIT || size <= bytes(profile)) return;
+  throw new Problem(422, {
+    code: 'profile-too-large',
+    detail: `the profile would have ${size} bytes, and the limit is ${PROFILE_LIMIT}: remove something with null`,
+  });
+}
+
+function brokenRules(patch: JsonObject): FieldError[] {
+  return RULES.flatMap(({ field, message, holds }) => {
+    const value = Object.hasOwn(patch, field) ? patch[field] : undefined;
+    return value === undefined || holds(value) ? [] : [{ path: field, message }];
+  });
+}
+
+/** The log would hold null for them, and remove the field. */
+function infiniteNumbers(patch: JsonObject): FieldError[] {
+  return Object.entries(patch)
+    .filter(([, value]) => hasInfinity(value))
+    .map(([path]) => ({ path, message: `${path} has a number that is too large` }));
+}
+
+function isName(name: string): boolean {
+  return (
+    [...name].length <= MAX_NAME &&
+    name.isWellFormed() &&
+    /[^\s\p{C}]/u.test(name) &&
+    !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name)
+  );
+}
+
+const inside = (value: JsonValue): JsonValue[] =>
+  typeof value === 'object' && value !== null ? Object.values(value) : [];
+
+const isDeeper = (value: JsonValue, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || inside(value).some(inner => isDeeper(inner, levels - 1)));
+
+const hasInfinity = (value: JsonValue): boolean =>
+  typeof value === 'number' ? !Number.isFinite(value) : inside(value).some(hasInfinity);
+
+const bytes = (value: JsonValue) => Buffer.byteLength(JSON.stringify(value));

@@ -1,0 +1,118 @@
+import { Body, Controller, Get, Param, Patch, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor, JsonObject } from '#libs/events';
+import { ProfileReader } from '#libs/projections';
+import { Caller, Public } from '../auth/caller.guard.js';
+import { assertOwn } from '../auth/own-player.js';
+import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
+import { PlayerPipe } from '../http/ids.js';
+import { MERGE_PATCH, mergePatchBody } from '../http/json-body.js';
+import { expectedVersion } from '../http/preconditions.js';
+import { notFound } from '../http/problem.js';
+import { WriteService } from '../http/write.service.js';
+import { checkProfilePatch, checkProfileSize, PROFILE_LIMIT } from './profile-patch.js';
+
+/** The fields that mean something here; a profile can have any others. */
+class ProfileFields {
+  @ApiPropertyOptional({ maxLength: 64, example: 'Ada' })
+  readonly name?: string;
+
+  @ApiPropertyOptional({ maxLength: 512, description: 'Whatever the game draws an avatar from.' })
+  readonly avatar?: string;
+
+  @ApiPropertyOptional({ pattern: '^[A-Z]{2}$', example: 'GB' })
+  readonly country?: string;
+}
+
+class ProfileView extends ProfileFields {
+  @ApiProperty()
+  readonly playerId!: string;
+}
+
+class ProfileApplied extends AppliedView {
+  @ApiProperty()
+  readonly player!: string;
+
+  @ApiProperty({ description: 'As it is now.' })
+  readonly profile!: ProfileFields;
+}
+
+@ApiTags('players')
+@Controller('v1/players')
+export class ProfilesController {
+  constructor(
+    private readonly profiles: ProfileReader,
+    private readonly writes: WriteService,
+  ) {}
+
+  @Get(':player')
+  @Public()
+  @ApiOperation({ summary: "Read a player's public profile" })
+  @ApiRead()
+  @ApiProblems(404)
+  @ApiOkResponse({ type: ProfileView, description: '`ETag` has its version.' })
+  async read(
+    @Param('player', PlayerPipe) player: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JsonObject> {
+    const profile = await this.profiles.profile(player);
+    if (!profile) throw notFound(`${player} has no profile`);
+    reply.headers({ ETag: `"${profile.version}"`, 'Cache-Control': 'no-cache' });
+    return { playerId: player, ...profile.fields };
+  }
+
+  @Patch(':player')
+  @RouteConfig(mergePatchBody(PROFILE_LIMIT))
+  @ApiOperation({
+    summary: "Change a player's public profile",
+    description:
+      'A merge patch (RFC 7396): fields are added or replaced, and null removes one. It and the profile are at most 8 KiB and 8 levels deep.',
+  })
+  @ApiConsumes('application/json', MERGE_PATCH)
+  @ApiBody({ schema: { type: 'object', example: { name: 'Ada', country: 'GB', title: null } } })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'Change only this version, or `*`: if there is one.',
+  })
+  @ApiWrite()
+  @ApiProblems(403, 412)
+  @ApiOkResponse({ type: ProfileApplied, description: 'With `Prefer: wait`: the profile can be read.' })
+  async patch(
+    @Param('player', PlayerPipe) player: string,
+    @Body() body: unknown,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    assertOwn(caller, player);
+    const patch = checkProfilePatch(body);
+    checkProfileSize(await this.fields(player), patch);
+    return this.writes.write(
+      {
+        type: 'ProfilePatched',
+        data: { player, patch },
+        caller,
+        expectedVersion: expectedVersion(request.headers),
+        result: async () => ({ player, profile: await this.fields(player) }),
+      },
+      request,
+      reply,
+    );
+  }
+
+  private async fields(player: string): Promise<JsonObject> {
+    return (await this.profiles.profile(player))?.fields ?? {};
+  }
+}

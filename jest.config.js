@@ -1,4 +1,4 @@
-/** Three kinds of test, told apart by suffix and place: what a test needs is in its file name. */
+/** The kinds of test, told apart by suffix and place: what a test needs is in its file name. */
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -41,6 +41,11 @@ export default {
       ...shared,
       displayName: 'chaos',
       testMatch: ['<rootDir>/test/chaos/**/*.spec.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'model',
+      testMatch: ['<rootDir>/test/model/**/*.spec.ts'],
     },
   ],
 };

@@ -1,5 +1,6 @@
-import type { BoardRules } from '#libs/events';
+import type { BoardDefinition, NewEvent } from '#libs/events';
 import { eventually } from '#libs/testing';
+import type { BoardRules } from './model.js';
 import type { Random } from './random.js';
 import { accepted, eventIdOf, Sender } from './sender.js';
 import type { World } from './world.js';
@@ -21,6 +22,18 @@ const DEFINED_BOARDS: Readonly<Record<string, BoardRules>> = {
   [CHANGING_BOARD]: { order: 'desc', operator: 'best' },
 };
 
+/** Boards that the model does not know: that they are what the log makes of them, `verify` says. */
+const VERIFIED_BOARDS: Readonly<Record<string, Partial<BoardDefinition>>> = {
+  'minutely-sum': { source: 'best-desc', operator: 'sum', reset: '* * * * *', keepPeriods: 1 },
+  'dense-last': { source: 'plain', ranking: 'dense', tieBreak: 'last' },
+  'dense-ranks': { source: 'latest-desc', operator: 'latest', ranking: 'dense', tieBreak: 'none' },
+};
+
+/** Whether the event defines one of them. */
+export function isOfVerifiedBoard(event: NewEvent | undefined): boolean {
+  return event?.type === 'BoardDefined' && 'board' in event.data && event.data.board in VERIFIED_BOARDS;
+}
+
 /** Milliseconds for a definition to take effect: a board with scores is rebuilt first. */
 const EFFECT = 120_000;
 /** Milliseconds between two looks at a board. */
@@ -34,13 +47,23 @@ export function boardNames({ definitions }: { definitions: boolean }): string[] 
 export async function defineBoards(world: World, random: Random): Promise<void> {
   const sender = new Sender(world, 'definitions', random);
   for (const [board, rules] of Object.entries(DEFINED_BOARDS)) {
-    const path = `/v1/leaderboards/${board}`;
-    const body = JSON.stringify(rules);
-    const answer = await sender.send({ method: 'PUT', path, body }, [200, 202], 'admin');
-    if (!accepted(answer)) throw new Error(`${board} cannot be defined: ${answer.status} ${answer.text}`);
-    world.model.definedFirst(eventIdOf(answer), board, rules);
-    await untilRanked(world, board, { 'If-Applied': eventIdOf(answer) });
+    const eventId = await define(sender, board, rules);
+    world.model.definedFirst(eventId, board, rules);
+    await untilRanked(world, board, { 'If-Applied': eventId });
   }
+  for (const [board, definition] of Object.entries(VERIFIED_BOARDS)) await define(sender, board, definition);
+}
+
+/** @returns the event's id */
+async function define(sender: Sender, board: string, definition: Partial<BoardDefinition>): Promise<string> {
+  const request = {
+    method: 'PUT' as const,
+    path: `/v1/leaderboards/${board}`,
+    body: JSON.stringify(definition),
+  };
+  const answer = await sender.send(request, [200, 202], 'admin');
+  if (!accepted(answer)) throw new Error(`${board} cannot be defined: ${answer.status} ${answer.text}`);
+  return eventIdOf(answer);
 }
 
 /** Waits until the board ranks by the definition that was acknowledged last; until it is rebuilt, it does not. */
@@ -52,7 +75,7 @@ async function untilRanked({ model, gateways }: World, board: string, headers: R
   const { order, operator } = model.board(board).rules;
   const look = async () => {
     const answer = await gateways.read({ path: `/v1/leaderboards/${board}`, headers }, [200]);
-    const rules = JSON.parse(answer?.text ?? '{}') as Partial<BoardRules>;
+    const rules = JSON.parse(answer?.text ?? '{}') as Partial<BoardDefinition>;
     if (rules.order !== order || rules.operator !== operator)
       throw new Error(`${board} does not rank by ${operator} ${order}: ${answer?.text ?? 'no answer'}`);
   };

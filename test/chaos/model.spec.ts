@@ -1,5 +1,4 @@
-import type { BoardRules } from '#libs/events';
-import { Model } from './model.js';
+import { type BoardRules, Model } from './model.js';
 
 /** A board of two players: ada scored 5, 9, 7 and bob 6. */
 function modelWith(rules: BoardRules): Model {

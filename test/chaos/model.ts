@@ -1,4 +1,7 @@
-import { type BoardRules, DEFAULT_RULES, type EventType } from '#libs/events';
+import { type BoardDefinition, DEFAULT_DEFINITION, type EventType } from '#libs/events';
+
+/** What of a definition the model knows. */
+export type BoardRules = Pick<BoardDefinition, 'order' | 'operator'>;
 
 /** An acknowledged write, and what its event must say. */
 export interface Acknowledged {
@@ -53,7 +56,7 @@ export class Model {
     this.boards = new Map(
       boards.map(name => [
         name,
-        { name, rules: DEFAULT_RULES, possible: [DEFAULT_RULES], entries: new Map() },
+        { name, rules: DEFAULT_DEFINITION, possible: [DEFAULT_DEFINITION], entries: new Map() },
       ]),
     );
   }
@@ -112,7 +115,7 @@ export class Model {
 
   defined(eventId: string, board: string, rules: BoardRules): void {
     this.board(board).rules = rules;
-    this.acknowledge('BoardDefined', eventId, { board, rules });
+    this.acknowledge('BoardDefined', eventId, { board, definition: { ...DEFAULT_DEFINITION, ...rules } });
   }
 
   saved(eventId: string, player: string, slot: string, save: Save): void {

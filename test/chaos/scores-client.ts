@@ -1,6 +1,7 @@
-import { type BoardRules, OPERATORS, ORDERS } from '#libs/events';
+import { OPERATORS, ORDERS } from '#libs/events';
 import { EntryReader } from './entry-reader.js';
 import type { Request } from './gateways.js';
+import type { BoardRules } from './model.js';
 import type { Random } from './random.js';
 import { accepted, eventIdOf, type Sender } from './sender.js';
 import type { World } from './world.js';

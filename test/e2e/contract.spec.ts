@@ -272,9 +272,63 @@ describe('the REST contract', () => {
     });
   });
 
+  describe('profiles', () => {
+    const patch = (player: string, body: object | string, headers: Record<string, string> = WAIT) =>
+      client.send('PATCH', `/v1/players/${player}`, body, headers);
+
+    it('are public, and patched field by field', async () => {
+      const first = await patch('ada', { name: 'Ada', country: 'GB', look: { hat: 1, cape: 2 } });
+      expect(first).toMatchObject({ status: 200, headers: { etag: '"1"', 'preference-applied': 'wait=5' } });
+      expect(first.body).toEqual({
+        ...{ eventId: expect.any(String), status: 'applied', player: 'ada' },
+        profile: { name: 'Ada', country: 'GB', look: { hat: 1, cape: 2 } },
+      });
+      const type = { 'Content-Type': 'application/merge-patch+json; charset=utf-8' };
+      await patch('ada', { country: null, look: { cape: null } }, { ...WAIT, ...type });
+      const read = await anonymous.get('/v1/players/ada');
+      expect(read).toMatchObject({ status: 200, headers: { etag: '"2"' } });
+      expect(read.body).toEqual({ playerId: 'ada', name: 'Ada', look: { hat: 1 } });
+    });
+
+    it('are accepted at once, and read by whoever names the event', async () => {
+      for (let n = 1; n <= 5; n++) {
+        const accepted = await patch('eager', { n }, {});
+        expect(accepted.status).toBe(202);
+        const read = await anonymous.get('/v1/players/eager', { 'If-Applied': accepted.body.eventId });
+        expect(read.body).toEqual({ playerId: 'eager', n });
+      }
+    });
+
+    it('are patched once under an Idempotency-Key, and at one version under If-Match', async () => {
+      const key = { ...WAIT, 'Idempotency-Key': 'p' };
+      await patch('careful', { n: 1 }, key);
+      expect(await patch('careful', { n: 1 }, key)).toMatchObject({
+        headers: { etag: '"1"', 'idempotency-replayed': 'true' },
+      });
+      expect((await patch('careful', { n: 2 }, { ...WAIT, 'If-Match': '"1"' })).status).toBe(200);
+      expect(await patch('careful', { n: 3 }, { 'If-Match': '"1"' })).toMatchObject({
+        status: 412,
+        headers: { etag: '"2"' },
+      });
+    });
+
+    it('hold 8 KiB, and not a byte more', async () => {
+      const body = (bytes: number) => `{"x":"${'x'.repeat(bytes - 8)}"}`;
+      expect((await patch('large', body(8_192))).status).toBe(200);
+      for (const refused of [await patch('large', body(8_193)), await patch('large', body(300_000))])
+        expect(refused).toMatchObject({ status: 413, body: { detail: expect.stringContaining('8192') } });
+      expect(await patch('large', { y: 1 })).toMatchObject({
+        status: 422,
+        body: { type: 'urn:questlog:profile-too-large', detail: expect.stringContaining('8192') },
+      });
+      expect((await patch('large', { x: null, y: 1 })).body.profile).toEqual({ y: 1 });
+    });
+  });
+
   describe('bad input', () => {
     const scores = '/v1/leaderboards/b/scores';
     const save = '/v1/players/ada/saves/auto';
+    const profile = '/v1/players/nobody';
     const ok = { player: 'ada', score: 1 };
 
     it.each<Case>([
@@ -336,6 +390,28 @@ describe('the REST contract', () => {
       [422, 'a save too deep', 'PUT', save, `{"a":${'['.repeat(64)}${']'.repeat(64)}}`],
       [400, 'a malformed If-Match', 'PUT', save, {}, { 'If-Match': 'W/"1"' }],
       [400, 'two preconditions', 'PUT', save, {}, { 'If-Match': '"1"', 'If-None-Match': '*' }],
+      [400, 'no patch', 'PATCH', profile],
+      [400, 'a patch that is not JSON', 'PATCH', profile, '{"name":}'],
+      [400, 'a patch that pollutes', 'PATCH', profile, '{"__proto__":{"x":1}}'],
+      [400, 'a patch of the id', 'PATCH', profile, { playerId: 'eve' }],
+      [400, 'a name of nothing', 'PATCH', profile, { name: ' ' }],
+      [400, 'a name of half a character', 'PATCH', profile, '{"name":"\\ud800"}'],
+      [400, 'a name that is too long', 'PATCH', profile, { name: 'x'.repeat(65) }],
+      [400, 'a country that is none', 'PATCH', profile, { country: 'gb' }],
+      [400, 'a profile with an infinite number', 'PATCH', profile, '{"x":1e999}'],
+      [422, 'a patch that is a list', 'PATCH', profile, '[]'],
+      [422, 'a patch too deep', 'PATCH', profile, `{"a":${'['.repeat(8)}${']'.repeat(8)}}`],
+      [415, 'a patch as plain text', 'PATCH', profile, '{}', { 'Content-Type': 'text/plain' }],
+      [
+        415,
+        'a merge patch where none is taken',
+        'POST',
+        scores,
+        ok,
+        { 'Content-Type': 'application/merge-patch+json' },
+      ],
+      [400, 'the profile of me with a key', 'PATCH', '/v1/players/me', {}],
+      [404, 'a profile that is not there', 'GET', profile],
       [400, 'the save of me', 'GET', '/v1/players/me/saves/auto'],
       [404, 'a save that is not there', 'GET', '/v1/players/ada/saves/nothing'],
       [404, 'a route that is not there', 'GET', '/v1/nothing'],
@@ -363,6 +439,7 @@ describe('the REST contract', () => {
       for (const answer of [
         await anonymous.post(scores, ok),
         await anonymous.get('/v1/players/ada/scores'),
+        await anonymous.send('PATCH', profile, {}),
       ]) {
         expect(answer).toMatchObject({
           status: 401,
@@ -391,14 +468,21 @@ describe('the REST contract', () => {
       '/v1/admin/streams',
       '/v1/admin/verifications',
       '/v1/admin/verifications/{id}',
+      '/v1/leaderboards',
       '/v1/leaderboards/{board}',
       '/v1/leaderboards/{board}/around/{player}',
       '/v1/leaderboards/{board}/entries',
       '/v1/leaderboards/{board}/entries/{player}',
+      '/v1/leaderboards/{board}/live',
+      '/v1/leaderboards/{board}/lookup',
       '/v1/leaderboards/{board}/scores',
+      '/v1/players/{player}',
       '/v1/players/{player}/ban',
+      '/v1/players/{player}/entries',
       '/v1/players/{player}/saves/{slot}',
       '/v1/players/{player}/scores',
+      '/v1/scores',
+      '/v1/scores/import',
     ]);
     const { post } = body.paths['/v1/leaderboards/{board}/scores'];
     expect(Object.keys(post.responses).sort()).toEqual([
@@ -406,9 +490,12 @@ describe('the REST contract', () => {
       '202',
       '400',
       '401',
+      '403',
+      '409',
       '413',
       '415',
       '422',
+      '429',
       '503',
     ]);
     expect(post.security).toEqual([{ bearer: [] }]);

@@ -57,11 +57,16 @@ describe('operators', () => {
       expect(await standing('sum')).toEqual(['1 ada 5', '2 bob 4']);
       expect(await standing('latest')).toEqual(['1 bob 4', '2 ada 2']);
       expect(await standing('golf')).toEqual(['1 ada 2', '2 bob 4']);
+      const { boards } = (await server.get('/v1/players/ada/scores')).body;
+      expect([boards.sum.best, boards.golf.best]).toEqual([3, 2]);
       expect((await server.get('/v1/leaderboards/golf')).body).toEqual({
         board: 'golf',
         period: 'current',
         order: 'asc',
         operator: 'best',
+        tieBreak: 'first',
+        ranking: 'standard',
+        submit: 'players',
         total: 2,
       });
     });
@@ -88,7 +93,7 @@ describe('operators', () => {
     it('with an admin key and known words only', async () => {
       expect((await server.put('/v1/leaderboards/x', {})).status).toBe(403);
       expect((await define('x', { operator: 'most' })).status).toBe(400);
-      expect((await define('x', { reset: 'daily' })).status).toBe(400);
+      expect((await define('x', { reset: 'yearly' })).status).toBe(400);
       expect((await server.get('/v1/leaderboards/x')).status).toBe(404);
     });
   });

@@ -1,5 +1,6 @@
 import { parseEventRef } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
+import { isOfVerifiedBoard } from '../boards.js';
 import type { LogEntry } from '../log.js';
 import type { Acknowledged, Model } from '../model.js';
 import type { Check } from '../report.js';
@@ -32,7 +33,7 @@ function checkNothingElse(log: readonly LogEntry[], acknowledged: readonly Ackno
   for (const { eventId, keys, event, poison } of log) {
     if (keys.streamName === 'scores') copies.set(keys.stream, copies.get(keys.stream) ?? 0);
     if (isModeration(event)) copies.set(keys.stream, (copies.get(keys.stream) ?? 0) + 1);
-    else if (!poison && !known.has(eventId))
+    else if (!poison && !known.has(eventId) && !isOfVerifiedBoard(event))
       differences.push(
         `${eventId}: ${event ? `${event.type} ${brief(event.data)}` : 'no event'}: nobody was told of it`,
       );

@@ -156,7 +156,7 @@ function become(rules: LeaderboardRules, board: string, after: Board, keys: Stat
   // Scores that came after the event may have taken effect before it; others did not count until now.
   const mayHaveOwn = definition.source !== undefined || definition.filter !== undefined;
   const hasScores =
-    source === undefined ? mayHaveOwn || rules.periodsOf(board).length > 0 : rules.isKnown(source);
+    rules.periodsOf(board).length > 0 || (source === undefined ? mayHaveOwn : rules.isKnown(source));
   return hasScores ? { ...ruling, rebuilds: board } : ruling;
 }
 

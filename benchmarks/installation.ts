@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
+import { Topology } from '#libs/event-log';
+import { createClient, type RedisClient } from '#libs/redis';
+import { ChildService } from '../scripts/child-service.js';
+import { HttpClient } from './http-client.js';
+
+const PREFIX = 'bench';
+const KEYS = { server: 'benchmark-server-key', admin: 'benchmark-admin-key-' };
+/** One partition of each: a board is in one, however many there are. */
+const PARTITIONS = { scores: 1, players: 1 };
+
+const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
+
+/** A Questlog of a benchmark's own, in a temporary folder: an embedded Redis, a gateway, and one worker of each kind. */
+export class Installation {
+  readonly topology = new Topology(PREFIX, PARTITIONS);
+  readonly admin: HttpClient;
+  private readonly services: ChildService[] = [];
+
+  private constructor(
+    private readonly folder: string,
+    private readonly server: EmbeddedRedis,
+    readonly redis: RedisClient,
+    private readonly port: number,
+  ) {
+    this.admin = new HttpClient(port, KEYS.admin);
+  }
+
+  /** Starts Redis only. */
+  static async open(): Promise<Installation> {
+    const folder = mkdtempSync(join(tmpdir(), 'questlog-bench-'));
+    const server = await EmbeddedRedis.start({ folder: join(folder, 'redis') });
+    const redis = createClient(server.url, 'benchmark');
+    await redis.connect();
+    return new Installation(folder, server, redis, await freePort());
+  }
+
+  async start(): Promise<void> {
+    for (const name of SERVICES) this.services.push(new ChildService(name, this.environment));
+    for (const service of this.services) service.start();
+    await Promise.all(this.services.map(service => service.ready()));
+  }
+
+  async close(): Promise<void> {
+    this.admin.close();
+    await Promise.all(this.services.map(service => service.stop()));
+    this.redis.disconnect();
+    await this.server.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private get environment(): NodeJS.ProcessEnv {
+    return {
+      PATH: process.env.PATH,
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'warn',
+      REDIS_URL: this.server.url,
+      KEY_PREFIX: PREFIX,
+      SCORES_PARTITIONS: String(PARTITIONS.scores),
+      PLAYERS_PARTITIONS: String(PARTITIONS.players),
+      RATE_LIMIT: 'off',
+      SERVER_KEYS: KEYS.server,
+      ADMIN_KEYS: KEYS.admin,
+      HOST: '127.0.0.1',
+      PORT: String(this.port),
+      HEALTH_PORT: '0',
+    };
+  }
+}
+
+/** Opens an installation for some work, and leaves nothing of it behind, also after a Ctrl-C. */
+export async function withInstallation<T>(work: (installation: Installation) => Promise<T>): Promise<T> {
+  const installation = await Installation.open();
+  const abort = () => void installation.close().finally(() => process.exit(130));
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  try {
+    return await work(installation);
+  } finally {
+    process.off('SIGINT', abort);
+    process.off('SIGTERM', abort);
+    await installation.close();
+  }
+}

@@ -1,0 +1,59 @@
+import { cpus, totalmem } from 'node:os';
+import type { RedisClient } from '#libs/redis';
+
+/** Where figures come from, which is half of what they mean. */
+export interface Circumstances {
+  readonly machine: string;
+  readonly node: string;
+  readonly redis: string;
+  readonly at: string;
+}
+
+export async function circumstances(redis: RedisClient): Promise<Circumstances> {
+  const info = await redis.info('server');
+  const [, name = 'redis', version] = /^(redis|valkey)_version:(\S+)/m.exec(info) ?? [];
+  const [cpu] = cpus();
+  return {
+    machine: `${cpus().length} × ${cpu?.model.trim() ?? process.arch}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    node: process.version,
+    redis: `${name} ${version}, appendfsync always`,
+    at: new Date().toISOString(),
+  };
+}
+
+/** Prints a table for people, or everything for programs. */
+export function print(
+  json: boolean,
+  title: string,
+  where: Circumstances,
+  rows: readonly Readonly<Record<string, string | number>>[],
+): void {
+  if (json) console.log(JSON.stringify({ benchmark: title, ...where, rows }, null, 2));
+  else console.log([`## ${title}`, '', describe(where), '', ...table(rows), ''].join('\n'));
+}
+
+const describe = ({ machine, node, redis, at }: Circumstances) =>
+  `${machine}; Node ${node}; ${redis}; ${at.slice(0, 10)}`;
+
+function table(rows: readonly Readonly<Record<string, string | number>>[]): string[] {
+  const [first = {}] = rows;
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(Object.keys(first)),
+    line(Object.keys(first).map(() => '---')),
+    ...rows.map(row => line(Object.values(row))),
+  ];
+}
+
+/** @param values in any order; it is sorted */
+export function percentile(values: number[], percent: number): number {
+  values.sort((a, b) => a - b);
+  return values[Math.min(values.length - 1, Math.floor((values.length * percent) / 100))] ?? Number.NaN;
+}
+
+export const rounded = (value: number, digits = 2) => Number(value.toFixed(digits));
+
+/** A line about progress, kept apart from the figures. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -14,6 +14,9 @@ const PARTITIONS = { scores: 1, players: 1 };
 
 const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
 
+/** Milliseconds for one command of the benchmark's own. */
+const PATIENCE = 120_000;
+
 /** A Questlog of a benchmark's own, in a temporary folder: an embedded Redis, a gateway, and one worker of each kind. */
 export class Installation {
   readonly topology = new Topology(PREFIX, PARTITIONS);
@@ -34,6 +37,8 @@ export class Installation {
     const folder = mkdtempSync(join(tmpdir(), 'questlog-bench-'));
     const server = await EmbeddedRedis.start({ folder: join(folder, 'redis') });
     const redis = createClient(server.url, 'benchmark');
+    // A million members are counted, or deleted, in one command.
+    redis.options.commandTimeout = PATIENCE;
     await redis.connect();
     return new Installation(folder, server, redis, await freePort());
   }

@@ -12,11 +12,12 @@ export interface Circumstances {
 export async function circumstances(redis: RedisClient): Promise<Circumstances> {
   const info = await redis.info('server');
   const [, name = 'redis', version] = /^(redis|valkey)_version:(\S+)/m.exec(info) ?? [];
+  const [, appendfsync] = (await redis.config('GET', 'appendfsync')) as string[];
   const [cpu] = cpus();
   return {
     machine: `${cpus().length} × ${cpu?.model.trim() ?? process.arch}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     node: process.version,
-    redis: `${name} ${version}, appendfsync always`,
+    redis: `${name} ${version}, appendfsync ${appendfsync}`,
     at: new Date().toISOString(),
   };
 }

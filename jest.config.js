@@ -16,6 +16,8 @@ const redis = '<rootDir>/libs/testing/src/global-redis.ts';
 const teardown = '<rootDir>/libs/testing/src/global-teardown.ts';
 
 export default {
+  // Machines of other people are slow, and busy with other things.
+  testTimeout: 30_000,
   projects: [
     {
       ...shared,

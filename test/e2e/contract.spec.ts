@@ -69,7 +69,7 @@ describe('the REST contract', () => {
         status: 422,
         body: { type: 'urn:questlog:idempotency-conflict' },
       });
-      const { body } = await client.get('/v1/players/ada/scores');
+      const { body } = await client.get('/v1/players/ada/scores', { 'If-Applied': first.body.eventId });
       expect(body.boards.s2).toMatchObject({ count: 1, sum: 10 });
     });
 

@@ -89,11 +89,12 @@ export class Comparison {
   }
 
   private periodsToAskFor(board: string, { period }: Reading): string[] {
-    const { reset, keepPeriods } = this.model.definitionOf(board);
+    const { reset, keepPeriods = 0 } = this.model.definitionOf(board);
     const periods = this.model.periodsWithScores(board).reverse();
-    const ids = reset ? [...periods.slice(0, 1), ...periods.slice(period, period + 1)] : [];
+    // The newest, the last that is kept, the first that is not, and any.
+    const ids = reset ? [0, keepPeriods, keepPeriods + 1, period].flatMap(i => periods[i] ?? []) : [];
     // A board that keeps no past periods cannot tell whether the one before had scores.
-    return [...new Set(['current', ...(keepPeriods === 0 ? [] : ['previous']), ...ids])];
+    return [...new Set(['current', ...(reset && keepPeriods === 0 ? [] : ['previous']), ...ids])];
   }
 
   private async comparePeriod(asked: Asked, players: readonly string[], reading: Reading): Promise<void> {

@@ -159,11 +159,15 @@ export class ScenarioRun {
   }
 
   private async letTimePass(later: Later): Promise<void> {
-    const { now } = this.lane;
-    const time =
-      typeof later === 'number' ? now + later : nextPeriod(now, later.reset, later.timezone) + later.offset;
-    await this.lane.moveTo(time);
+    await this.lane.moveTo(this.lane.now + this.delay(later));
     this.noteTime();
+  }
+
+  private delay(later: Later): number {
+    if (typeof later === 'number') return later;
+    const { reset = 'daily', timezone = 'UTC' } =
+      'of' in later ? this.model.definitionOf(this.board(later.of)) : later;
+    return nextPeriod(this.lane.now, reset, timezone) - this.lane.now + later.offset;
   }
 
   /** Reads the first page, or, of a page that was read before and whatever happened since, the next. */

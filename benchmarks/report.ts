@@ -42,7 +42,7 @@ function table(rows: readonly Readonly<Record<string, string | number>>[]): stri
   return [
     line(Object.keys(first)),
     line(Object.keys(first).map(() => '---')),
-    ...rows.map(row => line(Object.values(row))),
+    ...rows.map(row => line(Object.keys(first).map(name => row[name] ?? ''))),
   ];
 }
 

@@ -51,10 +51,7 @@ describe('a live board', () => {
     system = await System.start();
     client = system.client;
   }, 60_000);
-  afterAll(async () => {
-    client.close();
-    await system.close();
-  }, 60_000);
+  afterAll(() => system.close(), 60_000);
 
   const live = (headers?: Record<string, string>) =>
     LiveClient.open(system.port, '/v1/leaderboards/live/live?limit=3', headers);

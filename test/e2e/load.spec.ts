@@ -17,10 +17,7 @@ describe(`${SCORES} scores for ${PLAYERS} players, over HTTP`, () => {
     system = await System.start();
     client = system.client;
   }, 60_000);
-  afterAll(async () => {
-    client.close();
-    await system.close();
-  }, 60_000);
+  afterAll(() => system.close(), 60_000);
 
   /** The whole board, page by page, by cursor. */
   async function entries(): Promise<Map<string, number>> {

@@ -14,13 +14,9 @@ describe('operators', () => {
   beforeAll(async () => {
     system = await System.start({ CLAIM_IDLE_MS: '500' });
     server = system.client;
-    admin = new Client(system.port, system.keys.admin);
+    admin = system.admin;
   }, 60_000);
-  afterAll(async () => {
-    server.close();
-    admin.close();
-    await system.close();
-  }, 60_000);
+  afterAll(() => system.close(), 60_000);
 
   const submit = (board: string, player: string, score: number) =>
     server.post(`/v1/leaderboards/${board}/scores`, { player, score }, WAIT);

@@ -1,7 +1,7 @@
 import { Topology } from '#libs/event-log';
 import { createClient, type RedisClient } from '#libs/redis';
 import { moveLogClock } from '#libs/testing';
-import { Client } from './client.js';
+import type { Client } from './client.js';
 import { System } from './system.js';
 
 const WAIT = { Prefer: 'wait=5' };
@@ -20,11 +20,9 @@ describe('periods', () => {
     redis = createClient(system.redisUrl, PREFIX);
     await redis.connect();
     server = system.client;
-    admin = new Client(system.port, system.keys.admin);
+    admin = system.admin;
   }, 60_000);
   afterAll(async () => {
-    server.close();
-    admin.close();
     redis.disconnect();
     await system.close();
   }, 60_000);

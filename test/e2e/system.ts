@@ -13,6 +13,7 @@ const START = 30_000;
 /** `npm start` as its user sees it: processes, output, an URL and keys. */
 export class System {
   output = '';
+  private readonly clients: Client[] = [];
 
   private constructor(
     readonly process: ChildProcess,
@@ -53,8 +54,14 @@ export class System {
     }, within);
   }
 
+  /** A new client with the server's key; it is closed with the system. */
   get client(): Client {
-    return new Client(this.port, this.keys.server);
+    return this.connect(this.keys.server);
+  }
+
+  /** As `client`, with the admin's key. */
+  get admin(): Client {
+    return this.connect(this.keys.admin);
   }
 
   get keys(): { server: string; admin: string } {
@@ -96,8 +103,15 @@ export class System {
     return this.process.exitCode;
   }
 
+  private connect(key: string): Client {
+    const client = new Client(this.port, key);
+    this.clients.push(client);
+    return client;
+  }
+
   /** Ends it, sees to it that it left no process behind, and deletes its data. */
   async close(): Promise<void> {
+    for (const client of this.clients) client.close();
     await this.stop();
     await eventually(() => expect(orphans()).toEqual([]), 20_000);
     rmSync(this.folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { Client } from './client.js';
+import type { Client } from './client.js';
 import { System } from './system.js';
 
 const WAIT = { Prefer: 'wait=5' };
@@ -12,13 +12,9 @@ describe('writing scores', () => {
   beforeAll(async () => {
     system = await System.start();
     server = system.client;
-    admin = new Client(system.port, system.keys.admin);
+    admin = system.admin;
   }, 60_000);
-  afterAll(async () => {
-    server.close();
-    admin.close();
-    await system.close();
-  }, 60_000);
+  afterAll(() => system.close(), 60_000);
 
   const submit = (board: string, player: string, score: number, headers: Record<string, string> = WAIT) =>
     server.post(`/v1/leaderboards/${board}/scores`, { player, score }, headers);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Topology } from '#libs/event-log';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { Client } from '../e2e/client.js';
+import type { Client } from '../e2e/client.js';
 import { System } from '../e2e/system.js';
 import { Lane } from './lane.js';
 import { scenario } from './scenario.js';
@@ -41,13 +41,11 @@ describe(`${RUNS} random scenarios (MODEL_SEED=${SEED})`, () => {
     redis = createClient(system.redisUrl, PREFIX);
     await redis.connect();
     server = system.client;
-    admin = new Client(system.port, system.keys.admin);
+    admin = system.admin;
     const topology = new Topology(PREFIX, PARTITIONS);
     lanes = Array.from({ length: LANES }, (_, i) => new Lane({ redis, topology, server, admin }, i));
   }, 60_000);
   afterAll(async () => {
-    server.close();
-    admin.close();
     redis.disconnect();
     await system.close();
   }, 60_000);

@@ -8,6 +8,7 @@ import {
 import { DefinitionChangedError, NotReplayedError, type PartitionKeys, type RedisClient } from '#libs/redis';
 import { type DefinedBoard, definedBy, parseDefinedBoard } from './defined-board.js';
 import { type Appended, type AppendOptions, EventLog } from './event-log.js';
+import { RecentlyUsed } from './recently-used.js';
 import type { Topology } from './topology.js';
 
 /** Boards that are remembered, at most. */
@@ -31,25 +32,21 @@ type BoardEvent = NewEvent<'BoardDefined'> | NewEvent<'BoardRemoved'>;
  * does not hold any more: a memory can be old, and nothing wrong comes of it.
  */
 export class BoardCatalog {
-  /** Least recently used first. */
-  private readonly remembered = new Map<string, DefinedBoard>();
+  private readonly remembered: RecentlyUsed<DefinedBoard>;
   private readonly log: EventLog;
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
-    private readonly capacity = REMEMBERED,
+    capacity = REMEMBERED,
   ) {
+    this.remembered = new RecentlyUsed(capacity);
     this.log = new EventLog(redis, topology);
   }
 
   /** What the board was when it was last heard of. A board that is not known counts as not defined. */
   recall(board: string): DefinedBoard {
-    const known = this.remembered.get(board);
-    if (!known) return { definition: DEFAULT_DEFINITION };
-    this.remembered.delete(board);
-    this.remembered.set(board, known);
-    return known;
+    return this.remembered.get(board) ?? { definition: DEFAULT_DEFINITION };
   }
 
   /** What the board is now. */
@@ -60,11 +57,8 @@ export class BoardCatalog {
   /** @param text the definition as it stands beside the log; empty when there is none */
   correct(board: string, text: string): DefinedBoard {
     const known = parseDefinedBoard(text);
-    this.remembered.delete(board);
-    if (text === '') return known;
-    this.remembered.set(board, known);
-    const [oldest] = this.remembered.keys();
-    if (this.remembered.size > this.capacity && oldest !== undefined) this.remembered.delete(oldest);
+    if (text === '') this.remembered.delete(board);
+    else this.remembered.set(board, known);
     return known;
   }
 
@@ -169,23 +163,23 @@ export class BoardCatalog {
    * definition of it. When the first event was replayed, what was appended after it then is found again.
    *
    * @param place where it lives now, if that is not its own partition alone
-   * @returns the removals, the one from its last place first
    */
   private async removeElsewhere(
     { first, left }: Claim,
     event: BoardEvent,
     place?: PartitionKeys,
-  ): Promise<Appended[]> {
+  ): Promise<void> {
     const { type: _, data, ...envelope } = event;
     const { board } = data;
     const removal: NewEvent<'BoardRemoved'> = { type: 'BoardRemoved', data: { board }, ...envelope };
     const { id } = first.ref;
-    const others = this.topology.all('scores').filter(keys => keys !== place && keys !== left);
-    const removals = [...(left && left !== place ? [left] : []), ...others].map(async keys => {
-      if (keys === left || (await this.isOlder(keys, board, id))) return this.log.copyTo(keys, removal, id);
-      return first.replayed ? this.replayedCopy(keys, removal, id) : undefined;
-    });
-    return (await Promise.all(removals)).filter(copy => copy !== undefined);
+    const elsewhere = this.topology.all('scores').filter(keys => keys !== place);
+    await Promise.all(
+      elsewhere.map(async keys => {
+        if (keys === left || (await this.isOlder(keys, board, id))) await this.log.copyTo(keys, removal, id);
+        else if (first.replayed) await this.replayCopy(keys, removal, id);
+      }),
+    );
   }
 
   /** Whether a partition has a definition of the board that is older than an event. */
@@ -194,12 +188,12 @@ export class BoardCatalog {
     return by !== undefined && compareEventIds(by, than) < 0;
   }
 
-  private async replayedCopy(keys: PartitionKeys, event: BoardEvent, first: EventId) {
+  /** Finds a copy that was appended before, if it was. */
+  private async replayCopy(keys: PartitionKeys, event: BoardEvent, first: EventId): Promise<void> {
     try {
-      return await this.log.copyTo(keys, event, first, { replayOnly: true });
+      await this.log.copyTo(keys, event, first, { replayOnly: true });
     } catch (error) {
-      if (error instanceof NotReplayedError) return undefined;
-      throw error;
+      if (!(error instanceof NotReplayedError)) throw error;
     }
   }
 

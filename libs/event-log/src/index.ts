@@ -8,5 +8,6 @@ export * from './event-view.js';
 export * from './log-reader.js';
 export * from './newest-first.js';
 export * from './progress.js';
+export * from './recently-used.js';
 export type * from './settlement.js';
 export * from './topology.js';

@@ -1,4 +1,4 @@
-import { attributeFilter, eventId, oneOf, optionalNumber, optionalText, text } from './checks.js';
+import { attributeFilter, eventId, finiteNumber, oneOf, optional, text } from './checks.js';
 import type { EventDefinition } from './definition.js';
 import { type EventId, formatEventId } from './event-id.js';
 
@@ -36,6 +36,9 @@ export interface BoardDefinition {
   /** Seconds between two scores of one player, at least. */
   readonly minInterval?: number;
 }
+
+/** How many past periods are kept where a definition does not say. */
+export const KEPT_PERIODS = 100;
 
 /** What a board is that nobody has defined: the first score makes it. */
 export const DEFAULT_DEFINITION: BoardDefinition = {
@@ -83,17 +86,17 @@ export function readDefinition(value: unknown): BoardDefinition {
   return {
     order: oneOf(ORDERS, given.order, 'order'),
     operator: oneOf(OPERATORS, given.operator, 'operator'),
-    ...optionalText(given, 'reset'),
-    ...optionalText(given, 'timezone'),
-    ...optionalNumber(given, 'keepPeriods'),
+    ...optional(given, 'reset', text),
+    ...optional(given, 'timezone', text),
+    ...optional(given, 'keepPeriods', finiteNumber),
     tieBreak: oneOf(TIE_BREAKS, given.tieBreak, 'tieBreak'),
     ranking: oneOf(RANKINGS, given.ranking, 'ranking'),
-    ...optionalText(given, 'source'),
-    ...(given.filter != null && { filter: attributeFilter(given.filter) }),
-    ...optionalNumber(given, 'min'),
-    ...optionalNumber(given, 'max'),
+    ...optional(given, 'source', text),
+    ...optional(given, 'filter', attributeFilter),
+    ...optional(given, 'min', finiteNumber),
+    ...optional(given, 'max', finiteNumber),
     submit: oneOf(SUBMITTERS, given.submit, 'submit'),
-    ...optionalNumber(given, 'maxEntries'),
-    ...optionalNumber(given, 'minInterval'),
+    ...optional(given, 'maxEntries', finiteNumber),
+    ...optional(given, 'minInterval', finiteNumber),
   };
 }

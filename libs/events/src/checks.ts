@@ -16,13 +16,16 @@ export function finiteNumber(value: unknown, field: string): number {
 }
 
 export function flatAttributes(value: unknown): Attributes {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Attributes;
-  throw new MalformedEventError(`attributes is ${describe(value)}, expected an object`);
+  return object(value, 'attributes') as Attributes;
+}
+
+function object(value: unknown, field: string): object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new MalformedEventError(`${field} is ${describe(value)}, expected an object`);
 }
 
 export function attributeFilter(value: unknown): AttributeFilter {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as AttributeFilter;
-  throw new MalformedEventError(`filter is ${describe(value)}, expected an object`);
+  return object(value, 'filter') as AttributeFilter;
 }
 
 export function jsonObject(value: unknown, field: string): JsonObject {
@@ -30,22 +33,14 @@ export function jsonObject(value: unknown, field: string): JsonObject {
   throw new MalformedEventError(`${field} is ${describe(value)}, expected an object`);
 }
 
-/** The field with its text, or nothing when it is not there. */
-export function optionalText<K extends string>(
+/** The field with its checked value, or nothing when it is not there. */
+export function optional<K extends string, V>(
   values: Readonly<Record<string, unknown>>,
   field: K,
-): { [field in K]?: string } {
+  check: (value: unknown, field: string) => V,
+): { [field in K]?: V } {
   const value = values[field];
-  return value == null ? {} : ({ [field]: text(value, field) } as { [field in K]: string });
-}
-
-/** The field with its number, or nothing when it is not there. */
-export function optionalNumber<K extends string>(
-  values: Readonly<Record<string, unknown>>,
-  field: K,
-): { [field in K]?: number } {
-  const value = values[field];
-  return value == null ? {} : ({ [field]: finiteNumber(value, field) } as { [field in K]: number });
+  return value == null ? {} : ({ [field]: check(value, field) } as { [field in K]: V });
 }
 
 /** A whole number from 1 on, as text. */

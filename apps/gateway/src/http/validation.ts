@@ -1,4 +1,5 @@
 import { type ValidationError, ValidationPipe } from '@nestjs/common';
+import { registerDecorator } from 'class-validator';
 import { type FieldError, Problem } from './problem.js';
 
 function fieldErrors(errors: readonly ValidationError[], parent = ''): FieldError[] {
@@ -22,6 +23,17 @@ export function invalid(errors: readonly FieldError[]): Problem {
   const detail = errors.map(({ message }) => message).join('; ');
   return new Problem(400, { code: 'validation', detail, errors });
 }
+
+/** A check of our own as a decorator, with the sentence that says what it asks for. */
+export const Is =
+  (validate: (value: unknown) => boolean, rule: string): PropertyDecorator =>
+  (target, propertyName) =>
+    registerDecorator({
+      name: validate.name,
+      target: target.constructor,
+      propertyName: String(propertyName),
+      validator: { validate, defaultMessage: () => rule },
+    });
 
 /** Bodies: unknown fields are refused, nothing is converted. */
 export const bodyPipe = new ValidationPipe({

@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { defer, firstValueFrom, timeout } from 'rxjs';
-import { type Appended, type AppendOptions, type Envelope, formatEventRef, Progress } from '#libs/event-log';
+import {
+  type Appended,
+  type AppendOptions,
+  type Envelope,
+  type EventRef,
+  formatEventRef,
+  Progress,
+} from '#libs/event-log';
 import type { Actor, EventType, NewEvent } from '#libs/events';
 import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
@@ -66,7 +73,8 @@ export class WriteService {
     const eventId = formatEventRef(appended.ref);
     if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
     if (appended.version !== undefined) reply.header('ETag', `"${appended.version}"`);
-    const projected = seconds > 0 ? await this.projected(appended, seconds, result) : undefined;
+    const projected =
+      seconds > 0 ? await this.projected(appended.ref, seconds, () => result(appended)) : undefined;
     if (!projected) {
       reply.status(202);
       return { eventId, status: 'accepted' };
@@ -75,15 +83,19 @@ export class WriteService {
     return { eventId, status: 'applied', ...projected };
   }
 
-  /** The event is in the log: if Redis goes away now, the write is accepted all the same. */
-  private async projected<Result>(
-    appended: Appended,
+  /**
+   * The event is in the log: if Redis goes away now, the write is accepted all the same.
+   *
+   * @returns nothing when it has not taken effect in time, or nobody can tell
+   */
+  async projected<Result>(
+    ref: EventRef,
     seconds: number,
-    result: (appended: Appended) => Promise<Result>,
+    result: () => Promise<Result>,
   ): Promise<Result | undefined> {
     try {
-      if (!(await this.progress.whenApplied(appended.ref, seconds * 1_000))) return undefined;
-      return await result(appended);
+      if (!(await this.progress.whenApplied(ref, seconds * 1_000))) return undefined;
+      return await result();
     } catch (error) {
       if (isRedisUnavailable(error)) return undefined;
       throw error;

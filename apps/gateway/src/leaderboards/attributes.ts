@@ -12,12 +12,16 @@ export function isAttribute(value: unknown): value is string | number | boolean 
   );
 }
 
-export function areAttributes(value: unknown): boolean {
+export const areAttributes = (value: unknown) => areNamed(value, 0, isAttribute);
+
+/** Whether a value is an object of so many fields, with ids as names, which all hold what they may. */
+export function areNamed(value: unknown, least: number, holds: (value: unknown) => boolean): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const entries = Object.entries(value);
   return (
+    entries.length >= least &&
     entries.length <= MAX_ATTRIBUTES &&
-    entries.every(([name, fact]) => ID_PATTERN.test(name) && isAttribute(fact))
+    entries.every(([name, fact]) => ID_PATTERN.test(name) && holds(fact))
   );
 }
 

@@ -9,13 +9,13 @@ import {
   Max,
   MaxLength,
   Min,
-  registerDecorator,
   ValidateIf,
 } from 'class-validator';
 import {
   type AttributeFilter,
   type BoardDefinition,
   DEFAULT_DEFINITION,
+  KEPT_PERIODS,
   OPERATORS,
   ORDERS,
   RANKINGS,
@@ -25,43 +25,24 @@ import {
 } from '#libs/events';
 import { ID_PATTERN } from '../http/ids.js';
 import type { FieldError } from '../http/problem.js';
-import { invalid } from '../http/validation.js';
-import { isAttribute, MAX_ATTRIBUTES } from './attributes.js';
+import { Is, invalid } from '../http/validation.js';
+import { areNamed, isAttribute, MAX_ATTRIBUTES } from './attributes.js';
 import { resetFault } from './reset.js';
 
 const MAX_CHOICES = 64;
-const DEFAULT_KEEP_PERIODS = 100;
 /** What a board with a source leaves to its source. */
 const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval'] as const;
 
 /** Only what is not there is optional: `null` is no value of any field. */
 const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
-function isFilter(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const entries = Object.entries(value);
-  return (
-    entries.length >= 1 &&
-    entries.length <= MAX_ATTRIBUTES &&
-    entries.every(([name, wanted]) => {
-      const choices: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
-      const isListed = choices.length >= 1 && choices.length <= MAX_CHOICES;
-      return ID_PATTERN.test(name) && isListed && choices.every(isAttribute);
-    })
-  );
-}
-
-const IsFilter = (): PropertyDecorator => (target, propertyName) =>
-  registerDecorator({
-    name: 'isFilter',
-    target: target.constructor,
-    propertyName: String(propertyName),
-    validator: {
-      validate: isFilter,
-      defaultMessage: () =>
-        `filter must be an object of 1 to ${MAX_ATTRIBUTES} attributes, each a string, number or boolean, or a list of 1 to ${MAX_CHOICES} of them`,
-    },
+const isFilter = (value: unknown) =>
+  areNamed(value, 1, wanted => {
+    const choices: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
+    return choices.length >= 1 && choices.length <= MAX_CHOICES && choices.every(isAttribute);
   });
+
+const FILTER_RULE = `filter must be an object of 1 to ${MAX_ATTRIBUTES} attributes, each a string, number or boolean, or a list of 1 to ${MAX_CHOICES} of them`;
 
 function isTimezone(value: unknown): boolean {
   // Offsets such as +02:00 know no summer.
@@ -73,17 +54,6 @@ function isTimezone(value: unknown): boolean {
     return false;
   }
 }
-
-const IsTimezone = (): PropertyDecorator => (target, propertyName) =>
-  registerDecorator({
-    name: 'isTimezone',
-    target: target.constructor,
-    propertyName: String(propertyName),
-    validator: {
-      validate: isTimezone,
-      defaultMessage: () => 'timezone must be an IANA time zone such as "America/Sao_Paulo"',
-    },
-  });
 
 /** A definition, as it is sent and shown. */
 export class DefinitionFields {
@@ -134,13 +104,13 @@ export class DefinitionFields {
     description: 'An IANA time zone: where days begin. Only with `reset`.',
   })
   @Optional()
-  @IsTimezone()
+  @Is(isTimezone, 'timezone must be an IANA time zone such as "America/Sao_Paulo"')
   readonly timezone?: string;
 
   @ApiPropertyOptional({
     minimum: 0,
     maximum: 1_000,
-    default: DEFAULT_KEEP_PERIODS,
+    default: KEPT_PERIODS,
     description: 'Past periods with scores that are kept beside the newest. Only with `reset`.',
   })
   @Optional()
@@ -166,7 +136,7 @@ export class DefinitionFields {
     description: 'Only scores count that have one of the values for every one of the attributes.',
   })
   @Optional()
-  @IsFilter()
+  @Is(isFilter, FILTER_RULE)
   readonly filter?: AttributeFilter;
 
   @ApiPropertyOptional({ example: 0, description: 'A score below is refused.' })
@@ -223,7 +193,7 @@ export function definitionFrom(board: string, fields: DefinitionFields): BoardDe
   const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   return readDefinition({
     ...DEFAULT_DEFINITION,
-    ...(fields.reset !== undefined && { timezone: 'UTC', keepPeriods: DEFAULT_KEEP_PERIODS }),
+    ...(fields.reset !== undefined && { timezone: 'UTC', keepPeriods: KEPT_PERIODS }),
     ...given,
   });
 }

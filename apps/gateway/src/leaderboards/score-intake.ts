@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type Appended, type BatchItem, BoardCatalog, definedBy, EventLog } from '#libs/event-log';
+import {
+  type Appended,
+  type AppendOptions,
+  type BatchItem,
+  BoardCatalog,
+  definedBy,
+  EventLog,
+} from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { DefinitionChangedError, NotReplayedError, TooSoonError } from '#libs/redis';
 import { Problem } from '../http/problem.js';
@@ -62,7 +69,7 @@ export class ScoreIntake {
   /** What is remembered can be old: nobody is refused by it without a look at what the board is now. */
   private async refresh(open: readonly Open[], caller: Actor): Promise<void> {
     const boards = new Set<string>();
-    for (const { score } of open) if (this.refusal(score, caller)) boards.add(score.board);
+    for (const { score } of open) if (this.judge(score, caller).refusal) boards.add(score.board);
     await Promise.all([...boards].map(board => this.catalog.find(board)));
   }
 
@@ -72,42 +79,42 @@ export class ScoreIntake {
     caller: Actor,
     trace: string | undefined,
   ): Promise<(Appended | Error)[]> {
-    const refusals = open.map(({ score }) => this.refusal(score, caller));
-    const asked = open.filter(({ score }, i) => !refusals[i] || score.idempotencyKey !== undefined);
-    const items = asked.map(({ score }) => this.itemOf(score, caller, trace));
+    const judged = open.map(({ score }) => ({ score, ...this.judge(score, caller) }));
+    const asked = judged.filter(({ score, refusal }) => !refusal || score.idempotencyKey !== undefined);
+    const items = asked.map(({ score, options }) => itemOf(score, options, caller, trace));
     const answers = (await this.log.appendAll(items)).values();
-    return open.map(({ score }, i) => {
-      const refusal = refusals[i];
+    return judged.map(({ score, refusal }) => {
       if (refusal && score.idempotencyKey === undefined) return refusal;
       const answer = answers.next().value as Appended | Error;
       return refusal && answer instanceof NotReplayedError ? refusal : answer;
     });
   }
 
-  private refusal(score: Score, caller: Actor): Problem | undefined {
-    return refusalOf(score, this.catalog.recall(score.board).definition, caller);
-  }
-
-  private itemOf(score: Score, caller: Actor, trace: string | undefined): BatchItem<'ScoreSubmitted'> {
-    const { idempotencyKey, ...data } = score;
-    const event = {
-      type: 'ScoreSubmitted' as const,
-      data,
-      actor: caller,
-      ...(trace !== undefined && { trace }),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-    };
-    if (this.refusal(score, caller)) return { event, options: { replayOnly: true } };
+  /** By what is remembered: why the score is refused, if it is, and on which conditions it may be appended. */
+  private judge(score: Score, caller: Actor): { refusal: Problem | undefined; options: AppendOptions } {
     const known = this.catalog.recall(score.board);
+    const refusal = refusalOf(score, known.definition, caller);
+    if (refusal) return { refusal, options: { replayOnly: true } };
     const { minInterval } = known.definition;
-    return {
-      event,
-      options: {
-        definedBy: definedBy(known),
-        ...(minInterval !== undefined && { minInterval: 1_000 * minInterval }),
-      },
-    };
+    const interval = minInterval !== undefined && { minInterval: 1_000 * minInterval };
+    return { refusal, options: { definedBy: definedBy(known), ...interval } };
   }
+}
+
+function itemOf(
+  { idempotencyKey, ...data }: Score,
+  options: AppendOptions,
+  caller: Actor,
+  trace: string | undefined,
+): BatchItem<'ScoreSubmitted'> {
+  const event = {
+    type: 'ScoreSubmitted' as const,
+    data,
+    actor: caller,
+    ...(trace !== undefined && { trace }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+  };
+  return { event, options };
 }
 
 /** The answer to a score, and its count when it was refused. */

@@ -1,20 +1,13 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
-import { IsNumber, IsOptional, IsString, Matches, registerDecorator } from 'class-validator';
+import { IsNumber, IsOptional, IsString, Matches } from 'class-validator';
 import type { Attributes } from '#libs/events';
 import { AppliedView, ProblemView } from '../http/api-docs.js';
 import { ID_PATTERN } from '../http/ids.js';
+import { Is } from '../http/validation.js';
 import { ATTRIBUTES_RULE, areAttributes } from './attributes.js';
 
 /** Scores in one request, at most. */
 export const MAX_SCORES = 1_000;
-
-const AreAttributes = (): PropertyDecorator => (target, propertyName) =>
-  registerDecorator({
-    name: 'areAttributes',
-    target: target.constructor,
-    propertyName: String(propertyName),
-    validator: { validate: areAttributes, defaultMessage: () => ATTRIBUTES_RULE },
-  });
 
 export class SubmitScoreBody {
   @ApiProperty({ example: 1234, description: 'A finite number; integers within +-(2^53 - 1).' })
@@ -38,7 +31,7 @@ export class SubmitScoreBody {
     description: 'Facts about the run; they are shown with the entry while it is the one that counts.',
   })
   @IsOptional()
-  @AreAttributes()
+  @Is(areAttributes, ATTRIBUTES_RULE)
   readonly attributes?: Attributes;
 }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { defer, firstValueFrom, timeout } from 'rxjs';
-import { type Appended, formatEventRef, Progress } from '#libs/event-log';
+import { type Appended, formatEventRef } from '#libs/event-log';
 import { type Actor, compareEventIds } from '#libs/events';
 import { Logger } from '#libs/observability';
 import { LeaderboardReader } from '#libs/projections';
@@ -23,7 +23,6 @@ export class ScoresService {
     private readonly writes: WriteService,
     private readonly intake: ScoreIntake,
     private readonly leaderboards: LeaderboardReader,
-    private readonly progress: Progress,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
@@ -102,21 +101,13 @@ export class ScoresService {
     return problem.body;
   }
 
-  /** The events are in the log: if Redis goes away now, they are accepted all the same. */
+  /** One question for each partition, instead of one for each event. */
   private async areApplied(appended: readonly Appended[], seconds: number): Promise<boolean> {
     const ids = appended.map(({ ref }) => ref.id).sort(compareEventIds);
-    const last = ids.at(-1);
-    if (!last) return false;
-    try {
-      // One question for each partition, instead of one for each event.
-      return await this.progress.whenApplied(
-        { stream: 'scores', partition: 'all', id: last },
-        1_000 * seconds,
-      );
-    } catch (error) {
-      if (isRedisUnavailable(error)) return false;
-      throw error;
-    }
+    const id = ids.at(-1);
+    if (!id) return false;
+    const last = { stream: 'scores', partition: 'all', id } as const;
+    return (await this.writes.projected(last, seconds, async () => true)) ?? false;
   }
 
   private async entryOf(board: string, player: string) {

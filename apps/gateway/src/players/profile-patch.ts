@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '#libs/events';
 import { mergePatch } from '#libs/projections';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
 
 /** Bytes of JSON in a patch, and in a profile, at most. */
 export const PROFILE_LIMIT = 8 * 1024;
@@ -53,8 +54,7 @@ export function checkProfilePatch(body: unknown): JsonObject {
     });
   const errors = [...brokenRules(patch), ...infiniteNumbers(patch)];
   if (errors.length === 0) return patch;
-  const detail = errors.map(({ message }) => message).join('; ');
-  throw new Problem(400, { code: 'validation', detail, errors });
+  throw invalid(errors);
 }
 
 /**

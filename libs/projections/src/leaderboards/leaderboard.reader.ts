@@ -1,12 +1,18 @@
-import { InvalidCursorError, parseDefinedBoard, type Topology } from '#libs/event-log';
-import { type Attributes, type BoardDefinition, DEFAULT_DEFINITION, type EventId } from '#libs/events';
+import { InvalidCursorError, parseDefinedBoard, RecentlyUsed, type Topology } from '#libs/event-log';
+import {
+  type Attributes,
+  type BoardDefinition,
+  DEFAULT_DEFINITION,
+  type EventId,
+  KEPT_PERIODS,
+} from '#libs/events';
 import { BoardChangedError, BoardMovedError, type RedisClient, Script } from '#libs/redis';
 import { LiveState } from '../live-state.js';
 import { leaderboards, parseEntry } from './leaderboard.store.js';
 import { InvalidPeriodError, periodsOf } from './periods.js';
 import { formatPosition, parsePosition } from './position.js';
 import { rankScore } from './ranks.js';
-import { KEPT_PERIODS, parseBoard } from './rules.js';
+import { parseBoard } from './rules.js';
 
 /** The period of a board that is never reset. */
 const CURRENT = 'current';
@@ -107,7 +113,7 @@ type Selection = readonly [from: string, where: string | number, member: string,
 /** Reads leaderboards. Each answer is of one moment. */
 export class LeaderboardReader {
   private readonly live: LiveState;
-  private readonly known = new Map<string, KnownBoard>();
+  private readonly known = new RecentlyUsed<KnownBoard>(MAX_KNOWN);
 
   constructor(
     redis: RedisClient,
@@ -242,16 +248,10 @@ export class LeaderboardReader {
   private correct(board: string, { source }: KnownBoard, error: unknown): boolean {
     // A partition that does not have the board any more does not know where it is: its own one does.
     if (error instanceof BoardMovedError)
-      this.remember(board, parseKnown(source === undefined ? error.source : undefined, ''));
-    else if (error instanceof BoardChangedError) this.remember(board, parseKnown(source, error.rules));
+      this.known.set(board, parseKnown(source === undefined ? error.source : undefined, ''));
+    else if (error instanceof BoardChangedError) this.known.set(board, parseKnown(source, error.rules));
     else return false;
     return true;
-  }
-
-  private remember(board: string, known: KnownBoard): void {
-    const [oldest] = this.known.keys();
-    if (this.known.size >= MAX_KNOWN && oldest !== undefined) this.known.delete(oldest);
-    this.known.set(board, known);
   }
 }
 
@@ -262,18 +262,21 @@ function parseKnown(source: string | undefined, rules: string): KnownBoard {
   return { source, by: by || '-', definition: parseBoard(rules).definition };
 }
 
+/** The id of the period that a score would be in; nothing for a board that is never reset. */
+function currentPeriod({ reset, timezone }: BoardDefinition, clock: number): string | undefined {
+  return reset === undefined ? undefined : periodsOf(reset, timezone).at(clock);
+}
+
 /** The period's id, nothing for a board that is never reset, or what is wrong with what was asked for. */
 function resolve(
-  { reset, timezone }: BoardDefinition,
+  definition: BoardDefinition,
   asked: string,
   clock: number,
 ): string | undefined | InvalidPeriodError {
-  if (reset === undefined) {
-    if (asked === CURRENT) return undefined;
-    return new InvalidPeriodError(asked, CURRENT);
-  }
+  const { reset, timezone } = definition;
+  if (asked === CURRENT) return currentPeriod(definition, clock);
+  if (reset === undefined) return new InvalidPeriodError(asked, CURRENT);
   const periods = periodsOf(reset, timezone);
-  if (asked === CURRENT) return periods.at(clock);
   if (asked === 'previous') return periods.before(periods.at(clock));
   try {
     return periods.check(asked);
@@ -295,9 +298,7 @@ function toWindow(known: KnownBoard, asked: string, period: string | undefined, 
   if (rules === '' && open.length === 0) {
     if (definition === '') return { period: CURRENT, total, entries: [] };
     const ahead = parseDefinedBoard(definition).definition;
-    const { reset, timezone } = ahead;
-    const current = reset === undefined ? CURRENT : periodsOf(reset, timezone).at(clock);
-    return { definition: ahead, period: current, total, entries: [] };
+    return { definition: ahead, period: currentPeriod(ahead, clock) ?? CURRENT, total, entries: [] };
   }
   const entries = runs.map(parseEntry);
   const last = entries.at(-1);

@@ -40,7 +40,7 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
   parse: parseEntry,
   effects: (before, after, _event, rules, keys, target) => {
     if (rules.isBanned(target.address.field)) return [];
-    return new Ranks(keys, target, rules.definitionOf(boardOf(target))).move(before, after);
+    return new Ranks(keys, target, rules).move(before, after);
   },
 };
 

@@ -2,6 +2,7 @@ import type { BoardDefinition } from '#libs/events';
 import type { StateKeys } from '#libs/redis';
 import type { Effect, Target } from '../projection.js';
 import type { BoardEntry } from './leaderboard.fold.js';
+import type { LeaderboardRules } from './rules.js';
 import { prefixOf } from './tie-break.js';
 
 /** What an entry is ranked by: more is better on every board, and there is one zero only. */
@@ -21,13 +22,16 @@ export function boardOf({ board, address: { key } }: Target): string {
 /** A player's place on one board in one period. */
 export class Ranks {
   private readonly key: string;
+  private readonly definition: BoardDefinition;
 
   constructor(
     private readonly keys: StateKeys,
     private readonly target: Target,
-    private readonly definition: BoardDefinition,
+    rules: Pick<LeaderboardRules, 'definitionOf'>,
   ) {
-    this.key = keys.ranks(boardOf(target), target.period);
+    const board = boardOf(target);
+    this.key = keys.ranks(board, target.period);
+    this.definition = rules.definitionOf(board);
   }
 
   /** Brings the player's entry from where it was, if it was, to where it is, if it is. */

@@ -90,10 +90,9 @@ function revoke(
     touches,
     removes: isRevoked,
     effects: entries =>
-      touches.flatMap((target, i) => {
-        const ranks = new Ranks(keys, target, rules.definitionOf(boardOf(target)));
-        return isRevoked(entries[i]) ? ranks.move(entries[i], undefined) : [];
-      }),
+      touches.flatMap((target, i) =>
+        isRevoked(entries[i]) ? new Ranks(keys, target, rules).move(entries[i], undefined) : [],
+      ),
   };
 }
 
@@ -195,7 +194,7 @@ function ban(
     touches,
     effects: entries =>
       touches.flatMap((target, i) => {
-        const ranks = new Ranks(keys, target, rules.definitionOf(boardOf(target)));
+        const ranks = new Ranks(keys, target, rules);
         return banned ? ranks.move(entries[i], undefined) : ranks.move(undefined, entries[i]);
       }),
   };

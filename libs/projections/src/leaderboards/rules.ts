@@ -7,6 +7,7 @@ import {
   DEFAULT_DEFINITION,
   type EventId,
   formatEventId,
+  KEPT_PERIODS,
   parseEventId,
   type RecordedEvent,
   readDefinition,
@@ -17,9 +18,6 @@ import { type Periods, periodsOf } from './periods.js';
 
 /** The one period of a board that is never reset. */
 export const EVER = '-';
-
-/** How many past periods are kept where the definition does not say. */
-export const KEPT_PERIODS = 100;
 
 /** What a partition knows of a board. */
 export interface Board {
@@ -185,7 +183,7 @@ export class LeaderboardRules {
   /** Boards that by now count the scores of another. */
   derivedFrom(source: string): string[] {
     return [...this.boards].flatMap(([name, board]) =>
-      board.definition.source === source && isHere(board) ? [name] : [],
+      name !== source && board.definition.source === source && isHere(board) ? [name] : [],
     );
   }
 
@@ -193,10 +191,10 @@ export class LeaderboardRules {
     const known = this.assumed ?? this;
     let feeds = known.feeds.get(source);
     if (!feeds) {
-      feeds = [...known.boards]
-        .filter(([name, board]) => name !== source && board.definition.source === source && isHere(board))
-        .concat(known.board(source).definition.source === undefined ? [[source, known.board(source)]] : [])
-        .map(([name, board]) => toFeed(name, board));
+      const hasOwn = known.board(source).definition.source === undefined;
+      feeds = [...known.derivedFrom(source), ...(hasOwn ? [source] : [])].map(name =>
+        toFeed(name, known.board(name)),
+      );
       known.feeds.set(source, feeds);
     }
     return feeds;

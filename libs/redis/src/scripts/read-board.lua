@@ -25,8 +25,8 @@
 -- or none. Scores are those that the board ranks by: with the order "asc", negative.
 --
 -- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
---          stamped now, entries on the board, 1 when there are more behind these, {players}, {their ranks},
---          {how many entries have a better score}, {their runs}}
+--          stamped now (0 where no period depends on it), entries on the board, 1 when there are more behind these,
+--          {players}, {their ranks}, {how many entries have a better score}, {their runs}}
 -- Errors  STALE_GENERATION <the live one>
 --         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
 --         BOARD_CHANGED <its rules>: keys or ranking were chosen for another definition
@@ -43,6 +43,8 @@ local rules = redis.call('HGET', KEYS[5], 'b:' .. board) or ''
 if (string.match(rules, '^%S+') or '-') ~= ARGV[4] then return redis.error_reply('BOARD_CHANGED ' .. rules) end
 
 local function clock()
+  -- Only a board that resets goes by it.
+  if not string.find(rules .. definition, '"reset"', 1, true) then return 0 end
   local now, last = redis.call('TIME'), '0'
   if redis.call('EXISTS', KEYS[7]) == 1 then
     local info = redis.call('XINFO', 'STREAM', KEYS[7])

@@ -482,6 +482,8 @@ describe('the REST contract', () => {
       '/v1/players/{player}/scores',
       '/v1/scores',
       '/v1/scores/import',
+      '/v1/sessions',
+      '/v1/sessions/current',
     ]);
     const { post } = body.paths['/v1/leaderboards/{board}/scores'];
     expect(Object.keys(post.responses).sort()).toEqual([
@@ -497,7 +499,7 @@ describe('the REST contract', () => {
       '429',
       '503',
     ]);
-    expect(post.security).toEqual([{ bearer: [] }]);
+    expect(post.security).toEqual(expect.arrayContaining([{ bearer: [] }, { cookie: [] }]));
     expect((await anonymous.get('/docs')).text).toContain('swagger-ui');
     expect(await anonymous.get('/')).toMatchObject({ status: 302, headers: { location: '/docs' } });
   });

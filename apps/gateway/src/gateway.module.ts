@@ -21,7 +21,12 @@ import { DeadLettersController } from './admin/dead-letters.controller.js';
 import { JobsController } from './admin/jobs.controller.js';
 import { StreamsController } from './admin/streams.controller.js';
 import { CallerGuard } from './auth/caller.guard.js';
+import { Callers } from './auth/callers.js';
+import { Credentials } from './auth/credentials.js';
 import { KeyRing } from './auth/key-ring.js';
+import { LoginLimit } from './auth/login-limit.js';
+import { SessionsController } from './auth/sessions.controller.js';
+import { Sessions } from './auth/sessions.js';
 import { AppliedInterceptor } from './http/applied.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { WriteService } from './http/write.service.js';
@@ -68,6 +73,7 @@ export class GatewayModule {
     return {
       module: GatewayModule,
       controllers: [
+        SessionsController,
         BoardsController,
         EntriesController,
         LiveController,
@@ -84,6 +90,10 @@ export class GatewayModule {
       providers: [
         { provide: Logger, useValue: logger },
         { provide: KeyRing, useValue: new KeyRing(environment.SERVER_KEYS, environment.ADMIN_KEYS) },
+        onLog(Sessions),
+        onLog(Credentials),
+        onLog(LoginLimit),
+        Callers,
         onLog(EventLog),
         onLog(BoardCatalog),
         onLog(Jobs),

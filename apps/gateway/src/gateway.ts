@@ -28,6 +28,7 @@ export async function createGateway(
   const problems = new ProblemFilter(logger);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
+    trustProxy: [...environment.TRUST_PROXY],
     routerOptions: { maxParamLength: 1_000 },
     forceCloseConnections: 'idle',
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>

@@ -11,7 +11,9 @@ await runService(async () => {
   const logger = Logger.create({ name: NAME, level: environment.LOG_LEVEL, json: environment.production });
   startMetrics(NAME);
   if (environment.SERVER_KEYS.length + environment.ADMIN_KEYS.length === 0) {
-    logger.warn('no keys: every write will be refused; set SERVER_KEYS and ADMIN_KEYS, or use `npm start`');
+    logger.warn(
+      'no keys: only players can write, and nobody can operate; set SERVER_KEYS and ADMIN_KEYS, or use `npm start`',
+    );
   }
   const log = await openLog(environment, NAME, logger);
   const app = await createGateway(environment, log, logger);

@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { SESSION_COOKIE } from './auth/session-cookie.js';
 
 const DESCRIPTION = `Leaderboards and player saves on an event log.
 
@@ -13,7 +14,16 @@ export function serveOpenApi(app: NestFastifyApplication): void {
     .setTitle('Questlog')
     .setVersion('1')
     .setDescription(DESCRIPTION)
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A server or an admin key.' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      description: "A server or an admin key, or the token of a player's session.",
+    })
+    .addCookieAuth(SESSION_COOKIE, {
+      type: 'apiKey',
+      in: 'cookie',
+      description: 'The same token, as `POST /v1/sessions` sets it.',
+    })
     .build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), {
     jsonDocumentUrl: 'openapi.json',

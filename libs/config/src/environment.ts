@@ -77,6 +77,19 @@ export class GatewayEnvironment extends Environment {
   @IsString()
   readonly HOST: string = '0.0.0.0';
 
+  /**
+   * Addresses of the proxies in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Not a number of
+   * hops: a client that comes past the proxy could write those itself.
+   */
+  @Expose()
+  @Transform(list)
+  @Matches(/^(loopback|linklocal|uniquelocal|[\da-f]*[.:][\da-f.:]*(\/\d{1,3})?)$/i, {
+    each: true,
+    message:
+      'TRUST_PROXY must list addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal',
+  })
+  readonly TRUST_PROXY: readonly string[] = [];
+
   /** Secrets of trusted game servers: they may write for any player. */
   @Expose()
   @Transform(list)

@@ -29,6 +29,8 @@ describe('the configuration', () => {
     ['PORT', 'eighty'],
     ['PORT', '65536'],
     ['PORT', '1.5'],
+    ['TRUST_PROXY', 'yes'],
+    ['TRUST_PROXY', '1'],
     ['REDIS_URL', 'localhost:6379'],
     ['NODE_ENV', 'staging'],
     ['LOG_LEVEL', 'loud'],
@@ -47,7 +49,11 @@ describe('the configuration', () => {
   });
 
   it('refuses to run a gateway without keys in production', () => {
+    expect(() => loadGatewayConfig({ NODE_ENV: 'production' })).toThrow(
+      /SERVER_KEYS[\s\S]*ADMIN_KEYS|ADMIN_KEYS[\s\S]*SERVER_KEYS/,
+    );
     expect(() => loadGatewayConfig({ NODE_ENV: 'production', SERVER_KEYS: key })).toThrow(/ADMIN_KEYS/);
+    expect(() => loadGatewayConfig({ NODE_ENV: 'production', ADMIN_KEYS: key })).toThrow(/SERVER_KEYS/);
     expect(loadGatewayConfig({ NODE_ENV: 'production', SERVER_KEYS: key, ADMIN_KEYS: key }).production).toBe(
       true,
     );

@@ -42,6 +42,21 @@ export class PartitionKeys {
     return `${this.base}:interval:${board}/${player}`;
   }
 
+  /** hash: player -> the secret that a player returns with, hashed */
+  credentials(): string {
+    return `${this.base}:credentials`;
+  }
+
+  /** list: the player's sessions, by the hashes of their tokens, oldest first; some may have ended */
+  sessions(player: string): string {
+    return `${this.base}:sessions:${player}`;
+  }
+
+  /** string: how many logins as the player failed of late */
+  failedLogins(player: string): string {
+    return `${this.base}:failed-logins:${player}`;
+  }
+
   /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
   skipped(group: string): string {
     return `${this.base}:skipped:${group}`;
@@ -155,3 +170,9 @@ export const activeJobKey = (prefix: string, group: string) => `${prefix}:active
 
 /** string: which process works on that job */
 export const jobLeaseKey = (prefix: string, group: string) => `${prefix}:job-lease:${group}`;
+
+/** string: whose session it is; gone when it has ended. @param hash of its token */
+export const sessionKey = (prefix: string, hash: string) => `${prefix}:session:${hash}`;
+
+/** string: how many logins from the address failed of late */
+export const failedLoginsKey = (prefix: string, address: string) => `${prefix}:failed-logins:${address}`;

@@ -6,14 +6,14 @@ import {
   SetMetadata,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { Problem } from '../http/problem.js';
-import { KeyRing } from './key-ring.js';
+import { Callers } from './callers.js';
 
 const PUBLIC = 'questlog:public';
 
-/** A route that needs no credentials. */
+/** A route that needs no credentials, unless the player in its path is `me`. */
 export const Public = () => SetMetadata(PUBLIC, true);
 
 const ADMIN = 'questlog:admin';
@@ -21,7 +21,7 @@ const ADMIN = 'questlog:admin';
 /** A route for operators. */
 export const AdminOnly = () => SetMetadata(ADMIN, true);
 
-type Request = FastifyRequest & { caller?: Actor };
+type Request = FastifyRequest<{ Params: { player?: string } }> & { caller?: Actor };
 
 /** Who calls. Only on routes that are not public. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Actor => {
@@ -30,33 +30,28 @@ export const Caller = createParamDecorator((_: unknown, context: ExecutionContex
   return caller;
 });
 
-/** Finds out who calls, by the bearer token, and keeps all but operators from their routes. */
+/** Finds out who calls where that matters, whom they mean by `me`, and keeps all but operators from their routes. */
 @Injectable()
 export class CallerGuard implements CanActivate {
   constructor(
-    private readonly keys: KeyRing,
+    private readonly callers: Callers,
     private readonly reflector: Reflector,
   ) {}
 
   /** @throws Problem 401, 403 */
-  canActivate(context: ExecutionContext): boolean {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const marked = (mark: string) =>
       this.reflector.getAllAndOverride<boolean>(mark, [context.getHandler(), context.getClass()]);
-    if (marked(PUBLIC)) return true;
-    const request = context.switchToHttp().getRequest<Request>();
-    request.caller = this.identify(request);
-    if (marked(ADMIN) && request.caller.kind !== 'admin')
+    const http = context.switchToHttp();
+    const request = http.getRequest<Request>();
+    const { params } = request;
+    if (marked(PUBLIC) && params.player !== 'me') return true;
+    const caller = await this.callers.identify(request, http.getResponse<FastifyReply>());
+    if (marked(ADMIN) && caller.kind !== 'admin')
       throw new Problem(403, { detail: 'this is for operators: use an admin key' });
+    // Pipes, which refuse the `me` of a key, and handlers need not know that it was written so.
+    if (params.player === 'me' && caller.kind === 'player') params.player = caller.id;
+    request.caller = caller;
     return true;
-  }
-
-  private identify(request: Request): Actor {
-    const [, token] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    const caller = token && this.keys.find(token);
-    if (caller) return caller;
-    const detail = token
-      ? 'this key is not known here'
-      : 'send a key: "Authorization: Bearer <key>"; `npm start` prints the ones it made';
-    throw new Problem(401, { detail, headers: { 'WWW-Authenticate': 'Bearer realm="questlog"' } });
   }
 }

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import {
   ApiBearerAuth,
+  ApiCookieAuth,
   ApiExtraModels,
   ApiHeader,
   ApiProperty,
@@ -79,6 +80,9 @@ export const ApiProblems = (...statuses: number[]) =>
       }),
     ),
   );
+
+/** For keys and for sessions, which a browser sends as a cookie. */
+export const ApiPlayer = () => applyDecorators(ApiBearerAuth(), ApiCookieAuth());
 
 /** What every read takes. */
 export const ApiRead = () =>

@@ -4,6 +4,10 @@ import { badRequest } from './problem.js';
 /** What names a board, a player or a slot. No other text becomes part of a key. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 
+/** The answer to `me` from a key. */
+export const noOwnPlayer = () =>
+  badRequest('"me" is the player of a session, and a key has none: name the player');
+
 const RULE = '1 to 64 letters, digits, dots, underscores, colons or dashes, the first a letter or digit';
 
 /** @throws Problem 400 */
@@ -16,15 +20,14 @@ export class IdPipe implements PipeTransform<string, string> {
 }
 
 /**
- * A player's id from the path. `me` is the caller's own player.
+ * A player's id from the path. The `me` of a session is its player's id by now: `CallerGuard` saw to that.
  *
  * @throws Problem 400
  */
 @Injectable()
 export class PlayerPipe extends IdPipe {
   override transform(value: string, metadata: { data?: string | undefined }): string {
-    if (value === 'me')
-      throw badRequest('"me" is the player of a session, and a key has none: name the player');
+    if (value === 'me') throw noOwnPlayer();
     return super.transform(value, metadata);
   }
 }

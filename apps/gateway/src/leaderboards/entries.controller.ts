@@ -1,7 +1,10 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LeaderboardReader, type WindowStart } from '#libs/projections';
 import { Public } from '../auth/caller.guard.js';
+import { Callers } from '../auth/callers.js';
+import { ownPlayer } from '../auth/own-player.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
@@ -26,6 +29,7 @@ export class EntriesController {
   constructor(
     private readonly leaderboards: LeaderboardReader,
     private readonly views: EntryViews,
+    private readonly callers: Callers,
   ) {}
 
   @Get('entries')
@@ -79,16 +83,20 @@ export class EntriesController {
   @Post('lookup')
   @HttpCode(200)
   @ApiOperation({ summary: 'The entries of some players, such as friends or a guild, in rank order' })
-  @ApiProblems(400, 404, 413, 415, 503)
+  @ApiProblems(400, 401, 403, 404, 413, 415, 503)
   @ApiOkResponse({ type: LookupView })
   async lookup(
     @Param('board', IdPipe) board: string,
     @Body(bodyPipe) { players }: LookupBody,
     @Query(queryPipe) query: PeriodQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LookupView> {
+    const me = players.includes('me') ? ownPlayer(await this.callers.identify(request, reply)) : '';
+    const named = players.map(player => (player === 'me' ? me : player));
     const { definition, period, total, entries } = await this.leaderboards.lookup(
       board,
-      [...new Set(players)],
+      [...new Set(named)],
       query.period,
     );
     const ranks = ranksInList(entries, definition?.ranking);

@@ -95,7 +95,7 @@ export class LookupBody {
     minItems: 1,
     maxItems: 1000,
     example: ['ada', 'bob'],
-    description: 'Ids. One that is there twice counts once.',
+    description: 'Ids, or `me` for the own one. One that is there twice counts once.',
   })
   @IsArray()
   @ArrayMinSize(1)

@@ -16,6 +16,7 @@ import {
   type WindowQuery,
 } from '#libs/projections';
 import { eventually } from '#libs/testing';
+import { Callers } from '../auth/callers.js';
 import { AppliedInterceptor } from '../http/applied.interceptor.js';
 import { readJsonBodies } from '../http/json-body.js';
 import { ProblemFilter } from '../http/problem.filter.js';
@@ -110,6 +111,7 @@ describe('reading a board', () => {
         { provide: WriteService, useValue: {} },
         { provide: ProfileReader, useValue: names },
         { provide: Progress, useValue: { whenApplied: async () => true } },
+        { provide: Callers, useValue: { identify: async () => ({ kind: 'player', id: 'ada' }) } },
         { provide: Logger, useValue: logger },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: AppliedInterceptor },

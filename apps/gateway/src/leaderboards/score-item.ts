@@ -1,5 +1,5 @@
 import type { Actor } from '#libs/events';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN, noOwnPlayer } from '../http/ids.js';
 import { isIdempotencyKey } from '../http/preconditions.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
@@ -55,6 +55,5 @@ export function playerOf(caller: Actor, player: string | undefined): string | Pr
     return new Problem(403, { detail: `these are scores of ${player}: a player submits their own` });
   }
   if (player === undefined) return badRequest('player is missing: a key has none of its own');
-  if (player !== 'me') return player;
-  return badRequest('"me" is the player of a session, and a key has none: name the player');
+  return player === 'me' ? noOwnPlayer() : player;
 }

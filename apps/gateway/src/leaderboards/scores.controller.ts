@@ -5,6 +5,7 @@ import {
   ApiBearerAuth,
   ApiBody,
   ApiConsumes,
+  ApiCookieAuth,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -14,7 +15,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { Caller } from '../auth/caller.guard.js';
-import { ApiProblems, ApiWrite } from '../http/api-docs.js';
+import { ApiPlayer, ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { LARGE_BODY } from '../http/json-body.js';
 import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
@@ -40,6 +41,7 @@ export class ScoresController {
     description: 'What the board makes of it is up to its definition. The first score makes the board.',
   })
   @ApiWrite()
+  @ApiCookieAuth()
   @ApiProblems(403, 409, 429)
   @ApiOkResponse({ type: ScoreApplied, description: 'With `Prefer: wait`: the score has taken effect.' })
   submit(
@@ -59,7 +61,7 @@ export class ScoresController {
     description:
       'Each for itself: `results` has for each, in their order, its event or a problem. The answer is 202 even when all of them fail. Scores of one board are appended in their order.',
   })
-  @ApiBearerAuth()
+  @ApiPlayer()
   @ApiHeader({
     name: 'Prefer',
     required: false,

@@ -1,6 +1,5 @@
 import { Controller, Delete, Get, Param, Put, Req, Res } from '@nestjs/common';
 import {
-  ApiBearerAuth,
   ApiExtraModels,
   ApiOkResponse,
   ApiOperation,
@@ -12,7 +11,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
 import { AdminOnly, Caller } from '../auth/caller.guard.js';
-import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
+import { assertOwn } from '../auth/own-player.js';
+import { ApiPlayer, ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
 import { WriteService } from '../http/write.service.js';
 
@@ -72,13 +72,14 @@ export class PlayersController {
   ) {}
 
   @Get('scores')
-  @ApiBearerAuth()
+  @ApiPlayer()
   @ApiOperation({ summary: "A player's scores, board by board" })
   @ApiRead()
-  @ApiProblems(401)
+  @ApiProblems(401, 403)
   @ApiExtraModels(BoardScoresView)
   @ApiOkResponse({ type: PlayerScores })
-  async read(@Param('player', PlayerPipe) player: string): Promise<PlayerScores> {
+  async read(@Param('player', PlayerPipe) player: string, @Caller() caller: Actor): Promise<PlayerScores> {
+    assertOwn(caller, player);
     return { player, boards: await this.scores.find(player) };
   }
 

@@ -3,6 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   ApiBody,
   ApiConsumes,
+  ApiCookieAuth,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -87,6 +88,7 @@ export class ProfilesController {
     description: 'Change only this version, or `*`: if there is one.',
   })
   @ApiWrite()
+  @ApiCookieAuth()
   @ApiProblems(403, 412)
   @ApiOkResponse({ type: ProfileApplied, description: 'With `Prefer: wait`: the profile can be read.' })
   async patch(

@@ -1,8 +1,8 @@
 import { Body, Controller, Get, Param, Put, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
-  ApiBearerAuth,
   ApiBody,
+  ApiCookieAuth,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -14,7 +14,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { Caller } from '../auth/caller.guard.js';
-import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
+import { assertOwn } from '../auth/own-player.js';
+import { ApiPlayer, ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { TEXT_BODY } from '../http/json-body.js';
 import { expectedVersion, matchesNone } from '../http/preconditions.js';
@@ -48,10 +49,10 @@ export class SavesController {
   ) {}
 
   @Get(':slot')
-  @ApiBearerAuth()
+  @ApiPlayer()
   @ApiOperation({ summary: 'Read a save', description: 'The document, byte for byte as it was put.' })
   @ApiRead()
-  @ApiProblems(401, 404)
+  @ApiProblems(401, 403, 404)
   @ApiHeader({
     name: 'If-None-Match',
     required: false,
@@ -66,9 +67,11 @@ export class SavesController {
   async read(
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
+    @Caller() caller: Actor,
     @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string | undefined> {
+    assertOwn(caller, player);
     const save = await this.saves.find(player, slot);
     if (!save) throw notFound(`${player} has no save in ${slot}`);
     const etag = `"${save.version}"`;
@@ -99,7 +102,8 @@ export class SavesController {
   })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none yet.' })
   @ApiWrite()
-  @ApiProblems(412)
+  @ApiCookieAuth()
+  @ApiProblems(403, 412)
   @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
   put(
     @Param('player', PlayerPipe) player: string,
@@ -109,6 +113,7 @@ export class SavesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
+    assertOwn(caller, player);
     const document = checkDocument(body);
     return this.writes.write(
       {

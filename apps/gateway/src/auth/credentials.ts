@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import type { Topology } from '#libs/event-log';
+import type { RedisClient } from '#libs/redis';
+import { hashSecret, isSecretOf } from './secret-hash.js';
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** What players return with. Beside the log, never in it: what is in the log is there for ever. */
+export class Credentials {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+  ) {}
+
+  /** Makes a player, whose secret is told this once. */
+  async create(): Promise<{ player: string; secret: string }> {
+    // 100 random bits: no two are alike.
+    const player = `p${Array.from(randomBytes(20), byte => BASE32[byte % 32]).join('')}`;
+    const secret = randomBytes(24).toString('base64url');
+    await this.redis.hset(this.keyOf(player), player, await hashSecret(secret));
+    return { player, secret };
+  }
+
+  /** Takes the same time whether the player is known or not. */
+  async match(player: string, secret: string): Promise<boolean> {
+    const hash = await this.redis.hget(this.keyOf(player), player);
+    return isSecretOf(hash ?? undefined, secret);
+  }
+
+  private keyOf(player: string): string {
+    return this.topology.of('players', player).credentials();
+  }
+}

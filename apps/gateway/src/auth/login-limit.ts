@@ -1,0 +1,50 @@
+import type { Topology } from '#libs/event-log';
+import { failedLoginsKey, type RedisClient, Script } from '#libs/redis';
+import { Problem } from '../http/problem.js';
+
+/** Milliseconds from the first failure until all are forgotten. */
+const WINDOW = 15 * 60 * 1_000;
+const FAILURES_PER_PLAYER = 10;
+const FAILURES_PER_ADDRESS = 50;
+
+const limitFailures = new Script<number>('limit-failures');
+
+export interface Login {
+  readonly player: string;
+  /** Where it comes from. */
+  readonly address: string;
+}
+
+/** Lets logins fail so often, as one player and from one address. Those that succeed do not count. */
+export class LoginLimit {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+  ) {}
+
+  /** @throws Problem 429 when there were too many failures, also for the right secret */
+  check(login: Login): Promise<void> {
+    return this.run(login, 0);
+  }
+
+  /** @throws Problem 429 when there were too many already: of guesses that are sent all at once, too */
+  countFailure(login: Login): Promise<void> {
+    return this.run(login, 1);
+  }
+
+  private async run({ player, address }: Login, count: 0 | 1): Promise<void> {
+    const ofPlayer = this.topology.of('players', player).failedLogins(player);
+    const ofAddress = failedLoginsKey(this.topology.prefix, address);
+    const left = await Promise.all([
+      limitFailures.run(this.redis, [ofPlayer], [FAILURES_PER_PLAYER, WINDOW, count]),
+      limitFailures.run(this.redis, [ofAddress], [FAILURES_PER_ADDRESS, WINDOW, count]),
+    ]);
+    const longest = Math.max(...left);
+    if (longest === 0) return;
+    throw new Problem(429, {
+      code: 'too-many-logins',
+      detail: 'too many logins have failed; wait, then try again',
+      headers: { 'Retry-After': String(Math.ceil(longest / 1_000)) },
+    });
+  }
+}

@@ -1,0 +1,113 @@
+import { Body, Controller, Delete, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
+import { badRequest } from '../http/problem.js';
+import { bodyPipe } from '../http/validation.js';
+import { Caller, Public } from './caller.guard.js';
+import { isFromCookie, sentToken, unauthorized } from './callers.js';
+import { Credentials } from './credentials.js';
+import { LoginLimit } from './login-limit.js';
+import { clearCookie, setCookie } from './session-cookie.js';
+import { OpenedSession, OpenSessionBody, SessionView } from './sessions.dto.js';
+import { type Session, Sessions } from './sessions.js';
+
+@ApiTags('sessions')
+@Controller('v1/sessions')
+export class SessionsController {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly credentials: Credentials,
+    private readonly limit: LoginLimit,
+  ) {}
+
+  @Post()
+  @Public()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({
+    summary: 'Begin a session: as a new guest, or as a player who returns',
+    description:
+      'With `{}` a player is made, whose `secret` is told this once. With `playerId` and `secret` that player returns. Ten failures within 15 minutes for one player, or 50 from one address, are followed by 429.',
+  })
+  @ApiProblems(400, 401, 413, 415, 429, 503)
+  @ApiCreatedResponse({ type: OpenedSession, description: 'The token is in the cookie, too.' })
+  async open(
+    @Body(bodyPipe) body: OpenSessionBody,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<OpenedSession> {
+    // Without a body there is no type that a form could not send: another site could change who a browser is.
+    if (request.body === undefined) throw badRequest('send a JSON object: {} for a new guest');
+    const { player, ...told } = await this.enter(body, request.ip);
+    const token = await this.sessions.open(player);
+    const session = await this.sessions.slide(token);
+    if (!session) throw new Error('a session ended that has just begun');
+    setCookie(request, reply, token);
+    return { ...view(session), token, ...told };
+  }
+
+  @Get('current')
+  @Header('Cache-Control', 'no-store')
+  @ApiPlayer()
+  @ApiOperation({ summary: 'Whose session this is; it lasts another seven days from now' })
+  @ApiProblems(401, 503)
+  @ApiOkResponse({ type: SessionView })
+  async current(
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SessionView> {
+    const token = tokenOf(caller, request);
+    const session = await this.sessions.slide(token);
+    if (!session) throw unauthorized('this session has just ended');
+    if (isFromCookie(request)) setCookie(request, reply, token);
+    return view(session);
+  }
+
+  @Delete('current')
+  @HttpCode(204)
+  @ApiPlayer()
+  @ApiOperation({ summary: 'End this session, at once and on every gateway' })
+  @ApiProblems(401, 403, 503)
+  @ApiNoContentResponse({ description: 'The token is worth nothing any more; the cookie is cleared.' })
+  async close(
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
+    await this.sessions.close(tokenOf(caller, request));
+    clearCookie(request, reply);
+  }
+
+  /** @throws Problem 401 that does not say which of the two was wrong, 429 */
+  private async enter(
+    { playerId, secret }: OpenSessionBody,
+    address: string,
+  ): Promise<{ player: string; secret?: string }> {
+    if (playerId === undefined || secret === undefined) return this.credentials.create();
+    const login = { player: playerId, address };
+    await this.limit.check(login);
+    if (await this.credentials.match(playerId, secret)) return { player: playerId };
+    await this.limit.countFailure(login);
+    throw unauthorized('there is no player with this playerId and secret');
+  }
+}
+
+/** @throws Problem 401 for a key, which is no session */
+function tokenOf(caller: Actor, request: FastifyRequest): string {
+  const token = sentToken(request);
+  if (caller.kind === 'player' && token !== undefined) return token;
+  throw unauthorized('a key has no session: send the token that POST /v1/sessions answered');
+}
+
+const view = ({ player, expiresAt }: Session): SessionView => ({
+  playerId: player,
+  expiresAt: expiresAt.toISOString(),
+});

@@ -1,0 +1,38 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsString, Matches, MaxLength, ValidateIf } from 'class-validator';
+import { ID_PATTERN } from '../http/ids.js';
+
+const isReturn = ({ playerId, secret }: OpenSessionBody) => playerId !== undefined || secret !== undefined;
+
+/** Nothing for a new guest; both for a player who returns. */
+export class OpenSessionBody {
+  @ApiPropertyOptional({ pattern: ID_PATTERN.source, example: 'pabcdefghij234567klmn' })
+  @ValidateIf(isReturn)
+  @IsString()
+  @Matches(ID_PATTERN, { message: 'playerId must be an id, and come with its secret' })
+  readonly playerId?: string;
+
+  @ApiPropertyOptional({ maxLength: 128, description: 'As the first session of the player answered it.' })
+  @ValidateIf(isReturn)
+  @IsString({ message: 'secret must be the text that came with the playerId' })
+  @MaxLength(128)
+  readonly secret?: string;
+}
+
+export class SessionView {
+  @ApiProperty({ example: 'pabcdefghij234567klmn' })
+  readonly playerId!: string;
+
+  @ApiProperty({ format: 'date-time', description: 'Seven days after the last use, to within an hour.' })
+  readonly expiresAt!: string;
+}
+
+export class OpenedSession extends SessionView {
+  @ApiProperty({ description: 'For `Authorization: Bearer`; also in the cookie.' })
+  readonly token!: string;
+
+  @ApiPropertyOptional({
+    description: 'Of a new guest only, and never told again: with it the player returns, from any device.',
+  })
+  readonly secret?: string;
+}

@@ -1,0 +1,83 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Topology } from '#libs/event-log';
+import { type RedisClient, Script, sessionKey } from '#libs/redis';
+
+/** Milliseconds that a session lasts from when it was last used. */
+export const SESSION_LIFETIME = 7 * 24 * 60 * 60 * 1_000;
+/** Milliseconds of it that are used before another use puts off its end: one write an hour, not one a request. */
+const SLACK = 60 * 60 * 1_000;
+/** Sessions of one player at a time. */
+export const MAX_SESSIONS = 50;
+
+const findSession = new Script<[] | [player: string, expiresAt: number, slid: 0 | 1]>('find-session');
+
+export interface Session {
+  readonly player: string;
+  readonly expiresAt: Date;
+  /** Whether finding it has put off its end. */
+  readonly slid: boolean;
+}
+
+/**
+ * The logins of players. Redis holds a token's hash only, and its clock alone says when a session ends. Nothing is
+ * remembered here: a session that is closed is closed on every gateway.
+ */
+export class Sessions {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+  ) {}
+
+  /** Opens a session, and closes the player's oldest when there are too many. @returns its token */
+  async open(player: string): Promise<string> {
+    const token = randomBytes(32).toString('base64url');
+    const hash = hashOf(token);
+    const list = this.listOf(player);
+    // Listed first: whatever a crash leaves behind, no session is open that the list does not name.
+    await this.redis.rpush(list, hash);
+    const surplus = await this.redis.lrange(list, 0, -1 - MAX_SESSIONS);
+    await this.redis.set(this.keyOf(hash), player, 'PX', SESSION_LIFETIME);
+    await Promise.all(surplus.map(oldest => this.end(oldest, player)));
+    return token;
+  }
+
+  /** The session of a token. Its end is put off when an hour of it is used. */
+  find(token: string): Promise<Session | undefined> {
+    return this.look(token, SLACK);
+  }
+
+  /** The session of a token, with its end put off. */
+  slide(token: string): Promise<Session | undefined> {
+    return this.look(token, 0);
+  }
+
+  /** Closes a session, if there is one. */
+  async close(token: string): Promise<void> {
+    const hash = hashOf(token);
+    const player = await this.redis.get(this.keyOf(hash));
+    if (player !== null) await this.end(hash, player);
+  }
+
+  private async look(token: string, slack: number): Promise<Session | undefined> {
+    const found = await findSession.run(this.redis, [this.keyOf(hashOf(token))], [SESSION_LIFETIME, slack]);
+    if (found.length === 0) return undefined;
+    const [player, expiresAt, slid] = found;
+    return { player, expiresAt: new Date(expiresAt), slid: slid === 1 };
+  }
+
+  private async end(hash: string, player: string): Promise<void> {
+    await this.redis.unlink(this.keyOf(hash));
+    await this.redis.lrem(this.listOf(player), 1, hash);
+  }
+
+  private keyOf(hash: string): string {
+    return sessionKey(this.topology.prefix, hash);
+  }
+
+  private listOf(player: string): string {
+    return this.topology.of('players', player).sessions(player);
+  }
+}
+
+/** A token is as random as its hash: there is nothing to salt or to slow down. */
+const hashOf = (token: string) => createHash('sha256').update(token).digest('base64url');

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { GatewayEnvironment } from '#libs/config';
-import { BoardCatalog, EventLog, EventReader, Progress, Topology } from '#libs/event-log';
+import { BoardCatalog, EventLog, EventReader, Progress, Topology, VersionReader } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
 import { Logger } from '#libs/observability';
 import {
@@ -43,7 +43,11 @@ import { ScoresController } from './leaderboards/scores.controller.js';
 import { ScoresService } from './leaderboards/scores.service.js';
 import { PlayersController } from './players/players.controller.js';
 import { ProfilesController } from './players/profiles.controller.js';
+import { HistoryController } from './saves/history.controller.js';
+import { PatchController } from './saves/patch.controller.js';
+import { SaveLog } from './saves/save-log.js';
 import { SavesController } from './saves/saves.controller.js';
+import { SlotsController } from './saves/slots.controller.js';
 
 /** Injects one of the classes that read or append with a connection and the topology alone. */
 function onLog<T>(type: new (redis: RedisClient, topology: Topology) => T) {
@@ -80,6 +84,9 @@ export class GatewayModule {
         PlayerEntriesController,
         ScoresController,
         SavesController,
+        SlotsController,
+        PatchController,
+        HistoryController,
         PlayersController,
         ProfilesController,
         AuditController,
@@ -104,6 +111,8 @@ export class GatewayModule {
         onGroups(Progress),
         onGroups(DeadLetters),
         onLog(EventReader),
+        onLog(VersionReader),
+        SaveLog,
         AuditTrail,
         { provide: StreamsClient, inject: [EventLog], useFactory: (log: EventLog) => new StreamsClient(log) },
         WriteService,

@@ -30,14 +30,14 @@ export class AppendCall {
   }
 
   add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {
-    const { expectedVersion, definedBy, replayOnly } = options;
+    const { expectedVersion, definedBy, replayOnly, request } = options;
     const { e, d, m } = packEvent(event);
     const { board } = event.data as { board?: string };
     this.events.push({
       e,
       m,
       ...(d !== undefined && { d: 2 + this.documents.push(d) }),
-      ...this.record(event, e, d),
+      ...this.record(event, e, request ?? d),
       ...(replayOnly && { replay: true }),
       ...(definedBy !== undefined && { board, by: definedBy }),
       ...this.versions(event),
@@ -66,20 +66,20 @@ export class AppendCall {
   }
 
   /** A copy can stand in the partition of the first event: it has a record of its own. */
-  private record({ type, data, actor, idempotencyKey }: NewEvent, e: string, d = '') {
+  private record({ type, data, actor, idempotencyKey }: NewEvent, e: string, content = '') {
     if (idempotencyKey === undefined) return undefined;
     const { first } = data as Copied;
     const copied = first ? [formatEventId(first)] : [];
     const hash = digest(actor.kind, actor.id, definitionOf(type).subject(data), idempotencyKey, ...copied);
-    return { record: this.number(this.partition.idempotency(hash)), print: digest(e, d) };
+    return { record: this.number(this.partition.idempotency(hash)), print: digest(e, content) };
   }
 
   private versions({ type, data }: NewEvent) {
-    const { subject, versioned, follows } = definitionOf(type);
+    const { subject, versioned, follows, deletes } = definitionOf(type);
     const part = versioned?.(data) ?? follows?.(data);
     if (part === undefined) return undefined;
     const heads = this.number(this.partition.versions(subject(data)));
-    return { heads, part, ...(versioned && { counts: true }) };
+    return { heads, part, ...(versioned && { counts: true }), ...(deletes && { deletes }) };
   }
 
   private interval({ data }: NewEvent, { minInterval }: AppendOptions) {

@@ -7,7 +7,7 @@ import type { Topology } from './topology.js';
 /** Events in one run of the append script, at most: about 10 ms, in which Redis does nothing else. */
 const CALL_EVENTS = 1_000;
 
-/** What the head version must be: a number, 0 for "there is none yet", or `any existing`. */
+/** What the head version must be: a number, 0 for "there is none" (yet, or any more), or `any existing`. */
 export type ExpectedVersion = number | 'existing';
 
 /** Under which conditions an event may be appended. They are judged where and when it is. */
@@ -17,6 +17,8 @@ export interface AppendOptions {
   readonly definedBy?: string;
   /** Milliseconds since the last event of this player on this board that was appended with an interval, at least. */
   readonly minInterval?: number;
+  /** What was asked for, where the document follows from it and from what was there: it is what a key is used for. */
+  readonly request?: string;
   /** To be answered when its idempotency key has been seen, and not to be appended otherwise. */
   readonly replayOnly?: boolean;
 }

@@ -11,3 +11,4 @@ export * from './progress.js';
 export * from './recently-used.js';
 export type * from './settlement.js';
 export * from './topology.js';
+export * from './version-reader.js';

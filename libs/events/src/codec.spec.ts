@@ -58,6 +58,11 @@ const typed = fc.oneof(
     version: optional(version),
   }),
   fc.record({ type: fc.constant('SaveWritten'), data: saveWritten, version }),
+  fc.record({
+    type: fc.constant('SaveDeleted'),
+    data: fc.record({ player: fc.string(), slot: fc.string() }),
+    version,
+  }),
   fc.record({ type: fc.constant('ProfilePatched'), data: profilePatched, version }),
   fc.record({
     type: fc.constant('EntryRevoked'),
@@ -134,6 +139,7 @@ describe('the event codec', () => {
     ['attributes that are a list', ['e', '["s1","s:k","b","p",9,[1]]']],
     ['a save without its document', ['e', '["w1","s:k","p","slot"]', 'v', '1']],
     ['a save without its version', ['e', '["w1","s:k","p","slot"]', 'd', '{}']],
+    ['a deletion without its version', ['e', '["y1","s:k","p","slot"]']],
     ['a profile patch without its version', ['e', '["f1","s:k","p",{}]']],
     ['a profile patch that is a list', ['e', '["f1","s:k","p",[]]', 'v', '1']],
     ['a profile patch that is null', ['e', '["f1","s:k","p",null]', 'v', '1']],

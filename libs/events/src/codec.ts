@@ -7,6 +7,7 @@ import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
 import { playerBanned, playerUnbanned } from './player-banned.js';
 import { profilePatched } from './profile-patched.js';
+import { saveDeleted } from './save-deleted.js';
 import { saveWritten } from './save-written.js';
 import { scoreSubmitted } from './score-submitted.js';
 
@@ -19,6 +20,7 @@ export const catalog: { readonly [T in EventType]: EventDefinition<Events[T]> } 
   PlayerBanned: playerBanned,
   PlayerUnbanned: playerUnbanned,
   SaveWritten: saveWritten,
+  SaveDeleted: saveDeleted,
   ProfilePatched: profilePatched,
 };
 

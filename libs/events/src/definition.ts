@@ -13,6 +13,8 @@ export interface EventDefinition<Data> {
   subject(data: Data): string;
   /** The part of the subject whose events are counted as versions, for those that are. */
   versioned?(data: Data): string;
+  /** Whether the version is the end of what it is a version of: until the next one, there is none. */
+  readonly deletes?: boolean;
   /** The part of the subject whose versions the event carries the latest of, without counting on. */
   follows?(data: Data): string;
   /** Whether every partition of the stream gets the event. */

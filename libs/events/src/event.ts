@@ -4,6 +4,7 @@ import type { EntryRevoked } from './entry-revoked.js';
 import type { EventId } from './event-id.js';
 import type { PlayerBanned, PlayerUnbanned } from './player-banned.js';
 import type { ProfilePatched } from './profile-patched.js';
+import type { SaveDeleted } from './save-deleted.js';
 import type { SaveWritten } from './save-written.js';
 import type { ScoreSubmitted } from './score-submitted.js';
 
@@ -16,6 +17,7 @@ export interface Events {
   PlayerBanned: PlayerBanned;
   PlayerUnbanned: PlayerUnbanned;
   SaveWritten: SaveWritten;
+  SaveDeleted: SaveDeleted;
   ProfilePatched: ProfilePatched;
 }
 

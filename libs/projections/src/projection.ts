@@ -13,6 +13,8 @@ export interface Target {
   /** Of which board it is, where states are of boards. */
   readonly board?: string;
   readonly period?: string | undefined;
+  /** Of which version it is, where each version has a state of its own. */
+  readonly version?: number;
 }
 
 /** A document, passed beside the other arguments: it is large, and never escaped. */
@@ -57,7 +59,7 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
   /** The states that the event can change; none for one that changes only rules, or nothing. */
   targets(event: RecordedEvent<T>, rules: Rules, keys: StateKeys): readonly Target[];
   /** False for an event that must wait until another has taken effect. */
-  isNext?(state: State | undefined, event: RecordedEvent<T>): boolean;
+  isNext?(state: State | undefined, event: RecordedEvent<T>, target: Target): boolean;
   /** @returns the same when the event changes nothing */
   evolve(state: State | undefined, event: RecordedEvent<T>, rules: Rules, target: Target): State | undefined;
   /** The state as text: a revision that differs whenever the state does, and, after a space, the rest. */

@@ -125,7 +125,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
         waiting.push(event);
       } else if (
         !anyVersion &&
-        targets.some(({ address }) => !this.isNext(states.get(address).state, event))
+        targets.some(target => !this.isNext(states.get(target.address).state, event, target))
       ) {
         gaps.push(event);
       } else {
@@ -159,8 +159,8 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     view.revision += 1;
   }
 
-  private isNext(state: State | undefined, event: RecordedEvent<T>): boolean {
-    return this.projection.isNext?.(state, event) ?? true;
+  private isNext(state: State | undefined, event: RecordedEvent<T>, target: Target): boolean {
+    return this.projection.isNext?.(state, event, target) ?? true;
   }
 
   private change(

@@ -20,7 +20,7 @@ describe('a script error', () => {
   it('becomes a version conflict that says when there is no version', () => {
     expect(scriptError(failure('VERSION_CONFLICT 0'))).toMatchObject({
       head: 0,
-      message: 'there is no version yet',
+      message: 'there is none now',
     });
   });
 

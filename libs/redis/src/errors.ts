@@ -3,9 +3,9 @@ export class VersionConflictError extends Error {
   readonly code = 'VERSION_CONFLICT';
   override readonly name = 'VersionConflictError';
 
-  /** @param head the version that is there; 0 when there is none */
+  /** @param head the version that is there; 0 when there is none, or none any more */
   constructor(readonly head: number) {
-    super(head === 0 ? 'there is no version yet' : `the current version is ${head}`);
+    super(head === 0 ? 'there is none now' : `the current version is ${head}`);
   }
 }
 

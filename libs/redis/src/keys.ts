@@ -26,7 +26,7 @@ export class PartitionKeys {
     return `${this.base}:idempotency:${hash}`;
   }
 
-  /** hash: part of the subject -> head version */
+  /** hash: part of the subject -> head version, its event id, and `-` when it is a deletion */
   versions(subject: string): string {
     return `${this.base}:versions:${subject}`;
   }
@@ -77,6 +77,9 @@ export class PartitionKeys {
     return new StateKeys(this.base, generation);
   }
 }
+
+/** Versions in one hash: Redis keeps a hash without an index of its own up to 128 fields, in a third of the memory. */
+const VERSIONS_TOGETHER = 100;
 
 /** Keys of projected state. No id can hold an `@`: the generation is unmistakable. */
 export class StateKeys {
@@ -134,7 +137,7 @@ export class StateKeys {
     return this.scoresOf + player;
   }
 
-  /** hash: slot -> version, time, bytes */
+  /** hash: slot -> version, time, bytes, or `-` when it is deleted */
   saves(player: string): string {
     return `${this.prefix('saves')}:${player}`;
   }
@@ -143,6 +146,11 @@ export class StateKeys {
   save(player: string, slot: string): string {
     // Neither id can hold a slash.
     return `${this.prefix('save')}:${player}/${slot}`;
+  }
+
+  /** hash: version -> event id, kind of actor, bytes; of a hundred versions */
+  history(player: string, slot: string, version: number): string {
+    return `${this.prefix('history')}:${player}/${slot}/${Math.floor(version / VERSIONS_TOGETHER)}`;
   }
 
   /** hash: player -> version, profile as JSON */

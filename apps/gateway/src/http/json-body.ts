@@ -4,12 +4,15 @@ import { Problem } from './problem.js';
 /** Bytes in a request's body, at most, where the route does not say otherwise. */
 export const BODY_LIMIT = 256 * 1024;
 
+const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
+export const JSON_PATCH = 'application/json-patch+json';
 
 /** What a route says of its body. */
 interface BodyConfig {
   readonly textBody?: boolean;
-  readonly mergePatch?: boolean;
+  /** Media types that are taken; plain JSON when nothing is said. */
+  readonly takes?: readonly string[];
   /** Bytes. */
   readonly bodyLimit?: number;
 }
@@ -18,7 +21,11 @@ interface BodyConfig {
 export const TEXT_BODY = { textBody: true } as const satisfies BodyConfig;
 
 /** Marks a route that takes a merge patch (RFC 7396), under that type or as plain JSON. */
-export const mergePatchBody = (bodyLimit: number) => ({ mergePatch: true, bodyLimit }) satisfies BodyConfig;
+export const mergePatchBody = (bodyLimit: number) =>
+  ({ takes: [JSON_TYPE, MERGE_PATCH], bodyLimit }) satisfies BodyConfig;
+
+/** Marks a route that takes a patch of either kind, as text. */
+export const PATCH_BODY = { ...TEXT_BODY, takes: [MERGE_PATCH, JSON_PATCH] } as const satisfies BodyConfig;
 
 /** Marks a route that takes larger bodies. */
 export const LARGE_BODY = { bodyLimit: 1024 * 1024 } as const satisfies BodyConfig;
@@ -36,13 +43,13 @@ export function readJsonBodies(fastify: FastifyInstance): void {
   const parseSafely = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
-    ['application/json', MERGE_PATCH],
+    [JSON_TYPE, MERGE_PATCH, JSON_PATCH],
     { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
     (request: FastifyRequest, body: Buffer, done) => {
-      const { textBody, mergePatch } = request.routeOptions.config as BodyConfig;
+      const { textBody, takes = [JSON_TYPE] } = request.routeOptions.config as BodyConfig;
       const text = decode(body);
-      if (!mergePatch && isMergePatch(request))
-        done(new Problem(415, { detail: `${MERGE_PATCH} is not taken here` }));
+      const type = mediaType(request);
+      if (!takes.includes(type)) done(notTaken(type, takes));
       else if (text === undefined) done(new Problem(400, { detail: 'the body is not valid UTF-8' }));
       else if (textBody) done(null, text);
       // Clients name the type of a body that they do not send; a route that needs one says what is missing.
@@ -52,9 +59,16 @@ export function readJsonBodies(fastify: FastifyInstance): void {
   );
 }
 
-/** Types are compared as Fastify does it: in any case, with any parameters. */
-function isMergePatch({ headers }: FastifyRequest): boolean {
-  return headers['content-type']?.toLowerCase().startsWith(MERGE_PATCH) ?? false;
+/** The type of the body as Fastify compares it: in any case, with any parameters. */
+export function mediaType({ headers }: FastifyRequest): string {
+  return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+function notTaken(type: string, takes: readonly string[]): Problem {
+  return new Problem(415, {
+    detail: `${type} is not taken here: send ${takes.join(' or ')}`,
+    headers: { Accept: takes.join(', ') },
+  });
 }
 
 function decode(body: Buffer): string | undefined {

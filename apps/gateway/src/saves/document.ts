@@ -1,13 +1,14 @@
+import { BODY_LIMIT } from '../http/json-body.js';
 import { Problem } from '../http/problem.js';
 
 /** Levels of nesting in a document, at most. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /**
  * Sees to it that a text is one that can be kept as a save: a JSON object, not too deep. The text is what is
  * kept, so nothing in it changes: neither numbers beyond 2^53, nor -0, nor the order or doubling of keys.
  *
- * @throws Problem 400 when it is not JSON, 422 when it is no object or too deep
+ * @throws Problem 400 when it is not JSON, 413 when it is too large, 422 when it is no object or too deep
  */
 export function checkDocument(text: unknown): string {
   if (typeof text !== 'string' || text === '') {
@@ -22,14 +23,26 @@ export function checkDocument(text: unknown): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Problem(422, { code: 'not-an-object', detail: 'a save is a JSON object: { ... }' });
   }
-  if (depth(text) > MAX_DEPTH) {
-    throw new Problem(422, {
-      code: 'too-deep',
-      detail: `the document is nested deeper than ${MAX_DEPTH} levels`,
+  checkDepth(text, MAX_DEPTH, 'the document');
+  if (Buffer.byteLength(text) > BODY_LIMIT) {
+    throw new Problem(413, {
+      code: 'too-large',
+      detail: `the document would be larger than ${BODY_LIMIT} bytes`,
     });
   }
   return text;
 }
+
+/**
+ * @param json text that is JSON
+ * @throws Problem 422
+ */
+export function checkDepth(json: string, levels: number, what: string): void {
+  if (depth(json) > levels) throw tooDeep(levels, what);
+}
+
+export const tooDeep = (levels: number, what: string) =>
+  new Problem(422, { code: 'too-deep', detail: `${what} is nested deeper than ${levels} levels` });
 
 /** How deep brackets are nested, in text that is JSON. Strings are passed over. */
 function depth(json: string): number {

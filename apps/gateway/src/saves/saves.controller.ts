@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Put, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Put, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   ApiBody,
@@ -6,45 +6,31 @@ import {
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
-  ApiProperty,
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { SaveReader } from '#libs/projections';
+import { type Save, SaveReader } from '#libs/projections';
 import { Caller } from '../auth/caller.guard.js';
 import { assertOwn } from '../auth/own-player.js';
-import { ApiPlayer, ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
+import { ApiPlayer, ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { TEXT_BODY } from '../http/json-body.js';
 import { expectedVersion, matchesNone } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
+import { queryPipe } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
 import { checkDocument } from './document.js';
-
-class SaveApplied extends AppliedView {
-  @ApiProperty()
-  readonly player!: string;
-
-  @ApiProperty()
-  readonly slot!: string;
-
-  @ApiProperty({ description: 'The version that this write made; also in `ETag`.' })
-  readonly version!: number;
-
-  @ApiProperty({ format: 'date-time' })
-  readonly updatedAt!: string;
-
-  @ApiProperty()
-  readonly bytes!: number;
-}
+import { SaveLog, type SlotId } from './save-log.js';
+import { IF_MATCH, SaveApplied, SaveQuery } from './saves.dto.js';
 
 @ApiTags('saves')
 @Controller('v1/players/:player/saves')
 export class SavesController {
   constructor(
     private readonly saves: SaveReader,
+    private readonly log: SaveLog,
     private readonly writes: WriteService,
   ) {}
 
@@ -67,13 +53,14 @@ export class SavesController {
   async read(
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
+    @Query(queryPipe) { version: past }: SaveQuery,
     @Caller() caller: Actor,
     @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string | undefined> {
     assertOwn(caller, player);
-    const save = await this.saves.find(player, slot);
-    if (!save) throw notFound(`${player} has no save in ${slot}`);
+    const save =
+      past === undefined ? await this.current(player, slot) : await this.past({ player, slot }, past);
     const etag = `"${save.version}"`;
     reply.headers({
       ETag: etag,
@@ -95,12 +82,8 @@ export class SavesController {
     description: 'Any JSON object, at most 256 KiB and 64 levels deep. It replaces what was there.',
   })
   @ApiBody({ schema: { type: 'object', example: { level: 3, hp: 20 } } })
-  @ApiHeader({
-    name: 'If-Match',
-    required: false,
-    description: 'Write only if this version is the current one, or `*`: if there is one.',
-  })
-  @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none yet.' })
+  @ApiHeader(IF_MATCH)
+  @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none.' })
   @ApiWrite()
   @ApiCookieAuth()
   @ApiProblems(403, 412)
@@ -132,5 +115,17 @@ export class SavesController {
       request,
       reply,
     );
+  }
+
+  private async current(player: string, slot: string): Promise<Save> {
+    const save = await this.saves.find(player, slot);
+    if (!save) throw notFound(`${player} has no save in ${slot}`);
+    return save;
+  }
+
+  /** From the log itself: nothing else keeps documents of the past. */
+  private async past(id: SlotId, version: number): Promise<Pick<Save, 'version' | 'updatedAt' | 'document'>> {
+    const event = await this.log.document(id, version);
+    return { version, updatedAt: new Date(event.id.ms).toISOString(), document: event.data.document };
   }
 }

@@ -1,4 +1,5 @@
 export { mergePatch } from './merge-patch.js';
+export type { PastVersion } from './past-version.js';
 export { PatchTooLateError, type ProfileState } from './profile.fold.js';
 export * from './profile.reader.js';
 export type * from './save.fold.js';

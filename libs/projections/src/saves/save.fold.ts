@@ -1,18 +1,25 @@
 import type { RecordedEvent } from '#libs/events';
 import { versionOf } from './versions.js';
 
+export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
+
 /** What is known of a save besides its document. */
 export interface SaveState {
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;
-  /** Length of the document in UTF-8. */
-  readonly bytes: number;
+  /** Length of the document in UTF-8; nothing when the version is a deletion: versions go on counting behind it. */
+  readonly bytes: number | undefined;
 }
 
 /** A version that has taken effect already changes nothing. */
-export function evolveSave(save: SaveState | undefined, event: RecordedEvent<'SaveWritten'>): SaveState {
+export function evolveSave(save: SaveState | undefined, event: SaveEvent): SaveState {
   const version = versionOf(event);
   if (save && version <= save.version) return save;
-  return { version, updatedAt: event.id.ms, bytes: Buffer.byteLength(event.data.document) };
+  return { version, updatedAt: event.id.ms, bytes: bytesOf(event) };
+}
+
+/** Nothing for a deletion. */
+export function bytesOf(event: SaveEvent): number | undefined {
+  return event.type === 'SaveWritten' ? Buffer.byteLength(event.data.document) : undefined;
 }

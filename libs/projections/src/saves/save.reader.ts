@@ -1,19 +1,33 @@
 import type { Topology } from '#libs/event-log';
 import { type RedisClient, Script } from '#libs/redis';
 import { LiveState } from '../live-state.js';
+import { pairs } from '../pairs.js';
+import { type PastVersion, parsePastVersion } from './past-version.js';
 import { parseSave, saves } from './save.store.js';
 
-export interface Save {
+/** A save without its document. */
+export interface SaveSlot {
+  readonly slot: string;
   readonly version: number;
   /** ISO 8601. */
   readonly updatedAt: string;
   /** Length of the document in UTF-8. */
   readonly bytes: number;
+}
+
+export interface Save extends Omit<SaveSlot, 'slot'> {
   /** JSON, exactly as it was written. */
   readonly document: string;
 }
 
-const readSave = new Script<[line: string, document: string] | []>('read-save');
+/** A version of a save, as the history lists it. */
+export interface ListedVersion extends PastVersion {
+  readonly version: number;
+}
+
+const readSave = new Script<[line: string, document: string | null] | []>('read-save');
+const readHash = new Script<string[]>('read-hash');
+const readFields = new Script<(string | null)[]>('read-fields');
 
 export class SaveReader {
   private readonly live: LiveState;
@@ -34,8 +48,62 @@ export class SaveReader {
       state => [state.saves(player), state.save(player, slot)],
       [slot],
     );
-    if (line == null || document == null) return undefined;
-    const { version, updatedAt, bytes } = parseSave(line);
-    return { version, updatedAt: new Date(updatedAt).toISOString(), bytes, document };
+    const found = line == null ? undefined : view(line);
+    return found && document != null ? { ...found, document } : undefined;
   }
+
+  /** The player's slots that are not empty, by name. */
+  async list(player: string): Promise<SaveSlot[]> {
+    const keys = this.topology.of('players', player);
+    const flat = await this.live.read(readHash, keys, state => [state.saves(player)], []);
+    const slots = pairs(flat).flatMap(([slot, line]) => {
+      const found = view(line);
+      return found ? [{ slot, ...found }] : [];
+    });
+    return slots.sort((a, b) => (a.slot < b.slot ? -1 : 1));
+  }
+
+  /** The latest version that has taken effect, be it a deletion; 0 when there is none. */
+  async latest(player: string, slot: string): Promise<number> {
+    const keys = this.topology.of('players', player);
+    const [line] = await this.live.read(readFields, keys, state => [state.saves(player)], [slot]);
+    return line == null ? 0 : parseSave(line).version;
+  }
+
+  /**
+   * Versions from one downwards, newest first; those that are dead letters are left out.
+   *
+   * @param count how many versions are looked at, at most
+   */
+  async history(player: string, slot: string, from: number, count: number): Promise<ListedVersion[]> {
+    const wanted = Array.from({ length: Math.min(from, count) }, (_, i) => from - i);
+    const keys = this.topology.of('players', player);
+    const together = Map.groupBy(wanted, version => keys.state(0).history(player, slot, version));
+    const found = await Promise.all(
+      [...together.values()].map(versions => this.versions(player, slot, versions)),
+    );
+    return found.flat();
+  }
+
+  /** @param versions of one hash */
+  private async versions(player: string, slot: string, versions: number[]): Promise<ListedVersion[]> {
+    const keys = this.topology.of('players', player);
+    const [first = 0] = versions;
+    const lines = await this.live.read(
+      readFields,
+      keys,
+      state => [state.history(player, slot, first)],
+      versions,
+    );
+    return versions.flatMap((version, i) => {
+      const line = lines[i];
+      return line == null ? [] : [{ version, ...parsePastVersion(line) }];
+    });
+  }
+}
+
+/** Nothing for a deletion. */
+function view(line: string): Omit<SaveSlot, 'slot'> | undefined {
+  const { version, updatedAt, bytes } = parseSave(line);
+  return bytes === undefined ? undefined : { version, updatedAt: new Date(updatedAt).toISOString(), bytes };
 }

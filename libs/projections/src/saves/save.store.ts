@@ -1,58 +1,82 @@
-import { NO_RULES, type Projection } from '../projection.js';
+import type { StateKeys } from '#libs/redis';
+import { type Effect, NO_RULES, type Projection } from '../projection.js';
+import { evolvePastVersion, formatPastVersion, type PastVersion, parsePastVersion } from './past-version.js';
 import { evolveProfile, type ProfileState } from './profile.fold.js';
 import { formatProfile, nameEffects, parseProfile } from './profile.store.js';
-import { evolveSave, type SaveState } from './save.fold.js';
-import { isNextVersion } from './versions.js';
+import { evolveSave, type SaveEvent, type SaveState } from './save.fold.js';
+import { isNextVersion, versionOf } from './versions.js';
 
-export type PlayerEvent = 'SaveWritten' | 'ProfilePatched';
-export type PlayerState = SaveState | ProfileState;
+export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched';
+export type PlayerState = SaveState | PastVersion | ProfileState;
 
 /**
- * Saves: for each player a hash of slots, and for each slot a string that holds the document.
+ * Saves: for each player a hash of slots, for each slot a string that holds the document, and for each hundred of its
+ * versions a hash that says where the log has them.
  * Profiles: for each partition a hash of players, and another one of their names.
  *
- * A slot is kept as `<version> <updatedAt> <bytes>`. An address holds states of one kind, that of its events.
+ * A slot is kept as `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion. An address holds states of
+ * one kind.
  */
 export const saves: Projection<PlayerState, PlayerEvent> = {
   name: 'saves',
   title: 'saves',
   stream: 'players',
-  handles: ['SaveWritten', 'ProfilePatched'],
-  kinds: ['saves', 'save', 'profiles', 'names'],
+  handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched'],
+  kinds: ['saves', 'save', 'history', 'profiles', 'names'],
   rulebook: NO_RULES,
-  targets: (event, _rules, keys) => [
-    {
-      address:
-        event.type === 'SaveWritten'
-          ? { key: keys.saves(event.data.player), field: event.data.slot }
-          : { key: keys.profiles(), field: event.data.player },
-    },
-  ],
-  isNext: isNextVersion,
-  evolve: (state, event) =>
-    event.type === 'SaveWritten'
+  targets: (event, _rules, keys) => {
+    if (event.type === 'ProfilePatched')
+      return [{ address: { key: keys.profiles(), field: event.data.player } }];
+    const { player, slot } = event.data;
+    const version = versionOf(event);
+    return [
+      { address: { key: keys.saves(player), field: slot } },
+      { address: { key: keys.history(player, slot, version), field: String(version) }, version },
+    ];
+  },
+  isNext: (state, event, { version }) =>
+    version !== undefined || isNextVersion(state as SaveState | ProfileState | undefined, event),
+  evolve: (state, event, _rules, { version }) => {
+    if (event.type === 'ProfilePatched') return evolveProfile(state as ProfileState | undefined, event);
+    return version === undefined
       ? evolveSave(state as SaveState | undefined, event)
-      : evolveProfile(state as ProfileState | undefined, event),
-  format: state => ('json' in state ? formatProfile(state) : formatSave(state)),
-  parse: text => (text.endsWith('}') ? parseProfile(text) : parseSave(text)),
-  effects: (before, after, { type, data }, _rules, keys) =>
-    type === 'SaveWritten'
-      ? [
-          {
-            command: 'SET',
-            type: 'string',
-            key: keys.save(data.player, data.slot),
-            args: [{ document: data.document }],
-          },
-        ]
-      : nameEffects(before as ProfileState | undefined, after as ProfileState, data.player, keys),
+      : evolvePastVersion(state as PastVersion | undefined, event);
+  },
+  format: state => {
+    if ('json' in state) return formatProfile(state);
+    return 'id' in state ? formatPastVersion(state) : formatSave(state);
+  },
+  parse: text => {
+    if (text.endsWith('}')) return parseProfile(text);
+    return /^\d+-/.test(text) ? parsePastVersion(text) : parseSave(text);
+  },
+  effects: (before, after, event, _rules, keys, { version }) => {
+    if (event.type === 'ProfilePatched')
+      return nameEffects(before as ProfileState | undefined, after as ProfileState, event.data.player, keys);
+    return version === undefined ? documentEffects(before as SaveState | undefined, event, keys) : [];
+  },
 };
 
+/** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */
+function documentEffects(
+  before: SaveState | undefined,
+  { type, data }: SaveEvent,
+  keys: StateKeys,
+): Effect[] {
+  const target = { type: 'string', key: keys.save(data.player, data.slot) } as const;
+  if (type === 'SaveWritten') return [{ ...target, command: 'SET', args: [{ document: data.document }] }];
+  return before?.bytes === undefined ? [] : [{ ...target, command: 'UNLINK', args: [] }];
+}
+
 function formatSave({ version, updatedAt, bytes }: SaveState): string {
-  return `${version} ${updatedAt} ${bytes}`;
+  return `${version} ${updatedAt} ${bytes ?? '-'}`;
 }
 
 export function parseSave(text: string): SaveState {
-  const [version = 0, updatedAt = 0, bytes = 0] = text.split(' ').map(Number);
-  return { version, updatedAt, bytes };
+  const [version, updatedAt, bytes] = text.split(' ');
+  return {
+    version: Number(version),
+    updatedAt: Number(updatedAt),
+    bytes: bytes === '-' ? undefined : Number(bytes),
+  };
 }

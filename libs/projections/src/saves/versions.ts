@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '#libs/events';
 
-type VersionedEvent = RecordedEvent<'SaveWritten' | 'ProfilePatched'>;
+type VersionedEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted' | 'ProfilePatched'>;
 
 /** Versions take effect one after the other, whoever was given which. */
 export function isNextVersion(

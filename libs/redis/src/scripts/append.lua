@@ -4,7 +4,7 @@
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  definitions (hash: board -> event id, source or -, definition as JSON)
 -- KEYS[n]  from 3 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
---          head versions of subjects (hash: part -> version), intervals (string, for as long as one lasts)
+--          heads of subjects (hash: part -> version, event id, `-` when it is a deletion), intervals (string, for as long as one lasts)
 -- ARGV[1]  seconds for which idempotency records are kept
 -- ARGV[2]  the events: a JSON list of objects, which have of these fields what applies
 --            e, m, d       the packed event; its metadata; the number of the ARGV that is its document
@@ -14,6 +14,7 @@
 --            by            the id of the event that defined it when the caller judged, or empty for none
 --            heads, part   the number of the KEYS that has the subject's head versions; the part of the subject
 --            counts        true: the event is a version and counts on; else it only carries the head version, if any
+--            deletes       true: after this version there is none, until the next
 --            expect        the head version that is expected: * for any but none, 0 for none, or the number
 --            interval, ms  the number of the KEYS that is the interval; its milliseconds
 --            becomes       what the board becomes: source or -, and definition as JSON; empty when it is removed
@@ -26,7 +27,7 @@
 --          NOT_REPLAYED: the event is not there, and was only to be answered if it is
 --          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller judged by another definition
 --          BOARD_IN_USE: another board counts its scores
---          VERSION_CONFLICT <head version>: the expected version is not the head
+--          VERSION_CONFLICT <head version, 0 for none>: the expected version is not the head
 --          TOO_SOON <milliseconds left>: the last one was less than an interval ago
 -- Atomic   because what an event was judged by (seen before? which version? which definition?) must still hold when
 --          it is appended.
@@ -72,21 +73,22 @@ local function append(event)
 
   if event.unused and is_used(event.board) then return 'BOARD_IN_USE' end
 
-  local head = event.part and redis.call('HGET', KEYS[event.heads], event.part)
+  local known = event.part and redis.call('HGET', KEYS[event.heads], event.part)
+  local head, deleted = string.match(known or '', '^(%d+) ?%S* ?(-?)$')
   local version = ''
   if event.counts then
     head = head or '0'
+    local current = deleted == '-' and '0' or head
     local expect = event.expect
-    if expect and expect ~= head and not (expect == '*' and head ~= '0') then return 'VERSION_CONFLICT ' .. head end
+    if expect and expect ~= current and not (expect == '*' and current ~= '0') then
+      return 'VERSION_CONFLICT ' .. current
+    end
     version = string.format('%d', head + 1)
+    head = version
   end
   local interval = event.interval and KEYS[event.interval]
   if interval and not redis.call('SET', interval, 1, 'PX', event.ms, 'NX') then
     return 'TOO_SOON ' .. redis.call('PTTL', interval)
-  end
-  if event.counts then
-    redis.call('HSET', KEYS[event.heads], event.part, version)
-    head = version
   end
 
   local entry = { 'e', event.e }
@@ -100,6 +102,9 @@ local function append(event)
   add('m', event.m)
   add('d', event.d and ARGV[event.d])
   local id = redis.call('XADD', KEYS[1], '*', unpack(entry))
+  if event.counts then
+    redis.call('HSET', KEYS[event.heads], event.part, version .. ' ' .. id .. (event.deletes and ' -' or ''))
+  end
   if event.becomes then define(event.board, event.first or id, event.becomes) end
   if record then redis.call('SET', record, event.print .. ' ' .. id .. ' ' .. version, 'EX', ARGV[1]) end
   return { id, version, 0 }

@@ -1,0 +1,89 @@
+import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { SaveReader } from '#libs/projections';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { IdPipe, PlayerPipe } from '../http/ids.js';
+import { expectedVersion } from '../http/preconditions.js';
+import { notFound } from '../http/problem.js';
+import { bodyPipe, queryPipe } from '../http/validation.js';
+import { WriteService } from '../http/write.service.js';
+import { SaveLog } from './save-log.js';
+import { HistoryPage, HistoryQuery, IF_MATCH, RestoreBody, SaveApplied } from './saves.dto.js';
+
+@ApiTags('saves')
+@Controller('v1/players/:player/saves')
+export class HistoryController {
+  constructor(
+    private readonly saves: SaveReader,
+    private readonly log: SaveLog,
+    private readonly writes: WriteService,
+  ) {}
+
+  @Get(':slot/history')
+  @ApiBearerAuth()
+  @ApiOperation({
+    summary: 'List the versions of a save, newest first',
+    description: 'Deletions are among them. Read one with `?version=` on the save itself.',
+  })
+  @ApiRead()
+  @ApiProblems(401, 404)
+  @ApiOkResponse({ type: HistoryPage })
+  async list(
+    @Param('player', PlayerPipe) player: string,
+    @Param('slot', IdPipe) slot: string,
+    @Query(queryPipe) { limit, cursor }: HistoryQuery,
+  ): Promise<HistoryPage> {
+    const latest = await this.saves.latest(player, slot);
+    if (latest === 0) throw notFound(`${player} never had a save in ${slot}`);
+    const from = Math.min(latest, Number(cursor ?? latest));
+    const versions = await this.saves.history(player, slot, from, limit);
+    const next = from - limit;
+    return {
+      player,
+      slot,
+      versions: versions.map(({ version, id, bytes, actor }) => ({
+        version,
+        at: new Date(id.ms).toISOString(),
+        ...(bytes === undefined ? { deleted: true } : { bytes }),
+        actor,
+      })),
+      ...(next > 0 && { next: String(next) }),
+    };
+  }
+
+  @Post(':slot/restore')
+  @ApiOperation({
+    summary: 'Make a past version the current one again',
+    description: 'Its document becomes a new version, byte for byte. The versions between the two stay.',
+  })
+  @ApiHeader(IF_MATCH)
+  @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: only if there is none now.' })
+  @ApiWrite()
+  @ApiProblems(404, 412)
+  @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
+  async restore(
+    @Param('player', PlayerPipe) player: string,
+    @Param('slot', IdPipe) slot: string,
+    @Body(bodyPipe) { version }: RestoreBody,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const id = { player, slot };
+    const { data } = await this.log.document(id, version);
+    return this.writes.write(
+      {
+        type: 'SaveWritten',
+        data,
+        caller,
+        expectedVersion: expectedVersion(request.headers),
+        result: appended => this.log.applied(id, appended),
+      },
+      request,
+      reply,
+    );
+  }
+}

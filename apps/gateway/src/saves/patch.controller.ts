@@ -1,0 +1,64 @@
+import { Body, Controller, Param, Patch, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiProblems, ApiWrite } from '../http/api-docs.js';
+import { IdPipe, PlayerPipe } from '../http/ids.js';
+import { JSON_PATCH, MERGE_PATCH, mediaType, PATCH_BODY } from '../http/json-body.js';
+import { expectedVersion } from '../http/preconditions.js';
+import { WriteService } from '../http/write.service.js';
+import { checkPatch, patched } from './patched.js';
+import { SaveLog } from './save-log.js';
+import { IF_MATCH, SaveApplied } from './saves.dto.js';
+
+@ApiTags('saves')
+@Controller('v1/players/:player/saves')
+export class PatchController {
+  constructor(
+    private readonly log: SaveLog,
+    private readonly writes: WriteService,
+  ) {}
+
+  @Patch(':slot')
+  @RouteConfig(PATCH_BODY)
+  @ApiOperation({
+    summary: 'Change a save',
+    description: `A merge patch (RFC 7396) or a JSON patch (RFC 6902), applied to the latest version that the log has, as
+one step: of two patches at the same time none is lost. What it does not touch stays as it was written, but for white
+space: numbers beyond 2^53 and the order of keys, too.`,
+  })
+  @ApiConsumes(MERGE_PATCH, JSON_PATCH)
+  @ApiBody({ schema: { type: 'object', example: { hp: 20, poison: null } } })
+  @ApiHeader(IF_MATCH)
+  @ApiWrite()
+  @ApiProblems(404, 412)
+  @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
+  patch(
+    @Param('player', PlayerPipe) player: string,
+    @Param('slot', IdPipe) slot: string,
+    @Body() body: unknown,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const type = mediaType(request) === JSON_PATCH ? JSON_PATCH : MERGE_PATCH;
+    const patch = checkPatch(body, type);
+    const id = { player, slot };
+    const revision = {
+      request: `${type} ${patch}`,
+      expectedVersion: expectedVersion(request.headers),
+      revise: (document: string) => patched(document, patch, type),
+    };
+    return this.writes.change(
+      {
+        caller,
+        append: envelope => this.log.revise(id, revision, envelope),
+        result: appended => this.log.applied(id, appended),
+      },
+      request,
+      reply,
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import { JSON_PATCH, MERGE_PATCH } from '../http/json-body.js';
+import { badRequest, Problem } from '../http/problem.js';
+import { checkDepth, checkDocument, MAX_DEPTH, tooDeep } from './document.js';
+import { applyJsonPatch, JsonPatchError } from './json-patch.js';
+import { DuplicateKeyError, formatTree, type JsonTree, parseTree, TooDeepError } from './json-tree.js';
+
+/** Levels that a JSON patch has around the values in it: its list, and the operation. */
+const AROUND = 2;
+
+export type PatchType = typeof MERGE_PATCH | typeof JSON_PATCH;
+
+/**
+ * Sees to it that a body can be a patch.
+ *
+ * @throws Problem 400 when it is not JSON, 422 when it is too deep
+ */
+export function checkPatch(text: unknown, type: PatchType): string {
+  if (typeof text !== 'string' || text === '')
+    throw badRequest(`the body is missing: send the patch as ${type}`);
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`the patch is not JSON: ${(error as Error).message}`);
+  }
+  checkDepth(text, type === JSON_PATCH ? MAX_DEPTH + AROUND : MAX_DEPTH, 'the patch');
+  return text;
+}
+
+/**
+ * A document as a patch makes it. What the patch does not touch stays as it was written, but for white space.
+ *
+ * @param patch as `checkPatch` lets it pass
+ * @throws Problem 413, 422 when it cannot be applied, or what comes of it cannot be kept
+ */
+export function patched(document: string, patch: string, type: PatchType): string {
+  try {
+    const [tree, changes] = [read(document, 'the document'), read(patch, 'the patch')];
+    return checkDocument(
+      formatTree(type === JSON_PATCH ? applyJsonPatch(tree, changes) : merge(tree, changes), MAX_DEPTH),
+    );
+  } catch (error) {
+    if (error instanceof TooDeepError) throw tooDeep(MAX_DEPTH, 'the document');
+    if (!(error instanceof JsonPatchError)) throw error;
+    const { message, index } = error;
+    throw new Problem(422, {
+      code: 'patch-failed',
+      detail: message,
+      ...(index !== undefined && { errors: [{ path: `[${index}]`, message }] }),
+    });
+  }
+}
+
+function read(json: string, what: string): JsonTree {
+  try {
+    return parseTree(json);
+  } catch (error) {
+    if (!(error instanceof DuplicateKeyError)) throw error;
+    throw new Problem(422, {
+      code: 'duplicate-key',
+      detail: `in ${what}, ${error.message}: which of the two counts is not defined, so it cannot be patched`,
+    });
+  }
+}
+
+/** RFC 7396, of JSON as it is written. */
+function merge(target: JsonTree | undefined, patch: JsonTree): JsonTree {
+  if (!(patch instanceof Map)) return patch;
+  const merged = new Map(target instanceof Map ? target : undefined);
+  for (const [field, change] of patch) {
+    if (change === 'null') merged.delete(field);
+    else merged.set(field, merge(merged.get(field), change));
+  }
+  return merged;
+}

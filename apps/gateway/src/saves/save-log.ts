@@ -1,0 +1,141 @@
+import { setTimeout } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { firstValueFrom } from 'rxjs';
+import { type Appended, type Envelope, Progress, Topology, VersionReader } from '#libs/event-log';
+import type { RecordedEvent } from '#libs/events';
+import { SaveReader } from '#libs/projections';
+import { NotReplayedError, VersionConflictError } from '#libs/redis';
+import { StreamsClient } from '#libs/streams-transport';
+import { notFound, unavailable } from '../http/problem.js';
+
+/** How often a document is changed anew when others write the slot at the same time. */
+const ATTEMPTS = 20;
+/** Milliseconds before another attempt, at most: of those who collide, not all come back together. */
+const PAUSE = 20;
+/** Milliseconds that the list of versions may be behind the log, before a version counts as unknown for now. */
+const LISTED_WITHIN = 1_000;
+
+export interface SlotId {
+  readonly player: string;
+  readonly slot: string;
+}
+
+export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
+
+/** A change of the document that is there. */
+export interface Revision {
+  /** All that was asked for, as text: it is what an idempotency key stands for. */
+  readonly request: string;
+  /** The version that it is meant for, if it is for one. */
+  readonly expectedVersion: number | 'existing' | undefined;
+  /** @throws Problem when it does not fit the document */
+  revise(document: string): string;
+}
+
+/** Saves as the log itself has them: their heads, which no projection has to have reached, and any past version. */
+@Injectable()
+export class SaveLog {
+  constructor(
+    private readonly versions: VersionReader,
+    private readonly saves: SaveReader,
+    private readonly events: StreamsClient,
+    private readonly progress: Progress,
+    private readonly topology: Topology,
+  ) {}
+
+  /** The latest version, be it a deletion; nothing when there never was one. */
+  async head({ player, slot }: SlotId): Promise<SaveEvent | undefined> {
+    return (await this.versions.head('players', player, slot)) as SaveEvent | undefined;
+  }
+
+  /**
+   * @returns the event that made the version; nothing when there is no such version
+   * @throws Problem 503 when the list of versions does not have it yet
+   */
+  private async version({ player, slot }: SlotId, version: number): Promise<SaveEvent | undefined> {
+    const listed = async () => (await this.saves.history(player, slot, version, 1))[0];
+    let found = await listed();
+    if (!found) {
+      const head = await this.head({ player, slot });
+      if (head?.version === undefined || head.version < version) return undefined;
+      if (head.version === version) return head;
+      const { partition } = this.topology.of('players', player);
+      const isApplied = await this.progress.whenApplied(
+        { stream: 'players', partition, id: head.id },
+        LISTED_WITHIN,
+      );
+      if (!isApplied) throw unavailable(`version ${version} cannot be found yet; try again`);
+      found = await listed();
+    }
+    return found && this.event(player, found.id);
+  }
+
+  /**
+   * A version that has a document.
+   *
+   * @throws Problem 404 when there is no such version, or it is a deletion; 503 as `version`
+   */
+  async document(id: SlotId, version: number): Promise<RecordedEvent<'SaveWritten'>> {
+    const event = await this.version(id, version);
+    if (event?.type === 'SaveWritten') return event;
+    const reason = event ? 'deleted it' : 'does not exist';
+    throw notFound(`version ${version} of the save ${id.slot} of ${id.player} ${reason}`);
+  }
+
+  /** What an appended version has come to, from the log: a replayed one can be of long ago. */
+  async applied({ player, slot }: SlotId, { ref, version }: Appended): Promise<object> {
+    const event = await this.event(player, ref.id);
+    return {
+      ...{ player, slot, version, updatedAt: new Date(ref.id.ms).toISOString() },
+      ...(event?.type === 'SaveWritten' && { bytes: Buffer.byteLength(event.data.document) }),
+    };
+  }
+
+  /**
+   * Appends the document as a change makes it, if it is still the one that the change was made to; else it is made
+   * to the one that is there by then, unless it was meant for one version.
+   *
+   * @throws Problem 404 when there is no document; what `revise` throws
+   */
+  async revise(id: SlotId, revision: Revision, envelope: Envelope): Promise<Appended> {
+    const { expectedVersion, request, revise } = revision;
+    // What was done already is answered whatever has become of the slot since.
+    const done = envelope.idempotencyKey !== undefined && (await this.replayed(id, request, envelope));
+    if (done) return done;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const head = await this.head(id);
+      const current = head?.type === 'SaveWritten' ? head.version : 0;
+      if (typeof expectedVersion === 'number' && expectedVersion !== current)
+        throw new VersionConflictError(current ?? 0);
+      if (head?.type !== 'SaveWritten' || current === undefined) {
+        if (expectedVersion === 'existing') throw new VersionConflictError(0);
+        throw notFound(`${id.player} has no save in ${id.slot}`);
+      }
+      const options = { ...envelope, request, expectedVersion: current };
+      try {
+        return await this.append(id, revise(head.data.document), options);
+      } catch (error) {
+        if (!(error instanceof VersionConflictError) || typeof expectedVersion === 'number') throw error;
+      }
+      await setTimeout(Math.random() * PAUSE);
+    }
+    throw unavailable('others write this slot all the time; try again');
+  }
+
+  private async replayed(id: SlotId, request: string, envelope: Envelope): Promise<Appended | undefined> {
+    try {
+      return await this.append(id, '', { ...envelope, request, replayOnly: true });
+    } catch (error) {
+      if (error instanceof NotReplayedError) return undefined;
+      throw error;
+    }
+  }
+
+  private append(id: SlotId, document: string, options: Parameters<StreamsClient['append']>[2]) {
+    return firstValueFrom(this.events.append('SaveWritten', { ...id, document }, options));
+  }
+
+  private async event(player: string, id: SaveEvent['id']): Promise<SaveEvent | undefined> {
+    return (await this.versions.event('players', player, id)) as SaveEvent | undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import { Controller, Delete, Get, Param, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { SaveReader } from '#libs/projections';
+import { VersionConflictError } from '#libs/redis';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { IdPipe, PlayerPipe } from '../http/ids.js';
+import { expectedVersion } from '../http/preconditions.js';
+import { badRequest, notFound } from '../http/problem.js';
+import { WriteService } from '../http/write.service.js';
+import { SaveLog } from './save-log.js';
+import { IF_MATCH, SaveDeletedView, SaveList } from './saves.dto.js';
+
+@ApiTags('saves')
+@Controller('v1/players/:player/saves')
+export class SlotsController {
+  constructor(
+    private readonly saves: SaveReader,
+    private readonly log: SaveLog,
+    private readonly writes: WriteService,
+  ) {}
+
+  @Get()
+  @ApiBearerAuth()
+  @ApiOperation({ summary: "List a player's saves" })
+  @ApiRead()
+  @ApiProblems(401)
+  @ApiOkResponse({ type: SaveList })
+  async list(@Param('player', PlayerPipe) player: string): Promise<SaveList> {
+    return { player, saves: await this.saves.list(player) };
+  }
+
+  @Delete(':slot')
+  @ApiOperation({
+    summary: 'Delete a save',
+    description:
+      'A version without a document. The history stays, and the next document is the version after it.',
+  })
+  @ApiHeader(IF_MATCH)
+  @ApiWrite()
+  @ApiProblems(404, 412)
+  @ApiOkResponse({ type: SaveDeletedView, description: 'With `Prefer: wait`: the save is gone for readers.' })
+  async delete(
+    @Param('player', PlayerPipe) player: string,
+    @Param('slot', IdPipe) slot: string,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const expected = expectedVersion(request.headers);
+    if (expected === 0)
+      throw badRequest('If-None-Match is not for deletions: what is not there cannot be deleted');
+    const id = { player, slot };
+    const write = {
+      type: 'SaveDeleted',
+      data: id,
+      caller,
+      expectedVersion: expected ?? 'existing',
+      result: this.log.applied.bind(this.log, id),
+    } as const;
+    try {
+      return await this.writes.write(write, request, reply);
+    } catch (error) {
+      if (expected === undefined && error instanceof VersionConflictError)
+        throw notFound(`${player} has no save in ${slot}`);
+      throw error;
+    }
+  }
+}

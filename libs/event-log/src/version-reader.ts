@@ -1,0 +1,32 @@
+import { type EventId, formatEventId, type RecordedEvent, type StreamName, unpackEvent } from '#libs/events';
+import { type RedisClient, Script } from '#libs/redis';
+import type { LogEntry } from './log-reader.js';
+import type { Topology } from './topology.js';
+
+const readHead = new Script<LogEntry | []>('read-head');
+
+/** Reads single events of the log by what is known of them. No projection has to have come as far. */
+export class VersionReader {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+  ) {}
+
+  /**
+   * The latest version of a part of a subject, as the next one will be judged by.
+   *
+   * @returns nothing when there never was one
+   */
+  async head(stream: StreamName, subject: string, part: string): Promise<RecordedEvent | undefined> {
+    const keys = this.topology.of(stream, subject);
+    const [id, fields] = await readHead.run(this.redis, [keys.stream, keys.versions(subject)], [part]);
+    return id === undefined || fields === undefined ? undefined : unpackEvent(id, fields);
+  }
+
+  /** @returns nothing when there is no such event */
+  async event(stream: StreamName, subject: string, id: EventId): Promise<RecordedEvent | undefined> {
+    const text = formatEventId(id);
+    const [entry] = await this.redis.xrange(this.topology.of(stream, subject).stream, text, text);
+    return entry && unpackEvent(...entry);
+  }
+}

@@ -1,5 +1,6 @@
 import { BODY_LIMIT } from '../http/json-body.js';
 import { Problem } from '../http/problem.js';
+import { DuplicateKeyError, type JsonTree, parseTree } from './json-tree.js';
 
 /** Levels of nesting in a document, at most. */
 export const MAX_DEPTH = 64;
@@ -43,6 +44,23 @@ export function checkDepth(json: string, levels: number, what: string): void {
 
 export const tooDeep = (levels: number, what: string) =>
   new Problem(422, { code: 'too-deep', detail: `${what} is nested deeper than ${levels} levels` });
+
+/**
+ * What is in a text that has been checked.
+ *
+ * @throws Problem 422 when it has a key twice
+ */
+export function treeOf(json: string, what: string): JsonTree {
+  try {
+    return parseTree(json);
+  } catch (error) {
+    if (!(error instanceof DuplicateKeyError)) throw error;
+    throw new Problem(422, {
+      code: 'duplicate-key',
+      detail: `in ${what}, ${error.message}: which of the two counts is not defined`,
+    });
+  }
+}
 
 /** How deep brackets are nested, in text that is JSON. Strings are passed over. */
 function depth(json: string): number {

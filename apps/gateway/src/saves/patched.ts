@@ -1,8 +1,8 @@
 import { JSON_PATCH, MERGE_PATCH } from '../http/json-body.js';
 import { badRequest, Problem } from '../http/problem.js';
-import { checkDepth, checkDocument, MAX_DEPTH, tooDeep } from './document.js';
+import { checkDepth, checkDocument, MAX_DEPTH, tooDeep, treeOf } from './document.js';
 import { applyJsonPatch, JsonPatchError } from './json-patch.js';
-import { DuplicateKeyError, formatTree, type JsonTree, parseTree, TooDeepError } from './json-tree.js';
+import { formatTree, type JsonTree, TooDeepError } from './json-tree.js';
 
 /** Levels that a JSON patch has around the values in it: its list, and the operation. */
 const AROUND = 2;
@@ -34,7 +34,7 @@ export function checkPatch(text: unknown, type: PatchType): string {
  */
 export function patched(document: string, patch: string, type: PatchType): string {
   try {
-    const [tree, changes] = [read(document, 'the document'), read(patch, 'the patch')];
+    const [tree, changes] = [treeOf(document, 'the document'), treeOf(patch, 'the patch')];
     return checkDocument(
       formatTree(type === JSON_PATCH ? applyJsonPatch(tree, changes) : merge(tree, changes), MAX_DEPTH),
     );
@@ -46,18 +46,6 @@ export function patched(document: string, patch: string, type: PatchType): strin
       code: 'patch-failed',
       detail: message,
       ...(index !== undefined && { errors: [{ path: `[${index}]`, message }] }),
-    });
-  }
-}
-
-function read(json: string, what: string): JsonTree {
-  try {
-    return parseTree(json);
-  } catch (error) {
-    if (!(error instanceof DuplicateKeyError)) throw error;
-    throw new Problem(422, {
-      code: 'duplicate-key',
-      detail: `in ${what}, ${error.message}: which of the two counts is not defined, so it cannot be patched`,
     });
   }
 }

@@ -24,6 +24,7 @@ import { WriteService } from '../http/write.service.js';
 import { checkDocument } from './document.js';
 import { SaveLog, type SlotId } from './save-log.js';
 import { IF_MATCH, SaveApplied, SaveQuery } from './saves.dto.js';
+import { pathOf, selected } from './selected.js';
 
 @ApiTags('saves')
 @Controller('v1/players/:player/saves')
@@ -38,7 +39,7 @@ export class SavesController {
   @ApiPlayer()
   @ApiOperation({ summary: 'Read a save', description: 'The document, byte for byte as it was put.' })
   @ApiRead()
-  @ApiProblems(401, 403, 404)
+  @ApiProblems(401, 403, 404, 422)
   @ApiHeader({
     name: 'If-None-Match',
     required: false,
@@ -53,12 +54,13 @@ export class SavesController {
   async read(
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
-    @Query(queryPipe) { version: past }: SaveQuery,
+    @Query(queryPipe) { version: past, path }: SaveQuery,
     @Caller() caller: Actor,
     @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string | undefined> {
     assertOwn(caller, player);
+    const select = path === undefined ? undefined : pathOf(path);
     const save =
       past === undefined ? await this.current(player, slot) : await this.past({ player, slot }, past);
     const etag = `"${save.version}"`;
@@ -72,7 +74,7 @@ export class SavesController {
       return undefined;
     }
     reply.header('Content-Type', 'application/json; charset=utf-8');
-    return save.document;
+    return select ? selected(save.document, select) : save.document;
   }
 
   @Put(':slot')

@@ -60,6 +60,15 @@ export class SaveQuery {
   @Min(1)
   @Max(MAX_VERSION)
   readonly version?: number;
+
+  @ApiPropertyOptional({
+    example: '$.stats.health',
+    description:
+      'A JSONPath (RFC 9535, without functions): a list of what it selects, instead of the document.',
+  })
+  @IsOptional()
+  @IsString()
+  readonly path?: string;
 }
 
 export class HistoryQuery {

@@ -1,0 +1,337 @@
+import { equalTrees, type JsonTree } from './json-tree.js';
+
+/** Characters in a path, at most. */
+const MAX_LENGTH = 512;
+/** Values that a path may come past: some milliseconds. `$..*..*` would be the square of them. */
+const MAX_VISITS = 100_000;
+
+/** Characters of a string that take as long as a value. */
+const CHARACTERS_LIKE_ONE = 50;
+
+/** A text is no JSONPath, or one that this program does not know. */
+export class JsonPathError extends Error {
+  readonly code = 'JSON_PATH';
+  override readonly name = 'JsonPathError';
+}
+
+/** A path comes past too many values of the document. */
+export class JsonPathCostError extends Error {
+  readonly code = 'JSON_PATH_COST';
+  override readonly name = 'JsonPathCostError';
+
+  constructor() {
+    super(`the path looks at more than ${MAX_VISITS} values: make it more exact`);
+  }
+}
+
+/** Where a selection stands. */
+interface Scope {
+  readonly root: JsonTree;
+  visits: number;
+}
+
+type Selector = (value: JsonTree, scope: Scope) => readonly JsonTree[];
+/** What one step selects of many values. */
+type Segment = (values: readonly JsonTree[], scope: Scope) => readonly JsonTree[];
+type Condition = (current: JsonTree, scope: Scope) => boolean;
+/** A side of a comparison; undefined where nothing is selected. */
+type Operand = (current: JsonTree, scope: Scope) => JsonTree | undefined;
+
+/** Finds what it selects in a document, in the order of the document. */
+export type JsonPath = (document: JsonTree) => readonly JsonTree[];
+
+/**
+ * A JSONPath (RFC 9535), without function extensions: `match` and `search` would run patterns of strangers.
+ *
+ * @throws JsonPathError when it is none
+ * @returns what throws JsonPathCostError
+ */
+export function parseJsonPath(text: string): JsonPath {
+  if (text.length > MAX_LENGTH) throw new JsonPathError(`it is longer than ${MAX_LENGTH} characters`);
+  const segments = new Parser(text).path();
+  return root => {
+    const scope = { root, visits: 0 };
+    return follow(segments, root, scope);
+  };
+}
+
+function follow(segments: readonly Segment[], start: JsonTree, scope: Scope): readonly JsonTree[] {
+  let values: readonly JsonTree[] = [start];
+  for (const segment of segments) values = segment(values, scope);
+  return values;
+}
+
+function visit(values: readonly JsonTree[], scope: Scope): readonly JsonTree[] {
+  spend(values.length, scope);
+  return values;
+}
+
+function spend(visits: number, scope: Scope): void {
+  scope.visits += visits;
+  if (scope.visits > MAX_VISITS) throw new JsonPathCostError();
+}
+
+/** To compare is to come past everything that is inside, and long strings take their time. */
+function weigh(value: JsonTree | undefined, scope: Scope): void {
+  if (value === undefined) return;
+  spend(typeof value === 'string' ? 1 + value.length / CHARACTERS_LIKE_ONE : 1, scope);
+  for (const inner of children(value)) weigh(inner, scope);
+}
+
+function children(value: JsonTree): readonly JsonTree[] {
+  if (typeof value === 'string') return [];
+  return Array.isArray(value) ? value : [...value.values()];
+}
+
+function withDescendants(value: JsonTree, scope: Scope): JsonTree[] {
+  return [value, ...visit(children(value), scope).flatMap(inner => withDescendants(inner, scope))];
+}
+
+const byName =
+  (name: string): Selector =>
+  value => {
+    const found = value instanceof Map ? value.get(name) : undefined;
+    return found === undefined ? [] : [found];
+  };
+
+const byIndex =
+  (index: number): Selector =>
+  value => {
+    const found = Array.isArray(value) ? value.at(index) : undefined;
+    return found === undefined ? [] : [found];
+  };
+
+/** RFC 9535, 2.3.4.2.2. */
+const bySlice =
+  (start: number | undefined, end: number | undefined, step: number): Selector =>
+  value => {
+    if (!Array.isArray(value) || step === 0) return [];
+    const { length } = value;
+    const place = (index: number) => (index < 0 ? length + index : index);
+    const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
+    const within = (index: number) => Math.min(Math.max(place(index), least), most);
+    const from = start === undefined ? (step > 0 ? 0 : length - 1) : within(start);
+    const to = end === undefined ? (step > 0 ? length : -1) : within(end);
+    const found: JsonTree[] = [];
+    for (let i = from; step > 0 ? i < to : i > to; i += step) found.push(value[i] as JsonTree);
+    return found;
+  };
+
+const byCondition =
+  (holds: Condition): Selector =>
+  (value, scope) =>
+    visit(children(value), scope).filter(inner => holds(inner, scope));
+
+const toSegment =
+  (selectors: readonly Selector[], isDeep: boolean): Segment =>
+  (values, scope) =>
+    values
+      .flatMap(value => (isDeep ? withDescendants(value, scope) : [value]))
+      .flatMap(value => selectors.flatMap(select => visit(select(value, scope), scope)));
+
+const NAME = /[\p{L}_\u0080-\u{10ffff}][\p{L}\w\u0080-\u{10ffff}]*/uy;
+const STRING = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const INDEX = /-?(?:0|[1-9]\d{0,14})(?![\d.eE])/y;
+const WORD = /(?:true|false|null)(?!\w)/y;
+const SPACE = /\s*/y;
+const COMPARISON = /==|!=|<=|>=|<|>/y;
+
+/** Reads a path from left to right. */
+class Parser {
+  private at = 0;
+
+  constructor(private readonly text: string) {}
+
+  path(): Segment[] {
+    if (!this.has('$')) throw this.error('a path begins with $');
+    const { segments } = this.segments();
+    if (this.at < this.text.length) throw this.error('this is not expected');
+    return segments;
+  }
+
+  /** @returns with whether they select one value at most */
+  private segments(): { segments: Segment[]; isSingular: boolean } {
+    const segments: Segment[] = [];
+    let isSingular = true;
+    for (;;) {
+      const before = this.at;
+      this.take(SPACE);
+      const isDeep = this.has('..');
+      const bracketed = this.has('[');
+      if (!isDeep && !bracketed && !this.has('.')) {
+        this.at = before;
+        return { segments, isSingular };
+      }
+      const { selectors, isOne } = bracketed ? this.bracket() : this.shorthand();
+      isSingular &&= isOne && !isDeep;
+      segments.push(toSegment(selectors, isDeep));
+    }
+  }
+
+  private shorthand(): { selectors: Selector[]; isOne: boolean } {
+    if (this.has('*')) return { selectors: [children], isOne: false };
+    const name = this.take(NAME);
+    if (name === undefined) throw this.error('expected a name or *');
+    return { selectors: [byName(name)], isOne: true };
+  }
+
+  private bracket(): { selectors: Selector[]; isOne: boolean } {
+    const selectors: Selector[] = [];
+    let isOne = true;
+    do {
+      this.take(SPACE);
+      const { select, isOne: one } = this.selector();
+      selectors.push(select);
+      isOne &&= one;
+      this.take(SPACE);
+    } while (this.has(','));
+    this.expect(']');
+    return { selectors, isOne: isOne && selectors.length === 1 };
+  }
+
+  private selector(): { select: Selector; isOne: boolean } {
+    if (this.has('*')) return { select: children, isOne: false };
+    if (this.has('?')) return { select: byCondition(this.either()), isOne: false };
+    const name = this.string();
+    if (name !== undefined) return { select: byName(name), isOne: true };
+    const start = this.index();
+    if (!this.colon()) {
+      if (start === undefined) throw this.error('expected a name in quotes, an index, a slice, * or ?');
+      return { select: byIndex(start), isOne: true };
+    }
+    const end = this.index();
+    const step = this.colon() ? this.index() : 1;
+    return { select: bySlice(start, end, step ?? 1), isOne: false };
+  }
+
+  private either(): Condition {
+    const conditions = [this.both()];
+    while (this.token('||')) conditions.push(this.both());
+    return (current, scope) => conditions.some(holds => holds(current, scope));
+  }
+
+  private both(): Condition {
+    const conditions = [this.condition()];
+    while (this.token('&&')) conditions.push(this.condition());
+    return (current, scope) => conditions.every(holds => holds(current, scope));
+  }
+
+  private condition(): Condition {
+    if (this.token('!')) {
+      const negated = this.condition();
+      return (current, scope) => !negated(current, scope);
+    }
+    if (this.token('(')) {
+      const inner = this.either();
+      this.take(SPACE);
+      this.expect(')');
+      return inner;
+    }
+    const left = this.operand();
+    this.take(SPACE);
+    const sign = this.take(COMPARISON);
+    if (sign !== undefined) return comparison(left.value(), sign, this.operand().value());
+    if (!left.exists) throw this.error('a value by itself is no condition: compare it');
+    return left.exists;
+  }
+
+  private operand(): { value: () => Operand; exists?: Condition } {
+    this.take(SPACE);
+    const start = this.has('@') ? 'current' : this.has('$') ? 'root' : undefined;
+    if (start === undefined) {
+      const literal = this.literal();
+      return { value: () => () => literal };
+    }
+    const { segments, isSingular } = this.segments();
+    const select = (current: JsonTree, scope: Scope) =>
+      follow(segments, start === 'current' ? current : scope.root, scope);
+    return {
+      exists: (current, scope) => select(current, scope).length > 0,
+      value: () => {
+        if (!isSingular) throw this.error('only what selects one value can be compared');
+        return (current, scope) => select(current, scope)[0];
+      },
+    };
+  }
+
+  private literal(): JsonTree {
+    const string = this.string();
+    const literal = string === undefined ? (this.take(WORD) ?? this.take(NUMBER)) : JSON.stringify(string);
+    if (literal === undefined)
+      throw this.error('expected @, $, a string, a number, true, false or null (there are no functions)');
+    return literal;
+  }
+
+  private string(): string | undefined {
+    const quoted = this.take(STRING);
+    if (quoted === undefined) return undefined;
+    const inner = quoted.slice(1, -1);
+    const json = quoted.startsWith("'")
+      ? inner.replaceAll(/\\.|"/gs, part => (part === "\\'" ? "'" : part === '"' ? '\\"' : part))
+      : inner;
+    try {
+      return JSON.parse(`"${json}"`) as string;
+    } catch {
+      throw this.error('this string is none of JSON');
+    }
+  }
+
+  private index(): number | undefined {
+    this.take(SPACE);
+    const index = this.take(INDEX);
+    return index === undefined ? undefined : Number(index);
+  }
+
+  private colon(): boolean {
+    this.take(SPACE);
+    return this.has(':');
+  }
+
+  private token(text: string): boolean {
+    this.take(SPACE);
+    return this.has(text);
+  }
+
+  private expect(text: string): void {
+    if (!this.has(text)) throw this.error(`expected ${text}`);
+  }
+
+  private has(text: string): boolean {
+    if (!this.text.startsWith(text, this.at)) return false;
+    this.at += text.length;
+    return true;
+  }
+
+  private take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.at;
+    const [found] = pattern.exec(this.text) ?? [];
+    this.at += found?.length ?? 0;
+    return found;
+  }
+
+  private error(reason: string): JsonPathError {
+    return new JsonPathError(`${reason}, at character ${this.at + 1}`);
+  }
+}
+
+function comparison(left: Operand, sign: string, right: Operand): Condition {
+  return (current, scope) => {
+    const [a, b] = [left(current, scope), right(current, scope)];
+    weigh(a, scope);
+    weigh(b, scope);
+    const isEqual = a === undefined || b === undefined ? a === b : equalTrees(a, b);
+    if (sign === '==') return isEqual;
+    if (sign === '!=') return !isEqual;
+    if (sign.endsWith('=') && isEqual) return true;
+    return sign.startsWith('<') ? isLess(a, b) : isLess(b, a);
+  };
+}
+
+/** Only numbers and strings come one before another. */
+function isLess(a: JsonTree | undefined, b: JsonTree | undefined): boolean {
+  if (typeof a !== 'string' || typeof b !== 'string') return false;
+  const [x, y]: unknown[] = [JSON.parse(a), JSON.parse(b)];
+  if (typeof x === 'number' && typeof y === 'number') return x < y;
+  return typeof x === 'string' && typeof y === 'string' && x < y;
+}

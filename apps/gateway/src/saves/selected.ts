@@ -1,0 +1,49 @@
+import { badRequest, Problem } from '../http/problem.js';
+import { MAX_DEPTH, treeOf } from './document.js';
+import { type JsonPath, JsonPathCostError, JsonPathError, parseJsonPath } from './json-path.js';
+import { formatTree, type JsonTree } from './json-tree.js';
+
+/** Characters of what is selected, at most: a path can select the same many times. */
+const MAX_LENGTH = 1024 * 1024;
+
+/**
+ * What a JSONPath selects in a document: a JSON list of the values, each as it was written.
+ *
+ * @throws Problem 400 when the path is none, 422 when it would take too long, or a key is there twice
+ */
+export function selected(document: string, path: JsonPath): string {
+  try {
+    return list(path(treeOf(document, 'the document')));
+  } catch (error) {
+    if (error instanceof JsonPathCostError)
+      throw new Problem(422, { code: 'path-too-costly', detail: error.message });
+    throw error;
+  }
+}
+
+function list(values: readonly JsonTree[]): string {
+  const texts: string[] = [];
+  let length = 0;
+  for (const value of values) {
+    const text = formatTree(value, MAX_DEPTH);
+    length += text.length + 1;
+    if (length > MAX_LENGTH)
+      throw new Problem(422, {
+        code: 'path-too-costly',
+        detail: `the path selects more than ${MAX_LENGTH} characters: make it more exact`,
+      });
+    texts.push(text);
+  }
+  return `[${texts.join()}]`;
+}
+
+/** @throws Problem 400 */
+export function pathOf(text: string): JsonPath {
+  try {
+    return parseJsonPath(text);
+  } catch (error) {
+    if (error instanceof JsonPathError)
+      throw badRequest(`path is no JSONPath, such as $.stats.health: ${error.message}`);
+    throw error;
+  }
+}

@@ -310,6 +310,34 @@ describe('saves', () => {
     });
   });
 
+  describe('asked with a JSONPath', () => {
+    const path = (text: string) => `auto?path=${encodeURIComponent(text)}`;
+
+    it('answer a list of what it selects, as it was written', async () => {
+      await put(
+        'auto',
+        '{"stats":{"health":1.0,"gold":9007199254740993},"items":[{"id":1},{"id":2,"n":"x"}]}',
+      );
+      expect(await get(path('$.stats.health'))).toMatchObject({
+        status: 200,
+        text: '[1.0]',
+        headers: { etag: '"1"', 'content-type': 'application/json; charset=utf-8' },
+      });
+      expect((await get(path('$..gold'))).text).toBe('[9007199254740993]');
+      expect((await get(path('$.items[?@.id == 2].n'))).text).toBe('["x"]');
+      expect((await get(path('$.nothing'))).text).toBe('[]');
+      expect(await get(path('$.stats'), { 'If-None-Match': '"1"' })).toMatchObject({ status: 304 });
+      await put('auto', {});
+      expect((await get(`${path('$.items[*].id')}&version=1`)).text).toBe('[1,2]');
+    });
+
+    it('refuse what is no path, and a key that is there twice', async () => {
+      await put('auto', '{"a":1,"a":2}');
+      expectProblem(await get(path('stats.health')), 400, /begins with \$/);
+      expectProblem(await get(path('$.a')), 422, /the key "a" twice/);
+    });
+  });
+
   it.each([
     ['"__proto__" as a key', '{"__proto__":{"admin":true},"constructor":{"prototype":null}}'],
     ['2^53 + 1', '{"n":9007199254740993}'],

@@ -18,6 +18,7 @@ import {
 import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { EventLog } from './event-log.js';
 import { PartitionCountError, Topology } from './topology.js';
+import { VersionReader } from './version-reader.js';
 
 describe('the event log', () => {
   let test: TestLog;
@@ -69,6 +70,61 @@ describe('the event log', () => {
     expect((await save('existing')).version).toBe(4);
     await expect(save(0)).rejects.toMatchObject({ head: 4 });
     await expect(save(3)).rejects.toMatchObject({ head: 4 });
+  });
+
+  it('takes what was deleted for what is not there, and counts on', async () => {
+    const data = { player: 'ada', slot: 'deleted' };
+    const save = (expectedVersion: number | 'existing') =>
+      test.log.append(
+        { type: 'SaveWritten', data: { ...data, document: '{}' }, actor: SERVER },
+        { expectedVersion },
+      );
+    const remove = (expectedVersion: number | 'existing') =>
+      test.log.append({ type: 'SaveDeleted', data, actor: SERVER }, { expectedVersion });
+    await expect(remove('existing')).rejects.toMatchObject({ head: 0 });
+    await save(0);
+    await expect(remove(2)).rejects.toMatchObject({ head: 1 });
+    expect((await remove(1)).version).toBe(2);
+    for (const expected of ['existing', 1, 2] as const) {
+      await expect(remove(expected)).rejects.toMatchObject({ head: 0 });
+      await expect(save(expected)).rejects.toMatchObject({ head: 0 });
+    }
+    expect((await save(0)).version).toBe(3);
+    await expect(save(0)).rejects.toMatchObject({ head: 3 });
+  });
+
+  it('reads the event that is the latest version, and any by its id', async () => {
+    const versions = new VersionReader(test.redis, test.topology);
+    const head = () => versions.head('players', 'ada', 'read');
+    expect(await head()).toBeUndefined();
+    const data = { player: 'ada', slot: 'read' };
+    const first = await test.log.append({
+      type: 'SaveWritten',
+      data: { ...data, document: '{ }' },
+      actor: SERVER,
+    });
+    const expected = { type: 'SaveWritten', version: 1, id: first.ref.id, data: { document: '{ }' } };
+    expect(await head()).toMatchObject(expected);
+    await test.log.append({ type: 'SaveDeleted', data, actor: SERVER });
+    expect(await head()).toMatchObject({ type: 'SaveDeleted', version: 2 });
+    expect(await versions.event('players', 'ada', first.ref.id)).toMatchObject(expected);
+    expect(await versions.event('players', 'ada', { ms: 1, seq: 1 })).toBeUndefined();
+  });
+
+  it('knows a request again by what was asked for, where the document follows from more', async () => {
+    const save = (document: string, request: string) =>
+      test.log.append(
+        {
+          type: 'SaveWritten',
+          data: { player: 'ada', slot: 'asked', document },
+          actor: SERVER,
+          idempotencyKey: 'asked',
+        },
+        { request },
+      );
+    const first = await save('{"a":1}', 'add one');
+    expect(await save('{"a":2}', 'add one')).toEqual({ ...first, replayed: true });
+    await expect(save('{"a":1}', 'add two')).rejects.toThrow(IdempotencyConflictError);
   });
 
   describe('under conditions', () => {

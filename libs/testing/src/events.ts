@@ -33,6 +33,12 @@ export function saveWritten(version: number, ms: number, document = '{}'): Recor
   return { type: 'SaveWritten', id: { ms, seq: 0 }, actor: SERVER, data, version };
 }
 
+/** A deletion of the same save. */
+export function saveDeleted(version: number, ms: number): RecordedEvent<'SaveDeleted'> {
+  const data = { player: 'ada', slot: 'auto' };
+  return { type: 'SaveDeleted', id: { ms, seq: 0 }, actor: SERVER, data, version };
+}
+
 /** A patch of a profile as the log would hold it. */
 export function profilePatched(version: number, patch: JsonObject): RecordedEvent<'ProfilePatched'> {
   const data = { player: 'ada', patch };

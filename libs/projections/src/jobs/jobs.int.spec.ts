@@ -80,6 +80,7 @@ describe('jobs', () => {
       if (i === 30) await append('PlayerUnbanned', { player: 'p3' });
       if (i === 35) await append('PlayerBanned', { player: 'p4' });
       await append('SaveWritten', { player: `p${i % 7}`, slot: 'auto', document: `{"turn":${i}}` });
+      if (i % 5 === 4) await append('SaveDeleted', { player: `p${i % 7}`, slot: 'auto' });
     }
   };
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { saveWritten, shuffled } from '#libs/testing';
+import { PartitionKeys } from '#libs/redis';
+import { saveDeleted, saveWritten, shuffled } from '#libs/testing';
 import { evolveSave, type SaveState } from './save.fold.js';
 import { saves } from './save.store.js';
 import { isNextVersion } from './versions.js';
@@ -38,6 +39,33 @@ describe('the fold of a save', () => {
       updatedAt: 7,
       bytes: 12,
     });
+  });
+
+  it('counts a deletion as a version, without a document', () => {
+    const deleted = evolveSave(at(3), saveDeleted(4, 7));
+    expect(deleted).toEqual({ version: 4, updatedAt: 7, bytes: undefined });
+    expect(evolveSave(deleted, saveWritten(3, 9))).toBe(deleted);
+    expect(evolveSave(deleted, saveWritten(5, 9))).toEqual({ version: 5, updatedAt: 9, bytes: 2 });
+    expect(saves.parse(saves.format(deleted))).toEqual(deleted);
+  });
+
+  it('keeps for each version where the log has it, whatever came before', () => {
+    const keys = new PartitionKeys('test', 'players', 0).state(1);
+    for (const event of [saveWritten(250, 7, '{"a":1}'), saveDeleted(251, 8)]) {
+      const [, past] = saves.targets(event, undefined, keys);
+      if (!past) throw new Error('there is no second state');
+      expect(past).toEqual({
+        address: { key: 'test:{p0}:history@1:ada/auto/2', field: String(event.version) },
+        version: event.version,
+      });
+      expect(saves.isNext?.(undefined, event, past)).toBe(true);
+      const state = saves.evolve(undefined, event, undefined, past);
+      expect(state).toEqual({
+        ...{ id: event.id, actor: 'server', bytes: event.type === 'SaveWritten' ? 7 : undefined },
+      });
+      expect(state && saves.parse(saves.format(state))).toEqual(state);
+      expect(saves.evolve(state, event, undefined, past)).toBe(state);
+    }
   });
 
   it('refuses an event without a version', () => {

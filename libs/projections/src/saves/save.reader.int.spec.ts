@@ -1,7 +1,8 @@
+import type { NewEvent } from '#libs/events';
 import { deliver, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { Projector } from '../projector.js';
 import { SaveReader } from './save.reader.js';
-import { saves } from './save.store.js';
+import { type PlayerEvent, saves } from './save.store.js';
 
 describe('the reader of saves', () => {
   let test: TestLog;
@@ -13,14 +14,13 @@ describe('the reader of saves', () => {
   afterAll(() => test.close());
 
   /** Appends a save and projects it. */
-  async function write(player: string, slot: string, document: string) {
-    const { ref } = await test.log.append({
-      type: 'SaveWritten',
-      data: { player, slot, document },
-      actor: SERVER,
-    });
-    const keys = test.topology.of('players', player);
-    const events = await deliver<'SaveWritten'>(test, keys, saves.name);
+  const write = (player: string, slot: string, document: string) =>
+    append('SaveWritten', { player, slot, document });
+
+  async function append(type: 'SaveWritten' | 'SaveDeleted', data: NewEvent<typeof type>['data']) {
+    const { ref } = await test.log.append({ type, data, actor: SERVER } as NewEvent);
+    const keys = test.topology.of('players', data.player);
+    const events = await deliver<PlayerEvent>(test, keys, saves.name);
     await new Projector(test.redis, saves).apply(events, { keys, group: saves.name });
     return ref;
   }
@@ -78,6 +78,42 @@ describe('the reader of saves', () => {
       ).map(async ([player, slot]) => (await reader.find(player, slot))?.document),
     );
     expect(documents).toEqual(['{"bob":1}', '{"bob":2}', '{"bo":1}', '{"bob:one":1}']);
+  });
+
+  describe('of what was deleted', () => {
+    const data = { player: 'gus', slot: 'auto' };
+    beforeAll(async () => {
+      await write('gus', 'other', '{}');
+      for (let version = 1; version <= 150; version++) {
+        if (version === 149) await append('SaveDeleted', data);
+        else await write('gus', 'auto', `{"n":${version}}`);
+      }
+      await append('SaveDeleted', data);
+    });
+
+    it('finds neither document nor slot', async () => {
+      expect(await reader.find('gus', 'auto')).toBeUndefined();
+      expect((await reader.list('gus')).map(({ slot }) => slot)).toEqual(['other']);
+      expect(await test.redis.keys('*save@1:gus/auto')).toEqual([]);
+    });
+
+    it('finds every version, over the borders of the hashes', async () => {
+      expect(await reader.latest('gus', 'auto')).toBe(151);
+      const history = await reader.history('gus', 'auto', 151, 1_000);
+      expect(history.map(({ version }) => version)).toEqual(Array.from({ length: 151 }, (_, i) => 151 - i));
+      expect(history.filter(({ bytes }) => bytes === undefined).map(({ version }) => version)).toEqual([
+        151, 149,
+      ]);
+      expect((await reader.history('gus', 'auto', 120, 40)).map(({ version }) => version)).toEqual(
+        Array.from({ length: 40 }, (_, i) => 120 - i),
+      );
+    });
+
+    it('finds nothing of slots that never were', async () => {
+      expect(await reader.latest('gus', 'never')).toBe(0);
+      expect(await reader.history('gus', 'never', 5, 5)).toEqual([]);
+      expect(await reader.list('nobody')).toEqual([]);
+    });
   });
 
   it('finds nothing in an empty slot, nor for an unknown player', async () => {

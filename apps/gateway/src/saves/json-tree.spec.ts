@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { DuplicateKeyError, equalTrees, formatTree, parseTree, TooDeepError } from './json-tree.js';
+
+const rewritten = (json: string) => formatTree(parseTree(json), 64);
+const equal = (a: string, b: string) => equalTrees(parseTree(a), parseTree(b));
+
+describe('a JSON tree', () => {
+  it.each([
+    '{"z":1,"10":2,"9":3,"":4}',
+    '[9007199254740993,-0,1.0,1e400,-1E-400,0.1000000000000000055511151231257827]',
+    '{"__proto__":{"a":1},"constructor":null,"toString":true}',
+    '["\\ud800","\\/\\u0061","😀","]}\\"[{"]',
+    '[[],{},[[{}]]]',
+    '"text"',
+    'null',
+  ])('is written as it was read: %s', json => {
+    expect(rewritten(json)).toBe(json);
+  });
+
+  it('leaves out white space, but in strings', () => {
+    expect(rewritten(' { "a b" :\n[ 1 ,\t" " ] } ')).toBe('{"a b":[1," "]}');
+  });
+
+  it('means what JSON.parse reads', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.integer({ min: 0, max: 2 }), (value, space) => {
+        expect(rewritten(JSON.stringify(value, null, space))).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  it.each(['{"a":1,"a":1}', '[{"b":{"a":1,"\\u0061":2}}]'])('is none with a key twice: %s', json => {
+    expect(() => parseTree(json)).toThrow(DuplicateKeyError);
+  });
+
+  it('is not written when it is too deep', () => {
+    expect(() => formatTree(parseTree('[[{}]]'), 2)).toThrow(TooDeepError);
+    expect(formatTree(parseTree('[[{}]]'), 3)).toBe('[[{}]]');
+  });
+
+  it.each([
+    ['1', '1.0'],
+    ['100', '1e2'],
+    ['0.001', '1E-3'],
+    ['-0', '0.0e5'],
+    ['1e99999999999999999999', '10e99999999999999999998'],
+    ['"a/b"', '"\\u0061\\/b"'],
+    ['{"a":1,"b":[2]}', '{"b":[2.0],"a":1}'],
+  ])('equals what means the same: %s and %s', (a, b) => {
+    expect(equal(a, b)).toBe(true);
+  });
+
+  it.each([
+    ['9007199254740992', '9007199254740993'],
+    ['1', '-1'],
+    ['1', '"1"'],
+    ['null', '{}'],
+    ['[]', '{}'],
+    ['[1,2]', '[2,1]'],
+    ['{"a":1}', '{"b":1}'],
+    ['{"a":null}', '{}'],
+    ['[[]]', '[[[]]]'],
+  ])('does not equal what means something else: %s and %s', (a, b) => {
+    expect(equal(a, b)).toBe(false);
+  });
+});

@@ -184,3 +184,7 @@ export const sessionKey = (prefix: string, hash: string) => `${prefix}:session:$
 
 /** string: how many logins from the address failed of late */
 export const failedLoginsKey = (prefix: string, address: string) => `${prefix}:failed-logins:${address}`;
+
+/** string: what a caller was admitted to lately. What names the caller stands last: it may hold colons. */
+export const limitKey = (prefix: string, routeClass: string, subject: string) =>
+  `${prefix}:limit:${routeClass}:${subject}`;

@@ -1,0 +1,86 @@
+#!lua
+-- Admits something that has a cost when, with it, no window of time has more than the limit; else counts nothing.
+--
+-- Time is cut into slots, 20 to a window. What counts is the slot of now and the 20 before it, the oldest of them
+-- whole: a little more than a window, so never less than any window that ends now.
+--
+-- KEYS[1]  what was admitted (string: a MessagePack list of the milliseconds of a slot, the number of the newest slot,
+--          the sum of what follows, what was admitted in the newest slot, in the one before it, and so on)
+-- ARGV[1]  limit
+-- ARGV[2]  milliseconds of a window
+-- ARGV[3]  cost, at least 1 and at most the limit
+--
+-- Returns {1 when it is admitted else 0, what is left of the limit, milliseconds until the cost fits (0 when admitted),
+--         milliseconds until all of the limit is there again}
+-- Atomic  because of two that fit by themselves only one may fit.
+-- Twice   it is counted twice.
+local SLOTS = 20
+local WIDTH, NEWEST, TOTAL, COUNTS = 1, 2, 3, 3
+
+local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[3])
+local width = math.ceil(ARGV[2] / SLOTS)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local slot = math.floor(now / width)
+
+local known = redis.call('GET', KEYS[1])
+local state = known and cmsgpack.unpack(known) or { width, slot, 0, 0 }
+-- The clock went back a little, as it does when a replica takes over: for us it stands still meanwhile.
+if state[NEWEST] > slot and state[NEWEST] - slot <= SLOTS then slot = state[NEWEST] end
+-- It went back far, or the window is another one by now: nobody knows how old this is, so it counts as new.
+local is_strange = state[NEWEST] > slot or state[WIDTH] ~= width
+
+local function moved_on()
+  local moved, passed = { width, slot, 0, 0 }, slot - state[NEWEST]
+  for age = 2, passed do
+    if age > SLOTS + 1 then break end
+    moved[COUNTS + age] = 0
+  end
+  for age = 1, math.min(#state - COUNTS, SLOTS + 1 - passed) do
+    local count = state[COUNTS + age]
+    moved[COUNTS + age + passed] = count
+    moved[TOTAL] = moved[TOTAL] + count
+  end
+  return moved
+end
+
+if is_strange then
+  state = { width, slot, state[TOTAL], state[TOTAL] }
+elseif state[NEWEST] < slot then
+  state = moved_on()
+end
+
+local function leaves_after(age) return (slot - age + SLOTS + 2) * width - now end
+
+-- The oldest leave first.
+local function fits_after()
+  local left = limit - state[TOTAL]
+  for age = #state - COUNTS, 1, -1 do
+    left = left + state[COUNTS + age]
+    if left >= cost then return leaves_after(age) end
+  end
+end
+
+local function all_left_after()
+  for age = 1, #state - COUNTS do
+    if state[COUNTS + age] > 0 then return leaves_after(age) end
+  end
+  return 0
+end
+
+local function keep()
+  -- Neither the append-only file nor a replica needs to know: else each read would wait for the disk.
+  redis.set_repl(redis.REPL_NONE)
+  -- One slot more than needed, as expiry has a clock of its own, that of the moment at which the script began.
+  redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', leaves_after(1) + width)
+end
+
+if state[TOTAL] + cost > limit then
+  -- Else it would be new at every look.
+  if is_strange then keep() end
+  return { 0, math.max(limit - state[TOTAL], 0), fits_after(), all_left_after() }
+end
+state[TOTAL] = state[TOTAL] + cost
+state[COUNTS + 1] = state[COUNTS + 1] + cost
+keep()
+return { 1, limit - state[TOTAL], 0, leaves_after(1) }

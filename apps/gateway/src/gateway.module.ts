@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
-import type { GatewayEnvironment } from '#libs/config';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
+import type { GatewayEnvironment, RateLimits } from '#libs/config';
 import { BoardCatalog, EventLog, EventReader, Progress, Topology, VersionReader } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
 import { Logger } from '#libs/observability';
@@ -20,6 +20,7 @@ import { AuditTrail } from './admin/audit-trail.js';
 import { DeadLettersController } from './admin/dead-letters.controller.js';
 import { JobsController } from './admin/jobs.controller.js';
 import { StreamsController } from './admin/streams.controller.js';
+import { AccessGuard } from './auth/access.guard.js';
 import { CallerGuard } from './auth/caller.guard.js';
 import { Callers } from './auth/callers.js';
 import { Credentials } from './auth/credentials.js';
@@ -41,6 +42,8 @@ import { ScoreImport } from './leaderboards/score-import.js';
 import { ScoreIntake } from './leaderboards/score-intake.js';
 import { ScoresController } from './leaderboards/scores.controller.js';
 import { ScoresService } from './leaderboards/scores.service.js';
+import { RateLimitGuard } from './limits/rate-limit.guard.js';
+import { SlidingWindow } from './limits/sliding-window.js';
 import { PlayersController } from './players/players.controller.js';
 import { ProfilesController } from './players/profiles.controller.js';
 import { HistoryController } from './saves/history.controller.js';
@@ -70,10 +73,21 @@ function onGroups<T>(
   };
 }
 
+/** Guards run in the order of their providers: this one must know who calls, and counts who is then turned away. */
+function limitedBy(limits: RateLimits) {
+  return {
+    provide: APP_GUARD,
+    inject: [REDIS, Topology, Reflector],
+    useFactory: (redis: RedisClient, { prefix }: Topology, reflector: Reflector) =>
+      new RateLimitGuard(limits, new SlidingWindow(redis), prefix, reflector),
+  };
+}
+
 /** Expects `LogModule`, which is global. */
 @Module({})
 export class GatewayModule {
   static forRoot(environment: GatewayEnvironment, logger: Logger): DynamicModule {
+    const limits = environment.rateLimits;
     return {
       module: GatewayModule,
       controllers: [
@@ -123,6 +137,8 @@ export class GatewayModule {
         EntryViews,
         LiveBoards,
         { provide: APP_GUARD, useClass: CallerGuard },
+        ...(limits ? [limitedBy(limits)] : []),
+        { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: AppliedInterceptor },
       ],

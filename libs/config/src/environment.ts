@@ -10,8 +10,10 @@ import {
   Max,
   Min,
   MinLength,
+  ValidateBy,
   ValidateIf,
 } from 'class-validator';
+import { parseRateLimits, type RateLimits } from './rate-limits.js';
 
 const list = ({ value }: { value: unknown }) =>
   typeof value === 'string'
@@ -105,6 +107,31 @@ export class GatewayEnvironment extends Environment {
   @ArrayNotEmpty({ message: 'ADMIN_KEYS must name at least one key in production' })
   @MinLength(16, { each: true, message: 'ADMIN_KEYS: each key must have at least 16 characters' })
   readonly ADMIN_KEYS: readonly string[] = [];
+
+  /** `on`, `off`, or what shall differ from the defaults: `player.write=50/10s,anonymous.read=off`. */
+  @Expose()
+  @ValidateBy({
+    name: 'rateLimits',
+    validator: {
+      validate: value => rateLimitFault(value) === undefined,
+      defaultMessage: arguments_ => rateLimitFault(arguments_?.value) ?? '',
+    },
+  })
+  readonly RATE_LIMIT: string = 'on';
+
+  /** Nothing when they are off. */
+  get rateLimits(): RateLimits | undefined {
+    return parseRateLimits(this.RATE_LIMIT);
+  }
+}
+
+function rateLimitFault(text: string): string | undefined {
+  try {
+    parseRateLimits(text);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function mustHaveKeys(environment: Environment, value: unknown): boolean {

@@ -1,2 +1,3 @@
 export * from './environment.js';
 export * from './load.js';
+export * from './rate-limits.js';

@@ -37,6 +37,7 @@ describe('the configuration', () => {
     ['SCORES_PARTITIONS', '0'],
     ['KEY_PREFIX', 'a{b}'],
     ['SERVER_KEYS', 'short'],
+    ['RATE_LIMIT', 'player.wirte=50/10s'],
   ])('refuses %s=%s and names the variable', (name, value) => {
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(ConfigurationError);
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(new RegExp(name));

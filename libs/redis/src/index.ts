@@ -3,4 +3,3 @@ export * from './errors.js';
 export * from './keys.js';
 export * from './script.js';
 export * from './server-check.js';
-export * from './sliding-window.js';

@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { AdminOnly } from '../auth/caller.guard.js';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { queryPipe } from '../http/validation.js';
@@ -11,7 +11,6 @@ const COST = `The log has no index: the events of others in the same partition a
 no more than 50,000 entries or 16 MiB, and then answers what it has, which can be nothing: go on with \`next\`.`;
 
 @ApiTags('operators')
-@ApiBearerAuth()
 @AdminOnly()
 @Controller('v1/admin')
 export class AuditController {

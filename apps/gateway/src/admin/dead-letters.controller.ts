@@ -1,13 +1,12 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { DeadLetters } from '#libs/streams-transport';
-import { AdminOnly } from '../auth/caller.guard.js';
+import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { queryPipe } from '../http/validation.js';
 import { DeadLettersPage, DeadLettersQuery, DroppedView, RetryingView } from './dead-letters.dto.js';
 
 @ApiTags('operators')
-@ApiBearerAuth()
 @AdminOnly()
 @Controller('v1/admin/dead-letters')
 export class DeadLettersController {

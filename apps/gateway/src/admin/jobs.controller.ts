@@ -1,8 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { type Job, Jobs, projectionCalled } from '#libs/projections';
-import { AdminOnly } from '../auth/caller.guard.js';
+import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems } from '../http/api-docs.js';
 import { badRequest, notFound } from '../http/problem.js';
 import { bodyPipe } from '../http/validation.js';
@@ -10,7 +10,6 @@ import { JobBody, JobView, RebuildBody, toView } from './jobs.dto.js';
 
 /** Jobs are worked on by the projection's workers; the gateway only writes them down, and tells how far they are. */
 @ApiTags('operators')
-@ApiBearerAuth()
 @AdminOnly()
 @Controller('v1/admin')
 export class JobsController {

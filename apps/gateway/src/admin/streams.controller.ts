@@ -1,10 +1,10 @@
 import { Controller, Get, Inject } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Topology } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
 import { readStreamStatus } from '#libs/streams-transport';
-import { AdminOnly } from '../auth/caller.guard.js';
+import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 
 class ConsumerView {
@@ -72,7 +72,6 @@ class StreamsView {
 }
 
 @ApiTags('operators')
-@ApiBearerAuth()
 @AdminOnly()
 @Controller('v1/admin/streams')
 export class StreamsController {

@@ -14,22 +14,15 @@ export class Callers {
     private readonly sessions: Sessions,
   ) {}
 
-  /** @throws Problem 401, and 403 for what another site makes a browser send */
-  async identify(request: FastifyRequest, reply: FastifyReply): Promise<Actor> {
+  /** @returns nothing for no credentials, and for unknown ones */
+  async find(request: FastifyRequest, reply: FastifyReply): Promise<Actor | undefined> {
     const token = sentToken(request);
-    if (token === undefined) {
-      throw unauthorized(
-        'send a key or the token of a session: "Authorization: Bearer <it>"; `npm start` prints the keys it made, and POST /v1/sessions begins a session',
-      );
-    }
+    if (token === undefined) return undefined;
     const key = isFromCookie(request) ? undefined : this.keys.find(token);
     if (key) return key;
     const session = await this.sessions.find(token);
-    if (!session) throw unauthorized('this is no key, and no session or one that has ended');
-    if (isFromCookie(request)) {
-      refuseOtherSites(request);
-      if (session.slid) setCookie(request, reply, token);
-    }
+    if (!session) return undefined;
+    if (isFromCookie(request) && session.slid) setCookie(request, reply, token);
     return { kind: 'player', id: session.player };
   }
 }
@@ -44,10 +37,22 @@ export function sentToken({ headers }: FastifyRequest): string | undefined {
 export const unauthorized = (detail: string) =>
   new Problem(401, { detail, headers: { 'WWW-Authenticate': 'Bearer realm="questlog"' } });
 
+/** The answer to a request that is from nobody known. */
+export function unknownCaller(request: FastifyRequest): Problem {
+  return unauthorized(
+    sentToken(request) === undefined
+      ? 'send a key or the token of a session: "Authorization: Bearer <it>"; `npm start` prints the keys it made, and POST /v1/sessions begins a session'
+      : 'this is no key, and no session or one that has ended',
+  );
+}
+
 /** A browser sends its cookies along with what any page asks for, and says whose page it was. */
-function refuseOtherSites({ method, headers }: FastifyRequest): void {
-  if (method === 'GET' || method === 'HEAD' || headers['sec-fetch-site'] !== 'cross-site') return;
-  throw new Problem(403, {
-    detail: 'a session in a cookie writes from its own site only: send a bearer token',
-  });
+export function comesFromAnotherSite(request: FastifyRequest): boolean {
+  const { method, headers } = request;
+  return (
+    isFromCookie(request) &&
+    method !== 'GET' &&
+    method !== 'HEAD' &&
+    headers['sec-fetch-site'] === 'cross-site'
+  );
 }

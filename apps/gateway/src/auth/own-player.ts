@@ -1,23 +1,16 @@
 import type { Actor } from '#libs/events';
 import { noOwnPlayer } from '../http/ids.js';
-import { Problem } from '../http/problem.js';
+import type { CallerRequest } from './caller.guard.js';
+import { unknownCaller } from './callers.js';
 
 /**
- * Lets players act for themselves only; servers and operators act for any.
+ * Whom a request means by `me`, on a route that needs no credentials else.
  *
- * @throws Problem 403
+ * @throws Problem 401, and 400 for a key
  */
-export function assertOwn(caller: Actor, player: string): void {
-  if (caller.kind === 'player' && caller.id !== player)
-    throw new Problem(403, { detail: `you are ${caller.id}, not ${player}` });
-}
-
-/**
- * Whom a caller means by `me`.
- *
- * @throws Problem 400 for a key
- */
-export function ownPlayer(caller: Actor): string {
+export function ownPlayer(request: CallerRequest): string {
+  const caller: Actor | undefined = request.caller;
+  if (!caller) throw unknownCaller(request);
   if (caller.kind === 'player') return caller.id;
   throw noOwnPlayer();
 }

@@ -11,7 +11,9 @@ import type { Actor } from '#libs/events';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { badRequest } from '../http/problem.js';
 import { bodyPipe } from '../http/validation.js';
-import { Caller, Public } from './caller.guard.js';
+import { RateClass } from '../limits/rate-class.js';
+import { Public } from './access.guard.js';
+import { Caller } from './caller.guard.js';
 import { isFromCookie, sentToken, unauthorized } from './callers.js';
 import { Credentials } from './credentials.js';
 import { LoginLimit } from './login-limit.js';
@@ -30,6 +32,7 @@ export class SessionsController {
 
   @Post()
   @Public()
+  @RateClass('login')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
     summary: 'Begin a session: as a new guest, or as a player who returns',

@@ -97,13 +97,12 @@ export const ApiRead = () =>
       required: false,
       description: 'The same, for clients that cannot set headers.',
     }),
-    ApiProblems(400, 503),
+    ApiProblems(400, 429, 503),
   );
 
 /** What every write takes, and answers before it has taken effect. */
 export const ApiWrite = () =>
   applyDecorators(
-    ApiBearerAuth(),
     ApiHeader({
       name: 'Prefer',
       required: false,
@@ -115,5 +114,5 @@ export const ApiWrite = () =>
       description: 'The same key within 24 hours is appended once, and answered alike.',
     }),
     ApiResponse({ status: 202, description: 'The event is in the log.', type: AcceptedView }),
-    ApiProblems(400, 401, 413, 415, 422, 503),
+    ApiProblems(400, 401, 413, 415, 422, 429, 503),
   );

@@ -3,7 +3,8 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { LeaderboardReader, type ListedBoard } from '#libs/projections';
-import { AdminOnly, Caller, Public } from '../auth/caller.guard.js';
+import { AdminOnly, Public } from '../auth/access.guard.js';
+import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
@@ -60,7 +61,7 @@ export class BoardsController {
       'The definition replaces the one before as a whole. A board that has scores is rebuilt from the log under its new definition; until that is done it ranks by the old one.',
   })
   @ApiWrite()
-  @ApiProblems(403, 409)
+  @ApiProblems(409)
   @ApiOkResponse({ type: BoardDefinedView, description: 'With `Prefer: wait`: the board ranks so.' })
   define(
     @Param('board', IdPipe) board: string,
@@ -91,7 +92,7 @@ export class BoardsController {
       'What was scored on it counts no longer; a later score makes it anew. A board with a source only goes: its scores are the source’s.',
   })
   @ApiWrite()
-  @ApiProblems(403, 404, 409)
+  @ApiProblems(404, 409)
   @ApiOkResponse({ type: BoardRemovedView, description: 'With `Prefer: wait`: the board is gone.' })
   remove(
     @Param('board', IdPipe) board: string,
@@ -111,7 +112,7 @@ export class BoardsController {
       'What was scored until now counts no longer, nor on boards that count this one; a later score starts afresh. The events remain.',
   })
   @ApiWrite()
-  @ApiProblems(403, 409)
+  @ApiProblems(409)
   @ApiOkResponse({ type: EntryRevokedView, description: 'With `Prefer: wait`: the entry is gone.' })
   revoke(
     @Param('board', IdPipe) board: string,

@@ -1,14 +1,14 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LeaderboardReader, type WindowStart } from '#libs/projections';
-import { Public } from '../auth/caller.guard.js';
-import { Callers } from '../auth/callers.js';
+import { Public } from '../auth/access.guard.js';
+import type { CallerRequest } from '../auth/caller.guard.js';
 import { ownPlayer } from '../auth/own-player.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
+import { RateClass } from '../limits/rate-class.js';
 import {
   AroundQuery,
   EntriesQuery,
@@ -29,7 +29,6 @@ export class EntriesController {
   constructor(
     private readonly leaderboards: LeaderboardReader,
     private readonly views: EntryViews,
-    private readonly callers: Callers,
   ) {}
 
   @Get('entries')
@@ -81,6 +80,7 @@ export class EntriesController {
   }
 
   @Post('lookup')
+  @RateClass('read')
   @HttpCode(200)
   @ApiOperation({ summary: 'The entries of some players, such as friends or a guild, in rank order' })
   @ApiProblems(400, 401, 403, 404, 413, 415, 503)
@@ -89,10 +89,9 @@ export class EntriesController {
     @Param('board', IdPipe) board: string,
     @Body(bodyPipe) { players }: LookupBody,
     @Query(queryPipe) query: PeriodQuery,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Req() request: CallerRequest,
   ): Promise<LookupView> {
-    const me = players.includes('me') ? ownPlayer(await this.callers.identify(request, reply)) : '';
+    const me = players.includes('me') ? ownPlayer(request) : '';
     const named = players.map(player => (player === 'me' ? me : player));
     const { definition, period, total, entries } = await this.leaderboards.lookup(
       board,

@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { timeout } from 'rxjs';
-import { Public } from '../auth/caller.guard.js';
+import { Public } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { EventStream } from '../http/event-stream.js';
 import { IdPipe } from '../http/ids.js';

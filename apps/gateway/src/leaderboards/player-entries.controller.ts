@@ -2,7 +2,7 @@ import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { BoardCatalog } from '#libs/event-log';
 import { LeaderboardReader, ScoreDocumentReader } from '#libs/projections';
-import { Public } from '../auth/caller.guard.js';
+import { Public } from '../auth/access.guard.js';
 import { ApiRead } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
 import { PlayerEntries } from './entries.dto.js';

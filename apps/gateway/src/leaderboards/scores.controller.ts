@@ -5,7 +5,6 @@ import {
   ApiBearerAuth,
   ApiBody,
   ApiConsumes,
-  ApiCookieAuth,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -22,9 +21,10 @@ import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
 import { Problem } from '../http/problem.js';
 import { NDJSON, STREAMED_BODY } from '../http/streamed-body.js';
 import { bodyPipe } from '../http/validation.js';
+import { RateClass } from '../limits/rate-class.js';
 import { ScoreImport } from './score-import.js';
 import { ImportReport, ScoreApplied, ScoreResults, SubmitScoreBody, SubmitScoresBody } from './scores.dto.js';
-import { ScoresService } from './scores.service.js';
+import { ScoresService, scoresIn } from './scores.service.js';
 
 /** Where scores come in: one, a list, or a stream of them. */
 @ApiTags('scores')
@@ -41,8 +41,8 @@ export class ScoresController {
     description: 'What the board makes of it is up to its definition. The first score makes the board.',
   })
   @ApiWrite()
-  @ApiCookieAuth()
-  @ApiProblems(403, 409, 429)
+  @ApiPlayer()
+  @ApiProblems(403, 409)
   @ApiOkResponse({ type: ScoreApplied, description: 'With `Prefer: wait`: the score has taken effect.' })
   submit(
     @Param('board', IdPipe) board: string,
@@ -55,6 +55,7 @@ export class ScoresController {
   }
 
   @Post('scores')
+  @RateClass('bulk', scoresIn)
   @RouteConfig(LARGE_BODY)
   @ApiOperation({
     summary: 'Submit up to 1,000 scores, on any boards',
@@ -70,7 +71,7 @@ export class ScoresController {
   @ApiBody({ type: SubmitScoresBody })
   @ApiResponse({ status: 202, description: 'What was taken is in the log.', type: ScoreResults })
   @ApiOkResponse({ description: 'With `Prefer: wait`: what was taken has taken effect.', type: ScoreResults })
-  @ApiProblems(400, 401, 413, 415, 503)
+  @ApiProblems(400, 401, 413, 415, 429, 503)
   submitAll(
     @Body() body: unknown,
     @Caller() caller: Actor,
@@ -92,7 +93,7 @@ export class ScoresController {
   @ApiConsumes(NDJSON)
   @ApiBody({ schema: { type: 'string', example: '{"board":"weekly","player":"ada","score":1234}\n' } })
   @ApiOkResponse({ type: ImportReport })
-  @ApiProblems(400, 401, 403, 415, 503)
+  @ApiProblems(400, 401, 403, 415, 429, 503)
   import(
     @Body() body: unknown,
     @Caller() caller: Actor,

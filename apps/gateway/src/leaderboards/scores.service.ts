@@ -116,6 +116,12 @@ export class ScoresService {
   }
 }
 
+/** What a list of scores counts for, before anyone has looked into it: a list that is none counts as one. */
+export function scoresIn({ body }: FastifyRequest): number {
+  const { scores } = (body ?? {}) as { scores?: unknown };
+  return Array.isArray(scores) ? Math.min(Math.max(scores.length, 1), MAX_SCORES) : 1;
+}
+
 /** @throws Problem 400 */
 function listFrom(body: unknown): readonly unknown[] {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);

@@ -10,9 +10,9 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
-import { AdminOnly, Caller } from '../auth/caller.guard.js';
-import { assertOwn } from '../auth/own-player.js';
-import { ApiPlayer, ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
+import { AdminOnly, OwnPlayerOnly } from '../auth/access.guard.js';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
 import { WriteService } from '../http/write.service.js';
 
@@ -72,14 +72,12 @@ export class PlayersController {
   ) {}
 
   @Get('scores')
-  @ApiPlayer()
+  @OwnPlayerOnly()
   @ApiOperation({ summary: "A player's scores, board by board" })
   @ApiRead()
-  @ApiProblems(401, 403)
   @ApiExtraModels(BoardScoresView)
   @ApiOkResponse({ type: PlayerScores })
-  async read(@Param('player', PlayerPipe) player: string, @Caller() caller: Actor): Promise<PlayerScores> {
-    assertOwn(caller, player);
+  async read(@Param('player', PlayerPipe) player: string): Promise<PlayerScores> {
     return { player, boards: await this.scores.find(player) };
   }
 
@@ -90,7 +88,6 @@ export class PlayersController {
     description: 'Scores are still taken and kept; nobody sees them until the ban is lifted.',
   })
   @ApiWrite()
-  @ApiProblems(403)
   @ApiOkResponse({ type: BanApplied, description: 'With `Prefer: wait`: the player is on no board.' })
   ban(
     @Param('player', PlayerPipe) player: string,
@@ -106,7 +103,6 @@ export class PlayersController {
   @AdminOnly()
   @ApiOperation({ summary: 'Bring a player back to every board, to where their scores place them' })
   @ApiWrite()
-  @ApiProblems(403)
   @ApiOkResponse({ type: BanApplied, description: 'With `Prefer: wait`: the player is back.' })
   unban(
     @Param('player', PlayerPipe) player: string,

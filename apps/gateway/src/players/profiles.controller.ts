@@ -3,7 +3,6 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   ApiBody,
   ApiConsumes,
-  ApiCookieAuth,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -14,8 +13,8 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor, JsonObject } from '#libs/events';
 import { ProfileReader } from '#libs/projections';
-import { Caller, Public } from '../auth/caller.guard.js';
-import { assertOwn } from '../auth/own-player.js';
+import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
+import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
 import { MERGE_PATCH, mergePatchBody } from '../http/json-body.js';
@@ -88,8 +87,8 @@ export class ProfilesController {
     description: 'Change only this version, or `*`: if there is one.',
   })
   @ApiWrite()
-  @ApiCookieAuth()
-  @ApiProblems(403, 412)
+  @OwnPlayerOnly()
+  @ApiProblems(412)
   @ApiOkResponse({ type: ProfileApplied, description: 'With `Prefer: wait`: the profile can be read.' })
   async patch(
     @Param('player', PlayerPipe) player: string,
@@ -98,7 +97,6 @@ export class ProfilesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    assertOwn(caller, player);
     const patch = checkProfilePatch(body);
     checkProfileSize(await this.fields(player), patch);
     return this.writes.write(

@@ -1,8 +1,9 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { SaveReader } from '#libs/projections';
+import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
@@ -14,6 +15,7 @@ import { SaveLog } from './save-log.js';
 import { HistoryPage, HistoryQuery, IF_MATCH, RestoreBody, SaveApplied } from './saves.dto.js';
 
 @ApiTags('saves')
+@OwnPlayerOnly()
 @Controller('v1/players/:player/saves')
 export class HistoryController {
   constructor(
@@ -23,13 +25,12 @@ export class HistoryController {
   ) {}
 
   @Get(':slot/history')
-  @ApiBearerAuth()
   @ApiOperation({
     summary: 'List the versions of a save, newest first',
     description: 'Deletions are among them. Read one with `?version=` on the save itself.',
   })
   @ApiRead()
-  @ApiProblems(401, 404)
+  @ApiProblems(404)
   @ApiOkResponse({ type: HistoryPage })
   async list(
     @Param('player', PlayerPipe) player: string,

@@ -3,6 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
+import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
@@ -14,6 +15,7 @@ import { SaveLog } from './save-log.js';
 import { IF_MATCH, SaveApplied } from './saves.dto.js';
 
 @ApiTags('saves')
+@OwnPlayerOnly()
 @Controller('v1/players/:player/saves')
 export class PatchController {
   constructor(

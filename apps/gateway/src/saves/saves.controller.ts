@@ -2,7 +2,7 @@ import { Body, Controller, Get, Param, Put, Query, Req, Res } from '@nestjs/comm
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   ApiBody,
-  ApiCookieAuth,
+ 
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -12,9 +12,9 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { type Save, SaveReader } from '#libs/projections';
+import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
-import { assertOwn } from '../auth/own-player.js';
-import { ApiPlayer, ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { TEXT_BODY } from '../http/json-body.js';
 import { expectedVersion, matchesNone } from '../http/preconditions.js';
@@ -27,6 +27,7 @@ import { IF_MATCH, SaveApplied, SaveQuery } from './saves.dto.js';
 import { pathOf, selected } from './selected.js';
 
 @ApiTags('saves')
+@OwnPlayerOnly()
 @Controller('v1/players/:player/saves')
 export class SavesController {
   constructor(
@@ -36,10 +37,9 @@ export class SavesController {
   ) {}
 
   @Get(':slot')
-  @ApiPlayer()
   @ApiOperation({ summary: 'Read a save', description: 'The document, byte for byte as it was put.' })
   @ApiRead()
-  @ApiProblems(401, 403, 404, 422)
+  @ApiProblems(404, 422)
   @ApiHeader({
     name: 'If-None-Match',
     required: false,
@@ -55,11 +55,9 @@ export class SavesController {
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
     @Query(queryPipe) { version: past, path }: SaveQuery,
-    @Caller() caller: Actor,
     @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string | undefined> {
-    assertOwn(caller, player);
     const select = path === undefined ? undefined : pathOf(path);
     const save =
       past === undefined ? await this.current(player, slot) : await this.past({ player, slot }, past);
@@ -87,8 +85,7 @@ export class SavesController {
   @ApiHeader(IF_MATCH)
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none.' })
   @ApiWrite()
-  @ApiCookieAuth()
-  @ApiProblems(403, 412)
+  @ApiProblems(412)
   @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
   put(
     @Param('player', PlayerPipe) player: string,
@@ -98,7 +95,6 @@ export class SavesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    assertOwn(caller, player);
     const document = checkDocument(body);
     return this.writes.write(
       {

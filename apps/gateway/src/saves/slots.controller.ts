@@ -1,9 +1,10 @@
 import { Controller, Delete, Get, Param, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { VersionConflictError } from '#libs/redis';
+import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
@@ -14,6 +15,7 @@ import { SaveLog } from './save-log.js';
 import { IF_MATCH, SaveDeletedView, SaveList } from './saves.dto.js';
 
 @ApiTags('saves')
+@OwnPlayerOnly()
 @Controller('v1/players/:player/saves')
 export class SlotsController {
   constructor(
@@ -23,10 +25,8 @@ export class SlotsController {
   ) {}
 
   @Get()
-  @ApiBearerAuth()
   @ApiOperation({ summary: "List a player's saves" })
   @ApiRead()
-  @ApiProblems(401)
   @ApiOkResponse({ type: SaveList })
   async list(@Param('player', PlayerPipe) player: string): Promise<SaveList> {
     return { player, saves: await this.saves.list(player) };

@@ -1,12 +1,5 @@
-import type { RedisClient } from './client.js';
-import { Script } from './script.js';
-
-/** How much may pass in any span of time of one length. */
-export interface Limit {
-  readonly limit: number;
-  /** Milliseconds. */
-  readonly window: number;
-}
+import type { RateLimit } from '#libs/config';
+import { type RedisClient, Script } from '#libs/redis';
 
 export interface Admission {
   readonly admitted: boolean;
@@ -20,7 +13,7 @@ export interface Admission {
 
 type Reply = [admitted: 0 | 1, remaining: number, retryAfter: number, resetAfter: number];
 
-/** Counts by the server's clock what all gateways let pass. */
+/** Counts, by the server's clock, what all gateways let pass. */
 export class SlidingWindow {
   private readonly admitScript = new Script<Reply>('admit');
 
@@ -30,7 +23,7 @@ export class SlidingWindow {
    * @param cost at most the limit: more can never fit
    * @throws an error for which `isRedisUnavailable` holds, when Redis is away
    */
-  async admit(key: string, { limit, window }: Limit, cost = 1): Promise<Admission> {
+  async admit(key: string, { limit, window }: RateLimit, cost = 1): Promise<Admission> {
     const reply = await this.admitScript.run(this.redis, [key], [limit, window, cost]);
     const [admitted, remaining, retryAfter, resetAfter] = reply;
     return { admitted: admitted === 1, remaining, retryAfter, resetAfter };

@@ -1,39 +1,37 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { createClient, type RedisClient } from './client.js';
-import { type Limit, SlidingWindow } from './sliding-window.js';
-
-const url = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379';
+import type { RateLimit } from '#libs/config';
+import { createClient, limitKey, type RedisClient } from '#libs/redis';
+import { openTestLog, type TestLog, testRedisUrl } from '#libs/testing';
+import { SlidingWindow } from './sliding-window.js';
 
 describe('the sliding window', () => {
-  const prefix = `test-${randomBytes(6).toString('hex')}`;
-  let keys = 0;
-  const newKey = () => `${prefix}:limit:${keys++}`;
+  let test: TestLog;
   let redis: RedisClient;
   let other: RedisClient;
+  let keys = 0;
+  const newKey = () => limitKey(test.prefix, 'read', `player:${keys++}`);
 
   beforeAll(async () => {
-    redis = createClient(url, prefix);
-    other = createClient(url, prefix);
-    await Promise.all([redis.connect(), other.connect()]);
+    test = await openTestLog();
+    redis = test.redis;
+    other = createClient(testRedisUrl(), test.prefix);
+    await other.connect();
   });
   afterAll(async () => {
-    const used = Array.from({ length: keys }, (_, i) => `${prefix}:limit:${i}`);
-    await Promise.all(used.map(key => redis.unlink(key)));
-    redis.disconnect();
     other.disconnect();
+    await test.close();
   });
 
   describe('by a clock of the test', () => {
     // The script has the server's clock and no other; here its text gets one more argument for it.
-    const text = readFileSync(new URL('./scripts/admit.lua', import.meta.url), 'utf8').replace(
+    const text = readFileSync('libs/redis/src/scripts/admit.lua', 'utf8').replace(
       "redis.call('TIME')",
       '{ ARGV[4], ARGV[5] }',
     );
     const NOON = 1_800_000_000_000;
 
-    const admitAt = async (key: string, ms: number, { limit, window }: Limit, cost = 1) => {
+    const admitAt = async (key: string, ms: number, { limit, window }: RateLimit, cost = 1) => {
       const at = NOON + ms;
       const time = [Math.floor(at / 1_000), (at % 1_000) * 1_000];
       const [admitted, remaining, retryAfter, resetAfter] = (await redis.eval(

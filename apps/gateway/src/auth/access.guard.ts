@@ -1,0 +1,53 @@
+import {
+  applyDecorators,
+  type CanActivate,
+  type ExecutionContext,
+  Injectable,
+  SetMetadata,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ApiBearerAuth } from '@nestjs/swagger';
+import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
+import { Problem } from '../http/problem.js';
+import type { CallerRequest } from './caller.guard.js';
+import { comesFromAnotherSite, unknownCaller } from './callers.js';
+
+const PUBLIC = 'questlog:public';
+
+/** A route that needs no credentials, unless the player in its path is `me`. */
+export const Public = () => SetMetadata(PUBLIC, true);
+
+const ADMIN = 'questlog:admin';
+
+/** A route for operators. */
+export const AdminOnly = () => applyDecorators(SetMetadata(ADMIN, true), ApiBearerAuth(), ApiProblems(401, 403));
+
+const OWN = 'questlog:own';
+
+/** A route on which players act for themselves only: for the player in its path. Keys act for any. */
+export const OwnPlayerOnly = () => applyDecorators(SetMetadata(OWN, true), ApiPlayer(), ApiProblems(401, 403));
+
+/** Keeps callers from what is not theirs. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  /** @throws Problem 401, 403 */
+  canActivate(context: ExecutionContext): boolean {
+    const marked = (mark: string) =>
+      this.reflector.getAllAndOverride<boolean>(mark, [context.getHandler(), context.getClass()]);
+    const request = context.switchToHttp().getRequest<CallerRequest>();
+    const { caller, params } = request;
+    if (marked(PUBLIC) && params.player !== 'me') return true;
+    if (!caller) throw unknownCaller(request);
+    if (comesFromAnotherSite(request))
+      throw forbidden('a session in a cookie writes from its own site only: send a bearer token');
+    if (marked(ADMIN) && caller.kind !== 'admin')
+      throw forbidden('this is for operators: use an admin key');
+    if (marked(OWN) && caller.kind === 'player' && caller.id !== params.player)
+      throw forbidden(`you are ${caller.id}, not ${params.player}`);
+    return true;
+  }
+}
+
+const forbidden = (detail: string) => new Problem(403, { detail });

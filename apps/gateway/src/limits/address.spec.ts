@@ -1,0 +1,25 @@
+import { networkOf } from './address.js';
+
+describe('the network of an address', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['::ffff:10.1.2.3', '10.1.2.3'],
+    ['::FFFF:10.1.2.3', '10.1.2.3'],
+    ['::1', '0:0:0:0'],
+    ['2001:db8::1', '2001:db8:0:0'],
+    ['2001:0DB8:0000:0012:ffff:ffff:ffff:ffff', '2001:db8:0:12'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8:1:2::', '2001:db8:1:2'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['64:ff9b::10.1.2.3', '64:ff9b:0:0'],
+  ])('of %s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
+  it.each(['', 'unknown', '1.2.3', '1.2.3.4:80', '{evil}', '::1\nx', '1.2.3.4, 5.6.7.8'])(
+    'of %j, which is none, is one for all',
+    text => {
+      expect(networkOf(text)).toBe('unknown');
+    },
+  );
+});

@@ -1,0 +1,21 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+/**
+ * What stands for an address where callers are counted by it: of IPv6 the network, for whoever has one address
+ * has all 2^64 of it. It is safe in a key, whatever a proxy claims.
+ */
+export function networkOf(address: string): string {
+  if (isIPv4(address)) return address;
+  const [plain = ''] = address.split('%', 1);
+  if (!isIPv6(plain)) return 'unknown';
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain) ?? [];
+  if (mapped) return mapped;
+  // The URL standard's form: lower case, no leading zeros, dotted quads as hexadecimal digits.
+  const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
+  const [left, right] = [head, tail ?? ''].map(part => part.split(':').filter(group => group !== '')) as [
+    string[],
+    string[],
+  ];
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
+  return [...left, ...zeros, ...right].slice(0, 4).join(':');
+}

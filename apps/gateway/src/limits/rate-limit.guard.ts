@@ -1,0 +1,77 @@
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+import type { FastifyReply } from 'fastify';
+import type { RateLimit, RateLimits } from '#libs/config';
+import { limitKey } from '#libs/redis';
+import type { CallerRequest } from '../auth/caller.guard.js';
+import { Problem } from '../http/problem.js';
+import { networkOf } from './address.js';
+import { requestsLimitedTotal } from './metrics.js';
+import { rateClassOf } from './rate-class.js';
+import { Refusals } from './refusals.js';
+import type { Admission, SlidingWindow } from './sliding-window.js';
+
+/**
+ * Lets no caller do more of one class of things than its role may: players and keys count by their ids, others by
+ * their address. Without Redis it lets nobody pass: what is asked for needs Redis, too.
+ */
+export class RateLimitGuard implements CanActivate {
+  private readonly refusals = new Refusals();
+
+  constructor(
+    private readonly limits: RateLimits,
+    private readonly window: SlidingWindow,
+    private readonly prefix: string,
+    private readonly reflector: Reflector,
+  ) {}
+
+  /** @throws Problem 429; 413 for what is more than the limit by itself */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<CallerRequest>();
+    const { name, cost } = rateClassOf(context, this.reflector);
+    if (name === 'none') return true;
+    const { kind: role, id } = request.caller ?? { kind: 'anonymous', id: networkOf(request.ip) };
+    const limit = this.limits.get(`${role}.${name}`);
+    if (!limit) return true;
+    const key = limitKey(this.prefix, name, `${role}:${id}`);
+    const admission = await this.admit(key, limit, cost(request));
+    http.getResponse<FastifyReply>().headers({
+      'RateLimit-Limit': limit.limit,
+      'RateLimit-Remaining': admission.remaining,
+      'RateLimit-Reset': Math.ceil(admission.resetAfter / 1_000),
+    });
+    if (admission.admitted) return true;
+    requestsLimitedTotal.inc({ class: name, role });
+    throw rateLimited(limit, admission);
+  }
+
+  private async admit(key: string, limit: RateLimit, cost: number): Promise<Admission> {
+    if (cost > limit.limit) throw tooLargeFor(limit);
+    const known = this.refusals.find(key, cost);
+    if (known) return known;
+    const asked = performance.now();
+    const admission = await this.window.admit(key, limit, cost);
+    if (!admission.admitted) this.refusals.add(key, cost, admission, asked);
+    return admission;
+  }
+}
+
+function rateLimited(limit: RateLimit, { retryAfter }: Admission): Problem {
+  const seconds = Math.max(Math.ceil(retryAfter / 1_000), 1);
+  return new Problem(429, {
+    code: 'rate-limited',
+    detail: `more than ${inWords(limit)}: try again in ${seconds} s`,
+    headers: { 'Retry-After': String(seconds) },
+  });
+}
+
+/** However long the caller waits, it will not fit. */
+function tooLargeFor(limit: RateLimit): Problem {
+  return new Problem(413, {
+    code: 'over-rate-limit',
+    detail: `more at once than ${inWords(limit)}: send smaller parts`,
+  });
+}
+
+const inWords = ({ limit, window }: RateLimit) => `${limit} in ${window / 1_000} s`;

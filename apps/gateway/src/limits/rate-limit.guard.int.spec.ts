@@ -1,0 +1,183 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { register } from 'prom-client';
+import { loadGatewayConfig } from '#libs/config';
+import { Logger } from '#libs/observability';
+import { createClient } from '#libs/redis';
+import { eventually, openTestLog, type TestLog, testRedisUrl } from '#libs/testing';
+import { createGateway } from '../gateway.js';
+
+const ADMIN = 'an-admin-key-of-20-characters';
+const SERVER_KEY = 'a-server-key-of-20-characters';
+const OTHER_KEY = 'other-server-key-of-20-characters';
+const READ = '/v1/leaderboards/arena/entries';
+
+describe('the rate limit', () => {
+  let test: TestLog;
+  const opened: NestFastifyApplication[] = [];
+
+  const open = async (limits: string, log: Pick<TestLog, 'redis' | 'topology'> = test) => {
+    const keys = { ADMIN_KEYS: ADMIN, SERVER_KEYS: `${SERVER_KEY},${OTHER_KEY}` };
+    const environment = loadGatewayConfig({ ...keys, RATE_LIMIT: limits });
+    const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
+    const gateway = await createGateway(environment, log, logger);
+    opened.push(gateway);
+    return gateway;
+  };
+  /** Requests that are under way together. @returns the answers, in the order of sending */
+  const burst = (
+    gateway: NestFastifyApplication,
+    count: number,
+    request: Parameters<typeof gateway.inject>[0],
+  ) => Promise.all(Array.from({ length: count }, () => gateway.inject(request)));
+  const read = (remoteAddress: string, key?: string) => ({
+    ...{ method: 'GET' as const, url: READ, remoteAddress },
+    headers: key ? { authorization: `Bearer ${key}` } : {},
+  });
+  const submitAll = (count: number, key = SERVER_KEY) => ({
+    ...{ method: 'POST' as const, url: '/v1/scores', headers: { authorization: `Bearer ${key}` } },
+    payload: { scores: Array.from({ length: count }, (_, i) => ({ board: 'b', player: `p${i}`, score: i })) },
+  });
+  const statuses = (answers: readonly { statusCode: number }[]) =>
+    Object.groupBy(answers, ({ statusCode }) => String(statusCode));
+
+  beforeAll(async () => {
+    test = await openTestLog();
+  });
+  beforeEach(async () => {
+    const keys = await test.redis.keys(`${test.prefix}:limit:*`);
+    await Promise.all(keys.map(key => test.redis.unlink(key)));
+  });
+  afterEach(() => Promise.all(opened.splice(0).map(gateway => gateway.close())));
+  afterAll(() => test.close());
+
+  it('says in every answer what is left', async () => {
+    const gateway = await open('anonymous.read=3/10s');
+    const first = await gateway.inject(read('10.0.0.1'));
+    expect(first.headers).toMatchObject({
+      ...{ 'ratelimit-limit': '3', 'ratelimit-remaining': '2', 'ratelimit-reset': '11' },
+    });
+    const absent = await gateway.inject({ ...read('10.0.0.1'), url: `${READ}/nobody` });
+    expect(absent.statusCode).toBe(404);
+    expect(absent.headers).toMatchObject({ 'ratelimit-remaining': '1' });
+  });
+
+  it('is a problem that says when to come back', async () => {
+    const gateway = await open('anonymous.read=3/10s');
+    await burst(gateway, 3, read('10.0.0.1'));
+    const refused = await gateway.inject(read('10.0.0.1'));
+    expect(refused.statusCode).toBe(429);
+    expect(refused.headers['content-type']).toMatch('application/problem+json');
+    expect(refused.json()).toEqual({
+      ...{ type: 'urn:questlog:rate-limited', title: 'Too Many Requests', status: 429 },
+      detail: expect.stringMatching(/^more than 3 in 10 s: try again in \d+ s$/),
+    });
+    expect(refused.headers).toMatchObject({ 'ratelimit-limit': '3', 'ratelimit-remaining': '0' });
+    const wait = Number(refused.headers['retry-after']);
+    expect(wait).toBeGreaterThanOrEqual(10);
+    expect(wait).toBeLessThanOrEqual(11);
+    expect(Number(refused.headers['ratelimit-reset'])).toBeGreaterThanOrEqual(wait);
+  });
+
+  it('is one for all gateways', async () => {
+    const gateways = [await open('anonymous.read=40/10s'), await open('anonymous.read=40/10s')];
+    const answers = await Promise.all(gateways.map(gateway => burst(gateway, 60, read('10.0.0.1'))));
+    const { 200: passed, 429: refused } = statuses(answers.flat());
+    expect(passed).toHaveLength(40);
+    expect(refused).toHaveLength(80);
+  });
+
+  it('keeps addresses, keys and classes apart', async () => {
+    const gateway = await open('anonymous.read=2/10s,server.read=2/10s,server.bulk=2/10s');
+    const callers = [
+      read('10.0.0.1'),
+      read('10.0.0.2'),
+      read('10.0.0.1', SERVER_KEY),
+      read('10.0.0.1', OTHER_KEY),
+    ];
+    for (const caller of callers) expect(statuses(await burst(gateway, 3, caller))[200]).toHaveLength(2);
+    expect((await gateway.inject(submitAll(2))).statusCode).toBe(202);
+    expect((await gateway.inject(read('10.0.0.1', ADMIN))).statusCode).toBe(200);
+    expect((await gateway.inject(read('10.0.0.3', 'a-key-that-nobody-knows'))).statusCode).toBe(200);
+  });
+
+  it('weighs a list of scores, and refuses it as a whole', async () => {
+    const gateway = await open('server.bulk=100/10s');
+    expect((await gateway.inject(submitAll(60))).headers).toMatchObject({ 'ratelimit-remaining': '40' });
+    const refused = await gateway.inject(submitAll(41));
+    expect(refused.statusCode).toBe(429);
+    expect(refused.headers).toMatchObject({ 'ratelimit-remaining': '40' });
+    expect((await gateway.inject(submitAll(40))).statusCode).toBe(202);
+  });
+
+  it('says so when a list could never pass', async () => {
+    const gateway = await open('server.bulk=100/10s');
+    const refused = await gateway.inject(submitAll(101));
+    expect(refused.statusCode).toBe(413);
+    expect(refused.json()).toMatchObject({ type: 'urn:questlog:over-rate-limit' });
+    expect(refused.headers).not.toHaveProperty('retry-after');
+  });
+
+  it('counts a lookup as the read that it is', async () => {
+    const gateway = await open('anonymous.write=1/10s');
+    const lookup = {
+      method: 'POST' as const,
+      url: '/v1/leaderboards/arena/lookup',
+      payload: { players: ['a'] },
+    };
+    expect(statuses(await burst(gateway, 5, lookup))[200]).toHaveLength(5);
+  });
+
+  it('lets pass again when the time has come', async () => {
+    const gateway = await open('anonymous.read=2/1s');
+    await burst(gateway, 2, read('10.0.0.1'));
+    const refused = await gateway.inject(read('10.0.0.1'));
+    expect(refused.headers['retry-after']).toMatch(/^[12]$/);
+    await eventually(async () => expect((await gateway.inject(read('10.0.0.1'))).statusCode).toBe(200));
+  });
+
+  it('asks Redis no more about a caller whom it knows to be refused', async () => {
+    const gateway = await open('anonymous.read=1/1m');
+    await burst(gateway, 2, read('10.0.0.1'));
+    await test.redis.unlink(`${test.prefix}:limit:read:anonymous:10.0.0.1`);
+    const answers = await burst(gateway, 50, read('10.0.0.1'));
+    expect(statuses(answers)[429]).toHaveLength(50);
+    expect(await test.redis.exists(`${test.prefix}:limit:read:anonymous:10.0.0.1`)).toBe(0);
+  });
+
+  it('counts refusals by class and role', async () => {
+    const gateway = await open('anonymous.read=1/1m');
+    register.resetMetrics();
+    await burst(gateway, 5, read('10.0.0.1'));
+    expect(await register.metrics()).toContain(
+      'questlog_requests_limited_total{class="read",role="anonymous"} 4',
+    );
+  });
+
+  it('is off when it is told so', async () => {
+    const gateway = await open('off');
+    const [answer] = await burst(gateway, 1, read('10.0.0.1'));
+    expect(Object.keys(answer?.headers ?? {}).filter(name => name.startsWith('ratelimit'))).toEqual([]);
+    expect(await test.redis.keys(`${test.prefix}:limit:*`)).toEqual([]);
+  });
+
+  it('says nothing of health, metrics and documentation', async () => {
+    const gateway = await open('anonymous.read=1/1m');
+    for (const url of ['/healthz', '/metrics', '/openapi.json', '/docs']) {
+      const answers = await burst(gateway, 3, { method: 'GET', url, remoteAddress: '10.0.0.1' });
+      for (const { statusCode, headers } of answers) {
+        expect(statusCode).toBeLessThan(400);
+        expect(headers).not.toHaveProperty('ratelimit-limit');
+      }
+    }
+  });
+
+  it('neither hangs nor lets pass when Redis goes away', async () => {
+    const redis = createClient(testRedisUrl(), `${test.prefix}-away`);
+    await redis.connect();
+    const gateway = await open('on', { redis, topology: test.topology });
+    redis.disconnect();
+    const answer = await gateway.inject(read('10.0.0.1'));
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers).toMatchObject({ 'retry-after': '1' });
+  });
+});

@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createClient } from '#libs/redis';
+import { eventually } from '#libs/testing';
+import { Client } from './client.js';
+import { Gateway } from './gateway.js';
+import { System } from './system.js';
+
+const LIMIT = 60;
+/** Milliseconds. */
+const WINDOW = 2_000;
+const READ = '/v1/leaderboards/limited/entries';
+const SETTINGS = `anonymous.read=${LIMIT}/2s,server.write=100/10s`;
+
+interface Call {
+  readonly status: number;
+  /** Between these two the server decided. */
+  readonly sent: number;
+  readonly answered: number;
+  readonly retryAfter: number;
+}
+
+describe('the rate limit of two gateways', () => {
+  let system: System;
+  let second: Gateway;
+  let clients: Client[];
+
+  beforeAll(async () => {
+    system = await System.start({ RATE_LIMIT: SETTINGS });
+    second = await Gateway.start(system, { RATE_LIMIT: SETTINGS, SERVER_KEYS: system.keys.server });
+    clients = [new Client(system.port), new Client(second.port)];
+    // Processes that have just started are slow, and this is about time.
+    for (const client of clients) for (let i = 0; i < 20; i++) await client.get(READ);
+  }, 60_000);
+  afterAll(async () => {
+    for (const client of clients) client.close();
+    await second.stop();
+    await system.close();
+  }, 60_000);
+
+  const call = async (client: Client): Promise<Call> => {
+    const sent = performance.now();
+    const { status, headers } = await client.get(READ);
+    const retryAfter = 1_000 * Number(headers['retry-after'] ?? 0);
+    return { status, sent, answered: performance.now(), retryAfter };
+  };
+  /** So many to each gateway, all at once. */
+  const burst = (count: number) =>
+    Promise.all(clients.flatMap(client => Array.from({ length: count }, () => call(client))));
+  /** Until nothing counts any more. */
+  const untilReset = () => delay(1.1 * WINDOW);
+  /** Until so many milliseconds before the clock shows a multiple of the window. */
+  const untilEdge = (early: number) => delay(2 * WINDOW - early - (Date.now() % WINDOW));
+  const passed = (calls: readonly Call[]) => calls.filter(({ status }) => status === 200);
+  /** The most that surely passed within one window: what was sent after it began and answered before it ended. */
+  const mostInWindow = (calls: readonly Call[]) =>
+    Math.max(
+      ...passed(calls).map(
+        ({ sent }) => passed(calls).filter(c => c.sent >= sent && c.answered <= sent + WINDOW).length,
+      ),
+    );
+
+  it('holds for bursts on both sides of an edge', async () => {
+    await untilReset();
+    await untilEdge(150);
+    const before = await burst(LIMIT);
+    await delay(150);
+    const after = await burst(LIMIT);
+    const all = [...before, ...after];
+    const [begin, end] = [all.map(({ sent }) => sent), all.map(({ answered }) => answered)];
+    expect(Math.max(...end) - Math.min(...begin)).toBeLessThan(WINDOW);
+    expect(passed(before)).toHaveLength(LIMIT);
+    expect(passed(after)).toHaveLength(0);
+    expect(all.filter(({ status }) => status === 429)).toHaveLength(3 * LIMIT);
+  }, 30_000);
+
+  it('holds in every window of a long siege, and lets through what it may', async () => {
+    await untilReset();
+    const calls: Call[] = [];
+    const end = performance.now() + 4 * WINDOW;
+    while (performance.now() < end) {
+      calls.push(...(await burst(1 + Math.floor(Math.random() * 12))));
+      await delay(Math.random() * 150);
+    }
+    expect(mostInWindow(calls)).toBeLessThanOrEqual(LIMIT);
+    // A slot of 20 is what the window is longer than it should be.
+    expect(passed(calls).length).toBeGreaterThan(3 * LIMIT);
+  }, 30_000);
+
+  it('lets pass when Retry-After is over', async () => {
+    await untilReset();
+    const refused = (await burst(LIMIT)).find(({ status }) => status === 429);
+    expect(refused?.retryAfter).toBeGreaterThanOrEqual(1_000);
+    await delay(refused?.retryAfter);
+    expect(passed(await burst(1))).toHaveLength(2);
+  }, 30_000);
+
+  it('leaves those alone who did not cause it', async () => {
+    await burst(LIMIT);
+    const other = new Client(second.port, system.keys.server);
+    expect(await other.get(READ)).toMatchObject({ status: 200, headers: { 'ratelimit-limit': '500000' } });
+    const score = { player: 'ada', score: 1 };
+    expect(await other.post('/v1/leaderboards/limited/scores', score)).toMatchObject({
+      ...{ status: 202, headers: { 'ratelimit-limit': '100', 'ratelimit-remaining': '99' } },
+    });
+    other.close();
+  });
+
+  it('is told in a problem, and counted', async () => {
+    await burst(LIMIT);
+    const { status, headers, body } = (await clients[0]?.get(READ)) ?? {};
+    expect(status).toBe(429);
+    expect(headers).toMatchObject({
+      'content-type': expect.stringContaining('application/problem+json'),
+      'retry-after': expect.stringMatching(/^[123]$/),
+      'ratelimit-limit': String(LIMIT),
+      'ratelimit-remaining': '0',
+      'ratelimit-reset': expect.stringMatching(/^[123]$/),
+    });
+    expect(body).toMatchObject({ type: 'urn:questlog:rate-limited', status: 429 });
+    expect((await clients[0]?.get('/metrics'))?.text).toMatch(
+      /questlog_requests_limited_total\{class="read",role="anonymous",app="gateway"\} [1-9]/,
+    );
+  });
+
+  it('writes nothing to the append-only file: no read waits for the disk', async () => {
+    const redis = createClient(system.redisUrl, 'limits');
+    await redis.connect();
+    const written = async () => Number(/aof_current_size:(\d+)/.exec(await redis.info('persistence'))?.[1]);
+    const reader = new Client(system.port, system.keys.server);
+    // What was written before must have come to its end.
+    await eventually(async () => {
+      const size = await written();
+      await delay(200);
+      expect(await written()).toBe(size);
+    });
+    const before = await written();
+    for (let i = 0; i < 200; i++) expect((await reader.get(READ)).status).toBe(200);
+    expect((await written()) - before).toBeLessThan(2_000);
+    reader.close();
+    redis.disconnect();
+  }, 30_000);
+
+  it('is off where it is told so', async () => {
+    const free = await Gateway.start(system, { RATE_LIMIT: 'off' });
+    const client = new Client(free.port);
+    const answers = await Promise.all(Array.from({ length: 3 * LIMIT }, () => client.get(READ)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(answers[0]?.headers).not.toHaveProperty('ratelimit-limit');
+    client.close();
+    await free.stop();
+  }, 60_000);
+
+  it('keeps a gateway from starting when nobody understands it', async () => {
+    const broken = await System.spawn({ RATE_LIMIT: 'player.wirte=5/s' });
+    await broken.says('RATE_LIMIT: "player.wirte=5/s": there is no class "wirte"; there are read, write');
+    await broken.stop();
+  }, 30_000);
+});

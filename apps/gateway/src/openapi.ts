@@ -6,7 +6,8 @@ const DESCRIPTION = `Leaderboards and player saves on an event log.
 
 A write is answered with **202** as soon as its event is durable; the projections follow within milliseconds.
 To see it applied, send \`Prefer: wait=5\` with the write, or its \`eventId\` as \`If-Applied\` with the next read.
-Errors are problem details (RFC 9457).`;
+Errors are problem details (RFC 9457). \`RateLimit-*\` headers say what is left of the caller's limit; over it, the
+answer is 429 with \`Retry-After\`.`;
 
 /** Serves `/openapi.json`, and Swagger UI at `/docs`. */
 export function serveOpenApi(app: NestFastifyApplication): void {

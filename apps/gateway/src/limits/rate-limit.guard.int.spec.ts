@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { register } from 'prom-client';
 import { loadGatewayConfig } from '#libs/config';
@@ -5,6 +6,7 @@ import { Logger } from '#libs/observability';
 import { createClient } from '#libs/redis';
 import { eventually, openTestLog, type TestLog, testRedisUrl } from '#libs/testing';
 import { createGateway } from '../gateway.js';
+import { SlidingWindow } from './sliding-window.js';
 
 const ADMIN = 'an-admin-key-of-20-characters';
 const SERVER_KEY = 'a-server-key-of-20-characters';
@@ -179,5 +181,13 @@ describe('the rate limit', () => {
     const answer = await gateway.inject(read('10.0.0.1'));
     expect(answer.statusCode).toBe(503);
     expect(answer.headers).toMatchObject({ 'retry-after': '1' });
+  });
+
+  it('answers within two seconds when Redis is silent, however many commands wait before its own', async () => {
+    const gateway = await open('on');
+    jest.spyOn(SlidingWindow.prototype, 'admit').mockReturnValueOnce(new Promise(() => {}));
+    const began = performance.now();
+    expect((await gateway.inject(read('10.0.0.1'))).statusCode).toBe(503);
+    expect(performance.now() - began).toBeLessThan(2_500);
   });
 });

@@ -1,9 +1,11 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
+import { defer, firstValueFrom, timeout } from 'rxjs';
 import type { RateLimit, RateLimits } from '#libs/config';
 import { limitKey } from '#libs/redis';
 import type { CallerRequest } from '../auth/caller.guard.js';
+import { DEADLINE } from '../http/applied.interceptor.js';
 import { Problem } from '../http/problem.js';
 import { networkOf } from './address.js';
 import { requestsLimitedTotal } from './metrics.js';
@@ -51,7 +53,9 @@ export class RateLimitGuard implements CanActivate {
     const known = this.refusals.find(key, cost);
     if (known) return known;
     const asked = performance.now();
-    const admission = await this.window.admit(key, limit, cost);
+    // A command that waits for others to be given up has only then its own time to wait.
+    const answer = defer(() => this.window.admit(key, limit, cost));
+    const admission = await firstValueFrom(answer.pipe(timeout(DEADLINE)));
     if (!admission.admitted) this.refusals.add(key, cost, admission, asked);
     return admission;
   }

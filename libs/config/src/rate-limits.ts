@@ -16,13 +16,13 @@ export type RateLimits = ReadonlyMap<`${LimitedRole}.${LimitedClass}`, RateLimit
 
 /**
  * A player's are what a game needs with room to spare, and what a cheater gets. An address may be a school behind
- * one router, or a proxy in front of everybody: its reads are only kept from taking a gateway alone. Only a
- * login is dear to it, as that is where secrets are guessed. A key is trusted: its limits stop what has run wild.
+ * one router, or a proxy in front of everybody: its reads are only kept from taking a gateway alone. A login is dear,
+ * as it makes players; wrong secrets have a limit of their own. A key is trusted: its limits stop what has run wild.
  * A `bulk` counts scores, and any list that is taken at all fits into an empty window.
  */
 const DEFAULTS = [
-  'anonymous.read=200000/10s,anonymous.write=200/10s,anonymous.bulk=1000/10s,anonymous.login=30/1m',
-  'player.read=500/10s,player.write=200/10s,player.bulk=1000/10s,player.login=30/1m',
+  'anonymous.read=200000/10s,anonymous.write=2000/10s,anonymous.bulk=1000/10s,anonymous.login=2000/1m',
+  'player.read=1000/10s,player.write=1000/10s,player.bulk=1000/10s,player.login=30/1m',
   'server.read=500000/10s,server.write=500000/10s,server.bulk=5000000/10s,server.login=100000/10s',
   'admin.read=500000/10s,admin.write=500000/10s,admin.bulk=5000000/10s,admin.login=100000/10s',
 ].join();

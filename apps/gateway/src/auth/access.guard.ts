@@ -20,12 +20,14 @@ export const Public = () => SetMetadata(PUBLIC, true);
 const ADMIN = 'questlog:admin';
 
 /** A route for operators. */
-export const AdminOnly = () => applyDecorators(SetMetadata(ADMIN, true), ApiBearerAuth(), ApiProblems(401, 403));
+export const AdminOnly = () =>
+  applyDecorators(SetMetadata(ADMIN, true), ApiBearerAuth(), ApiProblems(401, 403));
 
 const OWN = 'questlog:own';
 
 /** A route on which players act for themselves only: for the player in its path. Keys act for any. */
-export const OwnPlayerOnly = () => applyDecorators(SetMetadata(OWN, true), ApiPlayer(), ApiProblems(401, 403));
+export const OwnPlayerOnly = () =>
+  applyDecorators(SetMetadata(OWN, true), ApiPlayer(), ApiProblems(401, 403));
 
 /** Keeps callers from what is not theirs. */
 @Injectable()
@@ -42,8 +44,7 @@ export class AccessGuard implements CanActivate {
     if (!caller) throw unknownCaller(request);
     if (comesFromAnotherSite(request))
       throw forbidden('a session in a cookie writes from its own site only: send a bearer token');
-    if (marked(ADMIN) && caller.kind !== 'admin')
-      throw forbidden('this is for operators: use an admin key');
+    if (marked(ADMIN) && caller.kind !== 'admin') throw forbidden('this is for operators: use an admin key');
     if (marked(OWN) && caller.kind === 'player' && caller.id !== params.player)
       throw forbidden(`you are ${caller.id}, not ${params.player}`);
     return true;

@@ -54,7 +54,7 @@ export class System {
     }, within);
   }
 
-  /** A new client with the server's key; it is closed with the system. */
+  /** A new client with the server's key. */
   get client(): Client {
     return this.connect(this.keys.server);
   }
@@ -62,6 +62,13 @@ export class System {
   /** As `client`, with the admin's key. */
   get admin(): Client {
     return this.connect(this.keys.admin);
+  }
+
+  /** A new client with a key, a token or nothing; it is closed with the system. */
+  connect(key?: string): Client {
+    const client = new Client(this.port, key);
+    this.clients.push(client);
+    return client;
   }
 
   get keys(): { server: string; admin: string } {
@@ -101,12 +108,6 @@ export class System {
       await once(this.process, 'exit');
     }
     return this.process.exitCode;
-  }
-
-  private connect(key: string): Client {
-    const client = new Client(this.port, key);
-    this.clients.push(client);
-    return client;
   }
 
   /** Ends it, sees to it that it left no process behind, and deletes its data. */

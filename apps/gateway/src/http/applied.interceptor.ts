@@ -2,14 +2,13 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import type { FastifyRequest } from 'fastify';
 import { from, type Observable, switchMap, timeout } from 'rxjs';
 import { type EventRef, Progress, parseEventRef } from '#libs/event-log';
+import { timeLeft } from './deadline.js';
 import { waitPreference } from './preconditions.js';
 import { badRequest, Problem } from './problem.js';
 import { hasStreamedBody } from './streamed-body.js';
 
-/** Milliseconds that a request may take besides what it was asked to wait; then Redis counts as away. */
-export const DEADLINE = 1_900;
-/** Milliseconds that a read waits for an event, at most. */
-const APPLIED_WITHIN = 2_000;
+/** Milliseconds that a read waits for an event, at most; then it has some left to be made in time. */
+const APPLIED_WITHIN = 1_500;
 
 /**
  * Lets a GET with `If-Applied` (or `?ifApplied=`) wait for that event, and no request wait for ever.
@@ -24,7 +23,8 @@ export class AppliedInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     // Whoever streams a body is answered when all of it is done, however long that takes.
     if (hasStreamedBody(request)) return next.handle();
-    const handle = () => next.handle().pipe(timeout(DEADLINE + 1_000 * waitPreference(request.headers)));
+    const handle = () =>
+      next.handle().pipe(timeout(timeLeft(request) + 1_000 * waitPreference(request.headers)));
     const event = request.method === 'GET' ? awaitedEvent(request) : undefined;
     return event ? from(this.untilApplied(event)).pipe(switchMap(handle)) : handle();
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { defer, firstValueFrom, timeout } from 'rxjs';
+import { firstValueFrom } from 'rxjs';
 import {
   type Appended,
   type AppendOptions,
@@ -12,7 +12,7 @@ import {
 import type { Actor, EventType, NewEvent } from '#libs/events';
 import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
-import { DEADLINE } from './applied.interceptor.js';
+import { inTime } from './deadline.js';
 import { idempotencyKey, traceParent, waitPreference } from './preconditions.js';
 
 export interface Accepted {
@@ -58,9 +58,10 @@ export class WriteService {
 
   async change<Result>(
     { caller, append, result }: Change<Result>,
-    { headers }: FastifyRequest,
+    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<Accepted | Applied<Result>> {
+    const { headers } = request;
     const seconds = waitPreference(headers);
     const key = idempotencyKey(headers);
     const trace = traceParent(headers);
@@ -69,7 +70,7 @@ export class WriteService {
       ...(key !== undefined && { idempotencyKey: key }),
       ...(trace !== undefined && { trace }),
     };
-    const appended = await firstValueFrom(defer(() => append(envelope)).pipe(timeout(DEADLINE)));
+    const appended = await inTime(request, () => append(envelope));
     const eventId = formatEventRef(appended.ref);
     if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
     if (appended.version !== undefined) reply.header('ETag', `"${appended.version}"`);

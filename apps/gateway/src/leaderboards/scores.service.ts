@@ -1,12 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { defer, firstValueFrom, timeout } from 'rxjs';
 import { type Appended, formatEventRef } from '#libs/event-log';
 import { type Actor, compareEventIds } from '#libs/events';
 import { Logger } from '#libs/observability';
 import { LeaderboardReader } from '#libs/projections';
 import { isRedisUnavailable } from '#libs/redis';
-import { DEADLINE } from '../http/applied.interceptor.js';
+import { inTime } from '../http/deadline.js';
 import { refuseIdempotencyKey, traceParent, waitPreference } from '../http/preconditions.js';
 import { toProblem } from '../http/problem.filter.js';
 import { Problem, type ProblemBody } from '../http/problem.js';
@@ -71,14 +70,14 @@ export class ScoresService {
   async submitAll(
     body: unknown,
     caller: Actor,
-    { headers }: FastifyRequest,
+    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ScoreResults> {
+    const { headers } = request;
     const seconds = waitPreference(headers);
     refuseIdempotencyKey(headers);
     const read = listFrom(body).map((value, i) => readScore(value, caller, `scores[${i}]`));
-    const submit = defer(() => this.intake.submitAll(read, caller, traceParent(headers)));
-    const outcomes = await firstValueFrom(submit.pipe(timeout(DEADLINE)));
+    const outcomes = await inTime(request, () => this.intake.submitAll(read, caller, traceParent(headers)));
     const appended = outcomes.flatMap(outcome => (outcome instanceof Error ? [] : [outcome]));
     const away = outcomes.find(isRedisUnavailable);
     if (away && appended.length === 0) throw away;

@@ -1,11 +1,10 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
-import { defer, firstValueFrom, timeout } from 'rxjs';
 import type { RateLimit, RateLimits } from '#libs/config';
 import { limitKey } from '#libs/redis';
 import type { CallerRequest } from '../auth/caller.guard.js';
-import { DEADLINE } from '../http/applied.interceptor.js';
+import { inTime } from '../http/deadline.js';
 import { Problem } from '../http/problem.js';
 import { networkOf } from './address.js';
 import { requestsLimitedTotal } from './metrics.js';
@@ -37,7 +36,7 @@ export class RateLimitGuard implements CanActivate {
     const limit = this.limits.get(`${role}.${name}`);
     if (!limit) return true;
     const key = limitKey(this.prefix, name, `${role}:${id}`);
-    const admission = await this.admit(key, limit, cost(request));
+    const admission = await inTime(request, () => this.admit(key, limit, cost(request)));
     http.getResponse<FastifyReply>().headers({
       'RateLimit-Limit': limit.limit,
       'RateLimit-Remaining': admission.remaining,
@@ -53,9 +52,7 @@ export class RateLimitGuard implements CanActivate {
     const known = this.refusals.find(key, cost);
     if (known) return known;
     const asked = performance.now();
-    // A command that waits for others to be given up has only then its own time to wait.
-    const answer = defer(() => this.window.admit(key, limit, cost));
-    const admission = await firstValueFrom(answer.pipe(timeout(DEADLINE)));
+    const admission = await this.window.admit(key, limit, cost);
     if (!admission.admitted) this.refusals.add(key, cost, admission, asked);
     return admission;
   }

@@ -13,9 +13,9 @@ export class Gateway {
   ) {}
 
   static async start(system: System, environment: NodeJS.ProcessEnv): Promise<Gateway> {
-    const port = await freePort();
+    const port = Number(environment.PORT ?? (await freePort()));
     const child = spawn(process.execPath, ['dist/apps/gateway/src/main.js'], {
-      env: { PATH: process.env.PATH, REDIS_URL: system.redisUrl, PORT: String(port), ...environment },
+      env: { PATH: process.env.PATH, REDIS_URL: system.redisUrl, ...environment, PORT: String(port) },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const gateway = new Gateway(child, port);
@@ -25,8 +25,10 @@ export class Gateway {
     return gateway;
   }
 
+  /** Ends it in order. */
   async stop(): Promise<void> {
+    const exited = once(this.process, 'exit');
     this.process.kill('SIGTERM');
-    await once(this.process, 'exit');
+    await exited;
   }
 }

@@ -74,6 +74,7 @@ export class JobRunner<State, T extends EventType, Rules> {
     // What it was before it was taken may be past.
     const job = await this.jobs.find(id);
     if (!job || job.finishedAt !== undefined) {
+      if (job) await this.jobs.retire(job);
       await this.jobs.giveBack(known, this.owner);
       return false;
     }

@@ -207,6 +207,17 @@ describe('jobs', () => {
       await expect(jobs.cancel((await jobs.find(job.id)) as Job)).rejects.toThrow(JobOverError);
     });
 
+    it('makes room for the next one when whoever finished it died before that', async () => {
+      await score('ada', 1);
+      await project();
+      const job = await jobs.start(leaderboards, { kind: 'rebuild' });
+      await jobs.update(job, { state: 'done', finishedAt: Date.now() });
+      await expect(jobs.start(leaderboards, { kind: 'rebuild' })).rejects.toThrow(JobActiveError);
+      const found = await jobs.active(leaderboards.name);
+      await new JobRunner(test.redis, test.topology, leaderboards, QUIET).run(found as Job);
+      expect((await rebuild(leaderboards)).state).toBe('done');
+    });
+
     it('is refused when events are missing from the log', async () => {
       await history();
       const keys = test.topology.of('scores', 'arena');

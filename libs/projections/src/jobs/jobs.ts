@@ -167,8 +167,13 @@ export class Jobs {
   }
 
   async finish(job: Job, fields: Readonly<Record<string, string | number>>): Promise<void> {
-    const { prefix } = this.topology;
     await this.update(job, { ...fields, finishedAt: Date.now() });
+    await this.retire(job);
+  }
+
+  /** Makes room for the next job. Whoever noted that this one is over may have died before that. */
+  async retire(job: Job): Promise<void> {
+    const { prefix } = this.topology;
     await this.redis.expire(jobKey(prefix, job.id), KEPT);
     // Given back like a lease: only if it still is this job.
     await lease.run(this.redis, [activeJobKey(prefix, job.group)], [job.id, 0]);

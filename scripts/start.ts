@@ -124,6 +124,7 @@ class Launcher {
     say(`
 Questlog is up, after ${((performance.now() - this.began) / 1_000).toFixed(1)} s.
 
+  page        ${base}/
   docs        ${base}/docs
   server key  ${server}  (a game server: may write for any player)
   admin key   ${admin}

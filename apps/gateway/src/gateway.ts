@@ -8,6 +8,7 @@ import { type Logger, serveHealth } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
 import { LogModule, type OpenLog } from '#libs/service';
 import { GatewayModule } from './gateway.module.js';
+import { serveFiles } from './http/files.js';
 import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { limitSendingTime, readStreamedBodies } from './http/streamed-body.js';
@@ -48,6 +49,7 @@ export async function createGateway(
     { name: 'groups', check: () => assertGroups(log) },
   ]);
   serveOpenApi(app);
+  serveFiles(fastify, environment.PUBLIC_DIR);
   await app.init();
   return app;
 }

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { existsSync, statSync } from 'node:fs';
 import { Expose, Transform } from 'class-transformer';
 import {
   ArrayNotEmpty,
@@ -108,6 +109,18 @@ export class GatewayEnvironment extends Environment {
   @MinLength(16, { each: true, message: 'ADMIN_KEYS: each key must have at least 16 characters' })
   readonly ADMIN_KEYS: readonly string[] = [];
 
+  /** A folder whose files are served at `/`: those of a game. Unset: a page that says what runs here. */
+  @Expose()
+  @IsOptional()
+  @ValidateBy({
+    name: 'folder',
+    validator: {
+      validate: isFolder,
+      defaultMessage: arguments_ => `PUBLIC_DIR must be a folder, and ${arguments_?.value} is none`,
+    },
+  })
+  readonly PUBLIC_DIR?: string;
+
   /** `on`, `off`, or what shall differ from the defaults: `player.write=50/10s,anonymous.read=off`. */
   @Expose()
   @ValidateBy({
@@ -132,6 +145,10 @@ function rateLimitFault(text: string): string | undefined {
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
 }
 
 function mustHaveKeys(environment: Environment, value: unknown): boolean {

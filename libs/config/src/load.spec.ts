@@ -38,6 +38,9 @@ describe('the configuration', () => {
     ['KEY_PREFIX', 'a{b}'],
     ['SERVER_KEYS', 'short'],
     ['RATE_LIMIT', 'player.wirte=50/10s'],
+    ['PUBLIC_DIR', 'no/such/folder'],
+    ['PUBLIC_DIR', 'package.json'],
+    ['PUBLIC_DIR', 'package.json/folder'],
   ])('refuses %s=%s and names the variable', (name, value) => {
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(ConfigurationError);
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(new RegExp(name));

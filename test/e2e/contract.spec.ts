@@ -457,6 +457,13 @@ describe('the REST contract', () => {
   it('is described by /openapi.json, and shown at /docs', async () => {
     const { body } = await anonymous.get('/openapi.json');
     expect(Object.keys(body.paths).sort()).toEqual([
+      '/api/gamestate',
+      '/api/gamestate/{id}',
+      '/api/leaderboard',
+      '/api/leaderboard/{key}',
+      '/api/playerstate',
+      '/api/playerstate/{id}',
+      '/session',
       '/v1/admin/dead-letters',
       '/v1/admin/dead-letters/{id}',
       '/v1/admin/dead-letters/{id}/retry',

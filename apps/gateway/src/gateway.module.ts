@@ -28,6 +28,10 @@ import { KeyRing } from './auth/key-ring.js';
 import { LoginLimit } from './auth/login-limit.js';
 import { SessionsController } from './auth/sessions.controller.js';
 import { Sessions } from './auth/sessions.js';
+import { GameStateController, PlayerStateController } from './cache-quest/documents.controller.js';
+import { DocumentsService } from './cache-quest/documents.service.js';
+import { GuestSessionController } from './cache-quest/guest-session.controller.js';
+import { MemberScoresController } from './cache-quest/member-scores.controller.js';
 import { AppliedInterceptor } from './http/applied.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { WriteService } from './http/write.service.js';
@@ -107,6 +111,10 @@ export class GatewayModule {
         DeadLettersController,
         StreamsController,
         JobsController,
+        GuestSessionController,
+        PlayerStateController,
+        GameStateController,
+        MemberScoresController,
       ],
       providers: [
         { provide: Logger, useValue: logger },
@@ -136,6 +144,7 @@ export class GatewayModule {
         ScoresService,
         EntryViews,
         LiveBoards,
+        DocumentsService,
         { provide: APP_GUARD, useClass: CallerGuard },
         ...(limits ? [limitedBy(limits)] : []),
         { provide: APP_GUARD, useClass: AccessGuard },

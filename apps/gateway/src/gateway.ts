@@ -7,6 +7,7 @@ import { STREAMS } from '#libs/events';
 import { type Logger, serveHealth } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
 import { LogModule, type OpenLog } from '#libs/service';
+import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { GatewayModule } from './gateway.module.js';
 import { serveFiles } from './http/files.js';
 import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
@@ -32,6 +33,7 @@ export async function createGateway(
     trustProxy: [...environment.TRUST_PROXY],
     routerOptions: { maxParamLength: 1_000 },
     forceCloseConnections: 'idle',
+    rewriteUrl: withoutTrailingSlash,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       problems.send(error, request, reply),
   });

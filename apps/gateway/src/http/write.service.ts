@@ -12,8 +12,12 @@ import {
 import type { Actor, EventType, NewEvent } from '#libs/events';
 import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
-import { inTime } from './deadline.js';
+import { inTime, timeLeft } from './deadline.js';
 import { idempotencyKey, traceParent, waitPreference } from './preconditions.js';
+import { unavailable } from './problem.js';
+
+/** Milliseconds of a request's time that are left for its answer. */
+const ANSWERING = 100;
 
 export interface Accepted {
   readonly eventId: string;
@@ -30,12 +34,16 @@ export interface Change<Result> {
   result(appended: Appended): Promise<Result>;
 }
 
-/** The change that one event makes. */
-export interface Write<T extends EventType, Result> extends Omit<Change<Result>, 'append'> {
+/** One event that makes a change. */
+export interface EventWrite<T extends EventType> {
   readonly type: T;
   readonly data: NewEvent<T>['data'];
+  readonly caller: Actor;
   readonly expectedVersion?: AppendOptions['expectedVersion'] | undefined;
 }
+
+/** The change that one event makes. */
+export type Write<T extends EventType, Result> = EventWrite<T> & Pick<Change<Result>, 'result'>;
 
 /** What every write has in common: it is appended once, and answered as accepted or, if asked to wait, applied. */
 @Injectable()
@@ -46,14 +54,11 @@ export class WriteService {
   ) {}
 
   write<T extends EventType, Result>(
-    { type, data, expectedVersion, ...change }: Write<T, Result>,
+    write: Write<T, Result>,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<Accepted | Applied<Result>> {
-    const condition = expectedVersion !== undefined && { expectedVersion };
-    const append = (envelope: Envelope) =>
-      firstValueFrom(this.events.append(type, data, { ...envelope, ...condition }));
-    return this.change({ ...change, append }, request, reply);
+    return this.change({ ...write, append: this.appending(write) }, request, reply);
   }
 
   async change<Result>(
@@ -63,13 +68,7 @@ export class WriteService {
   ): Promise<Accepted | Applied<Result>> {
     const { headers } = request;
     const seconds = waitPreference(headers);
-    const key = idempotencyKey(headers);
-    const trace = traceParent(headers);
-    const envelope = {
-      actor: caller,
-      ...(key !== undefined && { idempotencyKey: key }),
-      ...(trace !== undefined && { trace }),
-    };
+    const envelope = envelopeOf(caller, headers);
     const appended = await inTime(request, () => append(envelope));
     const eventId = formatEventRef(appended.ref);
     if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
@@ -82,6 +81,28 @@ export class WriteService {
     }
     reply.status(200).header('Preference-Applied', `wait=${seconds}`);
     return { eventId, status: 'applied', ...projected };
+  }
+
+  /** @returns what appends the one event */
+  appending<T extends EventType>({ type, data, expectedVersion }: EventWrite<T>) {
+    const condition = expectedVersion !== undefined && { expectedVersion };
+    return (envelope: Envelope): Promise<Appended> =>
+      firstValueFrom(this.events.append(type, data, { ...envelope, ...condition }));
+  }
+
+  /**
+   * For clients that read at once what they wrote, and know of nothing between done and failed.
+   *
+   * @throws Problem 503 when it is in the log but no reader sees it in time
+   */
+  async untilSeen(
+    { caller, append }: Omit<Change<unknown>, 'result'>,
+    request: FastifyRequest,
+  ): Promise<void> {
+    const { ref } = await append(envelopeOf(caller, request.headers));
+    const seconds = (timeLeft(request) - ANSWERING) / 1_000;
+    const isSeen = await this.projected(ref, seconds, async () => true);
+    if (!isSeen) throw unavailable('it is in the log, but cannot be read yet: try again');
   }
 
   /**
@@ -102,4 +123,14 @@ export class WriteService {
       throw error;
     }
   }
+}
+
+function envelopeOf(actor: Actor, headers: FastifyRequest['headers']): Envelope {
+  const key = idempotencyKey(headers);
+  const trace = traceParent(headers);
+  return {
+    actor,
+    ...(key !== undefined && { idempotencyKey: key }),
+    ...(trace !== undefined && { trace }),
+  };
 }

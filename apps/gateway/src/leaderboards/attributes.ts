@@ -1,14 +1,14 @@
 import { ID_PATTERN } from '../http/ids.js';
 
 export const MAX_ATTRIBUTES = 16;
-const MAX_LENGTH = 256;
+export const MAX_ATTRIBUTE_LENGTH = 256;
 
 /** A fact about a run. */
 export function isAttribute(value: unknown): value is string | number | boolean {
   return (
     typeof value === 'boolean' ||
     (typeof value === 'number' && Number.isFinite(value)) ||
-    (typeof value === 'string' && value.length <= MAX_LENGTH && value.isWellFormed())
+    (typeof value === 'string' && value.length <= MAX_ATTRIBUTE_LENGTH && value.isWellFormed())
   );
 }
 
@@ -25,4 +25,4 @@ export function areNamed(value: unknown, least: number, holds: (value: unknown) 
   );
 }
 
-export const ATTRIBUTES_RULE = `attributes must be an object of at most ${MAX_ATTRIBUTES} strings (up to ${MAX_LENGTH} characters), finite numbers or booleans, with ids as names`;
+export const ATTRIBUTES_RULE = `attributes must be an object of at most ${MAX_ATTRIBUTES} strings (up to ${MAX_ATTRIBUTE_LENGTH} characters), finite numbers or booleans, with ids as names`;

@@ -5,6 +5,7 @@ import {
   type BatchItem,
   BoardCatalog,
   definedBy,
+  type Envelope,
   EventLog,
 } from '#libs/event-log';
 import type { Actor } from '#libs/events';
@@ -32,6 +33,14 @@ export class ScoreIntake {
     private readonly log: EventLog,
     private readonly catalog: BoardCatalog,
   ) {}
+
+  /** @throws what kept it out */
+  async submit(score: Score, { actor, idempotencyKey, trace }: Envelope): Promise<Appended> {
+    const submitted = { ...score, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const [outcome] = await this.submitAll([submitted], actor, trace);
+    if (!outcome || outcome instanceof Error) throw outcome;
+    return outcome;
+  }
 
   /**
    * Submits scores, those of one board in their order, each for itself.

@@ -38,16 +38,13 @@ export class ScoresService {
     return this.writes.change(
       {
         caller,
-        append: async ({ idempotencyKey, trace }) => {
+        append: async envelope => {
           if (waitPreference(request.headers) > 0) previous = (await this.entryOf(board, player))?.rank;
           const submitted = {
             ...{ board, player, score },
             ...(attributes && { attributes: { ...attributes } }),
-            ...(idempotencyKey !== undefined && { idempotencyKey }),
           };
-          const [outcome] = await this.intake.submitAll([submitted], caller, trace);
-          if (!outcome || outcome instanceof Error) throw outcome;
-          return outcome;
+          return this.intake.submit(submitted, envelope);
         },
         result: async ({ ref }) => {
           const entry = await this.entryOf(board, player);

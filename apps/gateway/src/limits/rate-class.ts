@@ -2,14 +2,20 @@ import { type ExecutionContext, SetMetadata } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { LimitedClass } from '#libs/config';
+import type { CallerRequest } from '../auth/caller.guard.js';
 
 /** What a request counts for. */
 export type Cost = (request: FastifyRequest) => number;
 
-interface Marked {
-  readonly name: LimitedClass | 'none';
+type ClassName = LimitedClass | 'none';
+
+interface Marked<Name = ClassName> {
+  readonly name: Name;
   readonly cost: Cost;
 }
+
+/** What a route does can depend on who calls. */
+type ClassOf = (request: CallerRequest) => ClassName;
 
 const RATE_CLASS = 'questlog:rate-class';
 const one: Cost = () => 1;
@@ -17,14 +23,14 @@ const READ: Marked = { name: 'read', cost: one };
 const WRITE: Marked = { name: 'write', cost: one };
 
 /** A route that is limited together with the others of its class. Without it, a GET is a read and all else a write. */
-export const RateClass = (name: Marked['name'], cost = one) =>
-  SetMetadata<string, Marked>(RATE_CLASS, { name, cost });
+export const RateClass = (name: ClassName | ClassOf, cost = one) =>
+  SetMetadata<string, Marked<ClassName | ClassOf>>(RATE_CLASS, { name, cost });
 
 export function rateClassOf(context: ExecutionContext, reflector: Reflector): Marked {
   const targets = [context.getHandler(), context.getClass()];
-  const { method } = context.switchToHttp().getRequest<FastifyRequest>();
-  return (
-    reflector.getAllAndOverride<Marked | undefined>(RATE_CLASS, targets) ??
-    (method === 'GET' || method === 'HEAD' ? READ : WRITE)
-  );
+  const request = context.switchToHttp().getRequest<CallerRequest>();
+  const marked = reflector.getAllAndOverride<Marked<ClassName | ClassOf> | undefined>(RATE_CLASS, targets);
+  if (!marked) return request.method === 'GET' || request.method === 'HEAD' ? READ : WRITE;
+  const { name, cost } = marked;
+  return { name: typeof name === 'function' ? name(request) : name, cost };
 }

@@ -1,0 +1,87 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { loadGatewayConfig } from '#libs/config';
+import { Logger } from '#libs/observability';
+import { openTestLog, type TestLog } from '#libs/testing';
+import { createGateway } from '../gateway.js';
+
+describe('the calls of Cache Quest, while no worker runs', () => {
+  let test: TestLog;
+  let app: NestFastifyApplication;
+
+  beforeAll(async () => {
+    test = await openTestLog();
+    const environment = loadGatewayConfig({ RATE_LIMIT: 'anonymous.login=2/1m,player.login=1/1m' });
+    const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
+    app = await createGateway(environment, test, logger);
+  });
+  afterAll(async () => {
+    await app.close();
+    await test.close();
+  });
+
+  const send = async (
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    url: string,
+    cookie = '',
+    payload?: object,
+  ) => {
+    const began = performance.now();
+    const headers = { 'content-type': 'application/json', ...(cookie && { cookie }) };
+    const answer = await app.inject({ method, url, headers, ...(payload && { payload }) });
+    const took = performance.now() - began;
+    return { status: answer.statusCode, headers: answer.headers, body: answer.json(), took };
+  };
+
+  it('make guests as POST /v1/sessions does, no faster; players are none of them', async () => {
+    const { headers, body } = await send('GET', '/session');
+    const [cookie = ''] = String(headers['set-cookie']).split(';');
+    for (let i = 0; i < 5; i++) expect((await send('GET', '/session', cookie)).body).toEqual(body);
+    expect((await send('GET', '/session')).status).toBe(200);
+    expect(await send('GET', '/session')).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+      body: { type: 'urn:questlog:rate-limited' },
+    });
+    expect((await send('GET', '/session', cookie)).status).toBe(200);
+  });
+
+  describe('answer to a write', () => {
+    let cookie: string;
+    let id: string;
+    beforeAll(async () => {
+      const opened = await app.inject({
+        method: 'POST',
+        url: '/v1/sessions',
+        payload: {},
+        remoteAddress: '10.0.0.9',
+      });
+      id = opened.json().playerId;
+      [cookie = ''] = String(opened.headers['set-cookie']).split(';');
+    });
+
+    it('that nobody can read yet: 503 within two seconds, though it is in the log', async () => {
+      const member = `Ada-${id}`;
+      for (const call of [
+        ['POST', '/api/playerstate/', { playerData: { id } }],
+        ['PATCH', '/api/playerstate/', { playerData: { id } }],
+        ['POST', '/api/leaderboard/', { key: 'arena', score: 1, member }],
+        ['DELETE', `/api/playerstate/${id}`],
+      ] as const) {
+        const [method, url, payload] = call;
+        const answer = await send(method, url, cookie, payload);
+        expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+        expect(answer.body).toMatchObject({ type: 'urn:questlog:unavailable' });
+        expect(answer.took).toBeLessThan(2_000);
+      }
+      expect(await test.redis.xlen(test.topology.of('players', id).stream)).toBe(3);
+    }, 20_000);
+
+    it('to what is not there: by the log, not by what can be read', async () => {
+      const missing = await send('PATCH', '/api/gamestate/', cookie, { gameData: { id } });
+      expect(missing).toMatchObject({ status: 404, body: { status: 404, message: 'Not Found' } });
+      const deleted = await send('DELETE', `/api/gamestate/${id}`, cookie);
+      expect(deleted).toMatchObject({ status: 200, body: { status: 200 } });
+      expect((await send('GET', `/api/gamestate/${id}`)).status).toBe(404);
+    });
+  });
+});

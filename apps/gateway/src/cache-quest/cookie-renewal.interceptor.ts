@@ -1,0 +1,22 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { Observable } from 'rxjs';
+import type { CallerRequest } from '../auth/caller.guard.js';
+import { isFromCookie, sentToken } from '../auth/callers.js';
+import { setCookie } from '../auth/session-cookie.js';
+
+/** Sends a browser's session back with every answer, so that it is kept for seven days more. */
+@Injectable()
+export class CookieRenewal implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<CallerRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const token = sentToken(request);
+    reply.header('Cache-Control', 'no-store');
+    const isSession = request.caller?.kind === 'player' && isFromCookie(request);
+    // Where its end was put off, it is on its way already.
+    if (isSession && token !== undefined && !reply.hasHeader('Set-Cookie')) setCookie(request, reply, token);
+    return next.handle();
+  }
+}

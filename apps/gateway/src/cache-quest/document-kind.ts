@@ -1,0 +1,86 @@
+import { badRequest, Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
+import { checkDocument } from '../saves/document.js';
+import { DuplicateKeyError } from '../saves/json-tree.js';
+import { fieldTexts } from './document-text.js';
+
+/** One of the two documents that the game keeps of each player. */
+export interface DocumentKind {
+  readonly path: string;
+  /** The field of the body that holds it. */
+  readonly field: string;
+  /** Where it is a save. Not a slot of everyday use: what is in it, all can read. */
+  readonly slot: string;
+  /** Stands before the ids in lists. */
+  readonly prefix: string;
+  /** For messages. */
+  readonly noun: string;
+}
+
+export const PLAYER_STATE: DocumentKind = {
+  path: 'api/playerstate',
+  field: 'playerData',
+  slot: 'cache-quest:player',
+  prefix: 'players:',
+  noun: 'Player',
+};
+
+export const GAME_STATE: DocumentKind = {
+  path: 'api/gamestate',
+  field: 'gameData',
+  slot: 'cache-quest:game',
+  prefix: 'games:',
+  noun: 'Game',
+};
+
+/** A document as it was sent, and whose it is. */
+export interface SentDocument {
+  readonly id: string;
+  readonly text: string;
+}
+
+/**
+ * Takes the document out of a body.
+ *
+ * @throws Problem 400 when the body is not JSON, has other fields or the document no id; 413, 422 as saves do
+ */
+export function sentDocument(body: unknown, { field }: DocumentKind): SentDocument {
+  const wrapped = objectOf(body, field);
+  const unknown = Object.keys(wrapped).filter(name => name !== field);
+  if (unknown.length > 0)
+    throw invalid(unknown.map(path => ({ path, message: `property ${path} should not exist` })));
+  const value = wrapped[field];
+  if (value === undefined) throw invalid([{ path: field, message: `${field} must be the document` }]);
+  const text = checkDocument(fieldText(body as string, field));
+  const { id } = value as { id?: unknown };
+  if (typeof id !== 'string') {
+    const message = `${field}.id must be the id that GET /session answered`;
+    throw invalid([{ path: `${field}.id`, message }]);
+  }
+  return { id, text };
+}
+
+/** @throws Problem 400 */
+function objectOf(body: unknown, field: string): Record<string, unknown> {
+  const expected = `send {"${field}": {...}} as application/json`;
+  if (typeof body !== 'string' || body === '') throw badRequest(`the body is missing: ${expected}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (error) {
+    throw badRequest(`the body is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw badRequest(`the body is no object: ${expected}`);
+}
+
+/** @throws Problem 422 */
+function fieldText(body: string, field: string): string | undefined {
+  try {
+    return fieldTexts(body).get(field);
+  } catch (error) {
+    if (!(error instanceof DuplicateKeyError)) throw error;
+    throw new Problem(422, { code: 'duplicate-key', detail: `in the body, ${error.message}: send it once` });
+  }
+}

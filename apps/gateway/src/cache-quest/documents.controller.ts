@@ -1,0 +1,140 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Req,
+  Res,
+  UseInterceptors,
+} from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { Public } from '../auth/access.guard.js';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
+import { IdPipe } from '../http/ids.js';
+import { BODY_LIMIT, TEXT_BODY } from '../http/json-body.js';
+import { Answer, done, missing } from './answers.js';
+import { CookieRenewal } from './cookie-renewal.interceptor.js';
+import {
+  type DocumentKind,
+  GAME_STATE,
+  PLAYER_STATE,
+  type SentDocument,
+  sentDocument,
+} from './document-kind.js';
+import { DocumentsService } from './documents.service.js';
+import { assertOwn } from './own-session.js';
+
+/** Bytes of a document and of what is around it. */
+const WRAPPED_BODY = { ...TEXT_BODY, bodyLimit: BODY_LIMIT + 1024 } as const;
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** The routes of one kind of document: the two differ in names only. */
+function documentsController(kind: DocumentKind) {
+  const { path, field, prefix, noun } = kind;
+  const ApiDocument = () =>
+    ApiBody({ schema: { type: 'object', example: { [field]: { id: 'pabcd', level: 3 } } } });
+  const ApiMissing = () => ApiResponse({ status: 404, type: Answer, description: 'There is none.' });
+
+  @ApiTags('cache quest')
+  @UseInterceptors(CookieRenewal)
+  @Controller(path)
+  class DocumentsController {
+    constructor(private readonly documents: DocumentsService) {}
+
+    @Post()
+    @HttpCode(200)
+    @RouteConfig(WRAPPED_BODY)
+    @ApiOperation({ summary: `Create the session's ${field}, or replace it` })
+    @ApiDocument()
+    @ApiPlayer()
+    @ApiProblems(400, 401, 403, 413, 415, 422, 429, 503)
+    @ApiOkResponse({ type: Answer, description: 'It can be read.' })
+    async create(
+      @Body() body: unknown,
+      @Caller() caller: Actor,
+      @Req() request: FastifyRequest,
+    ): Promise<Answer> {
+      const { id, text } = ownDocument(body, caller);
+      await this.documents.write(id, kind, text, { caller, request });
+      return done(`${noun} created`);
+    }
+
+    @Patch()
+    @RouteConfig(WRAPPED_BODY)
+    @ApiOperation({
+      summary: `Replace the session's ${field}, if there is one`,
+      description: 'As a whole: this is no patch.',
+    })
+    @ApiDocument()
+    @ApiPlayer()
+    @ApiMissing()
+    @ApiProblems(400, 401, 403, 413, 415, 422, 429, 503)
+    @ApiOkResponse({ type: Answer, description: 'It can be read.' })
+    async update(
+      @Body() body: unknown,
+      @Caller() caller: Actor,
+      @Req() request: FastifyRequest,
+      @Res({ passthrough: true }) reply: FastifyReply,
+    ): Promise<Answer> {
+      const { id, text } = ownDocument(body, caller);
+      const isReplaced = await this.documents.replace(id, kind, text, { caller, request });
+      return isReplaced ? done(`${noun} updated`) : missing(reply);
+    }
+
+    @Get(':id')
+    @Public()
+    @Header('Content-Type', JSON_TYPE)
+    @ApiOperation({ summary: `A ${field}, byte for byte as it was sent`, description: 'Anyone can read it.' })
+    @ApiRead()
+    @ApiMissing()
+    @ApiOkResponse({ content: { 'application/json': { schema: { type: 'object' } } } })
+    async read(
+      @Param('id', IdPipe) id: string,
+      @Res({ passthrough: true }) reply: FastifyReply,
+    ): Promise<string | Answer> {
+      return (await this.documents.find(plain(id), kind)) ?? missing(reply);
+    }
+
+    @Delete(':id')
+    @ApiOperation({
+      summary: `Delete the session's ${field}`,
+      description: 'It is no error when there is none.',
+    })
+    @ApiPlayer()
+    @ApiProblems(400, 401, 403, 429, 503)
+    @ApiOkResponse({ type: Answer })
+    async delete(
+      @Param('id', IdPipe) id: string,
+      @Caller() caller: Actor,
+      @Req() request: FastifyRequest,
+    ): Promise<Answer> {
+      assertOwn(caller, plain(id) === caller.id);
+      await this.documents.delete(plain(id), kind, { caller, request });
+      return done(`${noun} deleted`);
+    }
+  }
+
+  /** @throws Problem 400, 403, 413, 422 */
+  function ownDocument(body: unknown, caller: Actor): SentDocument {
+    const document = sentDocument(body, kind);
+    assertOwn(caller, document.id === caller.id);
+    return document;
+  }
+
+  /** Ids are taken as lists show them, too. */
+  const plain = (id: string) => (id.startsWith(prefix) ? id.slice(prefix.length) : id);
+
+  return DocumentsController;
+}
+
+export class PlayerStateController extends documentsController(PLAYER_STATE) {}
+export class GameStateController extends documentsController(GAME_STATE) {}

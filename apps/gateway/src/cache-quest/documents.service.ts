@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { SaveReader } from '#libs/projections';
+import { VersionConflictError } from '#libs/redis';
+import { type EventWrite, WriteService } from '../http/write.service.js';
+import type { DocumentKind } from './document-kind.js';
+
+/** Who writes, and with which headers. */
+export interface Writing {
+  readonly caller: Actor;
+  readonly request: FastifyRequest;
+}
+
+/** The game's documents: saves in slots of their own. What is answered to a write, the next read sees. */
+@Injectable()
+export class DocumentsService {
+  constructor(
+    private readonly saves: SaveReader,
+    private readonly writes: WriteService,
+  ) {}
+
+  async find(player: string, { slot }: DocumentKind): Promise<string | undefined> {
+    return (await this.saves.find(player, slot))?.document;
+  }
+
+  /** Makes it, or replaces what is there. */
+  async write(player: string, { slot }: DocumentKind, document: string, { caller, request }: Writing) {
+    await this.append({ type: 'SaveWritten', data: { player, slot, document }, caller }, request);
+  }
+
+  /** @returns false when there is none: the log decides that, whatever can be read yet */
+  replace(player: string, { slot }: DocumentKind, document: string, { caller, request }: Writing) {
+    const data = { player, slot, document };
+    return this.append({ type: 'SaveWritten', data, caller, expectedVersion: 'existing' }, request);
+  }
+
+  /** @returns false when there is none */
+  delete(player: string, { slot }: DocumentKind, { caller, request }: Writing) {
+    const data = { player, slot };
+    return this.append({ type: 'SaveDeleted', data, caller, expectedVersion: 'existing' }, request);
+  }
+
+  /** @returns false when there is no such version as was expected */
+  private async append<T extends 'SaveWritten' | 'SaveDeleted'>(
+    write: EventWrite<T>,
+    request: FastifyRequest,
+  ): Promise<boolean> {
+    const { caller } = write;
+    try {
+      await this.writes.untilSeen({ caller, append: this.writes.appending(write) }, request);
+      return true;
+    } catch (error) {
+      if (error instanceof VersionConflictError) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { Controller, Get, Req, Res, UseInterceptors } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../auth/access.guard.js';
+import type { CallerRequest } from '../auth/caller.guard.js';
+import { Credentials } from '../auth/credentials.js';
+import { setCookie } from '../auth/session-cookie.js';
+import { Sessions } from '../auth/sessions.js';
+import { ApiProblems } from '../http/api-docs.js';
+import { RateClass } from '../limits/rate-class.js';
+import { CookieRenewal } from './cookie-renewal.interceptor.js';
+
+class GuestView {
+  @ApiProperty({ example: 'pabcdefghij234567klmn', description: "The player's, and the game's, too." })
+  readonly id!: string;
+}
+
+const isPlayer = ({ caller }: CallerRequest) => caller?.kind === 'player';
+
+@ApiTags('cache quest')
+@Public()
+@UseInterceptors(CookieRenewal)
+@Controller('session')
+export class GuestSessionController {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly credentials: Credentials,
+  ) {}
+
+  @Get()
+  @RateClass(request => (isPlayer(request) ? 'read' : 'login'))
+  @ApiOperation({
+    summary: 'Who am I? A browser without a session becomes a new guest',
+    description:
+      "The session is in a cookie, and it alone: unlike that of `POST /v1/sessions`, this guest has no secret to return with. The id is public, and no one's password.",
+  })
+  @ApiProblems(429, 503)
+  @ApiOkResponse({ type: GuestView })
+  async session(
+    @Req() request: CallerRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<GuestView> {
+    const { caller } = request;
+    if (caller?.kind === 'player') return { id: caller.id };
+    const { player } = await this.credentials.create();
+    setCookie(request, reply, await this.sessions.open(player));
+    return { id: player };
+  }
+}

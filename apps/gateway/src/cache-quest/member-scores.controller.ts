@@ -1,0 +1,86 @@
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UseInterceptors,
+} from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { LeaderboardReader } from '#libs/projections';
+import { Public } from '../auth/access.guard.js';
+import { Caller } from '../auth/caller.guard.js';
+import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
+import { IdPipe } from '../http/ids.js';
+import { bodyPipe, queryPipe } from '../http/validation.js';
+import { WriteService } from '../http/write.service.js';
+import type { EntryView } from '../leaderboards/entries.dto.js';
+import { EntryViews } from '../leaderboards/entry-views.js';
+import { ScoreIntake } from '../leaderboards/score-intake.js';
+import { Answer, done, missing } from './answers.js';
+import { CookieRenewal } from './cookie-renewal.interceptor.js';
+import { CountQuery, MemberEntry, MemberScoreBody } from './member-scores.dto.js';
+import { assertOwn } from './own-session.js';
+
+/** The game's boards: those of `/v1`, with the member of each run among its attributes. */
+@ApiTags('cache quest')
+@UseInterceptors(CookieRenewal)
+@Controller('api/leaderboard')
+export class MemberScoresController {
+  constructor(
+    private readonly intake: ScoreIntake,
+    private readonly writes: WriteService,
+    private readonly leaderboards: LeaderboardReader,
+    private readonly views: EntryViews,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({
+    summary: "Submit the session's score",
+    description: 'A lower one than before changes nothing.',
+  })
+  @ApiPlayer()
+  @ApiProblems(400, 401, 403, 409, 413, 415, 422, 429, 503)
+  @ApiOkResponse({ type: Answer, description: 'It can be read.' })
+  async submit(
+    @Body(bodyPipe) { key: board, score, member }: MemberScoreBody,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+  ): Promise<Answer> {
+    assertOwn(caller, isMember(member, caller.id));
+    const run = { board, player: caller.id, score, attributes: { member } };
+    await this.writes.untilSeen({ caller, append: envelope => this.intake.submit(run, envelope) }, request);
+    return done('Score submitted');
+  }
+
+  @Get(':key')
+  @Public()
+  @ApiOperation({ summary: 'The best of a board' })
+  @ApiRead()
+  @ApiResponse({ status: 404, type: Answer, description: 'The board has no entries.' })
+  @ApiOkResponse({ type: [MemberEntry] })
+  async best(
+    @Param('key', IdPipe) board: string,
+    @Query(queryPipe) { count }: CountQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MemberEntry[] | Answer> {
+    const { entries } = await this.leaderboards.read(board, { from: { offset: 0 }, length: count });
+    if (entries.length === 0) return missing(reply, 'No leaderboard entries found');
+    return (await this.views.of(entries)).map(entry => ({ value: memberOf(entry), score: entry.score }));
+  }
+}
+
+const isMember = (text: string, player: string) => text.endsWith(`-${player}`);
+
+/** As the run had it; runs from elsewhere have none, or whatever was sent with them. */
+function memberOf({ player, name = player, attributes }: EntryView): string {
+  const member = attributes?.member;
+  return typeof member === 'string' && isMember(member, player) ? member : `${name}-${player}`;
+}

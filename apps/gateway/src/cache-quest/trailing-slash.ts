@@ -1,0 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The game's client calls `/api/playerstate/`, others `/api/playerstate`: one route is both. */
+export const withoutTrailingSlash = ({ url = '/' }: Pick<IncomingMessage, 'url'>): string =>
+  url.replace(/^(\/(?:session|api\/[^?#]*[^?#/]))\/(?=$|[?#])/, '$1');

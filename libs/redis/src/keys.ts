@@ -162,6 +162,11 @@ export class StateKeys {
   names(): string {
     return this.prefix('names');
   }
+
+  /** sorted set, all scores 0: text, NUL, player; by bytes. @param collection `profiles`, or a slot */
+  search(collection: string): string {
+    return `${this.prefix('search')}:${collection}`;
+  }
 }
 
 /** Neither can hold a slash. */

@@ -4,7 +4,7 @@ import { PartitionKeys } from '#libs/redis';
 import { profilePatched, shuffled } from '#libs/testing';
 import { mergePatch } from './merge-patch.js';
 import { evolveProfile, PatchTooLateError, type ProfileState } from './profile.fold.js';
-import { nameEffects } from './profile.store.js';
+import { profileEffects } from './profile.store.js';
 import { saves } from './save.store.js';
 import { isNextVersion } from './versions.js';
 
@@ -104,21 +104,32 @@ describe('the fold of a profile', () => {
 describe('the name of a profile', () => {
   const keys = new PartitionKeys('ql', 'players', 0).state(1);
   const effects = (before: ProfileState | undefined, after: ProfileState) =>
-    nameEffects(before, after, 'ada', keys).map(({ command, key, args }) => [command, key, ...args]);
+    profileEffects(before, after, 'ada', keys).map(({ command, key, args }) => [command, key, ...args]);
+
+  const set = keys.names();
+  const added = (text: string) => ['ZADD', keys.search('profiles'), '0', `${text}\0ada`];
+  const removed = (text: string) => ['ZREM', keys.search('profiles'), `${text}\0ada`];
 
   it('is set with the first, changed with another one, and left alone by the same', () => {
     const [none, ada, bob] = [of({}), of({ name: 'Ada' }), of({ name: 'Bob' })];
-    expect(effects(undefined, ada)).toEqual([['HSET', keys.names(), 'ada', 'Ada']]);
-    expect(effects(none, ada)).toEqual([['HSET', keys.names(), 'ada', 'Ada']]);
-    expect(effects(ada, bob)).toEqual([['HSET', keys.names(), 'ada', 'Bob']]);
+    const first = [['HSET', set, 'ada', 'Ada'], added('ada')];
+    expect(effects(undefined, ada)).toEqual(first);
+    expect(effects(none, ada)).toEqual(first);
+    expect(effects(ada, bob)).toEqual([['HSET', set, 'ada', 'Bob'], removed('ada'), added('bob')]);
     expect(effects(ada, ada)).toEqual([]);
     expect(effects(undefined, none)).toEqual([]);
+  });
+
+  it('stays where it is found when it changes in nothing by which names are compared', () => {
+    const change = effects(of({ name: 'Ada  Lovelace' }), of({ name: '\uff21DA\u200b lovelace ' }));
+    expect(change).toEqual([['HSET', set, 'ada', '\uff21DA\u200b lovelace ']]);
+    expect(effects(undefined, of({ name: '\u200b' }))).toEqual([['HSET', set, 'ada', '\u200b']]);
   });
 
   it.each([[null], [''], [5], [['Ada']], [{ first: 'Ada' }], ['\ud800']])(
     'is taken away by %j, which is none',
     name => {
-      expect(effects(of({ name: 'Ada' }), of({ name }))).toEqual([['HDEL', keys.names(), 'ada']]);
+      expect(effects(of({ name: 'Ada' }), of({ name }))).toEqual([['HDEL', set, 'ada'], removed('ada')]);
       expect(effects(undefined, of({ name }))).toEqual([]);
     },
   );

@@ -1,6 +1,6 @@
 import type { Topology } from '#libs/event-log';
 import type { JsonObject } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type RedisClient, Script, type StateKeys } from '#libs/redis';
 import { LiveState } from '../live-state.js';
 import { fieldsOf } from './profile.fold.js';
 import { parseProfile } from './profile.store.js';
@@ -25,11 +25,12 @@ export class ProfileReader {
 
   /** @returns nothing when the player never had one */
   async profile(player: string): Promise<Profile | undefined> {
-    const keys = this.topology.of('players', player);
-    const [text] = await this.live.read(readFields, keys, state => [state.profiles()], [player]);
-    if (text == null) return undefined;
-    const profile = parseProfile(text);
-    return { version: profile.version, fields: fieldsOf(profile) };
+    return (await this.profiles([player])).get(player);
+  }
+
+  /** The profiles of those who have one, by player. @param players at most 1,000 */
+  profiles(players: readonly string[]): Promise<Map<string, Profile>> {
+    return this.fields(players, state => state.profiles(), toProfile);
   }
 
   /**
@@ -37,17 +38,31 @@ export class ProfileReader {
    *
    * @param players at most 1,000; each partition is asked once, all of them at the same time
    */
-  async names(players: readonly string[]): Promise<Map<string, string>> {
-    const byPartition = Map.groupBy(new Set(players), player => this.topology.of('players', player));
-    const found = await Promise.all([...byPartition].map(([keys, group]) => this.namesIn(keys, group)));
-    return new Map(found.flat());
+  names(players: readonly string[]): Promise<Map<string, string>> {
+    return this.fields(
+      players,
+      state => state.names(),
+      name => name,
+    );
   }
 
-  private async namesIn(keys: PartitionKeys, players: string[]): Promise<[player: string, name: string][]> {
-    const names = await this.live.read(readFields, keys, state => [state.names()], players);
-    return players.flatMap((player, i) => {
-      const name = names[i];
-      return name == null ? [] : [[player, name] as [string, string]];
-    });
+  private async fields<T>(
+    players: readonly string[],
+    hash: (state: StateKeys) => string,
+    parse: (text: string) => T,
+  ): Promise<Map<string, T>> {
+    const byPartition = Map.groupBy(new Set(players), player => this.topology.of('players', player));
+    const found = await Promise.all(
+      [...byPartition].map(async ([keys, group]) => {
+        const values = await this.live.read(readFields, keys, state => [hash(state)], group);
+        return values.flatMap((text, i) => (text == null ? [] : [[group[i] ?? '', parse(text)] as const]));
+      }),
+    );
+    return new Map(found.flat());
   }
+}
+
+function toProfile(text: string): Profile {
+  const profile = parseProfile(text);
+  return { version: profile.version, fields: fieldsOf(profile) };
 }

@@ -1,6 +1,7 @@
 import type { StateKeys } from '#libs/redis';
 import type { Effect } from '../projection.js';
 import { displayName, type ProfileState, type VersionRange, withMissing } from './profile.fold.js';
+import { nameTexts, PROFILES, searchEffects } from './search-terms.js';
 
 /** A profile is kept as `<version>[~<first>-<last>,...] <JSON>`, where versions from first to last are missing. */
 export function formatProfile({ version, missing = [], json }: ProfileState): string {
@@ -24,7 +25,7 @@ function parseRange(text: string): VersionRange {
 }
 
 /** The name stands in a hash of its own: pages of leaderboards ask for a thousand of them at once. */
-export function nameEffects(
+export function profileEffects(
   before: ProfileState | undefined,
   after: ProfileState,
   player: string,
@@ -34,7 +35,9 @@ export function nameEffects(
   const known = before && displayName(before);
   if (name === known) return [];
   const target = { type: 'hash', key: keys.names() } as const;
-  return name === undefined
-    ? [{ ...target, command: 'HDEL', args: [player] }]
-    : [{ ...target, command: 'HSET', args: [player, name] }];
+  const own: Effect =
+    name === undefined
+      ? { ...target, command: 'HDEL', args: [player] }
+      : { ...target, command: 'HSET', args: [player, name] };
+  return [own, ...searchEffects(nameTexts(known), nameTexts(name), keys.search(PROFILES), player)];
 }

@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '#libs/events';
+import { documentName, isFoundByName } from './search-terms.js';
 import { versionOf } from './versions.js';
 
 export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
@@ -10,13 +11,22 @@ export interface SaveState {
   readonly updatedAt: number;
   /** Length of the document in UTF-8; nothing when the version is a deletion: versions go on counting behind it. */
   readonly bytes: number | undefined;
+  /** What the document is found by, in a slot that is searched by name. */
+  readonly name?: string;
 }
 
 /** A version that has taken effect already changes nothing. */
 export function evolveSave(save: SaveState | undefined, event: SaveEvent): SaveState {
   const version = versionOf(event);
   if (save && version <= save.version) return save;
-  return { version, updatedAt: event.id.ms, bytes: bytesOf(event) };
+  return { version, updatedAt: event.id.ms, bytes: bytesOf(event), ...nameOf(event) };
+}
+
+/** A verifying fold keeps no documents, but the states that were made of them. */
+function nameOf({ type, data }: SaveEvent): Pick<SaveState, 'name'> {
+  if (type !== 'SaveWritten' || !isFoundByName(data.slot)) return {};
+  const name = documentName(data.document);
+  return name === undefined ? {} : { name };
 }
 
 /** Nothing for a deletion. */

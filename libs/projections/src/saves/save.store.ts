@@ -2,8 +2,9 @@ import type { StateKeys } from '#libs/redis';
 import { type Effect, NO_RULES, type Projection } from '../projection.js';
 import { evolvePastVersion, formatPastVersion, type PastVersion, parsePastVersion } from './past-version.js';
 import { evolveProfile, type ProfileState } from './profile.fold.js';
-import { formatProfile, nameEffects, parseProfile } from './profile.store.js';
+import { formatProfile, parseProfile, profileEffects } from './profile.store.js';
 import { evolveSave, type SaveEvent, type SaveState } from './save.fold.js';
+import { documentTexts, searchEffects } from './search-terms.js';
 import { isNextVersion, versionOf } from './versions.js';
 
 export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched';
@@ -13,16 +14,17 @@ export type PlayerState = SaveState | PastVersion | ProfileState;
  * Saves: for each player a hash of slots, for each slot a string that holds the document, and for each hundred of its
  * versions a hash that says where the log has them.
  * Profiles: for each partition a hash of players, and another one of their names.
+ * Search: for each partition a sorted set of the texts by which profiles are found, and one for each slot whose documents are.
  *
- * A slot is kept as `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion. An address holds states of
- * one kind.
+ * A slot is kept as `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion, and behind that the name as
+ * JSON where a document is found by one. An address holds states of one kind.
  */
 export const saves: Projection<PlayerState, PlayerEvent> = {
   name: 'saves',
   title: 'saves',
   stream: 'players',
   handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched'],
-  kinds: ['saves', 'save', 'history', 'profiles', 'names'],
+  kinds: ['saves', 'save', 'history', 'profiles', 'names', 'search'],
   rulebook: NO_RULES,
   targets: (event, _rules, keys) => {
     if (event.type === 'ProfilePatched')
@@ -52,10 +54,28 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
   },
   effects: (before, after, event, _rules, keys, { version }) => {
     if (event.type === 'ProfilePatched')
-      return nameEffects(before as ProfileState | undefined, after as ProfileState, event.data.player, keys);
-    return version === undefined ? documentEffects(before as SaveState | undefined, event, keys) : [];
+      return profileEffects(
+        before as ProfileState | undefined,
+        after as ProfileState,
+        event.data.player,
+        keys,
+      );
+    return version === undefined
+      ? slotEffects(before as SaveState | undefined, after as SaveState, event, keys)
+      : [];
   },
 };
+
+function slotEffects(
+  before: SaveState | undefined,
+  after: SaveState,
+  event: SaveEvent,
+  keys: StateKeys,
+): Effect[] {
+  const { player, slot } = event.data;
+  const [old, now] = [documentTexts(slot, before), documentTexts(slot, after)];
+  return [...documentEffects(before, event, keys), ...searchEffects(old, now, keys.search(slot), player)];
+}
 
 /** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */
 function documentEffects(
@@ -68,15 +88,16 @@ function documentEffects(
   return before?.bytes === undefined ? [] : [{ ...target, command: 'UNLINK', args: [] }];
 }
 
-function formatSave({ version, updatedAt, bytes }: SaveState): string {
-  return `${version} ${updatedAt} ${bytes ?? '-'}`;
+function formatSave({ version, updatedAt, bytes, name }: SaveState): string {
+  return `${version} ${updatedAt} ${bytes ?? '-'}${name === undefined ? '' : ` ${JSON.stringify(name)}`}`;
 }
 
 export function parseSave(text: string): SaveState {
-  const [version, updatedAt, bytes] = text.split(' ');
+  const [version, updatedAt, bytes, ...name] = text.split(' ');
   return {
     version: Number(version),
     updatedAt: Number(updatedAt),
     bytes: bytes === '-' ? undefined : Number(bytes),
+    ...(name.length > 0 && { name: JSON.parse(name.join(' ')) as string }),
   };
 }

@@ -1,0 +1,75 @@
+import { documentName, documentTexts, foldPrefix, nameTexts, wordsOf } from './search-terms.js';
+
+describe('a name, as names are compared,', () => {
+  it.each([
+    ['case', 'ADA Lovelace', 'ada lovelace'],
+    ['the width of letters', '\uff21\uff44\uff41', 'ada'],
+    ['how an accent is written', 'e\u0301', '\u00e9'],
+    ['a sharp s', 'Stra\u00dfe', 'STRASSE'],
+    ['a sigma at the end', '\u039f\u0394\u039f\u03a3', '\u03bf\u03b4\u03bf\u03c3'],
+    ['what nobody sees', 'a\u0000d\u200b\u202ea', 'ada'],
+    ['how wide a gap is', ' Ada \u00a0\t Lovelace', 'ada lovelace'],
+  ])('knows no difference of %s', (_, one, other) => {
+    expect(nameTexts(one)).toEqual(nameTexts(other));
+    expect(nameTexts(nameTexts(one)[0])).toEqual(nameTexts(one));
+  });
+
+  it('differs by accents, as in Redis Search', () => {
+    expect(nameTexts('Zo\u00eb')).not.toEqual(nameTexts('Zoe'));
+  });
+
+  it('begins with what it is looked for by, also within a gap or a long name', () => {
+    const long = '\u{1F600}'.repeat(80);
+    expect(nameTexts(long)).toEqual(['\u{1F600}'.repeat(64)]);
+    expect(foldPrefix(`${long}x`)).toBe(nameTexts(long)[0]);
+    expect(foldPrefix(' ADA ')).toBe('ada ');
+    expect(nameTexts(' Ada ')).toEqual(['ada']);
+  });
+
+  it.each([undefined, '', ' ', '\u200b\u0000'])('is nothing for %j', name => {
+    expect(nameTexts(name)).toEqual([]);
+  });
+});
+
+describe('the words of a text', () => {
+  it('end at white space and at punctuation, but for the underscore', () => {
+    expect(wordsOf("Dr. Ada-Lovelace's (high_score) \u{1F600}!")).toEqual([
+      ...['dr', 'ada', 'lovelace', 's', 'high_score', '\u{1F600}'],
+    ]);
+  });
+
+  it('are there once, and may be none', () => {
+    expect(wordsOf('Ada ada ADA')).toEqual(['ada']);
+    expect(wordsOf(' .,! ')).toEqual([]);
+  });
+});
+
+describe('a document in a searchable slot', () => {
+  const save = { version: 1, updatedAt: 1, bytes: 2 };
+
+  it.each([
+    ['{"name":"Ada"}', 'Ada'],
+    ['{"name":"a","name":"b"}', 'b'],
+    ['{"name":"\\ud800 Ada"}', '\ufffd Ada'],
+    [`{"name":"${'\u{1F600}'.repeat(200)}"}`, '\u{1F600}'.repeat(128)],
+    ['{"name":5}', undefined],
+    ['{"player":{"name":"Ada"}}', undefined],
+    ['{"__proto__":{"name":"Ada"}}', undefined],
+    ['[]', undefined],
+    ['null', undefined],
+  ])('%.40s has the name %.20s', (document, name) => {
+    expect(documentName(document)).toBe(name);
+  });
+
+  it('is found by its words, and among all; a game only among all', () => {
+    expect(documentTexts('cache-quest:player', { ...save, name: 'Ada L.' })).toEqual(['', 'ada', 'l']);
+    expect(documentTexts('cache-quest:player', save)).toEqual(['']);
+    expect(documentTexts('cache-quest:game', save)).toEqual(['']);
+  });
+
+  it('is not found when it is deleted, was never there, or is in another slot', () => {
+    expect(documentTexts('cache-quest:player', { ...save, bytes: undefined })).toEqual([]);
+    expect(documentTexts('cache-quest:player', undefined)).toEqual([]);
+    expect(documentTexts('auto', save)).toEqual([]);
+  });
+});

@@ -325,6 +325,28 @@ describe('the REST contract', () => {
     });
   });
 
+  describe('players', () => {
+    it('are found by how their name begins, whatever its case, page by page', async () => {
+      for (const [player, patch] of [
+        ['f1', { name: 'Hercules', country: 'GR', title: 'hero', avatar: 'lion' }],
+        ['f2', { name: 'HERA' }],
+        ['f3', { name: 'Sherlock' }],
+      ] as const)
+        await client.send('PATCH', `/v1/players/${player}`, patch, WAIT);
+      const first = await anonymous.get('/v1/players?name=her&limit=1');
+      expect(first).toMatchObject({
+        status: 200,
+        body: { players: [{ playerId: 'f2', name: 'HERA' }], next: expect.any(String) },
+      });
+      expect((await anonymous.get(`/v1/players?name=her&limit=1&cursor=${first.body.next}`)).body).toEqual({
+        players: [{ playerId: 'f1', name: 'Hercules', country: 'GR', avatar: 'lion' }],
+      });
+      const { body } = await client.send('PATCH', '/v1/players/f2', { name: null });
+      const left = await anonymous.get('/v1/players?name=HER', { 'If-Applied': body.eventId });
+      expect(left.body.players).toMatchObject([{ playerId: 'f1' }]);
+    });
+  });
+
   describe('bad input', () => {
     const scores = '/v1/leaderboards/b/scores';
     const save = '/v1/players/ada/saves/auto';
@@ -355,6 +377,11 @@ describe('the REST contract', () => {
       [400, 'a board with a brace', 'POST', '/v1/leaderboards/%7Bs1%7D/scores', ok],
       [400, 'a board of 65 characters', 'POST', `/v1/leaderboards/${'b'.repeat(65)}/scores`, ok],
       [400, 'broken percent-encoding', 'GET', '/v1/leaderboards/%E0%A4%A/entries'],
+      [400, 'a search for nothing', 'GET', '/v1/players'],
+      [400, 'a search for what nobody sees', 'GET', '/v1/players?name=%20%E2%80%8B'],
+      [400, 'a search for 65 characters', 'GET', `/v1/players?name=${'x'.repeat(65)}`],
+      [400, 'a search with a cursor of another one', 'GET', '/v1/players?name=ada&cursor=eAB5'],
+      [400, 'a page of 101 players', 'GET', '/v1/players?name=ada&limit=101'],
       [400, 'a limit of 0', 'GET', '/v1/leaderboards/b/entries?limit=0'],
       [400, 'a limit of 1001', 'GET', '/v1/leaderboards/b/entries?limit=1001'],
       [400, 'a limit that is no number', 'GET', '/v1/leaderboards/b/entries?limit=ten'],
@@ -482,6 +509,7 @@ describe('the REST contract', () => {
       '/v1/leaderboards/{board}/live',
       '/v1/leaderboards/{board}/lookup',
       '/v1/leaderboards/{board}/scores',
+      '/v1/players',
       '/v1/players/{player}',
       '/v1/players/{player}/ban',
       '/v1/players/{player}/entries',

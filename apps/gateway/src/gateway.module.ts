@@ -8,6 +8,7 @@ import {
   groupsOf,
   Jobs,
   LeaderboardReader,
+  PlayerSearch,
   ProfileReader,
   SaveReader,
   ScoreDocumentReader,
@@ -48,6 +49,7 @@ import { ScoresController } from './leaderboards/scores.controller.js';
 import { ScoresService } from './leaderboards/scores.service.js';
 import { RateLimitGuard } from './limits/rate-limit.guard.js';
 import { SlidingWindow } from './limits/sliding-window.js';
+import { PlayerSearchController } from './players/player-search.controller.js';
 import { PlayersController } from './players/players.controller.js';
 import { ProfilesController } from './players/profiles.controller.js';
 import { HistoryController } from './saves/history.controller.js';
@@ -106,6 +108,7 @@ export class GatewayModule {
         PatchController,
         HistoryController,
         PlayersController,
+        PlayerSearchController,
         ProfilesController,
         AuditController,
         DeadLettersController,
@@ -127,6 +130,7 @@ export class GatewayModule {
         onLog(BoardCatalog),
         onLog(Jobs),
         onLog(LeaderboardReader),
+        onLog(PlayerSearch),
         onLog(ProfileReader),
         onLog(SaveReader),
         onLog(ScoreDocumentReader),

@@ -7,7 +7,6 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiProperty,
-  ApiPropertyOptional,
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -22,23 +21,7 @@ import { expectedVersion } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
 import { WriteService } from '../http/write.service.js';
 import { checkProfilePatch, checkProfileSize, PROFILE_LIMIT } from './profile-patch.js';
-
-/** The fields that mean something here; a profile can have any others. */
-class ProfileFields {
-  @ApiPropertyOptional({ maxLength: 64, example: 'Ada' })
-  readonly name?: string;
-
-  @ApiPropertyOptional({ maxLength: 512, description: 'Whatever the game draws an avatar from.' })
-  readonly avatar?: string;
-
-  @ApiPropertyOptional({ pattern: '^[A-Z]{2}$', example: 'GB' })
-  readonly country?: string;
-}
-
-class ProfileView extends ProfileFields {
-  @ApiProperty()
-  readonly playerId!: string;
-}
+import { ProfileFields, ProfileView } from './profiles.dto.js';
 
 class ProfileApplied extends AppliedView {
   @ApiProperty()

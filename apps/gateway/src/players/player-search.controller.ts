@@ -1,0 +1,45 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { JsonValue } from '#libs/events';
+import { PlayerSearch, type Profile, ProfileReader } from '#libs/projections';
+import { Public } from '../auth/access.guard.js';
+import { ApiRead } from '../http/api-docs.js';
+import { queryPipe } from '../http/validation.js';
+import { type FoundPlayer, PlayerPage, PlayersQuery } from './profiles.dto.js';
+
+@ApiTags('players')
+@Controller('v1/players')
+export class PlayerSearchController {
+  constructor(
+    private readonly search: PlayerSearch,
+    private readonly profiles: ProfileReader,
+  ) {}
+
+  @Get()
+  @Public()
+  @ApiOperation({
+    summary: 'Find players by how their name begins',
+    description: 'Case makes no difference, accents do.',
+  })
+  @ApiRead()
+  @ApiOkResponse({ type: PlayerPage })
+  async find(@Query(queryPipe) { name, limit, cursor }: PlayersQuery): Promise<PlayerPage> {
+    const { players, next } = await this.search.byName(name, { limit, cursor });
+    const profiles = await this.profiles.profiles(players);
+    return {
+      // Whoever has no profile any more, lost it a moment ago.
+      players: players.flatMap(player => toFound(player, profiles.get(player)) ?? []),
+      ...(next !== undefined && { next }),
+    };
+  }
+}
+
+/** What a list shows of a profile: the rest can be large. */
+function toFound(playerId: string, profile: Profile | undefined): FoundPlayer | undefined {
+  if (!profile) return undefined;
+  const { name, avatar, country } = profile.fields;
+  const shown = Object.entries({ name, avatar, country }).filter(([, value]) => isText(value));
+  return { playerId, ...Object.fromEntries(shown) };
+}
+
+const isText = (value: JsonValue | undefined) => typeof value === 'string';

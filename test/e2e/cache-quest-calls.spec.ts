@@ -1,5 +1,5 @@
 import type { Answer } from './client.js';
-import { Client } from './client.js';
+import { Client, inParallel } from './client.js';
 import { System } from './system.js';
 
 const BOARD = 'leaderboards:survivor-Grassland';
@@ -257,6 +257,90 @@ describe("the calls of Cache Quest's client", () => {
     it.each(['nobody', 'pabcdefghij234567klmn', 'players:nobody'])('of %s is not there', async id => {
       expect(await client.get(`/api/playerstate/${id}`)).toMatchObject(NOT_FOUND);
     });
+  });
+
+  describe('a list', () => {
+    const search = async (query: string, kind = 'playerstate') =>
+      (await client.get(`/api/${kind}/search?${new URLSearchParams(query)}`)).body;
+    const names = async (query: string) => {
+      const { total, documents } = await search(query);
+      expect(documents).toHaveLength(total);
+      return documents.map(({ value }: { value: { name: string } }) => value.name).sort();
+    };
+
+    it('has every document, as it was sent', async () => {
+      const ada = await enter();
+      const document = `{"id":"${ada.id}", "big":9007199254740993,"zero":-0,"__proto__":{"x":1}}`;
+      await ada.create(document);
+      await ada.send('POST', '/api/gamestate/', `{"gameData":${document}}`);
+      for (const [kind, prefix] of [
+        ['playerstate', 'players'],
+        ['gamestate', 'games'],
+      ]) {
+        const listed = `{"id":"${prefix}:${ada.id}","value":${document}}`;
+        const all = await client.get(`/api/${kind}/`);
+        expect(all.headers['content-type']).toBe('application/json; charset=utf-8');
+        expect(all.text).toContain(listed);
+        expect(all.body.total).toBe(all.body.documents.length);
+        for (const id of [ada.id, `${prefix}:${ada.id}`]) {
+          const found = await client.get(`/api/${kind}/search?name=&id=${id}`);
+          expect(found.text).toBe(`{"total":1,"documents":[${listed}]}`);
+        }
+        await ada.send('DELETE', `/api/${kind}/${ada.id}`);
+        expect((await client.get(`/api/${kind}`)).text).not.toContain(ada.id);
+        expect(await search(`id=${ada.id}`, kind)).toEqual({ total: 0, documents: [] });
+      }
+    });
+
+    it('is searched by the words of names, at once', async () => {
+      const players: Browser[] = [];
+      for (const name of ['Grace Hopper', 'grace-kelly', 'Graceful', 'Hopper, Dennis', '🎲 Grace']) {
+        const player = await enter();
+        await player.create({ id: player.id, name });
+        await player.send('POST', '/api/gamestate', { gameData: { id: player.id, name } });
+        players.push(player);
+      }
+      expect(await names('name=grace')).toEqual(['Grace Hopper', 'grace-kelly', '🎲 Grace']);
+      expect(await names('name=HOPPER GRACE')).toEqual(['Grace Hopper']);
+      expect(await names('name=hopper')).toEqual(['Grace Hopper', 'Hopper, Dennis']);
+      expect(await names('name=🎲')).toEqual(['🎲 Grace']);
+      expect(await names('name=nobody-is-named-so')).toEqual([]);
+      const [hopper, kelly] = players as [Browser, Browser];
+      expect(await names(`name=grace&id=${kelly.id}`)).toEqual(['grace-kelly']);
+      expect(await names(`name=hopper&id=${kelly.id}`)).toEqual([]);
+      await hopper.update({ id: hopper.id, name: 'Admiral' });
+      expect(await names('name=hopper')).toEqual(['Hopper, Dennis']);
+      expect(await names('name=admiral&id=')).toEqual(['Admiral']);
+    });
+
+    it('has 100 documents at most, and says how many there are', async () => {
+      await inParallel(101, 20, async i => {
+        const player = await enter();
+        await player.create({ id: player.id, name: `Crowd ${i}` });
+      });
+      const { total, documents } = await search('name=crowd');
+      expect([total, documents.length]).toEqual([101, 100]);
+      expect((await client.get('/api/playerstate/')).body.documents).toHaveLength(100);
+    }, 60_000);
+
+    it('takes no more large documents when it is large itself', async () => {
+      await inParallel(30, 5, async () => {
+        const player = await enter();
+        await player.create({ id: player.id, name: 'Large', x: 'x'.repeat(250_000) });
+      });
+      const { total, documents } = await search('name=large');
+      expect(total).toBe(30);
+      expect(documents.length).toBeGreaterThan(10);
+      expect(documents.length).toBeLessThan(30);
+    }, 60_000);
+
+    it.each(['id=a b', 'id={s0}', 'id=a&id=b', 'name=a&name=b', `name=${'x'.repeat(257)}`])(
+      'is not searched by %s',
+      async query => {
+        const answer = await client.get(`/api/playerstate/search?${new URLSearchParams(query)}`);
+        expect(answer).toMatchObject({ status: 400, headers: { 'content-type': PROBLEM } });
+      },
+    );
   });
 
   describe('a board', () => {

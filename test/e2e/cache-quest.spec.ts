@@ -87,6 +87,9 @@ async function fulfilUnder(policy: string, route: Route): Promise<void> {
   it('begins, saves, is reloaded and goes on, and stands on the board', async () => {
     const ada = await open();
     const id = await ada.text('#id');
+    expect(await ada.page.evaluate("getComputedStyle(document.querySelector('h1')).color")).toBe(
+      'rgb(1, 2, 3)',
+    );
     await ada.sees('#calls li', [
       'GET /session 200',
       `GET /api/playerstate/${id} 404`,

@@ -485,10 +485,12 @@ describe('the REST contract', () => {
     const { body } = await anonymous.get('/openapi.json');
     expect(Object.keys(body.paths).sort()).toEqual([
       '/api/gamestate',
+      '/api/gamestate/search',
       '/api/gamestate/{id}',
       '/api/leaderboard',
       '/api/leaderboard/{key}',
       '/api/playerstate',
+      '/api/playerstate/search',
       '/api/playerstate/{id}',
       '/session',
       '/v1/admin/dead-letters',

@@ -1,3 +1,4 @@
+import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/projections';
 import { badRequest, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { checkDocument } from '../saves/document.js';
@@ -10,7 +11,7 @@ export interface DocumentKind {
   /** The field of the body that holds it. */
   readonly field: string;
   /** Where it is a save. Not a slot of everyday use: what is in it, all can read. */
-  readonly slot: string;
+  readonly slot: SearchableSlot;
   /** Stands before the ids in lists. */
   readonly prefix: string;
   /** For messages. */
@@ -20,7 +21,7 @@ export interface DocumentKind {
 export const PLAYER_STATE: DocumentKind = {
   path: 'api/playerstate',
   field: 'playerData',
-  slot: 'cache-quest:player',
+  slot: CACHE_QUEST_PLAYER,
   prefix: 'players:',
   noun: 'Player',
 };
@@ -28,7 +29,7 @@ export const PLAYER_STATE: DocumentKind = {
 export const GAME_STATE: DocumentKind = {
   path: 'api/gamestate',
   field: 'gameData',
-  slot: 'cache-quest:game',
+  slot: CACHE_QUEST_GAME,
   prefix: 'games:',
   noun: 'Game',
 };

@@ -8,6 +8,7 @@ import {
   Param,
   Patch,
   Post,
+  Query,
   Req,
   Res,
   UseInterceptors,
@@ -21,6 +22,7 @@ import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { BODY_LIMIT, TEXT_BODY } from '../http/json-body.js';
+import { queryPipe } from '../http/validation.js';
 import { Answer, done, missing } from './answers.js';
 import { CookieRenewal } from './cookie-renewal.interceptor.js';
 import {
@@ -30,6 +32,7 @@ import {
   type SentDocument,
   sentDocument,
 } from './document-kind.js';
+import { DocumentList, SearchQuery } from './documents.dto.js';
 import { DocumentsService } from './documents.service.js';
 import { assertOwn } from './own-session.js';
 
@@ -88,6 +91,27 @@ function documentsController(kind: DocumentKind) {
       const { id, text } = ownDocument(body, caller);
       const isReplaced = await this.documents.replace(id, kind, text, { caller, request });
       return isReplaced ? done(`${noun} updated`) : missing(reply);
+    }
+
+    @Get()
+    @Public()
+    @Header('Content-Type', JSON_TYPE)
+    @ApiOperation({ summary: `Every ${field}`, description: '100 at most; `total` says how many there are.' })
+    @ApiRead()
+    @ApiOkResponse({ type: DocumentList })
+    all(): Promise<string> {
+      return this.documents.list(kind, {});
+    }
+
+    @Get('search')
+    @Public()
+    @Header('Content-Type', JSON_TYPE)
+    @ApiOperation({ summary: `Every ${field} with these words in its name, and with this id` })
+    @ApiRead()
+    @ApiOkResponse({ type: DocumentList })
+    search(@Query(queryPipe) { name, id }: SearchQuery): Promise<string> {
+      // What is empty is not asked for: forms send their empty fields, too.
+      return this.documents.list(kind, { words: name || undefined, id: id ? plain(id) : undefined });
     }
 
     @Get(':id')

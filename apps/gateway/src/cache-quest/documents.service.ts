@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { SaveReader } from '#libs/projections';
+import { type DocumentQuery, PlayerSearch, SaveReader } from '#libs/projections';
 import { VersionConflictError } from '#libs/redis';
 import { type EventWrite, WriteService } from '../http/write.service.js';
 import type { DocumentKind } from './document-kind.js';
+
+/** Documents in a list, at most; there can be more, as its total says. */
+const MAX_LISTED = 100;
+/** Characters after which a list takes no further documents. */
+const ENOUGH = 4 * 1024 * 1024;
+/** Documents that are read at the same time. */
+const WIDTH = 10;
 
 /** Who writes, and with which headers. */
 export interface Writing {
@@ -17,6 +24,7 @@ export interface Writing {
 export class DocumentsService {
   constructor(
     private readonly saves: SaveReader,
+    private readonly search: PlayerSearch,
     private readonly writes: WriteService,
   ) {}
 
@@ -41,6 +49,21 @@ export class DocumentsService {
     return this.append({ type: 'SaveDeleted', data, caller, expectedVersion: 'existing' }, request);
   }
 
+  /** @returns JSON, in which the documents are as they were sent */
+  async list({ slot, prefix }: DocumentKind, query: Omit<DocumentQuery, 'limit'>): Promise<string> {
+    const { players, total } = await this.search.documents(slot, { ...query, limit: MAX_LISTED });
+    const listed: string[] = [];
+    let length = 0;
+    for (let at = 0; at < players.length && length < ENOUGH; at += WIDTH) {
+      const found = await this.documents(players.slice(at, at + WIDTH), slot);
+      for (const { player, document } of found) {
+        listed.push(`{"id":${JSON.stringify(prefix + player)},"value":${document}}`);
+        length += document.length;
+      }
+    }
+    return `{"total":${total},"documents":[${listed.join()}]}`;
+  }
+
   /** @returns false when there is no such version as was expected */
   private async append<T extends 'SaveWritten' | 'SaveDeleted'>(
     write: EventWrite<T>,
@@ -54,5 +77,14 @@ export class DocumentsService {
       if (error instanceof VersionConflictError) return false;
       throw error;
     }
+  }
+
+  /** Those that are still there. */
+  private async documents(players: readonly string[], slot: string) {
+    const saves = await Promise.all(players.map(player => this.saves.find(player, slot)));
+    return players.flatMap((player, i) => {
+      const save = saves[i];
+      return save ? [{ player, document: save.document }] : [];
+    });
   }
 }

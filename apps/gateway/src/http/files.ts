@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 /** What stands at `/` where there is no game. */
 const BUILT_IN = fileURLToPath(new URL('../page', import.meta.url));
@@ -18,5 +18,9 @@ export function serveFiles(fastify: FastifyInstance, folder = BUILT_IN): void {
     // What is in a folder has links that are relative to it.
     redirect: true,
     decorateReply: false,
+    // What a game may load is the game's to say: many have styles in their page, or WebAssembly.
+    ...(folder !== BUILT_IN && {
+      setHeaders: ({ raw }: FastifyReply) => raw.removeHeader('Content-Security-Policy'),
+    }),
   });
 }

@@ -40,11 +40,20 @@ import { assertOwn } from './own-session.js';
 const WRAPPED_BODY = { ...TEXT_BODY, bodyLimit: BODY_LIMIT + 1024 } as const;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
+const wrappedSchema = (field: string) => ({
+  type: 'object',
+  required: [field],
+  additionalProperties: false,
+  properties: {
+    [field]: { type: 'object', required: ['id'], properties: { id: { type: 'string' } } },
+  },
+  example: { [field]: { id: 'pabcdefghij234567klmn', name: 'Ada', level: 3 } },
+});
+
 /** The routes of one kind of document: the two differ in names only. */
 function documentsController(kind: DocumentKind) {
   const { path, field, prefix, noun } = kind;
-  const ApiDocument = () =>
-    ApiBody({ schema: { type: 'object', example: { [field]: { id: 'pabcd', level: 3 } } } });
+  const ApiDocument = () => ApiBody({ schema: wrappedSchema(field) });
   const ApiMissing = () => ApiResponse({ status: 404, type: Answer, description: 'There is none.' });
 
   @ApiTags('cache quest')

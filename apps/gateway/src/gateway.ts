@@ -9,6 +9,8 @@ import { groupsOf } from '#libs/projections';
 import { LogModule, type OpenLog } from '#libs/service';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { GatewayModule } from './gateway.module.js';
+import { allowOrigins, setSecurityHeaders } from './http/browser-rules.js';
+import { answerClientError, answerOddRequests } from './http/client-errors.js';
 import { serveFiles } from './http/files.js';
 import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -17,6 +19,8 @@ import { serveOpenApi } from './openapi.js';
 
 /** Milliseconds in which a client must have sent its request. */
 const REQUEST_TIMEOUT = 30_000;
+/** Milliseconds in which URL and headers must have come; looked at every third of it. */
+const HEADERS_TIMEOUT = 15_000;
 
 @Module({})
 class RootModule {}
@@ -34,14 +38,20 @@ export async function createGateway(
     routerOptions: { maxParamLength: 1_000 },
     forceCloseConnections: 'idle',
     rewriteUrl: withoutTrailingSlash,
+    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: HEADERS_TIMEOUT / 3 },
+    clientErrorHandler: answerClientError,
+    // No hooks run before these.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      problems.send(error, request, reply),
+      problems.send(error, request, reply.header('X-Content-Type-Options', 'nosniff')),
   });
   const root = {
     module: RootModule,
     imports: [LogModule.forRoot(log), GatewayModule.forRoot(environment, logger)],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
+  setSecurityHeaders(app);
+  allowOrigins(app, environment.CORS_ORIGINS);
+  answerOddRequests(app.getHttpServer());
   const fastify = app.getHttpAdapter().getInstance();
   readJsonBodies(fastify);
   readStreamedBodies(fastify);

@@ -93,6 +93,19 @@ export class GatewayEnvironment extends Environment {
   })
   readonly TRUST_PROXY: readonly string[] = [];
 
+  /** Origins whose pages may call from browsers, with cookies; `*` for all, without. Our own may always. */
+  @Expose()
+  @Transform(list)
+  @ValidateBy({
+    name: 'origins',
+    validator: {
+      validate: value => areOrigins(value),
+      defaultMessage: () =>
+        'CORS_ORIGINS must list origins such as https://game.example or http://localhost:8080, without a path; or be * alone',
+    },
+  })
+  readonly CORS_ORIGINS: readonly string[] = [];
+
   /** Secrets of trusted game servers: they may write for any player. */
   @Expose()
   @Transform(list)
@@ -136,6 +149,14 @@ export class GatewayEnvironment extends Environment {
   get rateLimits(): RateLimits | undefined {
     return parseRateLimits(this.RATE_LIMIT);
   }
+}
+
+/** As browsers write them in `Origin`: other spellings would never match. */
+function areOrigins(value: readonly string[]): boolean {
+  return (
+    value.join() === '*' ||
+    value.every(text => /^[a-z][a-z\d+.-]*:\/\/([a-z\d.-]+|\[[\da-f:]+\])(:\d+)?$/.test(text))
+  );
 }
 
 function rateLimitFault(text: string): string | undefined {

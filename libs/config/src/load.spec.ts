@@ -21,6 +21,14 @@ describe('the configuration', () => {
     expect(config.SERVER_KEYS).toEqual([`${key}1`, `${key}2`]);
   });
 
+  it.each(['*', 'https://game.example', 'http://localhost:8080,capacitor://localhost, https://[::1]:3000'])(
+    'takes the origins %s',
+    text => {
+      const origins = text.split(/, ?/);
+      expect(loadGatewayConfig({ CORS_ORIGINS: text }).CORS_ORIGINS).toEqual(origins);
+    },
+  );
+
   it('reads an empty variable as one that is not set', () => {
     expect(loadGatewayConfig({ PORT: '', SERVER_KEYS: '' })).toMatchObject({ PORT: 3000, SERVER_KEYS: [] });
   });
@@ -31,6 +39,10 @@ describe('the configuration', () => {
     ['PORT', '1.5'],
     ['TRUST_PROXY', 'yes'],
     ['TRUST_PROXY', '1'],
+    ['CORS_ORIGINS', 'game.example'],
+    ['CORS_ORIGINS', 'https://game.example/'],
+    ['CORS_ORIGINS', 'https://*.example'],
+    ['CORS_ORIGINS', 'https://game.example, *'],
     ['REDIS_URL', 'localhost:6379'],
     ['NODE_ENV', 'staging'],
     ['LOG_LEVEL', 'loud'],

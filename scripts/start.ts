@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, processEnvironment } from '#libs/config';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
+import { withoutPassword } from '#libs/service';
 import { ChildService } from './child-service.js';
 import { DataFolder } from './data-folder.js';
 
@@ -120,7 +121,7 @@ class Launcher {
     const json = `-H 'Content-Type: application/json'`;
     const data = this.redis
       ? `${this.folder?.path}  (embedded ${this.redis.binary}, port ${this.redis.port})`
-      : url.replace(/\/\/.*@/, '//***@');
+      : withoutPassword(url);
     say(`
 Questlog is up, after ${((performance.now() - this.began) / 1_000).toFixed(1)} s.
 

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger as Pino, pino } from 'pino';
+import { type DestinationStream, type Logger as Pino, pino } from 'pino';
 import pretty from 'pino-pretty';
 
 export interface LoggerOptions {
@@ -21,13 +21,23 @@ const NEST = new Set([
   'NestApplication',
 ]);
 
+/** Fields that no line shows, up to two objects deep. Of a command that failed, the arguments: they can be passwords. */
+const SECRETS = [
+  'err.command.args',
+  ...['authorization', 'cookie', '["set-cookie"]', 'password', 'secret', 'token'].flatMap(name => {
+    const field = name.startsWith('[') ? name : `.${name}`;
+    return [field.replace(/^\./, ''), `*${field}`, `*.*${field}`];
+  }),
+];
+
 /** pino behind Nest's logger interface. */
 export class Logger implements LoggerService {
   private constructor(readonly pino: Pino) {}
 
-  static create({ name, level, json }: LoggerOptions): Logger {
-    const options = { name, level, base: { pid: process.pid } };
-    if (json) return new Logger(pino(options));
+  /** @param output instead of standard output, for JSON lines */
+  static create({ name, level, json }: LoggerOptions, output?: DestinationStream): Logger {
+    const options = { name, level, base: { pid: process.pid }, redact: SECRETS };
+    if (json) return new Logger(output ? pino(options, output) : pino(options));
     const stream = pretty({
       sync: true,
       ignore: 'pid,hostname,context',

@@ -1,3 +1,4 @@
+export * from './connect.js';
 export * from './log.module.js';
 export * from './open-log.js';
 export * from './projection.module.js';

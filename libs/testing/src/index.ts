@@ -7,4 +7,5 @@ export * from './log-clock.js';
 export * from './naive-board.js';
 export * from './state.js';
 export * from './test-log.js';
+export * from './tls-redis.js';
 export * from './workers.js';

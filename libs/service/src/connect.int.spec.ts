@@ -1,0 +1,87 @@
+import { freePort } from '#libs/embedded-redis';
+import { createClient } from '#libs/redis';
+import { TlsRedis, testRedisUrl } from '#libs/testing';
+import { connectTo, NotAdmittedError, withoutPassword } from './connect.js';
+
+const PASSWORD = 'hunter2-hunter2';
+
+describe('connecting', () => {
+  let server: TlsRedis;
+  beforeAll(async () => {
+    server = await TlsRedis.start([`user questlog on >${PASSWORD} ~ql:* -@all +ping +info`]);
+  });
+  afterAll(() => server.stop());
+
+  const attempt = async (
+    url: string,
+    onWait: (message: string) => void = () => {},
+  ): Promise<Error | undefined> => {
+    const redis = createClient(url, 'test');
+    try {
+      await connectTo(redis, url, onWait);
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    } finally {
+      redis.disconnect();
+    }
+  };
+  /** What is said of a wait, of which these tests see no end. */
+  const waiting = async (url: string): Promise<string | undefined> => {
+    const error = await attempt(url, message => {
+      throw new Error(message);
+    });
+    return error?.message;
+  };
+
+  it('succeeds', async () => {
+    expect(await attempt(testRedisUrl())).toBeUndefined();
+    expect(await attempt(`redis://questlog:${PASSWORD}@localhost:${server.clearPort}`)).toBeUndefined();
+  });
+
+  it.each([
+    ['a wrong password', 'questlog:wrong-hunter2', '', 'WRONGPASS'],
+    ['no password', '', '', 'NOAUTH'],
+    ['a database that the user may not select', `questlog:${PASSWORD}`, '/1', 'NOPERM'],
+  ])('ends with %s', async (_, user, database, reason) => {
+    const error = await attempt(`redis://${user}${user && '@'}localhost:${server.clearPort}${database}`);
+    expect(error).toBeInstanceOf(NotAdmittedError);
+    expect(error?.message).toContain(reason);
+    expect(error?.message).toContain(`localhost:${server.clearPort}`);
+    expect(error?.message).not.toContain('hunter2');
+  });
+
+  it('ends with a certificate that nobody trusts, and says what to do', async () => {
+    const error = await attempt(`rediss://questlog:${PASSWORD}@localhost:${server.port}`);
+    expect(error).toBeInstanceOf(NotAdmittedError);
+    expect(error?.message).toContain('NODE_EXTRA_CA_CERTS');
+    expect(error?.message).not.toContain('hunter2');
+  });
+
+  it('waits for a server, and says where, without the password', async () => {
+    expect(await waiting(`redis://questlog:${PASSWORD}@127.0.0.1:${await freePort()}`)).toMatch(
+      /redis:\/\/\*\*\*@127\.0\.0\.1:\d+: connect ECONNREFUSED/,
+    );
+  });
+
+  it('says that a port has no TLS', async () => {
+    expect(await waiting(`rediss://questlog:${PASSWORD}@localhost:${server.clearPort}`)).toContain(
+      'rediss:// needs a port with TLS',
+    );
+  });
+
+  it('says that a port has TLS', async () => {
+    expect(await waiting(`redis://questlog:${PASSWORD}@localhost:${server.port}`)).toContain(
+      'a port with TLS needs rediss://',
+    );
+  });
+
+  it.each([
+    ['redis://localhost:6379/2', 'redis://localhost:6379/2'],
+    ['redis://:secret@localhost', 'redis://***@localhost'],
+    ['rediss://user:se@cr/et@localhost:1/0', 'rediss://***@localhost:1/0'],
+    ['redis://localhost?password=secret', 'redis://localhost'],
+  ])('names %s as %s', (url, shown) => {
+    expect(withoutPassword(url)).toBe(shown);
+  });
+});

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '#libs/embedded-redis';
+import { eventually } from './eventually.js';
+
+const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+
+/** A Redis that speaks TLS, with a certificate of a CA made for it, and has no users but those of its rules. */
+export class TlsRedis {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly folder: string,
+    /** For TLS. */
+    readonly port: number,
+    /** For clear text. */
+    readonly clearPort: number,
+  ) {}
+
+  /** @param users ACL rules, a line each */
+  static async start(users: readonly string[]): Promise<TlsRedis> {
+    const folder = mkdtempSync(join(tmpdir(), 'questlog-tls-'));
+    const [port, clearPort] = [await freePort(), await freePort()];
+    makeCertificates(folder);
+    const settings = [
+      ...[`tls-port ${port}`, `port ${clearPort}`, 'bind 127.0.0.1', `dir ${folder}`, 'logfile redis.log'],
+      ...[
+        'tls-cert-file server.pem',
+        'tls-key-file server.key',
+        'tls-ca-cert-file ca.pem',
+        'tls-auth-clients no',
+      ],
+      ...['appendonly yes', 'save ""', 'user default off', ...users],
+    ];
+    writeFileSync(join(folder, 'redis.conf'), settings.join('\n'));
+    const child = spawn('redis-server', [join(folder, 'redis.conf')], { stdio: 'ignore' });
+    const redis = new TlsRedis(child, folder, port, clearPort);
+    await eventually(() => redis.assertAnswers());
+    return redis;
+  }
+
+  /** The file of the certificate that a client must trust. */
+  get ca(): string {
+    return join(this.folder, 'ca.pem');
+  }
+
+  async stop(): Promise<void> {
+    this.process.kill('SIGTERM');
+    if (this.process.exitCode === null) await once(this.process, 'exit');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private assertAnswers(): void {
+    const { stdout } = spawnSync('redis-cli', ['-p', String(this.clearPort), 'PING']);
+    if (!stdout.toString().includes('NOAUTH')) throw new Error(`no Redis at port ${this.clearPort}`);
+  }
+}
+
+/** `ca.pem`, and beside it `server.pem` for localhost, signed by it. */
+function makeCertificates(folder: string): void {
+  const openssl = (...args: string[]) => {
+    const { status, stderr } = spawnSync('openssl', args, { cwd: folder });
+    if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`);
+  };
+  openssl(
+    'req',
+    '-x509',
+    ...KEY,
+    '-days',
+    '1',
+    '-subj',
+    '/CN=a CA for tests',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+  );
+  openssl('req', ...KEY, '-subj', '/CN=localhost', '-keyout', 'server.key', '-out', 'server.csr');
+  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost');
+  const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '1', '-extfile', 'names'];
+  openssl('x509', '-req', '-in', 'server.csr', ...signed, '-out', 'server.pem');
+}

@@ -38,7 +38,11 @@ export async function createGateway(
     routerOptions: { maxParamLength: 1_000 },
     forceCloseConnections: 'idle',
     rewriteUrl: withoutTrailingSlash,
-    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: HEADERS_TIMEOUT / 3 },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT,
+      connectionsCheckingInterval: HEADERS_TIMEOUT / 3,
+      requireHostHeader: false,
+    },
     clientErrorHandler: answerClientError,
     // No hooks run before these.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
@@ -51,8 +55,8 @@ export async function createGateway(
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
   setSecurityHeaders(app);
   allowOrigins(app, environment.CORS_ORIGINS);
-  answerOddRequests(app.getHttpServer());
   const fastify = app.getHttpAdapter().getInstance();
+  answerOddRequests(fastify);
   readJsonBodies(fastify);
   readStreamedBodies(fastify);
   limitSendingTime(fastify, REQUEST_TIMEOUT);

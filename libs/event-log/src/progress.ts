@@ -33,17 +33,23 @@ export class Progress {
     private readonly groups: Readonly<Record<StreamName, readonly string[]>>,
   ) {}
 
+  /** Whether the log has the partition of an event: without it, the event is none of this log. */
+  has({ stream, partition }: EventRef): boolean {
+    return partition === 'all' || partition < this.topology.counts[stream];
+  }
+
   /**
    * @param timeout milliseconds
    * @returns false when the time is up, or when there is no such partition
    */
-  async whenApplied({ stream, partition, id }: EventRef, timeout: number): Promise<boolean> {
+  async whenApplied(event: EventRef, timeout: number): Promise<boolean> {
+    const { stream, partition, id } = event;
     if (partition === 'all') {
       const upTo = `~${formatEventId(id)}`;
       const all = this.topology.all(stream).map(keys => this.wait(keys, upTo, timeout));
       return (await Promise.all(all)).every(Boolean);
     }
-    if (partition >= this.topology.counts[stream]) return false;
+    if (!this.has(event)) return false;
     return this.wait(this.topology.at(stream, partition), formatEventId(id), timeout);
   }
 

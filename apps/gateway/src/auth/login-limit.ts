@@ -1,6 +1,7 @@
 import type { Topology } from '#libs/event-log';
 import { failedLoginsKey, type RedisClient, Script } from '#libs/redis';
 import { Problem } from '../http/problem.js';
+import { networkOf } from '../limits/address.js';
 
 /** Milliseconds from the first failure until all are forgotten. */
 const WINDOW = 15 * 60 * 1_000;
@@ -34,7 +35,7 @@ export class LoginLimit {
 
   private async run({ player, address }: Login, count: 0 | 1): Promise<void> {
     const ofPlayer = this.topology.of('players', player).failedLogins(player);
-    const ofAddress = failedLoginsKey(this.topology.prefix, address);
+    const ofAddress = failedLoginsKey(this.topology.prefix, networkOf(address));
     const left = await Promise.all([
       limitFailures.run(this.redis, [ofPlayer], [FAILURES_PER_PLAYER, WINDOW, count]),
       limitFailures.run(this.redis, [ofAddress], [FAILURES_PER_ADDRESS, WINDOW, count]),

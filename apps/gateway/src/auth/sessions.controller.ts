@@ -47,7 +47,7 @@ export class SessionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OpenedSession> {
     // Without a body there is no type that a form could not send: another site could change who a browser is.
-    if (request.body === undefined) throw badRequest('send a JSON object: {} for a new guest');
+    if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
     const { player, ...told } = await this.enter(body, request.ip);
     const token = await this.sessions.open(player);
     const session = await this.sessions.slide(token);

@@ -176,6 +176,16 @@ describe('sessions', () => {
       expect((await from('9.9.9.8', { playerId, secret })).status).toBe(201);
     });
 
+    it('count for the network of an IPv6 address, and what is no address is no part of a key', async () => {
+      const from = (address: string) =>
+        enter({ playerId: 'nobody', secret: 'wrong' }, { address: '10.0.0.1', 'x-forwarded-for': address });
+      for (const address of ['2001:db8::1', '2001:db8::2', '{p0}:log', 'a b']) await from(address);
+      const keys = await test.redis.keys(`${test.prefix}:failed-logins:*`);
+      expect(keys).toContain(`${test.prefix}:failed-logins:2001:db8:0:0`);
+      expect(keys).toContain(`${test.prefix}:failed-logins:unknown`);
+      expect(keys.filter(key => /::1|::2|log$|a b/.test(key))).toEqual([]);
+    });
+
     it('do not count against the address or the player', async () => {
       const { playerId, secret } = await guest();
       for (let i = 0; i < 12; i++) expect((await enter({ playerId, secret })).status).toBe(201);

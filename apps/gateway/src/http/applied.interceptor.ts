@@ -13,7 +13,7 @@ const APPLIED_WITHIN = 1_500;
 /**
  * Lets a GET with `If-Applied` (or `?ifApplied=`) wait for that event, and no request wait for ever.
  *
- * @throws Problem 503 when the event has not taken effect in time
+ * @throws Problem 400 for what is no event of this log, 503 when the event has not taken effect in time
  */
 @Injectable()
 export class AppliedInterceptor implements NestInterceptor {
@@ -26,6 +26,7 @@ export class AppliedInterceptor implements NestInterceptor {
     const handle = () =>
       next.handle().pipe(timeout(timeLeft(request) + 1_000 * waitPreference(request.headers)));
     const event = request.method === 'GET' ? awaitedEvent(request) : undefined;
+    if (event && !this.progress.has(event)) throw noEvent();
     return event ? from(this.untilApplied(event)).pipe(switchMap(handle)) : handle();
   }
 
@@ -45,6 +46,8 @@ function awaitedEvent({ headers, query }: FastifyRequest): EventRef | undefined 
   try {
     return parseEventRef(String(text));
   } catch {
-    throw badRequest('If-Applied must be an eventId, as a write answered it');
+    throw noEvent();
   }
 }
+
+const noEvent = () => badRequest('If-Applied must be an eventId, as a write answered it');

@@ -1,6 +1,7 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { PROBLEM_CONTENT_TYPE, Problem } from './problem.js';
+import type { FastifyInstance } from 'fastify';
+import { badRequest, PROBLEM_CONTENT_TYPE, Problem } from './problem.js';
 
 /** What a client has sent that is no HTTP, too much of it, or too slow. Node knows of no request then. */
 export function answerClientError({ code }: NodeJS.ErrnoException, socket: Duplex): void {
@@ -9,7 +10,13 @@ export function answerClientError({ code }: NodeJS.ErrnoException, socket: Duple
 }
 
 /** Sees to it that what Node would end without a word, or without a body, has a problem for an answer. */
-export function answerOddRequests(server: Server): void {
+export function answerOddRequests(fastify: FastifyInstance): void {
+  const { server } = fastify;
+  // Left to Node, the answer would have no body.
+  fastify.addHook('onRequest', ({ headers, raw }, _reply, done) => {
+    const isLost = headers.host === undefined && raw.httpVersion === '1.1';
+    done(isLost ? badRequest('in HTTP/1.1 there must be a Host') : undefined);
+  });
   server.on('connect', (_request: IncomingMessage, socket: Duplex) =>
     refuse(socket, new Problem(405, { detail: 'this is no proxy: CONNECT is not served' })),
   );

@@ -4,6 +4,9 @@ import { Problem } from './problem.js';
 /** Bytes in a request's body, at most, where the route does not say otherwise. */
 export const BODY_LIMIT = 256 * 1024;
 
+/** Levels of nesting in a body, at most: whatever walks through it then has room on the stack. */
+const MAX_DEPTH = 64;
+
 const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
 export const JSON_PATCH = 'application/json-patch+json';
@@ -54,7 +57,12 @@ export function readJsonBodies(fastify: FastifyInstance): void {
       else if (textBody) done(null, text);
       // Clients name the type of a body that they do not send; a route that needs one says what is missing.
       else if (text === '') done(null, undefined);
-      else void parseSafely(request, text, done);
+      else
+        void parseSafely(request, text, (error, value) => {
+          if (error) done(error);
+          else if (isDeeper(value, MAX_DEPTH)) done(tooDeep());
+          else done(null, value);
+        });
     },
   );
 }
@@ -78,3 +86,12 @@ function decode(body: Buffer): string | undefined {
     return undefined;
   }
 }
+
+/** Whether there are more levels of objects and lists than these in a value; it looks no deeper. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1));
+}
+
+const tooDeep = () =>
+  new Problem(422, { code: 'too-deep', detail: `the body is nested deeper than ${MAX_DEPTH} levels` });

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { AppliedView } from '../http/api-docs.js';
+import { ID_PATTERN } from '../http/ids.js';
 import { DefinitionFields } from './definition.dto.js';
 
 export class BoardView extends DefinitionFields {
@@ -26,8 +27,7 @@ export class BoardsQuery {
 
   @ApiPropertyOptional({ description: 'The `next` of a page.' })
   @IsOptional()
-  @IsString()
-  @MaxLength(256)
+  @Matches(ID_PATTERN, { message: 'cursor must be the next of a page' })
   readonly cursor?: string;
 }
 

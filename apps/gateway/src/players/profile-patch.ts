@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '#libs/events';
 import { mergePatch } from '#libs/projections';
+import { isDeeper } from '../http/json-body.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 
@@ -97,11 +98,6 @@ function isName(name: string): boolean {
 
 const inside = (value: JsonValue): JsonValue[] =>
   typeof value === 'object' && value !== null ? Object.values(value) : [];
-
-const isDeeper = (value: JsonValue, levels: number): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (levels === 0 || inside(value).some(inner => isDeeper(inner, levels - 1)));
 
 const hasInfinity = (value: JsonValue): boolean =>
   typeof value === 'number' ? !Number.isFinite(value) : inside(value).some(hasInfinity);

@@ -125,7 +125,9 @@ export class Jobs {
     }
   }
 
+  /** @param id any text: what cannot be one of ours names no key */
   async find(id: string): Promise<Job | undefined> {
+    if (!/^[a-z-]{1,64}-[\da-z]{1,32}$/.test(id)) return undefined;
     const fields = await this.redis.hgetall(jobKey(this.topology.prefix, id));
     return fields.order === undefined ? undefined : parseJob(id, fields);
   }

@@ -1,0 +1,260 @@
+/** A request that must be refused, and how. */
+export interface BadInput {
+  readonly method: string;
+  readonly path: string;
+  /** For the table: what is bad about it. */
+  readonly what: string;
+  readonly expected: number;
+  readonly body?: string | Buffer;
+  readonly headers?: Record<string, string>;
+}
+
+/** As much of an OpenAPI document as is needed to make bad requests of it. */
+export interface ApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+interface Operation {
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+  readonly security?: readonly object[];
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+  readonly schema: Schema;
+}
+
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** One operation, with all that its bad requests have in common. */
+interface Target {
+  readonly method: string;
+  readonly template: string;
+  /** With ids that are good. */
+  readonly path: string;
+  readonly operation: Operation;
+  readonly schemas: ApiDocument['components']['schemas'];
+}
+
+const IDS: Readonly<Record<string, string>> = { board: 'bad', player: 'ada', slot: 'auto', id: 'none' };
+
+/** What bodies are made worse from. */
+const GOOD: Readonly<Record<string, object>> = {
+  'put /v1/leaderboards/{board}': { order: 'asc' },
+  'post /v1/leaderboards/{board}/lookup': { players: ['ada'] },
+  'post /v1/leaderboards/{board}/scores': { score: 1, player: 'ada' },
+  'post /v1/scores': { scores: [{ board: 'bad', player: 'ada', score: 1 }] },
+  'put /v1/players/{player}/saves/{slot}': { hp: 1 },
+  'post /v1/players/{player}/saves/{slot}/restore': { version: 1 },
+  'patch /v1/players/{player}': { name: 'Ada' },
+  'post /v1/admin/rebuilds': { projection: 'ranking' },
+  'post /v1/admin/verifications': { projection: 'ranking' },
+  'post /v1/sessions': {},
+};
+
+/** Bad requests to every operation of a document: each is good but for one thing. */
+export function badInputsOf({ paths, components }: ApiDocument): BadInput[] {
+  const targets = Object.entries(paths).flatMap(([template, operations]) =>
+    Object.entries(operations).map(([method, operation]): Target => {
+      const path = template.replace(/\{(\w+)}/g, (_, name: string) => IDS[name] ?? 'none');
+      return { method: method.toUpperCase(), template, path, operation, schemas: components.schemas };
+    }),
+  );
+  return targets.flatMap(target => [
+    ...badIds(target),
+    ...badQueries(target),
+    ...badHeaders(target),
+    ...badTypes(target),
+    ...badJson(target),
+    ...badFields(target),
+    ...noCredentials(target),
+  ]);
+}
+
+const bodyOf = ({ method, template, operation }: Target): Pick<BadInput, 'body' | 'headers'> => {
+  const type = Object.keys(operation.requestBody?.content ?? {})[0];
+  if (type === undefined) return {};
+  const body = JSON.stringify(GOOD[`${method.toLowerCase()} ${template}`] ?? {});
+  return { body, headers: { 'Content-Type': type } };
+};
+
+const shown = (text: string) => (text.length > 24 ? `${text.slice(0, 20)}… (${text.length})` : text);
+
+function badIds(target: Target): BadInput[] {
+  const { method, template } = target;
+  return [...template.matchAll(/\{(\w+)}/g)].flatMap(([place, name = '']) => {
+    const to = (bad: string) =>
+      template.replace(/\{(\w+)}/g, (other, key: string) => (other === place ? bad : (IDS[key] ?? 'none')));
+    // The id of a job, or of a dead letter, is opaque: what is none is not there, or not in form.
+    const opaque = name !== 'id' ? 400 : template.includes('dead-letters') ? 400 : 404;
+    const ids: (readonly [string, number])[] = [
+      ...[
+        '%00',
+        'a%00b',
+        'a%0d%0aX-Evil:%201',
+        '%1b%5b2J',
+        'a%20b',
+        '%E2%80%AEevil',
+        '*',
+        '..%2f..%2fetc',
+      ].map(id => [id, opaque] as const),
+      ...['%7Bs0%7D', 'a:{s0}', '-a', 'a'.repeat(65)].map(id => [id, opaque] as const),
+      ['a'.repeat(1_001), 414],
+      ...['%ff', '%', '%zz', '%c0%af'].map(id => [id, 400] as const),
+    ];
+    return ids.map(([id, expected]) => ({
+      ...bodyOf(target),
+      ...{ method, path: to(id), what: `${name}: ${shown(id)}`, expected },
+    }));
+  });
+}
+
+function badQueries(target: Target): BadInput[] {
+  const { method, path, operation } = target;
+  const parameters = (operation.parameters ?? []).filter(parameter => parameter.in === 'query');
+  return parameters.flatMap(({ name, schema }) =>
+    queryValues(name, schema).map(query => ({
+      ...bodyOf(target),
+      ...{ method, path: `${path}?${query}`, what: `query ${shown(query)}`, expected: 400 },
+    })),
+  );
+}
+
+function queryValues(name: string, { type, minimum, maximum }: Schema): string[] {
+  const bad = [`${name}=a&${name}=b`, `${name}[]=1`, `${name}[__proto__]=1`].slice(0, 1);
+  if (type === 'number')
+    bad.push(...['abc', 'NaN', '1e400', 'Infinity', '1;2'].map(text => `${name}=${text}`));
+  if (minimum !== undefined) bad.push(`${name}=${minimum - 1}`);
+  if (maximum !== undefined) bad.push(`${name}=${maximum + 1}`);
+  if (maximum !== undefined && maximum > 100) bad.push(`${name}=1.5`);
+  if (['cursor', 'ifApplied', 'period', 'path', 'group'].includes(name))
+    bad.push(...['%00', 'nonsense!', '__proto__', `${'x'.repeat(5_000)}`].map(text => `${name}=${text}`));
+  if (name === 'player') bad.push('player=a%20b', 'player=', `player=${'a'.repeat(65)}`);
+  return bad;
+}
+
+function badHeaders(target: Target): BadInput[] {
+  const { method, path, operation } = target;
+  const values: Record<string, string[]> = {
+    Prefer: ['wait=abc', 'wait=-1', 'wait=0', 'wait=11', 'wait=1e400', 'wait='],
+    'Idempotency-Key': ['a b', 'k'.repeat(129), 'schl\u00fcssel', '\ttab\tin'],
+    'If-Match': ['3', '"x"', '"0"', '"-1"', 'W/"1"', '"1", "2"', '"99999999999999999999"'],
+    'If-Applied': ['nonsense', 's0-1', `s0-${'9'.repeat(400)}-0`, 's999-1-0', '{s0}'],
+  };
+  const names = (operation.parameters ?? []).filter(parameter => parameter.in === 'header');
+  return names.flatMap(({ name }) =>
+    (values[name] ?? []).map(value => {
+      const good = bodyOf(target);
+      const headers = { ...good.headers, [name]: value };
+      return { ...good, method, path, what: `${name}: ${shown(value)}`, expected: 400, headers };
+    }),
+  );
+}
+
+/** Also what a form of another site could send. */
+function badTypes(target: Target): BadInput[] {
+  const { method, path, operation } = target;
+  if (!operation.requestBody) return [];
+  const types = [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    ...['application/xml', 'application/jsonx', 'nonsense', 'application/json/', 'text/json'],
+  ];
+  const { body = '{}' } = bodyOf(target);
+  return types.map(type => ({
+    ...{ method, path, what: `Content-Type: ${type}`, expected: 415, body },
+    headers: { 'Content-Type': type },
+  }));
+}
+
+function badJson(target: Target): BadInput[] {
+  const { method, path, operation } = target;
+  const types = Object.keys(operation.requestBody?.content ?? {});
+  const [type] = types;
+  if (type === undefined || !type.includes('json') || type.includes('ndjson')) return [];
+  const texts: [what: string, body: string | Buffer][] = [
+    ['no body', ''],
+    ...['{', '{"a":', "{'a':1}", '{"a":1}}', 'undefined', 'NaN', '{"a":01}', '{"a":1,}', '\u0000', '[}'].map(
+      (text): [string, string] => [`body ${JSON.stringify(text)}`, text],
+    ),
+    ['bytes that are no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
+    ['UTF-16', Buffer.from('{"a":1}', 'utf16le')],
+    ['a gzip header', Buffer.from('1f8b0800000000000003', 'hex')],
+    ['a form', 'a=1&b=2'],
+  ];
+  return texts.map(([what, body]) => ({
+    ...{ method, path, what, expected: 400, body },
+    headers: { 'Content-Type': type },
+  }));
+}
+
+/** Of bodies whose fields the document names. */
+function badFields(target: Target): BadInput[] {
+  const { method, path, template, operation, schemas } = target;
+  const schema = operation.requestBody?.content['application/json']?.schema;
+  const { properties, required = [] } = (schema?.$ref && schemas[schema.$ref.split('/').pop() ?? '']) || {};
+  if (!properties) return [];
+  const good = (GOOD[`${method.toLowerCase()} ${template}`] ?? {}) as Record<string, unknown>;
+  const bodies: [what: string, body: string][] = [
+    ['an unknown field', JSON.stringify({ ...good, unknown: 1 })],
+    ['an own __proto__', `{"__proto__":{"isAdmin":true},${JSON.stringify(good).slice(1)}`.replace(',}', '}')],
+    ['constructor.prototype', JSON.stringify({ ...good, constructor: { prototype: { isAdmin: true } } })],
+    ...['[]', 'null', '"text"', '7', 'true'].map((text): [string, string] => [`${text} as body`, text]),
+    ...required.map((name): [string, string] => {
+      const { [name]: _, ...rest } = good;
+      return [`no ${name}`, JSON.stringify(rest)];
+    }),
+    ...Object.entries(properties).flatMap(([name, { type }]) =>
+      wrongValues(type).map((value): [string, string] => [
+        `${name}: ${shown(value)}`,
+        `{${JSON.stringify(name)}:${value}${rest(good, name)}}`,
+      ]),
+    ),
+  ];
+  return bodies.map(([what, body]) => ({
+    ...{ method, path, what, expected: 400, body },
+    headers: { 'Content-Type': 'application/json' },
+  }));
+}
+
+/** As JSON: some of it cannot be written as a value. */
+function wrongValues(type: string | undefined): string[] {
+  const values = { string: '"\\u0000"', number: '1', boolean: 'true', array: '[]', object: '{}' };
+  const others = Object.entries(values).filter(([name]) => name !== type);
+  // An empty list is too short where lists are asked for, and a NUL is in no id, name or zone.
+  const own =
+    type === 'number' ? ['1e400', '-1e400'] : type === 'array' || type === 'string' ? [values[type]] : [];
+  return [...others.map(([, value]) => value), ...own];
+}
+
+function rest(good: Record<string, unknown>, without: string): string {
+  const { [without]: _, ...others } = good;
+  return Object.entries(others)
+    .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join('');
+}
+
+function noCredentials(target: Target): BadInput[] {
+  const { method, path, operation } = target;
+  if (!operation.security) return [];
+  const credentials: Record<string, Record<string, string>> = {
+    'no credentials': { Authorization: '' },
+    'a forged token': { Authorization: `Bearer ${'A'.repeat(43)}` },
+    'a scheme that is none': { Authorization: 'Basic YWRhOmFkYQ==' },
+  };
+  return Object.entries(credentials).map(([what, headers]) => {
+    const good = bodyOf(target);
+    return { ...good, method, path, what, expected: 401, headers: { ...good.headers, ...headers } };
+  });
+}

@@ -35,7 +35,9 @@ export class TlsRedis {
       ...['appendonly yes', 'save ""', 'user default off', ...users],
     ];
     writeFileSync(join(folder, 'redis.conf'), settings.join('\n'));
-    const child = spawn('redis-server', [join(folder, 'redis.conf')], { stdio: 'ignore' });
+    const child = spawn('redis-server', [join(folder, 'redis.conf')], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     const redis = new TlsRedis(child, folder, port, clearPort);
     await eventually(() => redis.assertAnswers());
     return redis;

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually, TlsRedis } from '#libs/testing';
+import type { Client } from './client.js';
+import { System } from './system.js';
+
+const PASSWORD = 'hunter2-hunter2';
+const WAIT = { Prefer: 'wait=5' };
+
+/** The rule that the handbook has. */
+const [rule = ''] = /^user questlog .*$/m.exec(readFileSync('docs/operations.md', 'utf8')) ?? [];
+
+describe('a Redis with TLS, and a user who may do what Questlog does and no more', () => {
+  let redis: TlsRedis;
+  let system: System;
+  let admin: Client;
+
+  beforeAll(async () => {
+    redis = await TlsRedis.start([rule.replace('<password>', PASSWORD)]);
+    system = await System.start({
+      REDIS_URL: `rediss://questlog:${PASSWORD}@localhost:${redis.port}`,
+      NODE_EXTRA_CA_CERTS: redis.ca,
+    });
+    admin = system.admin;
+  }, 60_000);
+  afterAll(async () => {
+    await system.close();
+    await redis.stop();
+  }, 60_000);
+
+  const done = (path: string) =>
+    eventually(async () => expect((await admin.get(path)).body.state).toBe('done'), 15_000, 50);
+
+  it('serves players: sessions, profiles, saves and scores', async () => {
+    const { body: guest } = await admin.post('/v1/sessions', {});
+    const me = { Authorization: `Bearer ${guest.token}`, ...WAIT };
+    expect((await admin.send('PATCH', '/v1/players/me', { name: 'Ada' }, me)).status).toBe(200);
+    expect((await admin.put('/v1/players/me/saves/auto', { hp: 1 }, me)).status).toBe(200);
+    const patch = { ...me, 'Content-Type': 'application/merge-patch+json' };
+    expect((await admin.send('PATCH', '/v1/players/me/saves/auto', { hp: 2 }, patch)).status).toBe(200);
+    expect((await admin.get('/v1/players/me/saves/auto', me)).body).toEqual({ hp: 2 });
+    expect((await admin.get('/v1/players/me/saves/auto?version=1', me)).body).toEqual({ hp: 1 });
+    expect((await admin.get('/v1/players/me/saves/auto/history', me)).body.versions).toHaveLength(2);
+    expect((await admin.post('/v1/leaderboards/arena/scores', { score: 7 }, me)).status).toBe(200);
+    expect((await admin.get('/v1/players/me/scores', me)).body.boards.arena).toMatchObject({ best: 7 });
+    expect((await admin.get('/v1/players/me/entries', me)).body.entries).toHaveLength(1);
+    expect((await admin.send('DELETE', '/v1/players/me/saves/auto', undefined, me)).status).toBe(200);
+    const { playerId, secret } = guest;
+    expect((await admin.post('/v1/sessions', { playerId, secret: 'wrong' })).status).toBe(401);
+    expect((await admin.post('/v1/sessions', { playerId, secret })).status).toBe(201);
+    expect((await admin.send('DELETE', '/v1/sessions/current', undefined, me)).status).toBe(204);
+  });
+
+  it('serves boards of every kind', async () => {
+    const definition = {
+      operator: 'sum',
+      reset: 'weekly',
+      ranking: 'dense',
+      minInterval: 0.001,
+      maxEntries: 2,
+    };
+    expect((await admin.put('/v1/leaderboards/weekly', definition, WAIT)).status).toBe(200);
+    expect((await admin.put('/v1/leaderboards/derived', { source: 'weekly' }, WAIT)).status).toBe(200);
+    for (const player of ['ada', 'bob', 'eve']) {
+      const body = { player, score: player.length };
+      expect((await admin.post('/v1/leaderboards/weekly/scores', body, WAIT)).status).toBe(200);
+    }
+    for (const read of [
+      'entries',
+      'entries?aroundScore=3',
+      'entries/ada',
+      'around/ada',
+      'entries?period=previous',
+    ])
+      expect({ read, status: (await admin.get(`/v1/leaderboards/weekly/${read}`)).status }).toEqual({
+        read,
+        status: 200,
+      });
+    expect((await admin.post('/v1/leaderboards/weekly/lookup', { players: ['ada'] })).status).toBe(200);
+    expect((await admin.get('/v1/leaderboards')).body.boards.length).toBeGreaterThanOrEqual(2);
+    const scores = Array.from({ length: 50 }, (_, i) => ({ board: 'bulk', player: `p${i}`, score: i }));
+    expect((await admin.post('/v1/scores', { scores }, WAIT)).status).toBe(200);
+  });
+
+  it('serves operators: rebuilds, comparisons, moderation, dead letters, the trail and the streams', async () => {
+    for (const projection of ['ranking', 'scores', 'saves']) {
+      const { body } = await admin.post('/v1/admin/rebuilds', { projection });
+      await done(`/v1/admin/rebuilds/${body.id}`);
+    }
+    const { body } = await admin.post('/v1/admin/verifications', { projection: 'ranking' });
+    await done(`/v1/admin/verifications/${body.id}`);
+    expect((await admin.put('/v1/players/bob/ban', undefined, WAIT)).status).toBe(200);
+    expect((await admin.send('DELETE', '/v1/players/bob/ban', undefined, WAIT)).status).toBe(200);
+    expect((await admin.send('DELETE', '/v1/leaderboards/bulk/entries/p1', undefined, WAIT)).status).toBe(
+      200,
+    );
+    expect((await admin.send('DELETE', '/v1/leaderboards/derived', undefined, WAIT)).status).toBe(200);
+    expect((await admin.get('/v1/admin/dead-letters')).body).toEqual({ deadLetters: [] });
+    expect((await admin.get('/v1/admin/players/bob/events')).status).toBe(200);
+    expect((await admin.get('/v1/admin/streams')).status).toBe(200);
+  });
+
+  it('has every right that scripts need, used here or not', () => {
+    const folder = 'libs/redis/src/scripts';
+    const called = readdirSync(folder).flatMap(file =>
+      [...readFileSync(join(folder, file), 'utf8').matchAll(/redis\.p?call\('(\w+)'(?:, '([A-Z]+)')?/g)].map(
+        ([, command = '', part]) => [command, `${command}|${part}`].map(name => `+${name.toLowerCase()}`),
+      ),
+    );
+    const rights = rule.split(' ');
+    expect(called.length).toBeGreaterThan(100);
+    expect(called.filter(names => !names.some(name => rights.includes(name)))).toEqual([]);
+  });
+
+  it('was never in want of a right, and nobody was told the password', () => {
+    expect(system.output).not.toMatch(/NOPERM|no permissions|ERROR/);
+    expect(system.output).not.toContain(PASSWORD);
+    expect(system.output).toContain('rediss://***@localhost');
+  });
+
+  it('is not served by a process that has the wrong password, or does not know the CA', async () => {
+    const refused = async (environment: NodeJS.ProcessEnv, reason: string) => {
+      const other = await System.spawn(environment);
+      await eventually(() => expect(other.process.exitCode).toBe(1), 20_000);
+      expect(other.output).toContain(reason);
+      expect(other.output).not.toContain('hunter2');
+      await other.close();
+    };
+    const address = `localhost:${redis.port}`;
+    const wrong = { REDIS_URL: `rediss://questlog:hunter2-wrong@${address}`, NODE_EXTRA_CA_CERTS: redis.ca };
+    await refused(wrong, 'WRONGPASS');
+    await refused({ REDIS_URL: `rediss://questlog:${PASSWORD}@${address}` }, 'NODE_EXTRA_CA_CERTS');
+  }, 60_000);
+});

@@ -161,18 +161,15 @@ function badHeaders(target: Target): BadInput[] {
   );
 }
 
-/** Also what a form of another site could send. */
+const FORMS = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'];
+const NO_JSON = ['application/xml', 'application/jsonx', 'nonsense', 'application/json/', 'text/json'];
+
+/** What a form of another site can send is taken nowhere, also where no body is asked for. */
 function badTypes(target: Target): BadInput[] {
   const { method, path, operation } = target;
-  if (!operation.requestBody) return [];
-  const types = [
-    'text/plain',
-    'application/x-www-form-urlencoded',
-    'multipart/form-data; boundary=x',
-    ...['application/xml', 'application/jsonx', 'nonsense', 'application/json/', 'text/json'],
-  ];
-  const { body = '{}' } = bodyOf(target);
-  return types.map(type => ({
+  if (method === 'GET') return [];
+  const { body = 'a=1' } = bodyOf(target);
+  return [...FORMS, ...(operation.requestBody ? NO_JSON : [])].map(type => ({
     ...{ method, path, what: `Content-Type: ${type}`, expected: 415, body },
     headers: { 'Content-Type': type },
   }));

@@ -1,0 +1,23 @@
+import { inspect } from 'node:util';
+import { toProblem } from './problem.filter.js';
+import { Problem } from './problem.js';
+
+describe('an error that nobody foresaw', () => {
+  it.each([
+    new Error('connect to redis://questlog:hunter2@db failed'),
+    new TypeError("Cannot read properties of undefined (reading 'hunter2')"),
+    Object.assign(new Error('hunter2'), { statusCode: 500 }),
+    Object.assign(new Error('hunter2'), { statusCode: 599 }),
+    'hunter2',
+    { message: 'hunter2' },
+  ])('is a 500 that tells nothing of it: %s', error => {
+    const problem = toProblem(error);
+    expect(problem.getStatus()).toBe(500);
+    expect(inspect(problem.body)).not.toMatch(/hunter2|\bat /);
+  });
+
+  it('says no more than it was meant to, when it was foreseen', () => {
+    const { body } = toProblem(new Problem(404, { detail: 'there is none' }));
+    expect(body).toEqual({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'there is none' });
+  });
+});

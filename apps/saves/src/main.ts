@@ -1,4 +1,10 @@
-import { runWorker } from '#libs/service';
+import { openLogWithDocuments, runWorker } from '#libs/service';
 import { SavesModule } from './saves.module.js';
 
-await runWorker({ name: 'saves', module: SavesModule, healthPort: 3002, batchSize: 32 });
+await runWorker({
+  name: 'saves',
+  module: SavesModule,
+  healthPort: 3002,
+  batchSize: 32,
+  open: openLogWithDocuments,
+});

@@ -28,12 +28,13 @@ export interface KeyArgument {
   readonly type: KeyType;
 }
 
-export type KeyType = 'zset' | 'string' | 'hash';
+/** As Redis calls them. */
+export type KeyType = 'zset' | 'string' | 'hash' | 'ReJSON-RL';
 
 /** A write that goes with a change of state, in the same atomic step. */
 export interface Effect {
   /** A command of Redis, or `LEVEL`, which the scripts define. */
-  readonly command: 'ZADD' | 'ZREM' | 'SET' | 'HSET' | 'HDEL' | 'HINCRBY' | 'UNLINK' | 'LEVEL';
+  readonly command: 'ZADD' | 'ZREM' | 'SET' | 'HSET' | 'HDEL' | 'HINCRBY' | 'UNLINK' | 'LEVEL' | 'JSON.SET';
   readonly type: KeyType;
   readonly key: string;
   readonly args: readonly (string | DocumentArgument | KeyArgument)[];

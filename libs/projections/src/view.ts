@@ -6,7 +6,7 @@ import {
   parseEventId,
   type RecordedEvent,
 } from '#libs/events';
-import type { PartitionKeys, RedisClient, StateKeys } from '#libs/redis';
+import { documentStoreName, type PartitionKeys, type RedisClient, type StateKeys } from '#libs/redis';
 
 /** Which partition a batch is from, and for which group it is acknowledged. */
 export interface Source {
@@ -48,7 +48,7 @@ export async function readView<Rules>(
     redis.hgetall(keys.live(group)),
     redis.hgetall(keys.skipped(group)),
   ]);
-  const state = keys.state(Number(live.generation ?? FIRST));
+  const state = keys.state(Number(live.generation ?? FIRST), documentStoreName(live.documents));
   const rules = parseRules(await redis.hgetall(state.rules()));
   const includes = inclusion(live, Object.keys(skipped));
   const isAnySkipped = Object.keys(skipped).length > 0;

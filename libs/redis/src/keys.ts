@@ -10,7 +10,8 @@ export class PartitionKeys {
   readonly stream: string;
 
   constructor(
-    prefix: string,
+    /** What stands before every key. */
+    readonly prefix: string,
     readonly streamName: StreamName,
     readonly partition: number,
   ) {
@@ -73,10 +74,17 @@ export class PartitionKeys {
   }
 
   /** The keys of what projections keep, in one of their generations. */
-  state(generation: number): StateKeys {
-    return new StateKeys(this.base, generation);
+  state(generation: number, documents: DocumentStoreName = 'plain'): StateKeys {
+    return new StateKeys(this.base, generation, documents);
   }
 }
+
+/** How a generation keeps what players are found by: in sorted sets, or as JSON values that Redis Search indexes. */
+export type DocumentStoreName = 'plain' | 'json';
+
+/** What the field says that names it; nothing for a generation that is older than the field. */
+export const documentStoreName = (field: string | null | undefined): DocumentStoreName =>
+  field === 'json' ? 'json' : 'plain';
 
 /** Versions in one hash: Redis keeps a hash without an index of its own up to 128 fields, in a third of the memory. */
 const VERSIONS_TOGETHER = 100;
@@ -92,6 +100,7 @@ export class StateKeys {
   constructor(
     private readonly base: string,
     readonly generation: number,
+    readonly documents: DocumentStoreName = 'plain',
   ) {
     this.runsOf = `${this.prefix('runs')}:`;
     this.ranksOf = `${this.prefix('ranks')}:`;
@@ -163,6 +172,17 @@ export class StateKeys {
     return this.prefix('names');
   }
 
+  /** Names partition and generation in letters and digits: `p0g1`. */
+  get label(): string {
+    return `${/\{(\w+)\}$/.exec(this.base)?.[1]}g${this.generation}`;
+  }
+
+  /** JSON: what a player is found by. @param collection `profiles`, or a slot */
+  document(collection: string, player: string): string {
+    // Neither can hold a slash.
+    return `${this.prefix('document')}:${collection}/${player}`;
+  }
+
   /** sorted set, all scores 0: text, NUL, player; by bytes. @param collection `profiles`, or a slot */
   search(collection: string): string {
     return `${this.prefix('search')}:${collection}`;
@@ -174,6 +194,12 @@ const inPeriod = (board: string, period?: string) => (period === undefined ? boa
 
 /** hash: stream -> number of partitions, written at the very first start */
 export const topologyKey = (prefix: string) => `${prefix}:topology`;
+
+/** The index of Redis Search over the documents of all partitions and generations. */
+export const documentIndex = (prefix: string) => `${prefix}:documents`;
+
+/** How all keys of the partitions of players begin. */
+export const playersPrefix = (prefix: string) => `${prefix}:{p`;
 
 /** hash: what is to be done to a projection, and how far it is */
 export const jobKey = (prefix: string, id: string) => `${prefix}:job:${id}`;

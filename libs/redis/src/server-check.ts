@@ -1,4 +1,5 @@
 import type { RedisClient } from './client.js';
+import { type DocumentStoreName, documentIndex } from './keys.js';
 
 /** A setting of the server with which acknowledged events could be lost, and what to do about it. */
 export interface ServerFault {
@@ -44,6 +45,27 @@ export async function inspectServer(redis: RedisClient): Promise<{ name: string;
     });
   }
   return { name, faults };
+}
+
+/** Commands of RedisJSON and Redis Search that documents need. */
+const DOCUMENT_COMMANDS = ['JSON.SET', 'JSON.GET', 'FT.CREATE', 'FT.SEARCH'];
+
+/** Which store of documents the server can have: by what it knows, not by its name. */
+export async function documentStoreOf(redis: RedisClient): Promise<DocumentStoreName> {
+  // Valkey's modules have the same names of commands, but neither sort nor page by a tag.
+  const info = parseInfo(await redis.info('server'));
+  if (info.has('valkey_version')) return 'plain';
+  const known = (await redis.command('INFO', ...DOCUMENT_COMMANDS)) as unknown[];
+  return known.length === DOCUMENT_COMMANDS.length && known.every(command => command != null)
+    ? 'json'
+    : 'plain';
+}
+
+/** Which store of documents can be built: JSON values are for a server on which a service has made their index. */
+export async function documentStoreIn(redis: RedisClient, prefix: string): Promise<DocumentStoreName> {
+  if ((await documentStoreOf(redis)) === 'plain') return 'plain';
+  const indexes = (await redis.call('FT._LIST')) as string[];
+  return indexes.includes(documentIndex(prefix)) ? 'json' : 'plain';
 }
 
 function parseInfo(text: string): Map<string, string> {

@@ -1,6 +1,7 @@
 import type { Environment } from '#libs/config';
 import { Topology } from '#libs/event-log';
 import type { Logger } from '#libs/observability';
+import { prepareDocuments } from '#libs/projections';
 import { createClient, inspectServer, type RedisClient, ServerUnfitError } from '#libs/redis';
 import { connectTo } from './connect.js';
 
@@ -29,4 +30,26 @@ export async function openLog(environment: Environment, name: string, logger: Lo
   logger.debug(`connected to ${server}`, 'Redis');
   const counts = { scores: environment.SCORES_PARTITIONS, players: environment.PLAYERS_PARTITIONS };
   return { redis, topology: await Topology.open(redis, environment.KEY_PREFIX, counts) };
+}
+
+/**
+ * As `openLog`, for services that keep documents of players or look for them.
+ *
+ * @throws DocumentStoreError, too
+ */
+export async function openLogWithDocuments(...args: Parameters<typeof openLog>): Promise<OpenLog> {
+  const [, , logger] = args;
+  const log = await openLog(...args);
+  try {
+    if (await prepareDocuments(log.redis, log.topology)) {
+      logger.warn(
+        'this server could index JSON values: `npm run rebuild -- saves` makes it keep documents so',
+        'Redis',
+      );
+    }
+    return log;
+  } catch (error) {
+    log.redis.disconnect();
+    throw error;
+  }
 }

@@ -19,18 +19,26 @@ export interface WorkerOptions {
   readonly healthPort: number;
   /** Events per batch, unless BATCH_SIZE says otherwise. */
   readonly batchSize: number;
+  /** Opens the log, and sees to what else the worker needs there. */
+  readonly open?: typeof openLog;
 }
 
 @Module({})
 class WorkerModule {}
 
 /** Runs a worker app: a microservice on the streams transport, with an HTTP port for its health. */
-export function runWorker({ name, module, healthPort, batchSize }: WorkerOptions): Promise<void> {
+export function runWorker({
+  name,
+  module,
+  healthPort,
+  batchSize,
+  open = openLog,
+}: WorkerOptions): Promise<void> {
   return runService(async () => {
     const environment = loadWorkerConfig();
     const logger = Logger.create({ name, level: environment.LOG_LEVEL, json: environment.production });
     startMetrics(name);
-    const log = await openLog(environment, name, logger);
+    const log = await open(environment, name, logger);
     const server = new StreamsServer(log.redis, log.topology, {
       group: name,
       consumer: environment.CONSUMER_NAME ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,

@@ -1,6 +1,12 @@
 import { type LogEntry, readLog } from '#libs/event-log';
 import { type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
-import { type RedisClient, Script, type StateKeys } from '#libs/redis';
+import {
+  type DocumentStoreName,
+  documentStoreIn,
+  type RedisClient,
+  Script,
+  type StateKeys,
+} from '#libs/redis';
 import { AddressMap } from '../address-map.js';
 import { readStates } from '../held-states.js';
 import { effectsOf, type Projection, type Ruling, type Target } from '../projection.js';
@@ -23,6 +29,8 @@ interface Facts {
   readonly rules: Readonly<Record<string, string | undefined>>;
   /** Ids of events that have no effect: dead letters. */
   readonly skipped: readonly string[];
+  /** How the generation keeps documents: as the server could when it was begun. */
+  readonly documents?: DocumentStoreName;
 }
 
 export interface BuildOptions {
@@ -84,7 +92,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     private readonly isResumed: boolean,
     builtRules: Record<string, string>,
   ) {
-    this.state = source.keys.state(generation);
+    this.state = source.keys.state(generation, facts.documents);
     this.rules = projection.rulebook.assume(builtRules, facts.rules);
     this.read = position;
     this.processedBefore = processed;
@@ -101,10 +109,18 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   ): Promise<PartitionBuild<State, T, Rules>> {
     const { keys, group } = source;
     const skipped = Object.keys(await redis.hgetall(keys.skipped(group)));
+    const documents = projection.kinds.includes('document')
+      ? await documentStoreIn(redis, keys.prefix)
+      : 'plain';
     const [generation, position, processed, text] = await beginBuild.run(
       redis,
       [keys.live(group), keys.build(group)],
-      [options.job, options.owner, JSON.stringify({ rules, skipped } satisfies Facts), anew ? 1 : 0],
+      [
+        options.job,
+        options.owner,
+        JSON.stringify({ rules, skipped, documents } satisfies Facts),
+        anew ? 1 : 0,
+      ],
     );
     const facts = JSON.parse(text) as Facts;
     const builtRules = await redis.hgetall(keys.state(generation).rules());

@@ -83,7 +83,11 @@ export class Rebuild<State, T extends EventType, Rules> {
     const replaced = board === undefined ? NOTHING : await this.ofBoard(board, build.state, live);
     const fields =
       board === undefined
-        ? { generation: String(build.state.generation), base: last }
+        ? {
+            generation: String(build.state.generation),
+            base: last,
+            ...(this.projection.kinds.includes('document') && { documents: build.state.documents }),
+          }
         : { [`base:${board}`]: last };
     return switchTo.run(
       this.redis,

@@ -1,3 +1,5 @@
+export * from './document-choice.js';
+export type { Matches } from './documents.js';
 export { mergePatch } from './merge-patch.js';
 export type { PastVersion } from './past-version.js';
 export * from './player-search.js';

@@ -1,24 +1,52 @@
 import fc from 'fast-check';
 import { InvalidCursorError } from '#libs/event-log';
 import type { JsonObject, RecordedEvent } from '#libs/events';
+import { type DocumentStoreName, documentIndex, documentStoreOf } from '#libs/redis';
 import { cut, deliver, openTestLog, SERVER, shuffled, stateOf, type TestLog, Workers } from '#libs/testing';
 import { JobRunner } from '../jobs/job-runner.js';
 import { type JobOrder, Jobs } from '../jobs/jobs.js';
 import { Projector } from '../projector.js';
+import { prepareDocuments } from './document-choice.js';
 import { PlayerSearch } from './player-search.js';
 import { type PlayerEvent, saves } from './save.store.js';
 import { CACHE_QUEST_GAME as GAME, CACHE_QUEST_PLAYER as PLAYER } from './search-terms.js';
 
 const QUIET = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
 
-describe('the search for players', () => {
+/** Which store the server of this run can have. */
+const server = await openTestLog().then(async test => {
+  const store = await documentStoreOf(test.redis);
+  await test.close();
+  return store;
+});
+
+/** The suite that every store must pass; one that the server cannot have is reported as skipped. */
+const suiteOf = (store: DocumentStoreName) =>
+  store === 'json' && server !== 'json' ? describe.skip : describe;
+
+describe.each<[string, DocumentStoreName]>([
+  ['in sorted sets', 'plain'],
+  ['as JSON values with an index', 'json'],
+])('players whose documents are kept %s', (_, store) => {
+  const title =
+    store === 'json'
+      ? 'on a server with RedisJSON and Redis Search (point TEST_REDIS_URL at one)'
+      : 'on any server';
+  suiteOf(store)(title, () => searchSuite(store));
+});
+
+function searchSuite(store: DocumentStoreName): void {
   let test: TestLog;
   let search: PlayerSearch;
   beforeEach(async () => {
     test = await openTestLog({ scores: 1, players: 3 });
     search = new PlayerSearch(test.redis, test.topology);
+    if (store === 'json') await prepareDocuments(test.redis, test.topology);
   });
-  afterEach(() => test.close());
+  afterEach(async () => {
+    if (store === 'json') await test.redis.call('FT.DROPINDEX', documentIndex(test.prefix));
+    await test.close();
+  });
 
   const patch = (player: string, patch: JsonObject) =>
     test.log.append({ type: 'ProfilePatched', data: { player, patch }, actor: SERVER });
@@ -186,6 +214,20 @@ describe('the search for players', () => {
     });
   });
 
+  it('is changed to by a rebuild', async () => {
+    await name('p1', 'Ada');
+    const lives = test.topology.all(saves.stream).map(keys => keys.live(saves.name));
+    const other = store === 'json' ? 'plain' : 'json';
+    for (const live of lives) await test.redis.hset(live, { documents: other });
+    expect(await run({ kind: 'rebuild' })).toMatchObject({ state: 'done' });
+    expect(await test.redis.hget(test.topology.of(saves.stream, 'p1').live(saves.name), 'documents')).toBe(
+      store,
+    );
+    for (const live of lives) await test.redis.hset(live, { documents: store });
+    expect(await found('ada')).toEqual(['p1']);
+    expect(await verify()).toEqual([]);
+  });
+
   it('finds the same after a rebuild', async () => {
     await name('p1', 'Ada');
     await name('p2', 'Adam');
@@ -201,19 +243,63 @@ describe('the search for players', () => {
     expect(await having('ada')).toEqual(['p3']);
     expect(await having()).toEqual(['p3']);
   });
-
-  it('is compared with the log by verify', async () => {
-    await name('p1', 'Ada');
-    await project();
-    const keys = test.topology.of(saves.stream, 'p1').state(1);
-    await test.redis.zadd(keys.search('profiles'), 0, 'eve\0p1');
-    expect(await verify()).toMatchObject([{ key: keys.search('profiles'), expected: '1', actual: '2' }]);
-    await test.redis.zrem(keys.search('profiles'), 'ada\0p1');
-    expect(await verify()).toMatchObject([{ field: 'ada\0p1' }]);
-  });
-});
+}
 
 describe('what players are found by', () => {
+  let workers: Workers;
+  beforeEach(async () => {
+    workers = await Workers.open();
+  });
+  afterEach(() => workers.close());
+
+  const run = async (order: JobOrder) => {
+    const { redis, topology } = workers.test;
+    const jobs = new Jobs(redis, topology);
+    const job = await jobs.start(saves, order);
+    await new JobRunner(redis, topology, saves, QUIET).run(job);
+    return jobs.find(job.id);
+  };
+
+  it('is compared with the log by verify', async () => {
+    const { redis } = workers.test;
+    const verify = async () => (await run({ kind: 'verify' }))?.result?.examples;
+    await workers.append('ProfilePatched', { player: 'p1', patch: { name: 'Ada' } });
+    await workers.project(saves, await deliver<PlayerEvent>(workers.test, workers.players, saves.name));
+    expect(await verify()).toEqual([]);
+    const key = workers.players.state(1).search('profiles');
+    await redis.zadd(key, 0, 'eve\0p1');
+    expect(await verify()).toMatchObject([{ key, expected: '1', actual: '2' }]);
+    await redis.zrem(key, 'ada\0p1');
+    expect(await verify()).toMatchObject([{ field: 'ada\0p1' }]);
+  });
+
+  (server === 'json' ? it.skip : it)(
+    'in a store that the server has not is refused until a rebuild',
+    async () => {
+      const { redis, topology } = workers.test;
+      await workers.append('ProfilePatched', { player: 'p1', patch: { name: 'Ada' } });
+      await redis.hset(workers.players.live(saves.name), { documents: 'json' });
+      await expect(prepareDocuments(redis, topology)).rejects.toThrow(/npm run rebuild -- saves/);
+      expect(await run({ kind: 'rebuild' })).toMatchObject({ state: 'done' });
+      expect(await prepareDocuments(redis, topology)).toBe(false);
+      const search = new PlayerSearch(redis, topology);
+      expect((await search.byName('ada', { limit: 1 })).players).toEqual(['p1']);
+    },
+  );
+
+  it('is kept as the server can from the first event on, and so until a rebuild', async () => {
+    const { redis, topology } = workers.test;
+    const live = workers.players.live(saves.name);
+    await redis.hset(live, { documents: server === 'json' ? 'plain' : 'json' });
+    expect(await prepareDocuments(redis, topology)).toBe(false);
+    expect(await redis.hget(live, 'documents')).toBe(server);
+    await redis.hset(live, { documents: 'plain' });
+    await workers.append('ProfilePatched', { player: 'p1', patch: { name: 'Ada' } });
+    expect(await prepareDocuments(redis, topology)).toBe(server === 'json');
+    expect(await redis.hget(live, 'documents')).toBe('plain');
+    if (server === 'json') await redis.call('FT.DROPINDEX', documentIndex(workers.test.prefix));
+  });
+
   type Step = { slot?: string; document?: string; name?: string | null };
   const texts = fc.constantFrom('', 'Ada', 'ADA king', 'Eve', '\u{1F600}}', ' ');
   const step: fc.Arbitrary<Step> = fc.oneof(

@@ -1,8 +1,19 @@
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidCursorError, type Topology } from '#libs/event-log';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { documentStoreIn, documentStoreName, type RedisClient, Script } from '#libs/redis';
 import { LiveState } from '../live-state.js';
+import type { Documents, LivePartition, Matches } from './documents.js';
+import { JsonDocuments } from './json-documents.js';
+import { PlainDocuments } from './plain-documents.js';
 import { parseSave, saves } from './save.store.js';
-import { documentTexts, foldPrefix, PROFILES, type SearchableSlot, wordsOf } from './search-terms.js';
+import {
+  byBytes,
+  documentTexts,
+  foldPrefix,
+  playerOf,
+  type SearchableSlot,
+  wordsOf,
+} from './search-terms.js';
 
 export interface NameQuery {
   /** Players, at most. */
@@ -27,29 +38,25 @@ export interface DocumentQuery {
   readonly limit: number;
 }
 
-export interface FoundDocuments {
-  /** How many match; with several words, of the first 10,000 in each partition that have the rarest one. */
-  readonly total: number;
-  /** Whose, by id. */
-  readonly players: readonly string[];
-}
-
-const listNames = new Script<string[]>('list-names');
 const readFields = new Script<(string | null)[]>('read-fields');
-const matchWords = new Script<[total: number, ...players: string[]]>('match-words');
 
-/** Documents of a partition whose words are compared, at most: Redis does nothing else meanwhile. */
-const MAX_LOOKED_AT = 10_000;
+/** How often generations can be switched while one question is asked. */
+const ATTEMPTS = 5;
 
-/** Finds players by what their profiles and documents say. All partitions are asked at the same time. */
+/** Finds players by what their profiles and documents say, in whichever store these are. */
 export class PlayerSearch {
   private readonly live: LiveState;
+  private readonly plain: PlainDocuments;
+  private readonly json: JsonDocuments;
+  private server: Promise<'plain' | 'json'> | undefined;
 
   constructor(
-    redis: RedisClient,
+    private readonly redis: RedisClient,
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, saves.name);
+    this.plain = new PlainDocuments(this.live);
+    this.json = new JsonDocuments(redis, topology.prefix);
   }
 
   /**
@@ -59,34 +66,31 @@ export class PlayerSearch {
    */
   async byName(beginning: string, { limit, cursor }: NameQuery): Promise<FoundPlayers> {
     const prefix = foldPrefix(beginning);
-    const after = cursor === undefined ? '' : parseCursor(cursor, prefix);
+    const { seen, after } = cursor === undefined ? { seen: 0, after: '' } : parseCursor(cursor, prefix);
     if (prefix === '') return { players: [] };
-    const found = await this.everywhere(keys =>
-      this.live.read(listNames, keys, state => [state.search(PROFILES)], [prefix, after, limit + 1]),
+    const found = await this.ask((documents, partitions) =>
+      documents.names(partitions, prefix, after, seen, limit + 1),
     );
     const members = found.flat().sort(byBytes);
     const page = members.slice(0, limit);
     const last = members.length > limit ? page.at(-1) : undefined;
-    return { players: page.map(playerOf), ...(last !== undefined && { next: formatCursor(last) }) };
+    const next = last !== undefined && formatCursor(seen + limit, last);
+    return { players: page.map(playerOf), ...(next && { next }) };
   }
 
-  /** Players who have a document in the slot that is as the query says: all of them, when it says nothing. */
-  async documents(slot: SearchableSlot, { words, id, limit }: DocumentQuery): Promise<FoundDocuments> {
+  /** Players, by id, who have a document in the slot that is as the query says: all of them, when it says nothing. */
+  async documents(slot: SearchableSlot, { words, id, limit }: DocumentQuery): Promise<Matches> {
     const wanted = words === undefined ? [''] : wordsOf(words);
     if (wanted.length === 0) return { total: 0, players: [] };
     if (id !== undefined) return this.ofPlayer(slot, wanted, id);
-    const found = await this.everywhere(keys =>
-      this.live.read(matchWords, keys, state => [state.search(slot)], [limit, MAX_LOOKED_AT, ...wanted]),
+    const found = await this.ask((documents, partitions) =>
+      documents.matches(partitions, slot, wanted, limit),
     );
-    const players = found.flatMap(([, ...players]) => players).sort(byBytes);
-    return { total: found.reduce((sum, [total]) => sum + total, 0), players: players.slice(0, limit) };
+    const players = found.flatMap(({ players }) => players).sort(byBytes);
+    return { total: found.reduce((sum, { total }) => sum + total, 0), players: players.slice(0, limit) };
   }
 
-  private async ofPlayer(
-    slot: SearchableSlot,
-    words: readonly string[],
-    id: string,
-  ): Promise<FoundDocuments> {
+  private async ofPlayer(slot: SearchableSlot, words: readonly string[], id: string): Promise<Matches> {
     const keys = this.topology.of(saves.stream, id);
     const [line] = await this.live.read(readFields, keys, state => [state.saves(id)], [slot]);
     const texts = documentTexts(slot, line == null ? undefined : parseSave(line));
@@ -94,22 +98,40 @@ export class PlayerSearch {
     return { total: players.length, players };
   }
 
-  private everywhere<T>(ask: (keys: PartitionKeys) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.topology.all(saves.stream).map(ask));
+  /** Asks each store for the partitions that it has: while a rebuild changes the store, there are two. */
+  private async ask<T>(question: (of: Documents, partitions: readonly LivePartition[]) => Promise<T>) {
+    for (let attempt = 1; ; attempt++) {
+      const partitions = await this.partitions();
+      const { plain = [], json = [] } = Object.groupBy(partitions, ({ state }) => state.documents);
+      const found = await Promise.all([
+        ...(plain.length > 0 ? [question(this.plain, plain)] : []),
+        ...(json.length > 0 ? [question(this.json, json)] : []),
+      ]);
+      // A generation that was switched meanwhile may have been swept while it was searched.
+      if (isDeepStrictEqual(await this.partitions(), partitions) || attempt === ATTEMPTS) return found;
+    }
+  }
+
+  private async partitions(): Promise<LivePartition[]> {
+    this.server ??= documentStoreIn(this.redis, this.topology.prefix);
+    const all = this.topology.all(saves.stream);
+    // Only sorted sets are possible, whose scripts look for themselves.
+    if ((await this.server) === 'plain') return all.map(keys => ({ keys, state: keys.state(1) }));
+    return Promise.all(
+      all.map(async keys => {
+        const [generation, store] = await this.redis.hmget(keys.live(saves.name), 'generation', 'documents');
+        return { keys, state: keys.state(Number(generation ?? 1), documentStoreName(store)) };
+      }),
+    );
   }
 }
 
-/** A member of a sorted set of names, as clients hold it: it stays a place when it is gone. */
-const formatCursor = (member: string) => Buffer.from(member).toString('base64url');
+/** How many came before, and a member: it stays a place when it is gone. */
+const formatCursor = (seen: number, member: string) => Buffer.from(`${seen} ${member}`).toString('base64url');
 
 /** @throws InvalidCursorError for what was no `next` of a page of this beginning */
-function parseCursor(cursor: string, prefix: string): string {
-  const member = Buffer.from(cursor, 'base64url').toString();
-  if (!member.includes('\0') || !member.startsWith(prefix)) throw new InvalidCursorError();
-  return member;
+function parseCursor(cursor: string, prefix: string): { seen: number; after: string } {
+  const [, seen, after] = /^(\d{1,6}) (.*\0.*)$/su.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (seen === undefined || !after?.startsWith(prefix)) throw new InvalidCursorError();
+  return { seen: Number(seen), after };
 }
-
-const playerOf = (member: string) => member.slice(member.indexOf('\0') + 1);
-
-/** Redis compares bytes, which are not in the order of JavaScript's text. */
-const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));

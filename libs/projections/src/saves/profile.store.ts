@@ -1,7 +1,8 @@
 import type { StateKeys } from '#libs/redis';
 import type { Effect } from '../projection.js';
+import { documentEffects, type PlayerDocument } from './documents.js';
 import { displayName, type ProfileState, type VersionRange, withMissing } from './profile.fold.js';
-import { nameTexts, PROFILES, searchEffects } from './search-terms.js';
+import { nameTexts, PROFILES } from './search-terms.js';
 
 /** A profile is kept as `<version>[~<first>-<last>,...] <JSON>`, where versions from first to last are missing. */
 export function formatProfile({ version, missing = [], json }: ProfileState): string {
@@ -31,13 +32,18 @@ export function profileEffects(
   player: string,
   keys: StateKeys,
 ): Effect[] {
-  const name = displayName(after);
-  const known = before && displayName(before);
-  if (name === known) return [];
+  const [known, name] = [before && displayName(before), displayName(after)];
   const target = { type: 'hash', key: keys.names() } as const;
-  const own: Effect =
+  const set: Effect[] =
     name === undefined
-      ? { ...target, command: 'HDEL', args: [player] }
-      : { ...target, command: 'HSET', args: [player, name] };
-  return [own, ...searchEffects(nameTexts(known), nameTexts(name), keys.search(PROFILES), player)];
+      ? [{ ...target, command: 'HDEL', args: [player] }]
+      : [{ ...target, command: 'HSET', args: [player, name] }];
+  const place = { keys, collection: PROFILES, player };
+  const written = documentEffects(place, before && documentOf(before, known), documentOf(after, name));
+  return [...(name === known ? [] : set), ...written];
 }
+
+const documentOf = ({ json }: ProfileState, name: string | undefined): PlayerDocument => ({
+  texts: nameTexts(name),
+  json,
+});

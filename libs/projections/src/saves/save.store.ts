@@ -1,10 +1,11 @@
 import type { StateKeys } from '#libs/redis';
 import { type Effect, NO_RULES, type Projection } from '../projection.js';
+import { documentEffects, type PlayerDocument } from './documents.js';
 import { evolvePastVersion, formatPastVersion, type PastVersion, parsePastVersion } from './past-version.js';
 import { evolveProfile, type ProfileState } from './profile.fold.js';
 import { formatProfile, parseProfile, profileEffects } from './profile.store.js';
 import { evolveSave, type SaveEvent, type SaveState } from './save.fold.js';
-import { documentTexts, searchEffects } from './search-terms.js';
+import { documentTexts, isSearchable } from './search-terms.js';
 import { isNextVersion, versionOf } from './versions.js';
 
 export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched';
@@ -24,7 +25,7 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
   title: 'saves',
   stream: 'players',
   handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched'],
-  kinds: ['saves', 'save', 'history', 'profiles', 'names', 'search'],
+  kinds: ['saves', 'save', 'history', 'profiles', 'names', 'search', 'document'],
   rulebook: NO_RULES,
   targets: (event, _rules, keys) => {
     if (event.type === 'ProfilePatched')
@@ -73,16 +74,21 @@ function slotEffects(
   keys: StateKeys,
 ): Effect[] {
   const { player, slot } = event.data;
-  const [old, now] = [documentTexts(slot, before), documentTexts(slot, after)];
-  return [...documentEffects(before, event, keys), ...searchEffects(old, now, keys.search(slot), player)];
+  const place = { keys, collection: slot, player };
+  const found = isSearchable(slot)
+    ? documentEffects(place, before && documentOf(slot, before), documentOf(slot, after))
+    : [];
+  return [...textEffects(before, event, keys), ...found];
+}
+
+/** Nothing for a deletion. */
+function documentOf(slot: string, save: SaveState): PlayerDocument | undefined {
+  if (save.bytes === undefined) return undefined;
+  return { texts: documentTexts(slot, save), json: JSON.stringify({ name: save.name }) };
 }
 
 /** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */
-function documentEffects(
-  before: SaveState | undefined,
-  { type, data }: SaveEvent,
-  keys: StateKeys,
-): Effect[] {
+function textEffects(before: SaveState | undefined, { type, data }: SaveEvent, keys: StateKeys): Effect[] {
   const target = { type: 'string', key: keys.save(data.player, data.slot) } as const;
   if (type === 'SaveWritten') return [{ ...target, command: 'SET', args: [{ document: data.document }] }];
   return before?.bytes === undefined ? [] : [{ ...target, command: 'UNLINK', args: [] }];

@@ -1,5 +1,4 @@
 import type { JsonValue } from '#libs/events';
-import type { Effect } from '../projection.js';
 import type { SaveState } from './save.fold.js';
 
 /** The collection of all profiles that have a name. */
@@ -21,7 +20,7 @@ const SEPARATORS = /[\s!-/:-@[-^`{-~]+/;
 
 export const isFoundByName = (slot: string): boolean => slot === CACHE_QUEST_PLAYER;
 
-const isSearchable = (slot: string): slot is SearchableSlot =>
+export const isSearchable = (slot: string): slot is SearchableSlot =>
   slot === CACHE_QUEST_PLAYER || slot === CACHE_QUEST_GAME;
 
 /**
@@ -70,20 +69,9 @@ export function documentName(document: string): string | undefined {
 }
 
 /** Member of a sorted set of texts. Neither holds a NUL: by bytes, members go by text, then by player. */
-const memberOf = (text: string, player: string): string => `${text}\0${player}`;
+export const memberOf = (text: string, player: string): string => `${text}\0${player}`;
 
-/** Brings a sorted set of texts from what a player is found by to what they are found by now. */
-export function searchEffects(
-  before: readonly string[],
-  after: readonly string[],
-  key: string,
-  player: string,
-): Effect[] {
-  const target = { type: 'zset', key } as const;
-  const gone = before.filter(text => !after.includes(text));
-  const come = after.filter(text => !before.includes(text));
-  return [
-    ...gone.map((text): Effect => ({ ...target, command: 'ZREM', args: [memberOf(text, player)] })),
-    ...come.map((text): Effect => ({ ...target, command: 'ZADD', args: ['0', memberOf(text, player)] })),
-  ];
-}
+export const playerOf = (member: string): string => member.slice(member.indexOf('\0') + 1);
+
+/** Redis compares bytes, which are not in the order of JavaScript's text. */
+export const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

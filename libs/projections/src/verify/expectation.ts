@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Effect } from '../projection.js';
 import type { Probe } from './probes.js';
 
@@ -25,7 +26,16 @@ export function expectEffect({ command, key, args }: Effect): Expectation {
     return { look: 'HGET', key, argument: first, expected: second };
   if (command === 'SET' && typeof first === 'object' && 'document' in first)
     return { look: 'SHA', key, expected: first.document };
+  if (command === 'JSON.SET' && typeof second === 'object' && 'document' in second)
+    return expectJson(key, second.document);
   throw new Error(`verify cannot look at what ${command} leaves`);
+}
+
+/** Redis writes JSON in a way of its own: values are compared. `found` is a list, as paths can select several. */
+function expectJson(key: string, expected: string): Expectation {
+  const agrees = (found: string) =>
+    found !== '' && isDeepStrictEqual(JSON.parse(found), [JSON.parse(expected)]);
+  return { look: 'JSON', key, argument: '$', expected, agrees };
 }
 
 function expectScore(key: string, member: string, expected: string): Expectation {

@@ -5,7 +5,7 @@ import { inclusion, type Source } from '../view.js';
 
 /** A place in the live state, and what should be found there. */
 export interface Probe {
-  readonly look: 'HGET' | 'ZSCORE' | 'HLEN' | 'ZCARD' | 'SHA';
+  readonly look: 'HGET' | 'ZSCORE' | 'HLEN' | 'ZCARD' | 'SHA' | 'JSON';
   readonly key: string;
   readonly argument?: string;
 }

@@ -1,6 +1,6 @@
 import { measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { documentStoreName, type PartitionKeys, type RedisClient } from '#libs/redis';
 import type { Projection } from '../projection.js';
 import type { Difference } from './difference.js';
 import { PartitionCheck } from './partition-check.js';
@@ -30,8 +30,8 @@ export async function verifyPartition<State, T extends EventType, Rules>(
   if ((await measureLog(redis, keys)).length === 0) return [];
   const source = { keys, group: projection.name };
   for (let attempt = 1; ; attempt++) {
-    const live = await redis.hget(keys.live(source.group), 'generation');
-    const state = keys.state(Number(live ?? 1));
+    const [live, documents] = await redis.hmget(keys.live(source.group), 'generation', 'documents');
+    const state = keys.state(Number(live ?? 1), documentStoreName(documents));
     const kept = board === undefined ? await keysOf(redis, projection.kinds, kind => state.prefix(kind)) : [];
     const rules = await redis.hgetall(state.rules());
     const fold = new PartitionFold(redis, projection, source, state, rules, board);

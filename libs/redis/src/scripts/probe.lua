@@ -7,7 +7,8 @@
 -- KEYS[n]  from 4 on: keys to look at
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the generation
--- ARGV[3]  JSON list of [what, n, argument]: HGET, ZSCORE, HLEN and ZCARD are the commands; SHA is the SHA-1 of a string
+-- ARGV[3]  JSON list of [what, n, argument]: HGET, ZSCORE, HLEN and ZCARD are the commands; SHA is the SHA-1 of a string,
+--          JSON what the path in the argument selects of a JSON value
 --
 -- Returns {id of the last event that was delivered, {ids of pending events}, {ids of skipped events},
 --          {fields of what is live, in turn}, {what was found, as text, empty for nothing}}
@@ -33,6 +34,7 @@ local look = {
   ZSCORE = function(key, member) return redis.call('ZSCORE', key, member) end,
   HLEN = function(key) return redis.call('HLEN', key) end,
   ZCARD = function(key) return redis.call('ZCARD', key) end,
+  JSON = function(key, path) return redis.call('JSON.GET', key, path) end,
   SHA = function(key)
     local value = redis.call('GET', key)
     return value and redis.sha1hex(value)

@@ -1,0 +1,72 @@
+import type { PartitionKeys, StateKeys } from '#libs/redis';
+import type { Effect } from '../projection.js';
+import { jsonEffects } from './json-documents.js';
+import { plainEffects } from './plain-documents.js';
+
+/** Where a document is. */
+export interface DocumentPlace {
+  readonly keys: StateKeys;
+  /** `profiles`, or a slot. */
+  readonly collection: string;
+  readonly player: string;
+}
+
+/** What is known of a document besides its text as it was written. */
+export interface PlayerDocument {
+  /** What it is found by. */
+  readonly texts: readonly string[];
+  /** JSON: what is shown to whoever looks into the database. */
+  readonly json: string;
+}
+
+/** A partition, and the live generation of its state. */
+export interface LivePartition {
+  readonly keys: PartitionKeys;
+  readonly state: StateKeys;
+}
+
+export interface Matches {
+  /** How many there are. */
+  readonly total: number;
+  readonly players: readonly string[];
+}
+
+/**
+ * Where documents are kept and found, in partitions whose generation is of one store.
+ *
+ * There are two: sorted sets, which any Redis has, and JSON values with an index of Redis Search. Both give the same
+ * answers.
+ */
+export interface Documents {
+  /**
+   * Folded names that begin with a text, each with its player, as members of a sorted set, in the order of bytes.
+   *
+   * @param after the member behind which to begin; empty for the beginning
+   * @param seen how many came before, about
+   */
+  names(
+    partitions: readonly LivePartition[],
+    prefix: string,
+    after: string,
+    seen: number,
+    limit: number,
+  ): Promise<string[]>;
+  /** Players whose document in the slot has all of the words; the empty word is in every document. */
+  matches(
+    partitions: readonly LivePartition[],
+    slot: string,
+    words: readonly string[],
+    limit: number,
+  ): Promise<Matches>;
+}
+
+/** What is written when a document changes, in the same step; nothing for one that is not there. */
+export function documentEffects(
+  place: DocumentPlace,
+  before: PlayerDocument | undefined,
+  after: PlayerDocument | undefined,
+): Effect[] {
+  return place.keys.documents === 'json'
+    ? jsonEffects(place, before, after)
+    : plainEffects(place, before, after);
+}

@@ -52,9 +52,11 @@ const DOCUMENT_COMMANDS = ['JSON.SET', 'JSON.GET', 'FT.CREATE', 'FT.SEARCH'];
 
 /** Which store of documents the server can have: by what it knows, not by its name. */
 export async function documentStoreOf(redis: RedisClient): Promise<DocumentStoreName> {
-  // Valkey's modules have the same names of commands, but neither sort nor page by a tag.
+  // Redis Search indexes database 0 only.
+  if (redis.options.db) return 'plain';
   const info = parseInfo(await redis.info('server'));
-  if (info.has('valkey_version')) return 'plain';
+  // Valkey's modules have the same names of commands, but do not sort; what a cluster's do was not tried.
+  if (info.has('valkey_version') || info.get('redis_mode') === 'cluster') return 'plain';
   const known = (await redis.command('INFO', ...DOCUMENT_COMMANDS)) as unknown[];
   return known.length === DOCUMENT_COMMANDS.length && known.every(command => command != null)
     ? 'json'

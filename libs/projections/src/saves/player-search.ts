@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidCursorError, type Topology } from '#libs/event-log';
-import { documentStoreIn, documentStoreName, type RedisClient, Script } from '#libs/redis';
+import {
+  type DocumentStoreName,
+  documentStoreIn,
+  documentStoreName,
+  type RedisClient,
+  Script,
+} from '#libs/redis';
 import { LiveState } from '../live-state.js';
 import type { Documents, LivePartition, Matches } from './documents.js';
 import { JsonDocuments } from './json-documents.js';
@@ -48,7 +54,8 @@ export class PlayerSearch {
   private readonly live: LiveState;
   private readonly plain: PlainDocuments;
   private readonly json: JsonDocuments;
-  private server: Promise<'plain' | 'json'> | undefined;
+  /** What the server can have; nothing until it answered. */
+  private server: DocumentStoreName | undefined;
 
   constructor(
     private readonly redis: RedisClient,
@@ -113,10 +120,10 @@ export class PlayerSearch {
   }
 
   private async partitions(): Promise<LivePartition[]> {
-    this.server ??= documentStoreIn(this.redis, this.topology.prefix);
+    this.server ??= await documentStoreIn(this.redis, this.topology.prefix);
     const all = this.topology.all(saves.stream);
     // Only sorted sets are possible, whose scripts look for themselves.
-    if ((await this.server) === 'plain') return all.map(keys => ({ keys, state: keys.state(1) }));
+    if (this.server === 'plain') return all.map(keys => ({ keys, state: keys.state(1) }));
     return Promise.all(
       all.map(async keys => {
         const [generation, store] = await this.redis.hmget(keys.live(saves.name), 'generation', 'documents');

@@ -26,19 +26,20 @@ export class AppendCall {
   private readonly events: Readonly<Record<string, unknown>>[] = [];
 
   constructor(private readonly partition: PartitionKeys) {
-    this.keys = [partition.stream, partition.definitions()];
+    this.keys = [partition.stream, partition.definitions(), partition.erasing()];
   }
 
   add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {
     const { expectedVersion, definedBy, replayOnly, request } = options;
     const { e, d, m } = packEvent(event);
-    const { board } = event.data as { board?: string };
+    const { board, player } = event.data as { board?: string; player?: string };
     this.events.push({
       e,
       m,
       ...(d !== undefined && { d: 2 + this.documents.push(d) }),
       ...this.record(event, e, request ?? d),
       ...(replayOnly && { replay: true }),
+      ...(player !== undefined && { player }),
       ...(definedBy !== undefined && { board, by: definedBy }),
       ...this.versions(event),
       ...(expectedVersion !== undefined && {
@@ -75,10 +76,11 @@ export class AppendCall {
   }
 
   private versions({ type, data }: NewEvent) {
-    const { subject, versioned, follows, deletes } = definitionOf(type);
+    const { subject, versioned, follows, deletes, erases } = definitionOf(type);
     const part = versioned?.(data) ?? follows?.(data);
-    if (part === undefined) return undefined;
+    if (part === undefined && !erases) return undefined;
     const heads = this.number(this.partition.versions(subject(data)));
+    if (part === undefined) return { heads, erases };
     return { heads, part, ...(versioned && { counts: true }), ...(deletes && { deletes }) };
   }
 

@@ -48,6 +48,7 @@ export class EventLog {
    * Appends an event; with an idempotency key, once for actor, subject and key.
    *
    * @throws IdempotencyConflictError when the key was used for another event
+   * @throws BeingErasedError while the event's player is being erased
    * @throws NotReplayedError, DefinitionChangedError, BoardInUseError, VersionConflictError, TooSoonError, in this order, when a
    *   condition does not hold
    */

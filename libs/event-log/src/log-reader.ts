@@ -59,19 +59,22 @@ function nextCount(page: readonly LogEntry[]): number {
 }
 
 export interface LogExtent {
-  /** Events that were ever appended. */
+  /** Events that are there. */
   readonly length: number;
   /** The id of the latest. */
   readonly last: string;
 }
 
-/** @throws LogTrimmedError when events are missing */
-export async function measureLog(redis: RedisClient, { stream }: PartitionKeys): Promise<LogExtent> {
+/** @throws LogTrimmedError when events are missing, other than those of erased players */
+export async function measureLog(redis: RedisClient, keys: PartitionKeys): Promise<LogExtent> {
+  const { stream } = keys;
   if ((await redis.exists(stream)) === 0) return { length: 0, last: '0-0' };
   const flat = (await redis.xinfo('STREAM', stream)) as (string | number)[];
   const info = new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]] as const] : [])));
   const length = Number(info.get('length'));
-  const missing = Number(info.get('entries-added')) - length;
+  // Asked afterwards: what is deleted in between must not seem to be missing.
+  const erased = Number((await redis.hget(keys.erasures(), 'events')) ?? 0);
+  const missing = Number(info.get('entries-added')) - length - erased;
   if (missing > 0) throw new LogTrimmedError(stream, missing);
   return { length, last: String(info.get('last-generated-id')) };
 }

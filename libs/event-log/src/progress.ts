@@ -73,7 +73,7 @@ export class Progress {
 
   private async watch(keys: PartitionKeys, groups: readonly string[]): Promise<void> {
     const { stream } = keys;
-    const touched = [stream, ...groups.map(group => keys.skipped(group))];
+    const touched = [stream, keys.erasing(), ...groups.map(group => keys.skipped(group))];
     for (;;) {
       const asked = (this.waiters.get(stream) ?? []).filter(waiter => !waiter.expired);
       this.waiters.set(stream, []);

@@ -6,6 +6,7 @@ import { entryRevoked } from './entry-revoked.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
 import { playerBanned, playerUnbanned } from './player-banned.js';
+import { playerErased, scoresErased } from './player-erased.js';
 import { profilePatched } from './profile-patched.js';
 import { saveDeleted } from './save-deleted.js';
 import { saveWritten } from './save-written.js';
@@ -19,9 +20,11 @@ export const catalog: { readonly [T in EventType]: EventDefinition<Events[T]> } 
   BoardRemoved: boardRemoved,
   PlayerBanned: playerBanned,
   PlayerUnbanned: playerUnbanned,
+  ScoresErased: scoresErased,
   SaveWritten: saveWritten,
   SaveDeleted: saveDeleted,
   ProfilePatched: profilePatched,
+  PlayerErased: playerErased,
 };
 
 export function definitionOf<T extends EventType>(type: T): EventDefinition<Events[T]> {

@@ -17,6 +17,8 @@ export interface EventDefinition<Data> {
   readonly deletes?: boolean;
   /** The part of the subject whose versions the event carries the latest of, without counting on. */
   follows?(data: Data): string;
+  /** Whether the log takes nothing more of the player behind it. Its document is what the append script makes: all heads. */
+  readonly erases?: boolean;
   /** Whether every partition of the stream gets the event. */
   readonly everywhere?: boolean;
   /** For events that several partitions of the stream get: the data of all but the first, whose id is given. */

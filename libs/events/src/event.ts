@@ -3,6 +3,7 @@ import type { BoardRemoved } from './board-removed.js';
 import type { EntryRevoked } from './entry-revoked.js';
 import type { EventId } from './event-id.js';
 import type { PlayerBanned, PlayerUnbanned } from './player-banned.js';
+import type { PlayerErased, ScoresErased } from './player-erased.js';
 import type { ProfilePatched } from './profile-patched.js';
 import type { SaveDeleted } from './save-deleted.js';
 import type { SaveWritten } from './save-written.js';
@@ -16,9 +17,11 @@ export interface Events {
   BoardRemoved: BoardRemoved;
   PlayerBanned: PlayerBanned;
   PlayerUnbanned: PlayerUnbanned;
+  ScoresErased: ScoresErased;
   SaveWritten: SaveWritten;
   SaveDeleted: SaveDeleted;
   ProfilePatched: ProfilePatched;
+  PlayerErased: PlayerErased;
 }
 
 export type EventType = keyof Events;

@@ -19,6 +19,7 @@ export * from './errors.js';
 export * from './event.js';
 export * from './event-id.js';
 export type * from './player-banned.js';
+export type * from './player-erased.js';
 export type * from './profile-patched.js';
 export type * from './save-written.js';
 export type * from './score-submitted.js';

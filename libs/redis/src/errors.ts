@@ -106,6 +106,26 @@ export class NotReplayedError extends Error {
   }
 }
 
+/** What was asked for concerns a player who is being erased, or could. */
+export class BeingErasedError extends Error {
+  readonly code = 'BEING_ERASED';
+  override readonly name = 'BeingErasedError';
+
+  constructor() {
+    super('a player is being erased: try again in a moment');
+  }
+}
+
+/** Another process erases by now: this one was taken for dead. */
+export class EraserReplacedError extends Error {
+  readonly code = 'ERASER_REPLACED';
+  override readonly name = 'EraserReplacedError';
+
+  constructor() {
+    super('another process erases players by now');
+  }
+}
+
 /** The errors that scripts reply with. Other errors pass unchanged. */
 export function scriptError(error: unknown): unknown {
   return error instanceof Error ? (codedError(error.message) ?? error) : error;
@@ -134,6 +154,10 @@ export function codedError(text: string): Error | undefined {
       return new BoardInUseError();
     case 'TOO_SOON':
       return new TooSoonError(Number(detail));
+    case 'BEING_ERASED':
+      return new BeingErasedError();
+    case 'ERASER_REPLACED':
+      return new EraserReplacedError();
     case 'NOT_REPLAYED':
       return new NotReplayedError();
     default:

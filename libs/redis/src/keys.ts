@@ -58,6 +58,22 @@ export class PartitionKeys {
     return `${this.base}:failed-logins:${player}`;
   }
 
+  /**
+   * hash: player -> the event that erases the player, and ` gone` when nothing but the log has the player any more.
+   * Of these players, the partition takes nothing.
+   */
+  erasing(): string {
+    return `${this.base}:erasing`;
+  }
+
+  /**
+   * hash: `epoch` of who erases, `events` -> how many were deleted from the log, `purging` while some are,
+   * `board:<board>` -> to be built anew
+   */
+  erasures(): string {
+    return `${this.base}:erasures`;
+  }
+
   /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
   skipped(group: string): string {
     return `${this.base}:skipped:${group}`;
@@ -162,6 +178,12 @@ export class StateKeys {
     return `${this.prefix('history')}:${player}/${slot}/${Math.floor(version / VERSIONS_TOGETHER)}`;
   }
 
+  /** All hashes of versions up to the last one. */
+  histories(player: string, slot: string, last: number): string[] {
+    const count = Math.floor(last / VERSIONS_TOGETHER) + 1;
+    return Array.from({ length: count }, (_, n) => this.history(player, slot, n * VERSIONS_TOGETHER));
+  }
+
   /** hash: player -> version, profile as JSON */
   profiles(): string {
     return this.prefix('profiles');
@@ -209,6 +231,12 @@ export const activeJobKey = (prefix: string, group: string) => `${prefix}:active
 
 /** string: which process works on that job */
 export const jobLeaseKey = (prefix: string, group: string) => `${prefix}:job-lease:${group}`;
+
+/** string: which process deletes the events of erased players */
+export const eraserLeaseKey = (prefix: string) => `${prefix}:eraser-lease`;
+
+/** string: how many processes have begun to do that: each has a greater number than those before */
+export const eraserEpochKey = (prefix: string) => `${prefix}:eraser-epoch`;
 
 /** string: whose session it is; gone when it has ended. @param hash of its token */
 export const sessionKey = (prefix: string, hash: string) => `${prefix}:session:${hash}`;

@@ -127,12 +127,13 @@ export class DeadLetters {
    *
    * @throws InvalidDeadLetterIdError, DeadLetterNotFoundError
    * @throws EventGoneError when the event was deleted from the log; nothing was done
+   * @throws BeingErasedError while a player of the partition is being erased
    */
   async retry(id: string): Promise<Settled> {
     const { keys, group, letter } = this.locate(id);
     const [event, retried] = await retryLetter.run(
       this.redis,
-      [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group)],
+      [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group), keys.erasing()],
       [group, letter, RETRY_CONSUMER],
     );
     if (event === undefined) throw new DeadLetterNotFoundError(id);

@@ -3,7 +3,8 @@
 --
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  definitions (hash: board -> event id, source or -, definition as JSON)
--- KEYS[n]  from 3 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
+-- KEYS[3]  players who are being erased (hash: player -> the event that erases, ...)
+-- KEYS[n]  from 4 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
 --          heads of subjects (hash: part -> version, event id, `-` when it is a deletion), intervals (string, for as long as one lasts)
 -- ARGV[1]  seconds for which idempotency records are kept
 -- ARGV[2]  the events: a JSON list of objects, which have of these fields what applies
@@ -20,10 +21,13 @@
 --            becomes       what the board becomes: source or -, and definition as JSON; empty when it is removed
 --            first         the id of the event that this one is a copy of
 --            unused        true: no other board may count this one's scores
+--            player        whom the event is about
+--            erases        true: nothing more of the player is taken; its document becomes all of the heads, as JSON
 -- ARGV[n]  from 3 on, the documents
 --
 -- Returns a list with, for each event, {event id, version or empty, 1 when it was appended before else 0} or an error
 -- Errors   IDEMPOTENCY_CONFLICT: the same key came with another event
+--          BEING_ERASED: the player is being erased; an event that erases, too, is answered with the one that does
 --          NOT_REPLAYED: the event is not there, and was only to be answered if it is
 --          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller judged by another definition
 --          BOARD_IN_USE: another board counts its scores
@@ -57,6 +61,15 @@ local function is_used(board)
   return false
 end
 
+local function heads_of(key)
+  local flat, heads = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do heads[flat[i]] = tonumber(string.match(flat[i + 1], '^%d+')) end
+  return cjson.encode(heads)
+end
+
+-- Hardly ever is anybody erased: one look for all events of the call.
+local is_anybody_erased = redis.call('EXISTS', KEYS[3]) == 1
+
 local function append(event)
   local record = event.record and KEYS[event.record]
   local seen = record and redis.call('GET', record)
@@ -66,6 +79,8 @@ local function append(event)
     return { id, version, 1 }
   end
   if event.replay then return 'NOT_REPLAYED' end
+  local erased_by = is_anybody_erased and event.player and redis.call('HGET', KEYS[3], event.player)
+  if erased_by then return event.erases and { string.match(erased_by, '^%S+'), '', 0 } or 'BEING_ERASED' end
   if event.by then
     local known = redis.call('HGET', KEYS[2], event.board) or ''
     if string.match(known, '^%S*') ~= event.by then return 'DEFINITION_CHANGED ' .. known end
@@ -100,10 +115,14 @@ local function append(event)
   end
   add('v', head)
   add('m', event.m)
-  add('d', event.d and ARGV[event.d])
+  add('d', event.d and ARGV[event.d] or event.erases and heads_of(KEYS[event.heads]))
   local id = redis.call('XADD', KEYS[1], '*', unpack(entry))
   if event.counts then
     redis.call('HSET', KEYS[event.heads], event.part, version .. ' ' .. id .. (event.deletes and ' -' or ''))
+  end
+  if event.erases then
+    redis.call('HSET', KEYS[3], event.player, id)
+    is_anybody_erased = true
   end
   if event.becomes then define(event.board, event.first or id, event.becomes) end
   if record then redis.call('SET', record, event.print .. ' ' .. id .. ' ' .. version, 'EX', ARGV[1]) end

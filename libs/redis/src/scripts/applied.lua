@@ -2,12 +2,14 @@
 -- Tells which events have taken effect for every one of some consumer groups.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[n]  from 2 on: each group's skipped events (hash: event id -> why)
+-- KEYS[2]  players who are being erased (hash: player -> the event that erases, ...)
+-- KEYS[n]  from 3 on: each group's skipped events (hash: event id -> why)
 -- ARGV[1]  JSON list of group names
 -- ARGV[2]  JSON list of event ids; with a ~ in front, everything up to that id is meant
 --
 -- Returns a string with one character for each event: 1 when it has taken effect for all groups, else 0.
 --         A dead letter has not; among everything up to an id, it does not count.
+--         An event that erases a player has when all other partitions have erased the player, too.
 -- Atomic  because an event can be delivered between asking "how far?" and asking "what is pending?".
 -- Twice   it reads only.
 local stream, groups = KEYS[1], cjson.decode(ARGV[1])
@@ -40,6 +42,9 @@ end
 
 local function nothing_pending(group, from, to) return #redis.call('XPENDING', stream, group, from, to, 1) == 0 end
 
+local erasing = {}
+for _, id in ipairs(redis.call('HVALS', KEYS[2])) do erasing[id] = true end
+
 local function has_taken_effect(group, skipped, id)
   if not delivered[group] then return false end
   local limit = string.match(id, '^~(.+)')
@@ -47,7 +52,7 @@ local function has_taken_effect(group, skipped, id)
     local goal = after(limit, last) and last or limit
     return not after(goal, delivered[group]) and nothing_pending(group, '-', limit)
   end
-  return not after(id, delivered[group]) and nothing_pending(group, id, id)
+  return not after(id, delivered[group]) and nothing_pending(group, id, id) and not erasing[id]
     and redis.call('HEXISTS', skipped, id) == 0
 end
 
@@ -55,7 +60,7 @@ local answer = {}
 for i, id in ipairs(cjson.decode(ARGV[2])) do
   answer[i] = '1'
   for n, group in ipairs(groups) do
-    if not has_taken_effect(group, KEYS[n + 1], id) then answer[i] = '0' end
+    if not has_taken_effect(group, KEYS[n + 2], id) then answer[i] = '0' end
   end
 end
 return table.concat(answer)

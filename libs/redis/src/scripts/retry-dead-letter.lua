@@ -5,6 +5,7 @@
 -- KEYS[2]  the group's dead-letter stream
 -- KEYS[3]  the group's skipped events (hash: event id -> why)
 -- KEYS[4]  what is live for the group (hash: revision, ...)
+-- KEYS[5]  players who are being erased (hash)
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the dead letter's id
 -- ARGV[3]  the consumer that owns the event until a worker claims it
@@ -12,12 +13,15 @@
 -- Returns {event id, 1} when it is pending again, {event id, 0} when the stream no longer has the event and nothing
 --         was done, or an empty list when there is no such dead letter
 -- Errors  WRONG_TYPE <key>: nothing was done
+--         BEING_ERASED: somebody is, and the event could be about them: it must not take effect after that; nothing was done
 -- Atomic  because an event must be pending or a dead letter, never neither and never both.
 -- Twice   the second run finds no dead letter.
 for i = 3, 4 do
   local kind = redis.call('TYPE', KEYS[i]).ok
   if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('WRONG_TYPE ' .. KEYS[i]) end
 end
+
+if redis.call('EXISTS', KEYS[5]) == 1 then return redis.error_reply('BEING_ERASED') end
 
 local letter = redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2])[1]
 if not letter then return {} end

@@ -1,0 +1,15 @@
+#!lua
+-- Lists the players that a partition is to erase, for who erases; those who did it before can do nothing more.
+--
+-- KEYS[1]  players who are being erased (hash: player -> the event that erases, ...)
+-- KEYS[2]  what erases (hash: epoch, ...)
+-- ARGV[1]  the epoch of who erases
+--
+-- Returns players and what is kept of each, in turn
+-- Errors  ERASER_REPLACED: a later one erases; nothing was done
+-- Atomic  because one that was replaced must not act by what it has read before.
+-- Twice   the second run reads only.
+local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
+if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED') end
+if epoch < tonumber(ARGV[1]) then redis.call('HSET', KEYS[2], 'epoch', ARGV[1]) end
+return redis.call('HGETALL', KEYS[1])

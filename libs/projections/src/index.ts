@@ -4,6 +4,8 @@ import type { Projection } from './projection.js';
 import { saves } from './saves/index.js';
 import { scoreDocuments } from './scores/index.js';
 
+export { Eraser } from './erasure/eraser.js';
+export { forgetLogins } from './erasure/forget-logins.js';
 export * from './jobs/job-runner.js';
 export * from './jobs/jobs.js';
 export * from './leaderboards/index.js';

@@ -59,6 +59,8 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
   readonly rulebook: Rulebook<State, T, Rules>;
   /** The states that the event can change; none for one that changes only rules, or nothing. */
   targets(event: RecordedEvent<T>, rules: Rules, keys: StateKeys): readonly Target[];
+  /** True for an event that takes effect after all that come before it in the log, where others need no order. */
+  comesLast?(event: RecordedEvent<T>): boolean;
   /** False for an event that must wait until another has taken effect. */
   isNext?(state: State | undefined, event: RecordedEvent<T>, target: Target): boolean;
   /** @returns the same when the event changes nothing */
@@ -156,6 +158,25 @@ const hash = (command: 'HSET' | 'HDEL', key: string, ...args: string[]): Effect 
   key,
   args,
 });
+
+/**
+ * A ruling that changes no rules, but takes away.
+ *
+ * @param drops names of hashes that go whole
+ */
+export function erasing<State>({
+  drops,
+  ...more
+}: { readonly drops: readonly string[] } & Partial<Omit<Ruling<State>, 'drops'>>): Ruling<State> {
+  return {
+    fields: {},
+    touches: [],
+    removes: () => true,
+    effects: () => [],
+    ...more,
+    drops: drops.map(key => ({ key, type: 'hash' })),
+  };
+}
 
 /** For projections whose partitions have no rules. */
 export const NO_RULES: Rulebook<never, never, undefined> = {

@@ -5,6 +5,7 @@ import {
   type EventType,
   eventTypesOf,
   formatEventId,
+  parseEventId,
   type RecordedEvent,
 } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
@@ -66,7 +67,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     const tally = new Tally<T>();
     await this.settle(events, source, tally);
     const closed = await this.closeGap(tally, source);
-    if (closed) await this.settle([closed], source, tally, true);
+    await this.settle(closed, source, tally, true);
     return tally.settlement;
   }
 
@@ -123,10 +124,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       if (ruling?.rebuilds !== undefined) {
         this.onRebuild(ruling.rebuilds, source.keys.partition, ruling.fields);
         waiting.push(event);
-      } else if (
-        !anyVersion &&
-        targets.some(target => !this.isNext(states.get(target.address).state, event, target))
-      ) {
+      } else if (!anyVersion && !this.isDue(event, targets, states)) {
         gaps.push(event);
       } else {
         due.push(event);
@@ -159,8 +157,12 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     view.revision += 1;
   }
 
-  private isNext(state: State | undefined, event: RecordedEvent<T>, target: Target): boolean {
-    return this.projection.isNext?.(state, event, target) ?? true;
+  private isDue(event: RecordedEvent<T>, targets: readonly Target[], states: States<State>): boolean {
+    const { projection } = this;
+    if (projection.comesLast?.(event)) return false;
+    return targets.every(
+      target => projection.isNext?.(states.get(target.address).state, event, target) ?? true,
+    );
   }
 
   private change(
@@ -197,16 +199,20 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   }
 
   /**
-   * The first of the events whose turn has not come, if it never will by itself: nothing before it is pending,
-   * so the one that it waits for has become a dead letter, or was deleted.
+   * The first of the events whose turn has not come, if nothing before it is pending. Then the one that it waits for
+   * has become a dead letter, or was deleted; or it comes last of all, which is now.
    */
-  private async closeGap(tally: Tally<T>, { keys, group }: Source): Promise<RecordedEvent<T> | undefined> {
-    const [first, ...others] = tally.gaps.sort((a, b) => compareEventIds(a.id, b.id));
-    if (!first) return undefined;
+  private async closeGap(tally: Tally<T>, { keys, group }: Source): Promise<RecordedEvent<T>[]> {
+    const gaps = tally.gaps.sort((a, b) => compareEventIds(a.id, b.id));
+    const [first] = gaps;
+    if (!first) return [];
     const [oldest] = (await this.redis.xpending(keys.stream, group, '-', '+', 1)) as [id: string][];
-    const isStuck = oldest?.[0] === formatEventId(first.id);
-    tally.defer(isStuck ? others : [first, ...others]);
-    return isStuck ? first : undefined;
+    // Without itself, somebody else has brought it to its end: the commit will tell.
+    const isStuck = !oldest || compareEventIds(parseEventId(oldest[0]), first.id) >= 0;
+    // A batch can have it twice.
+    const closed = isStuck ? gaps.filter(({ id }) => compareEventIds(id, first.id) === 0) : [];
+    tally.defer(gaps.slice(closed.length));
+    return closed;
   }
 
   private async view(source: Source): Promise<View<Rules>> {

@@ -8,12 +8,14 @@ import {
 import { type Settlement, Topology } from '#libs/event-log';
 import type { EventType, RecordedEvent } from '#libs/events';
 import {
+  Eraser,
   JobActiveError,
   type JobOrder,
   JobRunner,
   Jobs,
   type Projection,
   Projector,
+  projections,
   type Source,
 } from '#libs/projections';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
@@ -22,13 +24,14 @@ import { REDIS } from './log.module.js';
 /** Milliseconds between two attempts to have a board rebuilt. */
 const PATIENCE = 500;
 
-/** What a worker does with a projection: it applies batches, and works on the projection's jobs beside that. */
+/** What a worker does with a projection: it applies batches, works on the projection's jobs beside that, and erases players. */
 export class ProjectionWorker<State, T extends EventType, Rules = undefined>
   implements OnApplicationBootstrap, BeforeApplicationShutdown
 {
   private readonly projector: Projector<State, T, Rules>;
   private readonly runner: JobRunner<State, T, Rules>;
   private readonly jobs: Jobs;
+  private readonly eraser: Eraser;
   private nextRequest = 0;
 
   constructor(
@@ -41,6 +44,7 @@ export class ProjectionWorker<State, T extends EventType, Rules = undefined>
       void this.requestRebuild({ kind: 'rebuild', board, partition, rules });
     });
     this.runner = new JobRunner(redis, topology, projection, new Logger('Jobs'));
+    this.eraser = new Eraser(redis, topology, projections, new Logger('Eraser'));
   }
 
   apply(events: readonly RecordedEvent<T>[], source: Source): Promise<Settlement> {
@@ -49,10 +53,11 @@ export class ProjectionWorker<State, T extends EventType, Rules = undefined>
 
   onApplicationBootstrap(): void {
     this.runner.start();
+    this.eraser.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.runner.stop();
+    await Promise.all([this.runner.stop(), this.eraser.stop()]);
   }
 
   /** The event that needs it is delivered again and again until the board is rebuilt: this may fail. */

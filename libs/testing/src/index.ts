@@ -1,4 +1,6 @@
 export * from './arbitraries.js';
+export * from './board-history.js';
+export * from './board-workers.js';
 export * from './deliveries.js';
 export * from './events.js';
 export * from './eventually.js';

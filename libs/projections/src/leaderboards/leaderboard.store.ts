@@ -29,6 +29,7 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
     },
   },
   rulebook,
+  comesLast: ({ type }) => type === 'ScoresErased',
   targets: (event, rules, keys) => (event.type === 'ScoreSubmitted' ? rules.targets(event, keys) : []),
   evolve: (entry, event, rules, target) => {
     if (event.type !== 'ScoreSubmitted') return entry;

@@ -25,6 +25,7 @@ export const LEADERBOARD_EVENTS = [
   'BoardRemoved',
   'PlayerBanned',
   'PlayerUnbanned',
+  'ScoresErased',
 ] as const;
 export type LeaderboardEvent = (typeof LEADERBOARD_EVENTS)[number];
 
@@ -47,6 +48,8 @@ export const rulebook: Rulebook<BoardEntry, LeaderboardEvent, LeaderboardRules> 
       case 'PlayerBanned':
       case 'PlayerUnbanned':
         return ban(rules, event, keys);
+      case 'ScoresErased':
+        return erase(rules, event, keys);
     }
   },
 };
@@ -197,6 +200,22 @@ function ban(
         const ranks = new Ranks(keys, target, rules);
         return banned ? ranks.move(entries[i], undefined) : ranks.move(undefined, entries[i]);
       }),
+  };
+}
+
+/** It comes last of all events of the player: what there is goes. Of a board, it leaves that it has scores. */
+function erase(
+  rules: LeaderboardRules,
+  { data: { player } }: RecordedEvent<'ScoresErased'>,
+  keys: StateKeys,
+): Ruling<BoardEntry> {
+  const touches = rules.placesOf(player, keys);
+  return {
+    ...plain(Object.fromEntries(rules.fieldsOf(player).map(field => [field, undefined]))),
+    touches,
+    removes: () => true,
+    effects: entries =>
+      touches.flatMap((target, i) => new Ranks(keys, target, rules).move(entries[i], undefined)),
   };
 }
 

@@ -136,6 +136,12 @@ export class LeaderboardRules {
     return this.revocations.get(`${board}/${player}`) ?? 0;
   }
 
+  /** Fields that are the player's own. */
+  fieldsOf(player: string): string[] {
+    const places = [...this.revocations.keys()].filter(place => place.endsWith(`/${player}`));
+    return [...(this.bans.has(player) ? [playerField(player)] : []), ...places.map(place => `r:${place}`)];
+  }
+
   /** Whether an event about the player comes after the one that is known. */
   isNewForPlayer(player: string, by: EventId): boolean {
     return isAfter(by, this.bans.get(player)?.by);
@@ -162,10 +168,12 @@ export class LeaderboardRules {
         else this.periods.set(name, text.split(' '));
         break;
       case 'p':
-        this.bans.set(name, parseBan(text ?? ''));
+        if (text === undefined) this.bans.delete(name);
+        else this.bans.set(name, parseBan(text));
         break;
       case 'r':
-        this.revocations.set(name, Number(text));
+        if (text === undefined) this.revocations.delete(name);
+        else this.revocations.set(name, Number(text));
     }
   }
 

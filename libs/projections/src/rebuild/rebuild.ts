@@ -35,7 +35,7 @@ export class Rebuild<State, T extends EventType, Rules> {
   /** @throws BuildLostError when another process has taken over; what `onProgress` throws */
   async partition(keys: PartitionKeys): Promise<void> {
     const source = { keys, group: this.projection.name };
-    if ((await measureLog(this.redis, keys)).length === 0) return;
+    if ((await measureLog(this.redis, keys)).last === '0-0') return;
     const live = await this.liveState(source);
     let rules: RebuildOptions['rules'] = {
       ...(await this.redis.hgetall(live.rules())),

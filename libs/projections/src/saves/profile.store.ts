@@ -28,18 +28,22 @@ function parseRange(text: string): VersionRange {
 /** The name stands in a hash of its own: pages of leaderboards ask for a thousand of them at once. */
 export function profileEffects(
   before: ProfileState | undefined,
-  after: ProfileState,
+  after: ProfileState | undefined,
   player: string,
   keys: StateKeys,
 ): Effect[] {
-  const [known, name] = [before && displayName(before), displayName(after)];
+  const [known, name] = [before && displayName(before), after && displayName(after)];
   const target = { type: 'hash', key: keys.names() } as const;
   const set: Effect[] =
     name === undefined
       ? [{ ...target, command: 'HDEL', args: [player] }]
       : [{ ...target, command: 'HSET', args: [player, name] }];
   const place = { keys, collection: PROFILES, player };
-  const written = documentEffects(place, before && documentOf(before, known), documentOf(after, name));
+  const written = documentEffects(
+    place,
+    before && documentOf(before, known),
+    after && documentOf(after, name),
+  );
   return [...(name === known ? [] : set), ...written];
 }
 

@@ -1,14 +1,14 @@
 import type { StateKeys } from '#libs/redis';
 import { type Effect, NO_RULES, type Projection } from '../projection.js';
-import { documentEffects, type PlayerDocument } from './documents.js';
+import { erasePlayer } from './erasure.js';
 import { evolvePastVersion, formatPastVersion, type PastVersion, parsePastVersion } from './past-version.js';
 import { evolveProfile, type ProfileState } from './profile.fold.js';
 import { formatProfile, parseProfile, profileEffects } from './profile.store.js';
 import { evolveSave, type SaveEvent, type SaveState } from './save.fold.js';
-import { documentTexts, isSearchable } from './search-terms.js';
+import { saveDocumentEffects } from './save-document.js';
 import { isNextVersion, versionOf } from './versions.js';
 
-export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched';
+export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched' | 'PlayerErased';
 export type PlayerState = SaveState | PastVersion | ProfileState;
 
 /**
@@ -24,10 +24,16 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
   name: 'saves',
   title: 'saves',
   stream: 'players',
-  handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched'],
+  handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched', 'PlayerErased'],
   kinds: ['saves', 'save', 'history', 'profiles', 'names', 'search', 'document'],
-  rulebook: NO_RULES,
+  rulebook: {
+    ...NO_RULES,
+    rule: (_rules, event, _targets, keys) =>
+      event.type === 'PlayerErased' ? erasePlayer(event, keys) : undefined,
+  },
+  comesLast: ({ type }) => type === 'PlayerErased',
   targets: (event, _rules, keys) => {
+    if (event.type === 'PlayerErased') return [];
     if (event.type === 'ProfilePatched')
       return [{ address: { key: keys.profiles(), field: event.data.player } }];
     const { player, slot } = event.data;
@@ -38,8 +44,11 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
     ];
   },
   isNext: (state, event, { version }) =>
-    version !== undefined || isNextVersion(state as SaveState | ProfileState | undefined, event),
+    version !== undefined ||
+    event.type === 'PlayerErased' ||
+    isNextVersion(state as SaveState | ProfileState | undefined, event),
   evolve: (state, event, _rules, { version }) => {
+    if (event.type === 'PlayerErased') return state;
     if (event.type === 'ProfilePatched') return evolveProfile(state as ProfileState | undefined, event);
     return version === undefined
       ? evolveSave(state as SaveState | undefined, event)
@@ -54,6 +63,7 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
     return /^\d+-/.test(text) ? parsePastVersion(text) : parseSave(text);
   },
   effects: (before, after, event, _rules, keys, { version }) => {
+    if (event.type === 'PlayerErased') return [];
     if (event.type === 'ProfilePatched')
       return profileEffects(
         before as ProfileState | undefined,
@@ -73,18 +83,7 @@ function slotEffects(
   event: SaveEvent,
   keys: StateKeys,
 ): Effect[] {
-  const { player, slot } = event.data;
-  const place = { keys, collection: slot, player };
-  const found = isSearchable(slot)
-    ? documentEffects(place, before && documentOf(slot, before), documentOf(slot, after))
-    : [];
-  return [...textEffects(before, event, keys), ...found];
-}
-
-/** Nothing for a deletion. */
-function documentOf(slot: string, save: SaveState): PlayerDocument | undefined {
-  if (save.bytes === undefined) return undefined;
-  return { texts: documentTexts(slot, save), json: JSON.stringify({ name: save.name }) };
+  return [...textEffects(before, event, keys), ...saveDocumentEffects(event.data, before, after, keys)];
 }
 
 /** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */

@@ -1,7 +1,7 @@
 import { formatEventId, parseEventId } from '#libs/events';
 import { type PackedSum, pack, unpack } from '../exact-sum.js';
 import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../leaderboards/index.js';
-import { NO_RULES, type Projection } from '../projection.js';
+import { erasing, NO_RULES, type Projection } from '../projection.js';
 import { evolveScores, type ScoresState } from './score-document.fold.js';
 
 interface StoredScores {
@@ -24,7 +24,12 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   stream: 'scores',
   handles: LEADERBOARD_EVENTS,
   kinds: ['scores'],
-  rulebook: NO_RULES,
+  rulebook: {
+    ...NO_RULES,
+    rule: (_rules, event, _targets, keys) =>
+      event.type === 'ScoresErased' ? erasing({ drops: [keys.scores(event.data.player)] }) : undefined,
+  },
+  comesLast: ({ type }) => type === 'ScoresErased',
   targets: (event, _rules, keys) =>
     event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
       ? [{ address: { key: keys.scores(event.data.player), field: event.data.board } }]

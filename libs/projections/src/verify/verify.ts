@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
 import { documentStoreName, type PartitionKeys, type RedisClient } from '#libs/redis';
@@ -8,6 +9,8 @@ import { PartitionFold } from './partition-fold.js';
 
 /** How often boards can be defined anew while their partition is folded. */
 const ATTEMPTS = 5;
+/** Milliseconds between two looks for players' events to be deleted. */
+const PAUSE = 50;
 
 /**
  * Compares a projection's live state of a partition with the fold of its log, while both go on.
@@ -27,7 +30,27 @@ export async function verifyPartition<State, T extends EventType, Rules>(
   board: string | undefined,
   onProgress: (processed: number) => Promise<void>,
 ): Promise<Difference[]> {
-  if ((await measureLog(redis, keys)).length === 0) return [];
+  for (;;) {
+    const before = await readErasures(redis, keys);
+    if ((await measureLog(redis, keys)).last === '0-0') return [];
+    if (!before.isUnderWay) {
+      const differences = await compare(redis, projection, keys, board, onProgress);
+      const after = await readErasures(redis, keys);
+      if (!after.isUnderWay && after.events === before.events) return differences;
+    }
+    // Events went while they were folded. What erases waits until this is over, so it was just before that it began.
+    await onProgress(0);
+    await delay(PAUSE);
+  }
+}
+
+async function compare<State, T extends EventType, Rules>(
+  redis: RedisClient,
+  projection: Projection<State, T, Rules>,
+  keys: PartitionKeys,
+  board: string | undefined,
+  onProgress: (processed: number) => Promise<void>,
+): Promise<Difference[]> {
   const source = { keys, group: projection.name };
   for (let attempt = 1; ; attempt++) {
     const [live, documents] = await redis.hmget(keys.live(source.group), 'generation', 'documents');
@@ -59,4 +82,10 @@ async function keysOf(redis: RedisClient, kinds: readonly string[], prefix: (kin
     cursor = next;
   } while (cursor !== '0');
   return found;
+}
+
+/** How many events were deleted from the log with their players, and whether some are just now. */
+async function readErasures(redis: RedisClient, keys: PartitionKeys) {
+  const [events, purging] = await redis.hmget(keys.erasures(), 'events', 'purging');
+  return { events: events ?? '0', isUnderWay: purging != null };
 }

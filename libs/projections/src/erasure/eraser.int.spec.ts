@@ -1,0 +1,282 @@
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import type { RecordedEvent, StreamName } from '#libs/events';
+import { BeingErasedError } from '#libs/redis';
+import {
+  type BoardEvent,
+  BoardHistory,
+  BoardWorkers,
+  boardSteps,
+  boardsOf,
+  cut,
+  deliver,
+  openTestLog,
+  PLAYERS,
+  repeated,
+  SERVER,
+  type Step,
+  stateOf,
+  type TestLog,
+  work,
+} from '#libs/testing';
+import {
+  Eraser,
+  leaderboards,
+  type PlayerEvent,
+  Projector,
+  projections,
+  saves,
+  scoreDocuments,
+} from '../index.js';
+import { verifyPartition } from '../verify/verify.js';
+
+jest.setTimeout(120_000);
+
+const LOG = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
+
+/** Delivers what is new to every projection, in batches as they are cut, to two workers. */
+class Workers {
+  private readonly boards: BoardWorkers;
+
+  constructor(
+    private readonly test: TestLog,
+    private readonly any?: fc.GeneratorValue,
+  ) {
+    this.boards = new BoardWorkers(test);
+  }
+
+  async project(): Promise<void> {
+    const { test } = this;
+    for (const keys of test.topology.all('scores')) {
+      const ranked = await deliver<BoardEvent['type']>(test, keys, leaderboards.name);
+      await this.boards.project(keys, this.shares(ranked as BoardEvent[]));
+      const documents = await deliver<BoardEvent['type']>(test, keys, scoreDocuments.name);
+      const source = { keys, group: scoreDocuments.name };
+      await Promise.all(
+        this.shares(documents as BoardEvent[]).map(share =>
+          work(share, batch => new Projector(test.redis, scoreDocuments).apply(batch, source)),
+        ),
+      );
+    }
+    for (const keys of test.topology.all('players')) {
+      const events = (await deliver(test, keys, saves.name)) as RecordedEvent<PlayerEvent>[];
+      const source = { keys, group: saves.name };
+      await Promise.all(
+        this.shares(events).map(share =>
+          work(share, batch => new Projector(test.redis, saves).apply(batch, source)),
+        ),
+      );
+    }
+  }
+
+  /** @returns differences between what is live and what the log says */
+  async verify(): Promise<unknown[]> {
+    const found: unknown[] = [];
+    for (const projection of projections)
+      for (const keys of this.test.topology.all(projection.stream))
+        found.push(...(await verifyPartition(this.test.redis, projection, keys, undefined, async () => {})));
+    return found;
+  }
+
+  private shares<Event>(events: readonly Event[]): Event[][][] {
+    if (!this.any) return [[[...events]]];
+    const { any } = this;
+    const share = () => any(cut, any(repeated, events) as Event[]) as Event[][];
+    return [share(), share()];
+  }
+}
+
+/** Erases all who are to be erased, to the end. */
+async function eraseAll(test: TestLog, workers: Workers): Promise<void> {
+  const eraser = new Eraser(test.redis, test.topology, projections, LOG);
+  for (let round = 0; await eraser.run(); round++) {
+    if (round === 20) throw new Error('the erasure does not come to an end');
+    await workers.project();
+  }
+  await eraser.stop();
+}
+
+const erase = ({ log }: TestLog, player: string) =>
+  log.append({ type: 'PlayerErased', data: { player }, actor: SERVER });
+
+const statesOf = async (test: TestLog) => {
+  const all = (['scores', 'players'] as StreamName[]).flatMap(stream => test.topology.all(stream));
+  return Promise.all(all.map(keys => stateOf(test, keys)));
+};
+
+/** Every event that was ever appended and is of nobody who was erased since, as the log had it. */
+class Shadow {
+  private readonly entries = new Map<string, [id: string, fields: string[]][]>();
+  private readonly read = new Map<string, string>();
+
+  constructor(private readonly test: TestLog) {}
+
+  async follow(): Promise<void> {
+    for (const { stream } of this.streams()) {
+      const news = await this.test.redis.xrange(stream, `(${this.read.get(stream) ?? '0-0'}`, '+');
+      this.entries.set(stream, [...(this.entries.get(stream) ?? []), ...news]);
+      const last = news.at(-1);
+      if (last) this.read.set(stream, last[0]);
+    }
+  }
+
+  forget(player: string): void {
+    for (const [stream, entries] of this.entries)
+      this.entries.set(
+        stream,
+        entries.filter(([, fields]) => !fields.join(' ').includes(`"${player}"`)),
+      );
+  }
+
+  /** The same events, in a log where nobody was ever erased. */
+  async copyTo(other: TestLog): Promise<void> {
+    for (const [stream, entries] of this.entries)
+      for (const [id, fields] of entries)
+        await other.redis.xadd(stream.replace(this.test.prefix, other.prefix), id, ...fields);
+  }
+
+  private streams() {
+    const { topology } = this.test;
+    return [...topology.all('scores'), ...topology.all('players')];
+  }
+}
+
+describe('erasing players', () => {
+  it('leaves boards, documents and saves as they are where the erased ones never were', async () => {
+    type Erasing = { kind: 'erase'; player: string };
+    const history = (boards: string[]) =>
+      fc.array(
+        fc.oneof(
+          { weight: 5, arbitrary: boardSteps(boards) },
+          {
+            weight: 2,
+            arbitrary: fc.constantFrom(...PLAYERS).map((player): Erasing[] => [{ kind: 'erase', player }]),
+          },
+        ),
+        { minLength: 1, maxLength: 5 },
+      ) as fc.Arbitrary<(Step | Erasing)[][]>;
+    const property = fc.asyncProperty(fc.gen(), async any => {
+      const test = await openTestLog({ scores: 2, players: 1 });
+      const other = await openTestLog({ scores: 2, players: 1 });
+      try {
+        const workers = new Workers(test, any);
+        const shadow = new Shadow(test);
+        const appended = new BoardHistory(test);
+        for (const step of any(history, boardsOf(test, 4)).flat()) {
+          if (step.kind === 'erase') {
+            await test.log.append({
+              type: 'SaveWritten',
+              data: { player: step.player, slot: 'auto', document: '{}' },
+              actor: SERVER,
+            });
+            await shadow.follow();
+            await erase(test, step.player);
+            await workers.project();
+            await eraseAll(test, workers);
+            await shadow.follow();
+            shadow.forget(step.player);
+          } else {
+            await appended.append(step);
+          }
+        }
+        await workers.project();
+        await shadow.follow();
+        expect(await workers.verify()).toEqual([]);
+        await shadow.copyTo(other);
+        await new Workers(other).project();
+        expect(await statesOf(test)).toEqual(await statesOf(other));
+      } finally {
+        await test.close();
+        await other.close();
+      }
+    });
+    await fc.assert(property, {
+      numRuns: 60,
+      endOnFailure: true,
+      interruptAfterTimeLimit: 90_000,
+      markInterruptAsFailure: false,
+    });
+  });
+
+  describe('step by step', () => {
+    let test: TestLog;
+    let workers: Workers;
+    beforeEach(async () => {
+      test = await openTestLog({ scores: 2, players: 2 });
+      workers = new Workers(test);
+    });
+    afterEach(() => test.close());
+
+    const submit = (player: string, score: number, board = 'arena') =>
+      test.log.append({ type: 'ScoreSubmitted', data: { board, player, score }, actor: SERVER });
+    const save = (player: string, slot = 'auto') =>
+      test.log.append({ type: 'SaveWritten', data: { player, slot, document: '{"a":1}' }, actor: SERVER });
+    const rename = (player: string, name: string) =>
+      test.log.append({ type: 'ProfilePatched', data: { player, patch: { name } }, actor: SERVER });
+
+    /** Keys that name the player, and keys that hold the name. */
+    const tracesOf = async (player: string) => {
+      const found: string[] = [];
+      for (const key of await test.redis.keys(`${test.prefix}:*`)) {
+        // What a stream has deleted, it only hides.
+        const isStream = (await test.redis.type(key)) === 'stream';
+        const held = isStream
+          ? JSON.stringify(await test.redis.xrange(key, '-', '+'))
+          : await test.redis.dumpBuffer(key);
+        if (key.includes(player) || held?.includes(player)) found.push(key);
+      }
+      return found;
+    };
+
+    it('leaves no trace of the player, whom a new life finds as if there had never been one', async () => {
+      await submit('zoe-who-goes', 5);
+      await submit('ada', 3);
+      await save('zoe-who-goes');
+      await save('zoe-who-goes', 'manual');
+      await rename('zoe-who-goes', 'Zoe');
+      await test.log.append({
+        type: 'EntryRevoked',
+        data: { board: 'arena', player: 'zoe-who-goes' },
+        actor: SERVER,
+      });
+      await test.log.append({ type: 'PlayerBanned', data: { player: 'zoe-who-goes' }, actor: SERVER });
+      await submit('zoe-who-goes', 9, 'alone');
+      await workers.project();
+      expect(await tracesOf('zoe-who-goes')).not.toEqual([]);
+      await erase(test, 'zoe-who-goes');
+      await workers.project();
+      await eraseAll(test, workers);
+      expect(await tracesOf('zoe-who-goes')).toEqual([]);
+      expect(await workers.verify()).toEqual([]);
+      expect((await save('zoe-who-goes')).version).toBe(1);
+      await submit('zoe-who-goes', 1);
+      await workers.project();
+      expect(await workers.verify()).toEqual([]);
+      const { ref } = await submit('ada', 4);
+      const [entry] = await test.redis.xrange(
+        test.topology.at('scores', Number(ref.partition)).stream,
+        '-',
+        '+',
+      );
+      expect(entry?.[1]).not.toContain('v');
+    });
+
+    it('has the log refuse what comes of a player meanwhile, and take the rest of a batch', async () => {
+      await submit('zoe', 5);
+      const { ref } = await erase(test, 'zoe');
+      await expect(save('zoe')).rejects.toThrow(BeingErasedError);
+      expect((await erase(test, 'zoe')).ref).toEqual(ref);
+      await eraseAll(test, workers);
+      // It was announced by now.
+      await save('zoe');
+      await erase(test, 'zoe');
+      await new Eraser(test.redis, test.topology, projections, LOG).run();
+      const score = (player: string) =>
+        ({
+          event: { type: 'ScoreSubmitted', data: { board: 'arena', player, score: 1 }, actor: SERVER },
+        }) as const;
+      const answers = await test.log.appendAll([score('zoe'), score('ada')]);
+      expect(answers).toEqual([expect.any(BeingErasedError), expect.objectContaining({ replayed: false })]);
+    });
+  });
+});

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Topology } from '#libs/event-log';
+import { STREAMS, type StreamName } from '#libs/events';
+import {
+  EraserReplacedError,
+  eraserEpochKey,
+  eraserLeaseKey,
+  isRedisUnavailable,
+  type PartitionKeys,
+  type RedisClient,
+  Script,
+} from '#libs/redis';
+import type { JobLog } from '../jobs/job-runner.js';
+import { Jobs } from '../jobs/jobs.js';
+import { leaderboards } from '../leaderboards/index.js';
+import type { Projection } from '../projection.js';
+import { BuildLostError } from '../rebuild/partition-build.js';
+import { Rebuild } from '../rebuild/rebuild.js';
+import { sweep } from '../rebuild/sweep.js';
+import { ErasingPlayers, type Erasure } from './erasing-players.js';
+import { Purge } from './purge.js';
+
+/** Milliseconds between two looks for players to erase. */
+const LOOK = 250;
+/** Milliseconds after which another process takes over from one that is silent. */
+const LEASE = 5_000;
+/** Milliseconds between two looks for a build to be over. */
+const PATIENCE = 100;
+
+/** Names jobs of an eraser, which are none that anybody can ask for. */
+const JOB = 'erasure';
+
+type Projected = Pick<Projection<never>, 'name' | 'stream' | 'kinds'>;
+
+const lease = new Script<number>('lease');
+
+/**
+ * Erases players, in one process at a time, whichever it is. All that must not be forgotten is in Redis: another one goes
+ * on at any point, and what one does that was taken for dead is refused.
+ *
+ * A player goes from all projections first. Then, as long as no rebuild or comparison is under way, the player's events go,
+ * for all who are so far in one pass through the log.
+ */
+export class Eraser {
+  private readonly owner = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  private readonly jobs: Jobs;
+  private readonly groups: Readonly<Record<StreamName, readonly string[]>>;
+  /** While this process has the lease: counts who had it. */
+  private players: ErasingPlayers | undefined;
+  private nextLook = 0;
+  private looking: Promise<void> | undefined;
+  private stopping = false;
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+    private readonly projections: readonly Projected[],
+    private readonly logger: JobLog,
+  ) {
+    this.jobs = new Jobs(redis, topology);
+    const namesOf = (stream: StreamName) =>
+      projections.filter(projection => projection.stream === stream).map(({ name }) => name);
+    this.groups = { scores: namesOf('scores'), players: namesOf('players') };
+  }
+
+  /** Looks for players to erase until it is stopped. */
+  start(): void {
+    this.looking ??= this.look();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await this.looking;
+    await this.giveBack().catch(() => {});
+  }
+
+  /** One look, and what it shows is to be done. @returns whether anybody is being erased still, as far as this process knows */
+  async run(): Promise<boolean> {
+    const players = await this.lead();
+    if (!players || !(await this.isAnybody())) return false;
+    const gone = (await players.advance()).filter(({ isGone }) => isGone);
+    if (gone.length > 0) await this.delete(players, gone);
+    return this.isAnybody();
+  }
+
+  private async look(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        await this.run();
+      } catch (error) {
+        const isOther = error instanceof EraserReplacedError || error instanceof StoppedError;
+        if (isOther) this.players = undefined;
+        else if (!isRedisUnavailable(error)) this.logger.error(`erasing players: ${(error as Error).stack}`);
+      }
+      // Whoever does not have the lease needs to know only when it is free.
+      await delay(this.players ? LOOK : 4 * LOOK);
+    }
+  }
+
+  /** @returns nothing while another process erases */
+  private async lead(): Promise<ErasingPlayers | undefined> {
+    const { prefix } = this.topology;
+    if ((await lease.run(this.redis, [eraserLeaseKey(prefix)], [this.owner, LEASE])) === 0) {
+      this.players = undefined;
+    } else if (!this.players) {
+      const epoch = await this.redis.incr(eraserEpochKey(prefix));
+      this.players = new ErasingPlayers(this.redis, this.topology, this.groups, epoch);
+    }
+    return this.players;
+  }
+
+  private async giveBack(): Promise<void> {
+    await lease.run(this.redis, [eraserLeaseKey(this.topology.prefix)], [this.owner, 0]);
+    this.players = undefined;
+  }
+
+  private async isAnybody(): Promise<boolean> {
+    const all = STREAMS.flatMap(stream => this.topology.all(stream));
+    const found = await Promise.all(all.map(keys => this.redis.exists(keys.erasing())));
+    return found.some(Boolean);
+  }
+
+  /** Deletes the events of the players, and has the boards be what they are without them. */
+  private async delete(players: ErasingPlayers, gone: readonly Erasure[]): Promise<void> {
+    const partitions = [...new Set(gone.flatMap(({ events }) => [...events.keys()]))];
+    const flags = partitions.map(keys => keys.erasures());
+    // Said before it is looked: of this process and one that begins a job, one sees the other.
+    const said = await Promise.all(flags.map(key => this.redis.hsetnx(key, 'purging', players.epoch)));
+    const isBegun = said.includes(0);
+    const unsay = () => Promise.all(flags.map(key => this.redis.hdel(key, 'purging')));
+    // What is begun must be ended: who compares waits for it.
+    if (!isBegun && (await this.isBusy())) return void (await unsay());
+    for (const keys of partitions) await this.purge(players, keys, gone);
+    for (const keys of partitions) await this.mend(players, keys);
+    await unsay();
+    for (const erasure of gone) await players.letGo(erasure);
+    this.logger.log(`erased ${gone.length} players`);
+  }
+
+  /** Whether a projection is rebuilt or compared: events that go meanwhile would have it begin anew. */
+  private async isBusy(): Promise<boolean> {
+    const active = await Promise.all(this.projections.map(({ name }) => this.jobs.active(name)));
+    return active.some(job => job !== undefined);
+  }
+
+  private async purge(players: ErasingPlayers, keys: PartitionKeys, gone: readonly Erasure[]): Promise<void> {
+    const here = gone.flatMap(({ player, events }) => {
+      const event = events.get(keys);
+      return event === undefined ? [] : [[player, event] as const];
+    });
+    const { epoch } = players;
+    const groups = this.groups[keys.streamName];
+    const onPage = () => this.pause(players);
+    const purge = new Purge(this.redis, keys, { epoch, players: new Map(here), groups, onPage });
+    const dropped = await purge.run();
+    for (const projection of this.projections)
+      if (dropped.includes(projection.name)) await sweep(this.redis, this.topology, projection);
+  }
+
+  /** Between two pieces of work: whoever came meanwhile need not wait for the end of it. */
+  private async pause(players: ErasingPlayers): Promise<void> {
+    const now = performance.now();
+    if (now < this.nextLook) return;
+    this.nextLook = now + LOOK;
+    if (this.stopping) throw new StoppedError();
+    if ((await this.lead()) !== players) throw new EraserReplacedError();
+    await players.advance();
+  }
+
+  /** Builds boards anew that could be others without the events. */
+  private async mend(players: ErasingPlayers, keys: PartitionKeys): Promise<void> {
+    const fields = Object.keys(await this.redis.hgetall(keys.erasures()));
+    for (const field of fields.filter(name => name.startsWith('board:'))) {
+      const board = field.slice('board:'.length);
+      while (!(await this.rebuild(players, keys, board))) await delay(PATIENCE);
+      await this.redis.hdel(keys.erasures(), field);
+    }
+  }
+
+  /** @returns false while others build there */
+  private async rebuild(players: ErasingPlayers, keys: PartitionKeys, board: string): Promise<boolean> {
+    await this.pause(players);
+    const job = await this.redis.hget(keys.build(leaderboards.name), 'job');
+    if (job !== null && !job.startsWith(JOB)) return false;
+    const onProgress = () => this.pause(players);
+    const options = { job: `${JOB}-${players.epoch}-${board}`, owner: this.owner, board, onProgress };
+    try {
+      await new Rebuild(this.redis, leaderboards, options).partition(keys);
+    } catch (error) {
+      if (error instanceof BuildLostError) return false;
+      throw error;
+    }
+    return true;
+  }
+}
+
+/** This process is to end: another one goes on. */
+class StoppedError extends Error {}

@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { BoardCatalog } from '#libs/event-log';
+import type { BoardDefinition, NewEvent } from '#libs/events';
+import { BoardInUseError } from '#libs/redis';
+import { anyDefinition } from './arbitraries.js';
+import { SERVER } from './events.js';
+import type { TestLog } from './test-log.js';
+
+/** Who plays in random histories. */
+export const PLAYERS = ['a', 'b', 'c'];
+const REGIONS = ['eu', 'us'];
+const MINUTE = 60_000;
+
+const definition: fc.Arbitrary<BoardDefinition> = fc
+  .record({
+    base: anyDefinition,
+    reset: fc.option(fc.constantFrom('* * * * *', '*/2 * * * *'), { nil: undefined }),
+    keepPeriods: fc.nat({ max: 2 }),
+    filter: fc.option(fc.constantFrom({ region: 'eu' }, { region: ['us', 'eu'] }), { nil: undefined }),
+  })
+  .map(({ base, reset, keepPeriods, filter }) => ({
+    ...base,
+    ...(reset && { reset, keepPeriods }),
+    ...(filter && { filter }),
+  }));
+
+export type Step =
+  | {
+      readonly kind: 'score';
+      readonly board: string;
+      readonly player: string;
+      readonly score: number;
+      readonly region: string | undefined;
+    }
+  | { readonly kind: 'wait'; readonly minutes: number }
+  | { readonly kind: 'revoke'; readonly board: string; readonly player: string }
+  | { readonly kind: 'ban' | 'unban'; readonly player: string }
+  | { readonly kind: 'define'; readonly board: string; readonly definition: BoardDefinition }
+  | { readonly kind: 'remove'; readonly board: string };
+
+const player = fc.constantFrom(...PLAYERS);
+
+/**
+ * What can happen to boards.
+ *
+ * @param boards the first two have scores of their own; the others can have, or count the others'
+ */
+export function boardSteps(boards: string[]): fc.Arbitrary<Step[]> {
+  const [plain, derived] = [boards.slice(0, 2), boards.slice(2)];
+  const board = fc.constantFrom(...plain);
+  const any = fc.constantFrom(...boards);
+  const derive = fc
+    .tuple(fc.constantFrom(...derived), definition, fc.option(board, { nil: undefined, freq: 4 }))
+    .map(([name, base, source]) => ({ board: name, definition: { ...base, ...(source && { source }) } }));
+  const kind = <K extends Step['kind']>(name: K, data: fc.Arbitrary<object>) =>
+    data.map(rest => ({ kind: name, ...rest }) as Step);
+  const score = fc.integer({ min: -2, max: 2 });
+  const region = fc.option(fc.constantFrom(...REGIONS), { nil: undefined, freq: 4 });
+  return fc.array(
+    fc.oneof(
+      {
+        weight: 12,
+        arbitrary: kind(
+          'score',
+          fc.record({ board: fc.oneof({ weight: 3, arbitrary: board }, any), player, score, region }),
+        ),
+      },
+      { weight: 2, arbitrary: kind('wait', fc.record({ minutes: fc.integer({ min: 1, max: 2 }) })) },
+      { weight: 2, arbitrary: kind('revoke', fc.record({ board, player })) },
+      { weight: 1, arbitrary: kind('ban', fc.record({ player })) },
+      { weight: 1, arbitrary: kind('unban', fc.record({ player })) },
+      { weight: 1, arbitrary: kind('define', fc.record({ board, definition })) },
+      { weight: 2, arbitrary: kind('define', derive) },
+      { weight: 1, arbitrary: kind('remove', fc.record({ board: any })) },
+    ),
+    { minLength: 1, maxLength: 40 },
+  );
+}
+
+/** Names of boards that are at home in the partitions of the scores, by turns. */
+export function boardsOf({ topology }: TestLog, count: number): string[] {
+  const names = Array.from({ length: 100 }, (_, i) => `b${i}`);
+  return Array.from({ length: count }, (_, n) => {
+    const partition = n % topology.counts.scores;
+    const own = names.filter(name => topology.of('scores', name).partition === partition);
+    return own[Math.floor(n / topology.counts.scores)] ?? '';
+  });
+}
+
+/** Appends what happens. */
+export class BoardHistory {
+  private readonly catalog: BoardCatalog;
+  private ms = Date.now() + MINUTE;
+
+  constructor(private readonly test: TestLog) {
+    this.catalog = new BoardCatalog(test.redis, test.topology);
+  }
+
+  async append(step: Step): Promise<void> {
+    const { test } = this;
+    const envelope = { actor: SERVER };
+    switch (step.kind) {
+      case 'wait':
+        // What is appended next is stamped with this time, which is ahead of the clock.
+        this.ms += step.minutes * MINUTE;
+        for (const { stream } of test.topology.all('scores'))
+          if (await test.redis.exists(stream)) await test.redis.call('XSETID', stream, `${this.ms}-0`);
+        break;
+      case 'score': {
+        const { board, player, score, region } = step;
+        const data = { board, player, score, ...(region && { attributes: { region } }) };
+        if ((await this.catalog.find(board)).definition.source === undefined)
+          await test.log.append({ type: 'ScoreSubmitted', data, ...envelope });
+        break;
+      }
+      case 'revoke':
+        await test.log.append({
+          type: 'EntryRevoked',
+          data: { board: step.board, player: step.player },
+          ...envelope,
+        });
+        break;
+      case 'ban':
+      case 'unban': {
+        const type = step.kind === 'ban' ? 'PlayerBanned' : 'PlayerUnbanned';
+        await test.log.append({ type, data: { player: step.player }, ...envelope } as NewEvent);
+        break;
+      }
+      case 'define':
+        await this.catalog.define(step.board, step.definition, envelope).catch(unlessInUse);
+        break;
+      case 'remove':
+        await this.catalog.remove(step.board, envelope).catch(unlessInUse);
+    }
+  }
+}
+
+function unlessInUse(error: unknown): void {
+  if (!(error instanceof BoardInUseError)) throw error;
+}

@@ -515,6 +515,7 @@ describe('the REST contract', () => {
       '/v1/players/{player}',
       '/v1/players/{player}/ban',
       '/v1/players/{player}/entries',
+      '/v1/players/{player}/export',
       '/v1/players/{player}/saves',
       '/v1/players/{player}/saves/{slot}',
       '/v1/players/{player}/saves/{slot}/history',

@@ -49,6 +49,9 @@ import { ScoresController } from './leaderboards/scores.controller.js';
 import { ScoresService } from './leaderboards/scores.service.js';
 import { RateLimitGuard } from './limits/rate-limit.guard.js';
 import { SlidingWindow } from './limits/sliding-window.js';
+import { PersonalDataController } from './players/personal-data.controller.js';
+import { PlayerErasure } from './players/player-erasure.js';
+import { PlayerExport } from './players/player-export.js';
 import { PlayerSearchController } from './players/player-search.controller.js';
 import { PlayersController } from './players/players.controller.js';
 import { ProfilesController } from './players/profiles.controller.js';
@@ -110,6 +113,7 @@ export class GatewayModule {
         PlayersController,
         PlayerSearchController,
         ProfilesController,
+        PersonalDataController,
         AuditController,
         DeadLettersController,
         StreamsController,
@@ -140,6 +144,13 @@ export class GatewayModule {
         onLog(VersionReader),
         SaveLog,
         AuditTrail,
+        PlayerExport,
+        {
+          provide: PlayerErasure,
+          inject: [REDIS, Topology, StreamsClient],
+          useFactory: (redis: RedisClient, topology: Topology, events: StreamsClient) =>
+            new PlayerErasure(redis, topology, events),
+        },
         { provide: StreamsClient, inject: [EventLog], useFactory: (log: EventLog) => new StreamsClient(log) },
         WriteService,
         BoardsService,

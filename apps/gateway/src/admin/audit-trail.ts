@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { BoardCatalog, type EventPage, EventReader, Topology } from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
+import type { PartitionKeys } from '#libs/redis';
 
 /** Which part of a list is wanted. */
 export interface PageQuery {
@@ -51,9 +52,27 @@ export class AuditTrail {
       this.topology.at('scores', 0),
       ...boards.map(board => this.topology.of('scores', board)),
     ]);
+    return this.page(player, [...partitions], { limit, cursor });
+  }
+
+  /**
+   * As `ofPlayer`, but of all partitions, so that nothing is missing.
+   *
+   * @throws InvalidCursorError
+   */
+  async allOfPlayer(player: string, query: PageQuery): Promise<EventPage> {
+    const partitions = [this.topology.of('players', player), ...this.topology.all('scores')];
+    return this.page(player, partitions, query);
+  }
+
+  private page(
+    player: string,
+    partitions: readonly PartitionKeys[],
+    { limit, cursor }: PageQuery,
+  ): Promise<EventPage> {
     // Every partition has a copy of a ban. The first one is enough.
     const wants = ({ data }: RecordedEvent) =>
       'player' in data && data.player === player && !('first' in data && data.first);
-    return this.events.page({ partitions: [...partitions], mentions: [player], wants, limit, cursor });
+    return this.events.page({ partitions, mentions: [player], wants, limit, cursor });
   }
 }

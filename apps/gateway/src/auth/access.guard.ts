@@ -29,6 +29,11 @@ const OWN = 'questlog:own';
 export const OwnPlayerOnly = () =>
   applyDecorators(SetMetadata(OWN, true), ApiPlayer(), ApiProblems(401, 403));
 
+const NO_SERVERS = 'questlog:no-servers';
+
+/** As `OwnPlayerOnly`, but of keys, only an operator's acts for any: what is a player's own business, and not a game's. */
+export const OwnPlayerOrAdmin = () => applyDecorators(SetMetadata(NO_SERVERS, true), OwnPlayerOnly());
+
 /** Keeps callers from what is not theirs. */
 @Injectable()
 export class AccessGuard implements CanActivate {
@@ -45,6 +50,8 @@ export class AccessGuard implements CanActivate {
     if (comesFromAnotherSite(request))
       throw forbidden('a session in a cookie writes from its own site only: send a bearer token');
     if (marked(ADMIN) && caller.kind !== 'admin') throw forbidden('this is for operators: use an admin key');
+    if (marked(NO_SERVERS) && caller.kind === 'server')
+      throw forbidden('this is for the player and for operators: use an admin key');
     if (marked(OWN) && caller.kind === 'player' && caller.id !== params.player)
       throw forbidden(`you are ${caller.id}, not ${params.player}`);
     return true;

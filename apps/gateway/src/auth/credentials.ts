@@ -27,6 +27,11 @@ export class Credentials {
     return isSecretOf(hash ?? undefined, secret);
   }
 
+  /** Whether the player can return. */
+  async isKnown(player: string): Promise<boolean> {
+    return (await this.redis.hexists(this.keyOf(player), player)) === 1;
+  }
+
   private keyOf(player: string): string {
     return this.topology.of('players', player).credentials();
   }

@@ -58,6 +58,14 @@ export class Sessions {
     if (player !== null) await this.end(hash, player);
   }
 
+  /** When each open session of the player ends. */
+  async endsOf(player: string): Promise<Date[]> {
+    const hashes = await this.redis.lrange(this.listOf(player), 0, -1);
+    const times = await Promise.all(hashes.map(hash => this.redis.pexpiretime(this.keyOf(hash))));
+    // One that has ended has none.
+    return times.filter(time => time > 0).map(time => new Date(time));
+  }
+
   private async look(token: string, slack: number): Promise<Session | undefined> {
     const found = await findSession.run(this.redis, [this.keyOf(hashOf(token))], [SESSION_LIFETIME, slack]);
     if (found.length === 0) return undefined;

@@ -5,6 +5,7 @@ import { InvalidCursorError, LogTrimmedError } from '#libs/event-log';
 import { Logger } from '#libs/observability';
 import { InvalidPeriodError, JobActiveError, JobOverError, PeriodExpiredError } from '#libs/projections';
 import {
+  BeingErasedError,
   BoardInUseError,
   DefinitionChangedError,
   IdempotencyConflictError,
@@ -54,6 +55,7 @@ const MISSING = [DeadLetterNotFoundError, PeriodExpiredError] as const;
 
 /** These may be asked for, but not as things are; the `code` says which it is. */
 const CONFLICTS = [
+  BeingErasedError,
   BoardInUseError,
   DefinitionChangedError,
   JobActiveError,

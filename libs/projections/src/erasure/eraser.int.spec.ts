@@ -1,7 +1,14 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import type { RecordedEvent, StreamName } from '#libs/events';
-import { BeingErasedError } from '#libs/redis';
+import { formatEventId, type RecordedEvent, type StreamName } from '#libs/events';
+import {
+  BeingErasedError,
+  EraserReplacedError,
+  eraserEpochKey,
+  eraserLeaseKey,
+  type RedisClient,
+  Script,
+} from '#libs/redis';
 import {
   type BoardEvent,
   BoardHistory,
@@ -21,14 +28,19 @@ import {
 } from '#libs/testing';
 import {
   Eraser,
+  Jobs,
+  LeaderboardReader,
   leaderboards,
   type PlayerEvent,
   Projector,
   projections,
+  ScoreDocumentReader,
   saves,
   scoreDocuments,
 } from '../index.js';
 import { verifyPartition } from '../verify/verify.js';
+import { ErasingPlayers } from './erasing-players.js';
+import { Purge } from './purge.js';
 
 jest.setTimeout(120_000);
 
@@ -139,6 +151,21 @@ class Shadow {
     const { topology } = this.test;
     return [...topology.all('scores'), ...topology.all('players')];
   }
+}
+
+/** A connection whose owner dies when it has sent so many commands. */
+function dyingAfter(redis: RedisClient, commands: number): RedisClient {
+  let left = commands;
+  return new Proxy(redis, {
+    get: (target, name) => {
+      const member = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]) => {
+        if (left-- > 0) return member.apply(target, args);
+        return Promise.reject(new Error('died'));
+      };
+    },
+  });
 }
 
 describe('erasing players', () => {
@@ -259,6 +286,98 @@ describe('erasing players', () => {
         '+',
       );
       expect(entry?.[1]).not.toContain('v');
+    });
+
+    it('goes on after whoever erases has died, at whatever point', async () => {
+      await submit('ada', 3);
+      for (const board of ['arena', 'alone']) await submit('zoe-who-goes', 5, board);
+      await save('zoe-who-goes');
+      await workers.project();
+      await erase(test, 'zoe-who-goes');
+      await workers.project();
+      let deaths = 0;
+      for (let isAnybody = true; isAnybody; deaths++) {
+        // A little further each time: what was done before is not done again.
+        const eraser = new Eraser(dyingAfter(test.redis, 20 + 3 * deaths), test.topology, projections, LOG);
+        isAnybody = await eraser.run().catch(error => {
+          expect(error.message).toBe('died');
+          return true;
+        });
+        await test.redis.unlink(eraserLeaseKey(test.prefix));
+        await workers.project();
+      }
+      expect(deaths).toBeGreaterThan(10);
+      expect(await tracesOf('zoe-who-goes')).toEqual([]);
+      expect(await workers.verify()).toEqual([]);
+      expect((await new LeaderboardReader(test.redis, test.topology).find('alone'))?.board).toBeUndefined();
+    });
+
+    it('erases nothing of a new life when one who was taken for dead wakes up', async () => {
+      await erase(test, 'zoe');
+      const groups = { scores: [leaderboards.name, scoreDocuments.name], players: [saves.name] };
+      const epoch = await test.redis.incr(eraserEpochKey(test.prefix));
+      const zombie = new ErasingPlayers(test.redis, test.topology, groups, epoch);
+      await workers.project();
+      expect(await zombie.advance()).toMatchObject([{ player: 'zoe', isGone: false }]);
+      await eraseAll(test, workers);
+      await submit('zoe', 1);
+      await expect(zombie.advance()).rejects.toThrow(EraserReplacedError);
+      const left = new Purge(test.redis, test.topology.of('scores', 'arena'), {
+        epoch,
+        players: new Map([['zoe', '99999999999999-0']]),
+        groups: groups.scores,
+        onPage: async () => {},
+      });
+      await expect(left.run()).rejects.toThrow(EraserReplacedError);
+      await workers.project();
+      expect((await new ScoreDocumentReader(test.redis, test.topology).find('zoe')).arena?.count).toBe(1);
+    });
+
+    it('drops dead letters of the player, and lets none be retried meanwhile', async () => {
+      await submit('zoe-who-goes', 1);
+      const keys = test.topology.of('scores', 'arena');
+      const [event] = (await deliver(test, keys, leaderboards.name)) as BoardEvent[];
+      const id = event ? formatEventId(event.id) : '';
+      const script = new Script<number>('dead-letter');
+      await script.run(
+        test.redis,
+        [keys.stream, keys.deadLetters(leaderboards.name), keys.skipped(leaderboards.name)],
+        [leaderboards.name, id, 'id', id, 'entry', '["e","zoe-who-goes"]'],
+      );
+      await erase(test, 'zoe-who-goes');
+      await new Eraser(test.redis, test.topology, projections, LOG).run();
+      const retry = new Script<unknown>('retry-dead-letter');
+      const group = leaderboards.name;
+      const touched = [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group)];
+      await expect(
+        retry.run(test.redis, [...touched, keys.erasing()], [group, '0-1', 'retry']),
+      ).rejects.toThrow(BeingErasedError);
+      await test.redis.unlink(eraserLeaseKey(test.prefix));
+      await workers.project();
+      await eraseAll(test, workers);
+      expect(await tracesOf('zoe-who-goes')).toEqual([]);
+      expect(await workers.verify()).toEqual([]);
+    });
+
+    it('waits for a job to be over before events go, and has a comparison wait for it', async () => {
+      await submit('zoe', 5);
+      await workers.project();
+      await erase(test, 'zoe');
+      await workers.project();
+      const eraser = new Eraser(test.redis, test.topology, projections, LOG);
+      const jobs = new Jobs(test.redis, test.topology);
+      const job = await jobs.start(scoreDocuments, { kind: 'verify' });
+      for (let round = 0; round < 3; round++) {
+        expect(await eraser.run()).toBe(true);
+        await workers.project();
+      }
+      const score = test.topology.of('scores', 'arena').stream;
+      expect(await test.redis.xlen(score)).toBe(2);
+      expect(await new ScoreDocumentReader(test.redis, test.topology).find('zoe')).toEqual({});
+      await jobs.cancel(job);
+      expect(await eraser.run()).toBe(false);
+      expect(await test.redis.xlen(score)).toBe(0);
+      expect(await workers.verify()).toEqual([]);
     });
 
     it('has the log refuse what comes of a player meanwhile, and take the rest of a batch', async () => {

@@ -12,7 +12,7 @@ import { leaderboards, parseEntry } from './leaderboard.store.js';
 import { InvalidPeriodError, periodsOf } from './periods.js';
 import { formatPosition, parsePosition } from './position.js';
 import { rankScore } from './ranks.js';
-import { parseBoard } from './rules.js';
+import { LeaderboardRules, parseBoard, playerField } from './rules.js';
 
 /** The period of a board that is never reset. */
 const CURRENT = 'current';
@@ -92,6 +92,7 @@ type Reply = [
 ];
 
 const readBoard = new Script<Reply>('read-board');
+const readFields = new Script<(string | null)[]>('read-fields');
 const listBoards = new Script<string[]>('list-boards');
 
 /** What was last heard of a board. */
@@ -183,6 +184,15 @@ export class LeaderboardReader {
   async find(board: string): Promise<ListedBoard | undefined> {
     const { definition, period, total } = await this.read(board, { from: { offset: 0 }, length: 0 });
     return definition && { board, definition, period, total };
+  }
+
+  /** Whether the player is hidden from every board. */
+  async isBanned(player: string): Promise<boolean> {
+    const field = playerField(player);
+    const [keys] = this.topology.all('scores');
+    if (!keys) return false;
+    const [text] = await this.live.read(readFields, keys, state => [state.rules()], [field]);
+    return new LeaderboardRules({ [field]: text ?? undefined }).isBanned(player);
   }
 
   private async names(): Promise<string[]> {

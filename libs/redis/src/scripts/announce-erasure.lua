@@ -9,11 +9,11 @@
 -- ARGV[3]  the packed event
 --
 -- Returns the id of the event that erases the player here
--- Errors  ERASER_REPLACED: a later one erases; nothing was done
+-- Errors  ERASER_REPLACED <by whom>: a later one erases; nothing was done
 -- Atomic  because the event must be the last of the player.
 -- Twice   the second run finds that the player is being erased, and appends nothing.
 local epoch = tonumber(redis.call('HGET', KEYS[3], 'epoch') or '0')
-if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED') end
+if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end
 local known = redis.call('HGET', KEYS[2], ARGV[2])
 if known then return known end
 local id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[3])

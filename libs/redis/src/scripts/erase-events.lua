@@ -12,12 +12,12 @@
 -- ARGV[6]  JSON list of n: keys that go
 --
 -- Returns a list with 1 for each of the keys of ARGV[6] that was there, else 0
--- Errors  ERASER_REPLACED: a later one erases; nothing was done
+-- Errors  ERASER_REPLACED <by whom>: a later one erases; nothing was done
 -- Atomic  because how many events were deleted tells an erased event from one that is missing, and because nobody knows
 --         any more what the events were about.
 -- Twice   the second run finds nothing to delete.
 local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
-if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED') end
+if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end
 
 local deleted, groups = 0, cjson.decode(ARGV[3])
 for _, id in ipairs(cjson.decode(ARGV[2])) do

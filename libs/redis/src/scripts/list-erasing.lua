@@ -6,10 +6,10 @@
 -- ARGV[1]  the epoch of who erases
 --
 -- Returns players and what is kept of each, in turn
--- Errors  ERASER_REPLACED: a later one erases; nothing was done
+-- Errors  ERASER_REPLACED <by whom>: a later one erases; nothing was done
 -- Atomic  because one that was replaced must not act by what it has read before.
 -- Twice   the second run reads only.
 local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
-if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED') end
+if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end
 if epoch < tonumber(ARGV[1]) then redis.call('HSET', KEYS[2], 'epoch', ARGV[1]) end
 return redis.call('HGETALL', KEYS[1])

@@ -13,7 +13,7 @@
 -- Returns {event id, 1} when it is pending again, {event id, 0} when the stream no longer has the event and nothing
 --         was done, or an empty list when there is no such dead letter
 -- Errors  WRONG_TYPE <key>: nothing was done
---         BEING_ERASED: somebody is, and the event could be about them: it must not take effect after that; nothing was done
+--         BEING_ERASED somebody: the event could be about them, and must not take effect after that; nothing was done
 -- Atomic  because an event must be pending or a dead letter, never neither and never both.
 -- Twice   the second run finds no dead letter.
 for i = 3, 4 do
@@ -21,7 +21,7 @@ for i = 3, 4 do
   if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('WRONG_TYPE ' .. KEYS[i]) end
 end
 
-if redis.call('EXISTS', KEYS[5]) == 1 then return redis.error_reply('BEING_ERASED') end
+if redis.call('EXISTS', KEYS[5]) == 1 then return redis.error_reply('BEING_ERASED somebody') end
 
 local letter = redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2])[1]
 if not letter then return {} end

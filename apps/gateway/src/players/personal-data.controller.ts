@@ -1,0 +1,145 @@
+import { Controller, Delete, Get, Header, Param, Req, Res, StreamableFile } from '@nestjs/common';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from '#libs/events';
+import { AuditedEvent } from '../admin/audit.dto.js';
+import { OwnPlayerOrAdmin } from '../auth/access.guard.js';
+import { Caller } from '../auth/caller.guard.js';
+import { clearCookie } from '../auth/session-cookie.js';
+import { ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
+import { PlayerPipe } from '../http/ids.js';
+import { WriteService } from '../http/write.service.js';
+import { SingleEntry } from '../leaderboards/entries.dto.js';
+import { RateClass } from '../limits/rate-class.js';
+import { PlayerErasure } from './player-erasure.js';
+import { PlayerExport } from './player-export.js';
+import { BoardScoresView } from './players.controller.js';
+
+class ErasureApplied extends AppliedView {
+  @ApiProperty()
+  readonly player!: string;
+
+  @ApiProperty({ enum: [true] })
+  readonly erased!: true;
+}
+
+class ExportedSession {
+  @ApiProperty({ format: 'date-time' })
+  readonly expiresAt!: string;
+}
+
+class ExportedSave {
+  @ApiProperty()
+  readonly slot!: string;
+
+  @ApiProperty()
+  readonly version!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly updatedAt!: string;
+
+  @ApiProperty()
+  readonly bytes!: number;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'As it was written.' })
+  readonly document!: object;
+}
+
+class PlayerExportView {
+  @ApiProperty()
+  readonly player!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly exportedAt!: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
+  readonly profile!: object | null;
+
+  @ApiProperty({ description: 'Whether a secret to return with is kept, as a hash.' })
+  readonly hasSecret!: boolean;
+
+  @ApiProperty({ type: [ExportedSession] })
+  readonly sessions!: readonly ExportedSession[];
+
+  @ApiProperty()
+  readonly banned!: boolean;
+
+  @ApiProperty({ type: 'object', additionalProperties: { $ref: getSchemaPath(BoardScoresView) } })
+  readonly scores!: Readonly<Record<string, BoardScoresView>>;
+
+  @ApiProperty({ type: [SingleEntry], description: 'Where the player stands now.' })
+  readonly entries!: readonly SingleEntry[];
+
+  @ApiProperty({ type: [ExportedSave] })
+  readonly saves!: readonly ExportedSave[];
+
+  @ApiPropertyOptional({ type: [AuditedEvent], description: 'As the audit trail shows them, newest first.' })
+  readonly events!: readonly AuditedEvent[];
+}
+
+/** What players may ask of whoever keeps their data. */
+@ApiTags('players')
+@OwnPlayerOrAdmin()
+@Controller('v1/players/:player')
+export class PersonalDataController {
+  constructor(
+    private readonly erasure: PlayerErasure,
+    private readonly exports: PlayerExport,
+    private readonly writes: WriteService,
+  ) {}
+
+  @Delete()
+  @ApiOperation({
+    summary: 'Erase a player: profile, saves, scores, entries, credentials and events',
+    description:
+      'It cannot be undone. Every session ends at once. The events go from the log, too, some time after they are gone from everything that can be read; until then nothing is taken of the player (409), and after that the id is as good as new.',
+  })
+  @ApiWrite()
+  @ApiOkResponse({
+    type: ErasureApplied,
+    description: 'With `Prefer: wait`: nobody can read anything of the player.',
+  })
+  async erase(
+    @Param('player', PlayerPipe) player: string,
+    @Caller() caller: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const answer = await this.writes.change(
+      {
+        caller,
+        append: envelope => this.erasure.begin(player, envelope),
+        result: async () => ({ player, erased: true }),
+      },
+      request,
+      reply,
+    );
+    if (caller.kind === 'player') clearCookie(request, reply);
+    return answer;
+  }
+
+  @Get('export')
+  // It reads through the log: for a player, as much as a full list of scores.
+  @RateClass('bulk', () => 1_000)
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({
+    summary: 'All that is held on a player, as one JSON document',
+    description:
+      'It is streamed: the events come last, and are looked for in the whole log. Where Redis goes away meanwhile, the connection ends before the document does.',
+  })
+  @ApiRead()
+  @ApiOkResponse({ type: PlayerExportView })
+  async export(@Param('player', PlayerPipe) player: string): Promise<StreamableFile> {
+    return new StreamableFile(await this.exports.begin(player), {
+      type: 'application/json; charset=utf-8',
+      disposition: `attachment; filename="${player}.json"`,
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import { firstValueFrom } from 'rxjs';
+import { LIMITED_CLASSES } from '#libs/config';
+import type { Appended, Envelope, Topology } from '#libs/event-log';
+import { forgetLogins } from '#libs/projections';
+import { limitKey, type RedisClient } from '#libs/redis';
+import type { StreamsClient } from '#libs/streams-transport';
+
+/** Begins to erase players. A worker goes on with it, and does all of this again: a crash in between loses nothing. */
+export class PlayerErasure {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+    private readonly events: StreamsClient,
+  ) {}
+
+  /** The event comes first: whoever is logged out without one could not ask again. */
+  async begin(player: string, envelope: Envelope): Promise<Appended> {
+    const appended = await firstValueFrom(this.events.append('PlayerErased', { player }, envelope));
+    // A replayed one may be of a life that is over.
+    if (appended.replayed) return appended;
+    await forgetLogins(this.redis, this.topology, player);
+    const limits = LIMITED_CLASSES.map(name => limitKey(this.topology.prefix, name, `player:${player}`));
+    await Promise.all(limits.map(key => this.redis.unlink(key)));
+    return appended;
+  }
+}

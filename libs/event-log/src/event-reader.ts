@@ -77,13 +77,19 @@ function find(
   mentions: readonly string[],
   wants: EventQuery['wants'],
 ): RecordedEvent | UndecodableView | undefined {
-  const text = packedText(fields);
-  const mentioned = mentions.some(mention => text.includes(`"${mention}"`));
-  // No character of an id needs an escape in JSON, but another program may have written any character as one.
-  if (!mentioned && !text.includes('\\u')) return undefined;
+  const mentioned = mentionsAny(fields, mentions);
+  if (mentioned === 'no') return undefined;
   const found = readEntry(source.keys, id, fields);
-  if (found.type === null) return mentioned ? found : undefined;
+  if (found.type === null) return mentioned === 'yes' ? found : undefined;
   return wants(found) ? found : undefined;
+}
+
+/** Whether an entry can be about one of the ids, without decoding it. */
+export function mentionsAny(fields: readonly string[], ids: Iterable<string>): 'yes' | 'perhaps' | 'no' {
+  const text = packedText(fields);
+  for (const id of ids) if (text.includes(`"${id}"`)) return 'yes';
+  // No character of an id needs an escape in JSON, but another program may have written any character as one.
+  return text.includes('\\u') ? 'perhaps' : 'no';
 }
 
 /** The JSON text that names what an event is about; all of the entry when it is none. */

@@ -1,3 +1,4 @@
+import { formatEventId } from '#libs/events';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 import { readStreamStatus } from './stream-status.js';
 
@@ -54,6 +55,19 @@ describe('the status of the streams', () => {
     expect(age).toBeGreaterThanOrEqual(0);
     expect(age).toBeLessThan(Date.now() - (event?.id.ms ?? 0) + 1_000);
     expect(players).toMatchObject({ stream: 'players', length: 0 });
+  });
+
+  it('tells the lag also behind an event that was deleted', async () => {
+    const keys = test.topology.at('scores', 0);
+    await appendScores(test, [
+      { player: 'ada', score: 1 },
+      { player: 'zoe', score: 1 },
+    ]);
+    const [, event] = await deliver(test, keys, GROUP);
+    await test.redis.xdel(keys.stream, event ? formatEventId(event.id) : '');
+    await appendScores(test, [{ player: 'ada', score: 2 }]);
+    const [scores] = await readStreamStatus(test.redis, test.topology);
+    expect(scores?.groups).toMatchObject([{ group: GROUP, lag: 1 }]);
   });
 
   it('tells the age of a pending event by its own time, also when it was retried', async () => {

@@ -1,4 +1,4 @@
-import { readLog } from '#libs/event-log';
+import { mentionsAny, readLog } from '#libs/event-log';
 import { type EventId, formatEventId, parseEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import { type PartitionKeys, type RedisClient, Script, type StateKeys } from '#libs/redis';
 import { leaderboards } from '../leaderboards/index.js';
@@ -8,6 +8,9 @@ import { isAfter } from '../verify/probes.js';
 
 /** Events that are deleted in one go, at most: some milliseconds, in which Redis does nothing else. */
 const CALL_EVENTS = 500;
+
+/** So many players are looked for in an entry's text; with more of them it is decoded, which costs the same. */
+const FEW = 10;
 
 const eraseEvents = new Script<number[]>('erase-events');
 
@@ -63,6 +66,7 @@ export class Purge {
   /** An entry that cannot be decoded has no effect, and nobody can say whom it is about: it stays. */
   private decode(id: string, fields: readonly string[]): RecordedEvent | undefined {
     const { players } = this.options;
+    if (players.size <= FEW && mentionsAny(fields, players.keys()) === 'no') return undefined;
     try {
       const event = unpackEvent(id, fields);
       const isTheirs = 'player' in event.data && players.has(event.data.player);

@@ -29,12 +29,19 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if redis.call('EXISTS', stream) == 0 then return { now, 0, false, false, false, {} } end
 
+-- Redis cannot tell where the last delivered event, or one after it, is deleted, as those of erased players are.
+local LOOK = 1000
+local function lag_behind(id)
+  local behind = #redis.call('XRANGE', stream, '(' .. id, '+', 'COUNT', LOOK)
+  return behind < LOOK and behind
+end
+
 local groups = {}
 for i, flat in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
   local info = fields(flat)
   local name = info['name']
   local oldest = redis.call('XPENDING', stream, name)[2]
-  groups[i] = { name, info['lag'] or false, info['pending'], oldest or false, consumers_of(name) }
+  groups[i] = { name, info['lag'] or lag_behind(info['last-delivered-id']), info['pending'], oldest or false, consumers_of(name) }
 end
 local info = fields(redis.call('XINFO', 'STREAM', stream))
 local first, last = info['first-entry'], info['last-entry']

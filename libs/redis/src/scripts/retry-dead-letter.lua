@@ -5,7 +5,7 @@
 -- KEYS[2]  the group's dead-letter stream
 -- KEYS[3]  the group's skipped events (hash: event id -> why)
 -- KEYS[4]  what is live for the group (hash: revision, ...)
--- KEYS[5]  players who are being erased (hash)
+-- KEYS[5]  players who are being erased (hash: player -> the event that erases, ...)
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the dead letter's id
 -- ARGV[3]  the consumer that owns the event until a worker claims it
@@ -21,8 +21,6 @@ for i = 3, 4 do
   if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('WRONG_TYPE ' .. KEYS[i]) end
 end
 
-if redis.call('EXISTS', KEYS[5]) == 1 then return redis.error_reply('BEING_ERASED somebody') end
-
 local letter = redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2])[1]
 if not letter then return {} end
 local fields = letter[2]
@@ -31,6 +29,11 @@ for i = 1, #fields, 2 do
   if fields[i] == 'id' then id = fields[i + 1] end
 end
 if #redis.call('XRANGE', KEYS[1], id, id) == 0 then return { id, 0 } end
+
+-- Without effect, an event that erases somebody would keep them being erased for ever.
+local erasing, erases = redis.call('HVALS', KEYS[5]), false
+for _, event in ipairs(erasing) do erases = erases or event == id end
+if #erasing > 0 and not erases then return redis.error_reply('BEING_ERASED somebody') end
 
 -- Delivered last in 1970: long enough ago for any worker to claim it with its next look. The same as an IDLE does
 -- not work, for one that reaches back beyond 1970 counts as none.

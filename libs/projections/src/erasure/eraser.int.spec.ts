@@ -39,6 +39,7 @@ import {
   saves,
   scoreDocuments,
 } from '../index.js';
+import { BuildLostError, PartitionBuild } from '../rebuild/partition-build.js';
 import { verifyPartition } from '../verify/verify.js';
 import { ErasingPlayers } from './erasing-players.js';
 import { Purge } from './purge.js';
@@ -385,6 +386,24 @@ describe('erasing players', () => {
       await eraseAll(test, workers);
       expect(await tracesOf('zoe-who-goes')).toEqual([]);
       expect(await workers.verify()).toEqual([]);
+    });
+
+    it('has a rebuild that begins meanwhile begin anew, and leaves nothing of what it had built', async () => {
+      await submit('zoe-who-goes', 5);
+      await workers.project();
+      const keys = test.topology.of('scores', 'arena');
+      const source = { keys, group: scoreDocuments.name };
+      const options = { job: 'job', owner: 'builder' };
+      const build = await PartitionBuild.begin(test.redis, scoreDocuments, source, options, {}, false);
+      await build.readTo(undefined, async () => {});
+      const traces = await tracesOf('zoe-who-goes');
+      expect(traces).toContain(build.state.scores('zoe-who-goes'));
+      await erase(test, 'zoe-who-goes');
+      await workers.project();
+      await eraseAll(test, workers);
+      expect(await tracesOf('zoe-who-goes')).toEqual([]);
+      await submit('ada', 1);
+      await expect(build.readTo(undefined, async () => {})).rejects.toThrow(BuildLostError);
     });
 
     it('waits for a job to be over before events go, and has a comparison wait for it', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CHANGING_BOARD } from './boards.js';
+import { ErasureClient } from './erasure-client.js';
 import type { Random } from './random.js';
 import { SavesClient } from './saves-client.js';
 import { ScoresClient } from './scores-client.js';
@@ -61,6 +62,8 @@ function actionsOf(world: World, index: number, players: readonly string[], rand
     { weight: 10, run: () => scores.look() },
   ];
   if (features.has('revocations')) actions.push({ weight: 2, run: () => scores.revoke() });
+  const erasures = new ErasureClient(world, `c${index}`, sender, random.fork('erasures'));
+  if (features.has('erasures')) actions.push({ weight: 1, run: () => erasures.comeAndGo() });
   if (features.has('bans')) actions.push({ weight: 1, run: () => scores.moderate() });
   // One writer for definitions, too: the log's order is then the model's.
   if (features.has('definitions') && features.has('redefinitions') && index === 0)

@@ -8,6 +8,7 @@ export const FEATURES = [
   'redefinitions',
   'revocations',
   'bans',
+  'erasures',
   'rebuilds',
   'verify',
 ] as const;

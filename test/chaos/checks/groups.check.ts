@@ -6,7 +6,7 @@ import type { Check } from '../report.js';
 /** Milliseconds between two looks. */
 const INTERVAL = 100;
 
-/** Waits until nothing is pending and nothing unread in any group. @param within milliseconds */
+/** Waits until nothing is pending and nothing unread in any group, and nobody is being erased. @param within milliseconds */
 export async function checkQuiet(cluster: Cluster, within: number): Promise<Check> {
   const deadline = Date.now() + within;
   for (;;) {
@@ -16,7 +16,11 @@ export async function checkQuiet(cluster: Cluster, within: number): Promise<Chec
         ([stream, names]) => names.length * cluster.topology.all(stream as keyof typeof GROUPS).length,
       );
       const checked = groups.reduce((sum, count) => sum + count, 0);
-      return { name: 'nothing is pending or unread in any group', checked, differences };
+      return {
+        name: 'nothing is pending or unread in any group, nobody is being erased',
+        checked,
+        differences,
+      };
     }
     await delay(INTERVAL);
   }
@@ -26,6 +30,8 @@ async function unrest({ redis, topology }: Cluster): Promise<string[]> {
   const found: string[] = [];
   for (const stream of ['scores', 'players'] as const) {
     for (const keys of topology.all(stream)) {
+      const erasing = await redis.client.hkeys(keys.erasing());
+      if (erasing.length > 0) found.push(`${keys.stream} erases ${erasing.join(', ')}`);
       if ((await redis.client.exists(keys.stream)) === 0) continue;
       const last = toMap(await redis.client.xinfo('STREAM', keys.stream)).get('last-generated-id');
       const groups = ((await redis.client.xinfo('GROUPS', keys.stream)) as unknown[]).map(toMap);

@@ -111,8 +111,8 @@ export class BeingErasedError extends Error {
   readonly code = 'BEING_ERASED';
   override readonly name = 'BeingErasedError';
 
-  constructor() {
-    super('a player is being erased: try again in a moment');
+  constructor(reason = 'the player is being erased: try again in a moment') {
+    super(reason);
   }
 }
 
@@ -155,7 +155,7 @@ export function codedError(text: string): Error | undefined {
     case 'TOO_SOON':
       return new TooSoonError(Number(detail));
     case 'BEING_ERASED':
-      return new BeingErasedError();
+      return new BeingErasedError(detail || undefined);
     case 'ERASER_REPLACED':
       return new EraserReplacedError();
     case 'NOT_REPLAYED':

@@ -146,10 +146,15 @@ export class DeadLetters {
    * Gives the event up: it stays in the log, and without effect, whenever that is replayed.
    *
    * @throws InvalidDeadLetterIdError, DeadLetterNotFoundError
+   * @throws BeingErasedError for an event that erases a player, who would stay
    */
   async drop(id: string): Promise<Settled> {
     const { keys, group, letter } = this.locate(id);
-    const event = await dropLetter.run(this.redis, [keys.deadLetters(group), keys.skipped(group)], [letter]);
+    const event = await dropLetter.run(
+      this.redis,
+      [keys.deadLetters(group), keys.skipped(group), keys.erasing()],
+      [letter],
+    );
     if (event === null) throw new DeadLetterNotFoundError(id);
     return { id, eventId: `${partitionName(keys)}-${event}` };
   }

@@ -43,7 +43,7 @@ export class DeadLettersController {
     description: 'It stays in the log, and stays without effect on this group, also when that is rebuilt.',
   })
   @ApiOkResponse({ type: DroppedView })
-  @ApiProblems(400, 401, 403, 404, 503)
+  @ApiProblems(400, 401, 403, 404, 409, 503)
   async drop(@Param('id') id: string): Promise<DroppedView> {
     return { ...(await this.deadLetters.drop(id)), status: 'dropped' };
   }

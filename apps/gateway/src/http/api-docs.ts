@@ -114,5 +114,5 @@ export const ApiWrite = () =>
       description: 'The same key within 24 hours is appended once, and answered alike.',
     }),
     ApiResponse({ status: 202, description: 'The event is in the log.', type: AcceptedView }),
-    ApiProblems(400, 401, 413, 415, 422, 429, 503),
+    ApiProblems(400, 401, 409, 413, 415, 422, 429, 503),
   );

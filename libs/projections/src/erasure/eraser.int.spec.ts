@@ -353,6 +353,14 @@ describe('erasing players', () => {
       );
     };
 
+    /** Gives the first dead letter up. */
+    const drop = async (keys: PartitionKeys) => {
+      const group = leaderboards.name;
+      const [letter] = await test.redis.xrange(keys.deadLetters(group), '-', '+');
+      const touched = [keys.deadLetters(group), keys.skipped(group), keys.erasing()];
+      return new Script<unknown>('drop-dead-letter').run(test.redis, touched, [letter?.[0] ?? '']);
+    };
+
     it('comes to no end while the erasing event is a dead letter, and goes on when that is retried', async () => {
       await submit('zoe', 1);
       await workers.project();
@@ -365,6 +373,7 @@ describe('erasing players', () => {
       await workers.project();
       for (let round = 0; round < 3; round++) expect(await eraser.run()).toBe(true);
       expect((await test.redis.xrange(keys.stream, '-', '+')).length).toBe(2);
+      await expect(drop(keys)).rejects.toThrow('retry it');
       await retry(keys);
       const source = { keys, group: leaderboards.name };
       await new Projector(test.redis, leaderboards).apply(event ? [event] : [], source);

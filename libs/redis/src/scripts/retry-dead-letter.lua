@@ -13,7 +13,7 @@
 -- Returns {event id, 1} when it is pending again, {event id, 0} when the stream no longer has the event and nothing
 --         was done, or an empty list when there is no such dead letter
 -- Errors  WRONG_TYPE <key>: nothing was done
---         BEING_ERASED somebody: the event could be about them, and must not take effect after that; nothing was done
+--         BEING_ERASED <text>: the event could be about whom, and must not take effect after that; nothing was done
 -- Atomic  because an event must be pending or a dead letter, never neither and never both.
 -- Twice   the second run finds no dead letter.
 for i = 3, 4 do
@@ -33,7 +33,9 @@ if #redis.call('XRANGE', KEYS[1], id, id) == 0 then return { id, 0 } end
 -- Without effect, an event that erases somebody would keep them being erased for ever.
 local erasing, erases = redis.call('HVALS', KEYS[5]), false
 for _, event in ipairs(erasing) do erases = erases or event == id end
-if #erasing > 0 and not erases then return redis.error_reply('BEING_ERASED somebody') end
+if #erasing > 0 and not erases then
+  return redis.error_reply('BEING_ERASED a player is being erased, perhaps whom this is about: try again in a moment')
+end
 
 -- Delivered last in 1970: long enough ago for any worker to claim it with its next look. The same as an IDLE does
 -- not work, for one that reaches back beyond 1970 counts as none.

@@ -81,6 +81,7 @@ const typed = fc.oneof(
     type: fc.constantFrom('PlayerBanned', 'PlayerUnbanned'),
     data: fc.record({ player: fc.string(), first: optional(first) }).map(present),
   }),
+  fc.record({ type: fc.constant('ScoresErased'), data: fc.record({ player: fc.string() }) }),
 );
 
 /** Events as the log would give them, but for their ids. */
@@ -118,6 +119,16 @@ describe('the event codec', () => {
     });
   });
 
+  it('reads the head versions that the append script wrote beside the end of a player', () => {
+    const event: NewEvent = {
+      type: 'PlayerErased',
+      data: { player: 'ada' },
+      actor: { kind: 'admin', id: 'k1' },
+    };
+    const { data } = unpackEvent('1-0', [...fieldsOf(event), 'd', '{"auto":3,"/profile":1}']);
+    expect(data).toEqual({ player: 'ada', heads: { auto: 3, '/profile': 1 } });
+  });
+
   it('keeps an ordinary score event within 50 bytes', () => {
     const { e } = packEvent({
       type: 'ScoreSubmitted',
@@ -146,6 +157,8 @@ describe('the event codec', () => {
     ['a revocation without its number', ['e', '["r1","s:k","b","p"]']],
     ['a version that is no number', ['e', '["s1","s:k","b","p",9]', 'v', 'x']],
     ['a ban whose first copy has no id', ['e', '["x1","s:k","p","1"]']],
+    ['the end of a player without head versions', ['e', '["e1","a:k","p"]']],
+    ['a head that is no version', ['e', '["e1","a:k","p"]', 'd', '{"auto":"3"}']],
     ['an operator that does not exist', ['e', '["b1","s:k","b",{"order":"desc","operator":"most"}]']],
     ['an actor of no kind', ['e', '["s1","root","b","p",9]']],
   ])('refuses an entry with %s', (_, fields) => {

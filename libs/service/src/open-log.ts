@@ -41,7 +41,9 @@ export async function openLogWithDocuments(...args: Parameters<typeof openLog>):
   const [, , logger] = args;
   const log = await openLog(...args);
   try {
-    if (await prepareDocuments(log.redis, log.topology)) {
+    const onFault = ({ message }: Error) =>
+      logger.warn(`documents of players are kept without RedisJSON: ${message}`, 'Redis');
+    if (await prepareDocuments(log.redis, log.topology, onFault)) {
       logger.warn(
         'this server could index JSON values: `npm run rebuild -- saves` makes it keep documents so',
         'Redis',

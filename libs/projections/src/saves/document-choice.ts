@@ -1,6 +1,12 @@
 import type { Topology } from '#libs/event-log';
-import { type DocumentStoreName, documentStoreOf, type RedisClient, Script } from '#libs/redis';
-import { createIndex } from './json-documents.js';
+import {
+  type DocumentStoreName,
+  documentStoreOf,
+  isRedisUnavailable,
+  type RedisClient,
+  Script,
+} from '#libs/redis';
+import { tryDocuments } from './document-trial.js';
 import { saves } from './save.store.js';
 
 /** The documents were built with what this server does not have. */
@@ -21,12 +27,16 @@ const chooseDocuments = new Script<DocumentStoreName>('choose-documents');
  * Sees to it that documents can be kept and found. A log without events gets the store that the server can have; a
  * generation that there is stays as it was built.
  *
+ * @param onFault hears why a server that says that it knows JSON is not believed
  * @returns whether a rebuild would change the store
  * @throws DocumentStoreError
  */
-export async function prepareDocuments(redis: RedisClient, topology: Topology): Promise<boolean> {
-  const possible = await documentStoreOf(redis);
-  if (possible === 'json') await createIndex(redis, topology.prefix);
+export async function prepareDocuments(
+  redis: RedisClient,
+  topology: Topology,
+  onFault: (error: Error) => void = () => {},
+): Promise<boolean> {
+  const possible = await possibleStore(redis, topology, onFault);
   const chosen = await Promise.all(
     topology
       .all(saves.stream)
@@ -34,4 +44,20 @@ export async function prepareDocuments(redis: RedisClient, topology: Topology): 
   );
   if (possible === 'plain' && chosen.includes('json')) throw new DocumentStoreError();
   return chosen.some(store => store !== possible);
+}
+
+async function possibleStore(
+  redis: RedisClient,
+  topology: Topology,
+  onFault: (error: Error) => void,
+): Promise<DocumentStoreName> {
+  try {
+    const store = await documentStoreOf(redis);
+    if (store === 'json') await tryDocuments(redis, topology);
+    return store;
+  } catch (error) {
+    if (isRedisUnavailable(error)) throw error;
+    onFault(error as Error);
+    return 'plain';
+  }
 }

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import type { Topology } from '#libs/event-log';
+import type { RedisClient } from '#libs/redis';
+import { createIndex, JsonDocuments, jsonEffects } from './json-documents.js';
+import { memberOf, PROFILES } from './search-terms.js';
+
+/** No generation of any state. */
+const NONE = 0;
+const NAME = 'a trial';
+
+/** As the script that commits writes: by a command within a script. */
+const WRITE = 'return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))';
+
+/**
+ * Keeps a document as a JSON value, finds it, and deletes it: a server on which that does not work, or that does not
+ * let this user do it, must show before anything depends on it.
+ *
+ * @throws Error that says what went wrong
+ */
+export async function tryDocuments(redis: RedisClient, topology: Topology): Promise<void> {
+  await createIndex(redis, topology.prefix);
+  const keys = topology.at('players', 0);
+  const state = keys.state(NONE, 'json');
+  const player = `trial-${randomBytes(6).toString('hex')}`;
+  const document = { texts: [NAME], json: JSON.stringify({ name: NAME }) };
+  try {
+    for (const { key, command, args } of jsonEffects(
+      { keys: state, collection: PROFILES, player },
+      undefined,
+      document,
+    )) {
+      const texts = args.map(arg =>
+        typeof arg === 'object' && 'document' in arg ? arg.document : String(arg),
+      );
+      await redis.eval(WRITE, 1, key, command, ...texts);
+    }
+    const found = await new JsonDocuments(redis, topology.prefix).names([{ keys, state }], NAME, '', 0, 100);
+    if (!found.includes(memberOf(NAME, player)))
+      throw new Error('Redis Search does not find a JSON value that was just written');
+  } finally {
+    await redis.unlink(state.document(PROFILES, player)).catch(() => {});
+  }
+}

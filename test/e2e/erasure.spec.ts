@@ -1,18 +1,10 @@
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { Client } from './client.js';
+import type { Client } from './client.js';
 import { Gateway } from './gateway.js';
-import { System } from './system.js';
+import { type Guest, System } from './system.js';
 
 const WAIT = { Prefer: 'wait=10' };
-
-interface Guest {
-  readonly playerId: string;
-  readonly token: string;
-  readonly secret: string;
-  readonly client: Client;
-  readonly browser: { Cookie: string };
-}
 
 describe('erasing and exporting a player', () => {
   let system: System;
@@ -22,36 +14,24 @@ describe('erasing and exporting a player', () => {
   let server: Client;
   let admin: Client;
   let redis: RedisClient;
-  const clients: Client[] = [];
 
   beforeAll(async () => {
     system = await System.start({ CLAIM_IDLE_MS: '1000' });
     const { server: SERVER_KEYS, admin: ADMIN_KEYS } = system.keys;
     other = await Gateway.start(system, { SERVER_KEYS, ADMIN_KEYS });
-    anonymous = as();
-    elsewhere = as(undefined, other.port);
+    anonymous = system.connect();
+    elsewhere = system.connect(undefined, other.port);
     server = system.client;
     admin = system.admin;
     redis = createClient(system.redisUrl, 'erasure.spec');
     await redis.connect();
   }, 60_000);
   afterAll(async () => {
-    for (const client of clients) client.close();
     redis.disconnect();
     await other.stop();
     await system.close();
   }, 60_000);
 
-  const as = (token?: string, port = system.port) => {
-    const client = new Client(port, token);
-    clients.push(client);
-    return client;
-  };
-  const guest = async (): Promise<Guest> => {
-    const { headers, body } = await anonymous.post('/v1/sessions', {});
-    const [cookie = ''] = headers['set-cookie'] ?? [];
-    return { ...body, client: as(body.token), browser: { Cookie: cookie.split(';')[0] ?? '' } };
-  };
   /** Leaves something everywhere. */
   const live = async ({ playerId, client, secret }: Guest, alone = 'alone') => {
     await client.send('PATCH', '/v1/players/me', { name: 'Zoe' }, WAIT);
@@ -91,7 +71,7 @@ describe('erasing and exporting a player', () => {
   };
 
   it('exports all that there is, for the player and for operators', async () => {
-    const zoe = await guest();
+    const zoe = await system.guest();
     await live(zoe);
     const { status, headers, text, body } = await zoe.client.get('/v1/players/me/export');
     expect(status).toBe(200);
@@ -120,7 +100,7 @@ describe('erasing and exporting a player', () => {
   });
 
   it('is refused to others and to game servers', async () => {
-    const [zoe, mallory] = [await guest(), await guest()];
+    const [zoe, mallory] = [await system.guest(), await system.guest()];
     for (const client of [mallory.client, server]) {
       expect((await client.get(`/v1/players/${zoe.playerId}/export`)).status).toBe(403);
       expect((await erase(client, zoe.playerId)).status).toBe(403);
@@ -131,13 +111,13 @@ describe('erasing and exporting a player', () => {
   });
 
   it('erases the caller: at once from every gateway, and then from all of Redis', async () => {
-    const zoe = await guest();
+    const zoe = await system.guest();
     await server.post('/v1/leaderboards/arena/scores', { player: 'ada', score: 3 }, WAIT);
     await live(zoe, 'private');
     const accepted = await anonymous.send('DELETE', '/v1/players/me', undefined, zoe.browser);
     expect(accepted).toMatchObject({ status: 202, body: { status: 'accepted' } });
     expect(accepted.headers['set-cookie']?.[0]).toContain('Max-Age=0');
-    expect((await as(zoe.token, other.port).get('/v1/sessions/current')).status).toBe(401);
+    expect((await system.connect(zoe.token, other.port).get('/v1/sessions/current')).status).toBe(401);
     expect((await elsewhere.get('/v1/sessions/current', zoe.browser)).status).toBe(401);
     const { playerId, secret } = zoe;
     expect((await elsewhere.post('/v1/sessions', { playerId, secret })).status).toBe(401);

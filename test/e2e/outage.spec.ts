@@ -6,7 +6,7 @@ import { EmbeddedRedis } from '#libs/embedded-redis';
 import { createClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
 import { type Answer, Client } from './client.js';
-import { System } from './system.js';
+import { type Guest, System } from './system.js';
 
 /** Milliseconds for which Redis is away. */
 const AWAY = 6_000;
@@ -20,17 +20,14 @@ interface Call {
   readonly answer: Answer;
 }
 
-interface Guest {
-  readonly playerId: string;
-  readonly secret: string;
-}
+type Known = Pick<Guest, 'playerId' | 'secret'>;
 
 /** Everything that a game asks for, over and over, from many clients at a time; and what was acknowledged to it. */
 class Load {
   readonly calls: Call[] = [];
   readonly scores: string[] = [];
   readonly saves: string[] = [];
-  readonly guests: Guest[] = [];
+  readonly guests: Known[] = [];
   private running: Promise<void>[] = [];
   private stopped = false;
   private made = 0;
@@ -38,7 +35,7 @@ class Load {
   constructor(
     private readonly server: Client,
     private readonly anonymous: Client,
-    private readonly guest: Guest,
+    private readonly guest: Known,
     private readonly session: Client,
     /** The id of one that has taken effect. */
     private readonly event: string,
@@ -149,8 +146,8 @@ describe('Redis, stopped under load', () => {
     const { client } = system;
     const wait = { Prefer: 'wait=10' };
     const anonymous = system.connect();
-    const { body: guest } = await anonymous.post('/v1/sessions', {});
-    const session = system.connect(guest.token);
+    const guest = await system.guest();
+    const session = guest.client;
     const ready = await Promise.all([
       client.post('/v1/leaderboards/out/scores', { player: 'first', score: 9 }, wait),
       client.put('/v1/players/out/saves/patched', {}, wait),

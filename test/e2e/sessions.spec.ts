@@ -1,62 +1,43 @@
 import { createHash } from 'node:crypto';
 import { createClient, type RedisClient, sessionKey } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { Client } from './client.js';
+import type { Client } from './client.js';
 import { System } from './system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const WEEK = 7 * 24 * 60 * 60 * 1_000;
 
-interface Guest {
-  readonly playerId: string;
-  readonly token: string;
-  readonly secret: string;
-  readonly client: Client;
-  /** The headers of a browser that has the cookie. */
-  readonly browser: { Cookie: string };
-}
-
 describe('a player', () => {
   let system: System;
   let anonymous: Client;
   let redis: RedisClient;
-  const clients: Client[] = [];
 
   beforeAll(async () => {
     system = await System.start();
-    anonymous = new Client(system.port);
+    anonymous = system.connect();
     redis = createClient(system.redisUrl, 'sessions.spec');
     await redis.connect();
   }, 60_000);
   afterAll(async () => {
-    for (const client of [anonymous, ...clients]) client.close();
     redis.disconnect();
     await system.close();
   }, 60_000);
 
-  const as = (token: string, port = system.port) => {
-    const client = new Client(port, token);
-    clients.push(client);
-    return client;
-  };
-  const guest = async (): Promise<Guest> => {
-    const { status, headers, body } = await anonymous.post('/v1/sessions', {});
-    expect(status).toBe(201);
-    const [cookie = ''] = headers['set-cookie'] ?? [];
-    expect(cookie).toMatch(/^questlog_session=[\w-]{43}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=604800$/);
-    return { ...body, client: as(body.token), browser: { Cookie: cookie.split(';')[0] ?? '' } };
-  };
-
   it('begins as a guest, plays, and returns with the secret', async () => {
-    const { playerId, secret, client } = await guest();
+    const { playerId, secret, client } = await system.guest();
     expect((await client.put('/v1/players/me/saves/auto', { hp: 20 }, WAIT)).body).toMatchObject({
       status: 'applied',
       player: playerId,
     });
     const returned = await anonymous.post('/v1/sessions', { playerId, secret });
     expect(returned).toMatchObject({ status: 201, body: { playerId, token: expect.any(String) } });
+    expect(returned.headers['set-cookie']).toEqual([
+      expect.stringMatching(/^questlog_session=[\w-]{43}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=604800$/),
+    ]);
     expect(returned.body.secret).toBeUndefined();
-    expect((await as(returned.body.token).get('/v1/players/me/saves/auto')).body).toEqual({ hp: 20 });
+    expect((await system.connect(returned.body.token).get('/v1/players/me/saves/auto')).body).toEqual({
+      hp: 20,
+    });
     const refused = await anonymous.post('/v1/sessions', { playerId, secret: `${secret}x` });
     expect(refused).toMatchObject({
       status: 401,
@@ -65,7 +46,7 @@ describe('a player', () => {
   });
 
   it('is "me" on every route, with a bearer token and with a cookie', async () => {
-    const { playerId, client, browser } = await guest();
+    const { playerId, client, browser } = await system.guest();
     const submitted = await client.post('/v1/leaderboards/arena/scores', { score: 7 }, WAIT);
     expect(submitted.body).toMatchObject({ status: 'applied', player: playerId, rank: expect.any(Number) });
     await anonymous.send('PATCH', '/v1/players/me', { name: 'Ada' }, { ...browser, ...WAIT });
@@ -83,7 +64,7 @@ describe('a player', () => {
   });
 
   it('does nothing for another', async () => {
-    const [mine, theirs] = [await guest(), await guest()];
+    const [mine, theirs] = [await system.guest(), await system.guest()];
     await theirs.client.put('/v1/players/me/saves/auto', { theirs: true }, WAIT);
     const save = `/v1/players/${theirs.playerId}/saves/auto`;
     for (const answer of [
@@ -100,7 +81,7 @@ describe('a player', () => {
   });
 
   it('stays logged in by playing', async () => {
-    const { token, client } = await guest();
+    const { token, client } = await system.guest();
     const key = sessionKey('ql', createHash('sha256').update(token).digest('base64url'));
     await redis.pexpire(key, 60_000);
     expect((await client.get('/v1/players/me/scores')).status).toBe(200);
@@ -111,7 +92,7 @@ describe('a player', () => {
   });
 
   it('logs out, and a restarted gateway knows it as well', async () => {
-    const [gone, here] = [await guest(), await guest()];
+    const [gone, here] = [await system.guest(), await system.guest()];
     const logout = await anonymous.send('DELETE', '/v1/sessions/current', undefined, gone.browser);
     expect(logout).toMatchObject({ status: 204, text: '' });
     expect((await gone.client.get('/v1/sessions/current')).status).toBe(401);

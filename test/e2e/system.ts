@@ -10,6 +10,16 @@ import { Client } from './client.js';
 /** Milliseconds for a start on a busy machine. */
 const START = 30_000;
 
+/** A player with a session. */
+export interface Guest {
+  readonly playerId: string;
+  readonly token: string;
+  readonly secret: string;
+  readonly client: Client;
+  /** The headers of a browser that has the cookie. */
+  readonly browser: { readonly Cookie: string };
+}
+
 /** `npm start` as its user sees it: processes, output, an URL and keys. */
 export class System {
   output = '';
@@ -65,10 +75,18 @@ export class System {
   }
 
   /** A new client with a key, a token or nothing; it is closed with the system. */
-  connect(key?: string): Client {
-    const client = new Client(this.port, key);
+  connect(key?: string, port = this.port): Client {
+    const client = new Client(port, key);
     this.clients.push(client);
     return client;
+  }
+
+  /** A new player. */
+  async guest(): Promise<Guest> {
+    const { status, headers, body } = await this.connect().post('/v1/sessions', {});
+    if (status !== 201) throw new Error(`no guest, but ${status}: ${JSON.stringify(body)}`);
+    const [cookie = ''] = headers['set-cookie'] ?? [];
+    return { ...body, client: this.connect(body.token), browser: { Cookie: cookie.split(';')[0] ?? '' } };
   }
 
   get keys(): { server: string; admin: string } {

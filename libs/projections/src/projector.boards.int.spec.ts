@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
+import { DEFAULT_DEFINITION } from '#libs/events';
 import {
   type BoardEvent,
   BoardHistory,
@@ -15,7 +16,7 @@ import {
   stateOf,
   type TestLog,
 } from '#libs/testing';
-import { type LeaderboardEvent, leaderboards } from './index.js';
+import { type LeaderboardEvent, LeaderboardReader, leaderboards } from './index.js';
 
 jest.setTimeout(120_000);
 
@@ -51,6 +52,34 @@ describe('boards with periods, sources and filters', () => {
       markInterruptAsFailure: true,
     });
   };
+
+  it('lose what their source had before its removal, also when the source was rebuilt before that took effect', async () => {
+    const test = await openTestLog({ scores: 1, players: 1 });
+    try {
+      const history = new BoardHistory(test);
+      const score = { kind: 'score', board: 'source', score: 1, region: undefined } as const;
+      await history.append({ ...score, player: 'early' });
+      await history.append({ kind: 'remove', board: 'source' });
+      const definition = { ...DEFAULT_DEFINITION, source: 'source' };
+      await history.append({ kind: 'define', board: 'derived', definition });
+      await history.append({ ...score, player: 'late' });
+      const keys = test.topology.at('scores', 0);
+      const events = await deliver<LeaderboardEvent>(test, keys, leaderboards.name);
+      const having = (type: LeaderboardEvent) => events.filter(event => event.type === type);
+      const cluster = new BoardWorkers(test);
+      await cluster.project(keys, [[having('BoardDefined'), having('ScoreSubmitted')]]);
+      await cluster.run({ kind: 'rebuild', board: 'source' });
+      expect(await cluster.project(keys, [[having('BoardRemoved')]])).toBe(1);
+      const page = await new LeaderboardReader(test.redis, test.topology).read('derived', {
+        from: { offset: 0 },
+        length: 10,
+      });
+      expect(page.entries.map(({ player }) => player)).toEqual(['late']);
+      expect(await cluster.run({ kind: 'verify' })).toMatchObject({ result: { differences: 0 } });
+    } finally {
+      await test.close();
+    }
+  });
 
   it('are what a rebuild makes of the log, when one worker lives it in order', () =>
     check(boardSteps, (_, events) => [[events]]));

@@ -96,7 +96,9 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       const targets = this.projection
         .targets(event, view.rules, view.keys)
         .filter(({ board }) => !view.includes(event.id, board));
-      const ruling = view.includes(event.id, scopeOf(event))
+      // Rebuilt, a removed board has its removal, but boards that count its scores may not: it is ruled all the same.
+      const scope = event.type === 'BoardRemoved' ? undefined : scopeOf(event);
+      const ruling = view.includes(event.id, scope)
         ? undefined
         : this.projection.rulebook.rule(view.rules, event, targets, view.keys);
       if (ruling && steps.length > 0) break;

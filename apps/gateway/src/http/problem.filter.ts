@@ -101,6 +101,10 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
 function fromStatus(status = 500, message = 'the request cannot be read', bodyLimit = BODY_LIMIT): Problem {
   if (status === 413)
     return new Problem(413, { code: 'too-large', detail: `the body is larger than ${bodyLimit} bytes` });
+  if (status === 415)
+    return new Problem(415, {
+      detail: 'a body of this Content-Type is not taken here: send application/json, or what /docs names',
+    });
   if (status >= 400 && status < 500) return new Problem(status, { detail: message });
   return new Problem(500, { detail: 'this should not have happened; the log of the gateway has the cause' });
 }

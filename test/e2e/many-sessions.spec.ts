@@ -4,7 +4,7 @@ import { Gateway } from './gateway.js';
 import { System } from './system.js';
 
 /** `SESSIONS=50000` is what is claimed; by itself it is fewer, as it takes minutes. */
-const SESSIONS = Number(process.env.SESSIONS ?? 5_000);
+const SESSIONS = Number(process.env.SESSIONS ?? 3_000);
 const WIDTH = 64;
 /** Milliseconds that both gateways are up between two restarts. */
 const PAUSE = 5_000;

@@ -1,5 +1,5 @@
 import type { RedisClient } from './client.js';
-import { documentStoreOf } from './server-check.js';
+import { documentStoreIn, documentStoreOf } from './server-check.js';
 
 /** A server that says this of itself, and knows these commands besides those of every Redis. */
 const server = (info: string, commands: readonly string[], db = 0) =>
@@ -26,5 +26,16 @@ describe('the store of documents', () => {
     ['of which another database than 0 is used', server('redis_version:8.0.1', BOTH, 1)],
   ])('is a plain one on a server %s', async (_, redis) => {
     expect(await documentStoreOf(redis)).toBe('plain');
+  });
+
+  it('is a plain one for a user who may not ask what the server knows, or which indexes there are', async () => {
+    const redis = server('redis_version:8.0.1\r\nredis_mode:standalone', BOTH);
+    const forbidden = async () => {
+      throw new Error('NOPERM this user has no permissions to run the command');
+    };
+    const mute = { ...redis, command: forbidden } as unknown as RedisClient;
+    expect(await documentStoreOf(mute)).toBe('plain');
+    const blind = { ...redis, call: forbidden } as unknown as RedisClient;
+    expect(await documentStoreIn(blind, 'ql')).toBe('plain');
   });
 });

@@ -57,7 +57,7 @@ export async function documentStoreOf(redis: RedisClient): Promise<DocumentStore
   const info = parseInfo(await redis.info('server'));
   // Valkey's modules have the same names of commands, but do not sort; what a cluster's do was not tried.
   if (info.has('valkey_version') || info.get('redis_mode') === 'cluster') return 'plain';
-  const known = (await redis.command('INFO', ...DOCUMENT_COMMANDS)) as unknown[];
+  const known = (await unlessForbidden(redis.command('INFO', ...DOCUMENT_COMMANDS))) as unknown[];
   return known.length === DOCUMENT_COMMANDS.length && known.every(command => command != null)
     ? 'json'
     : 'plain';
@@ -66,8 +66,18 @@ export async function documentStoreOf(redis: RedisClient): Promise<DocumentStore
 /** Which store of documents can be built: JSON values are for a server on which a service has made their index. */
 export async function documentStoreIn(redis: RedisClient, prefix: string): Promise<DocumentStoreName> {
   if ((await documentStoreOf(redis)) === 'plain') return 'plain';
-  const indexes = (await redis.call('FT._LIST')) as string[];
+  const indexes = (await unlessForbidden(redis.call('FT._LIST'))) as string[];
   return indexes.includes(documentIndex(prefix)) ? 'json' : 'plain';
+}
+
+/** What a user may not ask for is not there for that user. */
+async function unlessForbidden(reply: Promise<unknown>): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOPERM')) return [];
+    throw error;
+  }
 }
 
 function parseInfo(text: string): Map<string, string> {

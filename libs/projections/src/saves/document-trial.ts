@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
-import { createIndex, JsonDocuments, jsonEffects } from './json-documents.js';
+import { createIndex, dropIndex, JsonDocuments, jsonEffects } from './json-documents.js';
 import { memberOf, PROFILES } from './search-terms.js';
 
 /** No generation of any state. */
@@ -12,13 +12,22 @@ const NAME = 'a trial';
 const WRITE = 'return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))';
 
 /**
- * Keeps a document as a JSON value, finds it, and deletes it: a server on which that does not work, or that does not
- * let this user do it, must show before anything depends on it.
+ * Makes the index, keeps a document as a JSON value, finds it, and deletes it: a server on which that does not work, or
+ * that does not let this user do it, must show before anything depends on it. An index that is new then goes again.
  *
  * @throws Error that says what went wrong
  */
 export async function tryDocuments(redis: RedisClient, topology: Topology): Promise<void> {
-  await createIndex(redis, topology.prefix);
+  const isNew = await createIndex(redis, topology.prefix);
+  try {
+    await keepAndFind(redis, topology);
+  } catch (error) {
+    if (isNew) await dropIndex(redis, topology.prefix).catch(() => {});
+    throw error;
+  }
+}
+
+async function keepAndFind(redis: RedisClient, topology: Topology): Promise<void> {
   const keys = topology.at('players', 0);
   const state = keys.state(NONE, 'json');
   const player = `trial-${randomBytes(6).toString('hex')}`;

@@ -70,11 +70,20 @@ export function indexCommand(prefix: string): [command: string, ...args: string[
   ];
 }
 
-/** Makes the index, if there is none. */
-export async function createIndex(redis: RedisClient, prefix: string): Promise<void> {
-  await redis.call(...indexCommand(prefix)).catch((error: Error) => {
-    if (!/already exists/i.test(error.message)) throw error;
-  });
+/** Makes the index, if there is none. @returns whether there was none */
+export async function createIndex(redis: RedisClient, prefix: string): Promise<boolean> {
+  try {
+    await redis.call(...indexCommand(prefix));
+    return true;
+  } catch (error) {
+    if (/already exists/i.test((error as Error).message)) return false;
+    throw error;
+  }
+}
+
+/** Leaves the documents. Without the index, none are built as JSON. */
+export async function dropIndex(redis: RedisClient, prefix: string): Promise<void> {
+  await redis.call('FT.DROPINDEX', documentIndex(prefix));
 }
 
 /**

@@ -245,5 +245,5 @@ export const sessionKey = (prefix: string, hash: string) => `${prefix}:session:$
 export const failedLoginsKey = (prefix: string, address: string) => `${prefix}:failed-logins:${address}`;
 
 /** string: what a caller was admitted to lately. What names the caller stands last: it may hold colons. */
-export const limitKey = (prefix: string, routeClass: string, subject: string) =>
-  `${prefix}:limit:${routeClass}:${subject}`;
+export const limitKey = (prefix: string, routeClass: string, role: string, id: string) =>
+  `${prefix}:limit:${routeClass}:${role}:${id}`;

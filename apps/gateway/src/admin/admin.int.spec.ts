@@ -1,12 +1,10 @@
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { loadGatewayConfig } from '#libs/config';
 import { formatEventId } from '#libs/events';
-import { Logger } from '#libs/observability';
 import { ScoreDocumentReader } from '#libs/projections';
 import { moveToDeadLetters } from '#libs/streams-transport';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
-import { createGateway } from '../gateway.js';
+import { openTestGateway } from '../test-gateway.js';
 
 const ADMIN = 'an-admin-key-of-20-characters';
 const SERVER_KEY = 'a-server-key-of-20-characters';
@@ -18,9 +16,7 @@ describe('the routes of operators', () => {
 
   beforeAll(async () => {
     test = await openTestLog();
-    const environment = loadGatewayConfig({ ADMIN_KEYS: ADMIN, SERVER_KEYS: SERVER_KEY });
-    const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
-    app = await createGateway(environment, test, logger);
+    app = await openTestGateway(test, { ADMIN_KEYS: ADMIN, SERVER_KEYS: SERVER_KEY });
   });
   afterAll(async () => {
     await app.close();

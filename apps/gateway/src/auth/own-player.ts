@@ -1,4 +1,3 @@
-import type { Actor } from '#libs/events';
 import { noOwnPlayer } from '../http/ids.js';
 import type { CallerRequest } from './caller.guard.js';
 import { unknownCaller } from './callers.js';
@@ -9,7 +8,7 @@ import { unknownCaller } from './callers.js';
  * @throws Problem 401, and 400 for a key
  */
 export function ownPlayer(request: CallerRequest): string {
-  const caller: Actor | undefined = request.caller;
+  const { caller } = request;
   if (!caller) throw unknownCaller(request);
   if (caller.kind === 'player') return caller.id;
   throw noOwnPlayer();

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { loadGatewayConfig } from '#libs/config';
-import { Logger } from '#libs/observability';
 import { sessionKey } from '#libs/redis';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { createGateway } from '../gateway.js';
+import { openTestGateway } from '../test-gateway.js';
 import { MAX_SESSIONS, SESSION_LIFETIME } from './sessions.js';
 
 const SERVER_KEY = 'a-server-key-of-20-characters';
@@ -26,11 +24,7 @@ describe('sessions', () => {
   let other: NestFastifyApplication;
 
   const open = (environment: Record<string, string> = {}) =>
-    createGateway(
-      loadGatewayConfig({ SERVER_KEYS: SERVER_KEY, ...environment }),
-      test,
-      Logger.create({ name: 'gateway', level: 'silent', json: true }),
-    );
+    openTestGateway(test, { SERVER_KEYS: SERVER_KEY, ...environment });
   beforeAll(async () => {
     test = await openTestLog();
     app = await open({ TRUST_PROXY: '10.0.0.0/8' });

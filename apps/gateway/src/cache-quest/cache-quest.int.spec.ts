@@ -1,8 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { loadGatewayConfig } from '#libs/config';
-import { Logger } from '#libs/observability';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { createGateway } from '../gateway.js';
+import { openTestGateway } from '../test-gateway.js';
 
 describe('the calls of Cache Quest, while no worker runs', () => {
   let test: TestLog;
@@ -10,9 +8,7 @@ describe('the calls of Cache Quest, while no worker runs', () => {
 
   beforeAll(async () => {
     test = await openTestLog();
-    const environment = loadGatewayConfig({ RATE_LIMIT: 'anonymous.login=2/1m,player.login=1/1m' });
-    const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
-    app = await createGateway(environment, test, logger);
+    app = await openTestGateway(test, { RATE_LIMIT: 'anonymous.login=2/1m,player.login=1/1m' });
   });
   afterAll(async () => {
     await app.close();

@@ -1,4 +1,5 @@
 import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/projections';
+import { parseText } from '../http/json-body.js';
 import { badRequest, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { checkDocument } from '../saves/document.js';
@@ -46,13 +47,15 @@ export interface SentDocument {
  * @throws Problem 400 when the body is not JSON, has other fields or the document no id; 413, 422 as saves do
  */
 export function sentDocument(body: unknown, { field }: DocumentKind): SentDocument {
-  const wrapped = objectOf(body, field);
+  const expected = `send {"${field}": {...}} as application/json`;
+  const { text: sent, value: wrapped } = parseText(body, 'the body', expected);
+  if (!isObject(wrapped)) throw badRequest(`the body is no object: ${expected}`);
   const unknown = Object.keys(wrapped).filter(name => name !== field);
   if (unknown.length > 0)
     throw invalid(unknown.map(path => ({ path, message: `property ${path} should not exist` })));
   const value = wrapped[field];
   if (value === undefined) throw invalid([{ path: field, message: `${field} must be the document` }]);
-  const text = checkDocument(fieldText(body as string, field));
+  const text = checkDocument(fieldText(sent, field));
   const { id } = value as { id?: unknown };
   if (typeof id !== 'string') {
     const message = `${field}.id must be the id that GET /session answered`;
@@ -61,20 +64,8 @@ export function sentDocument(body: unknown, { field }: DocumentKind): SentDocume
   return { id, text };
 }
 
-/** @throws Problem 400 */
-function objectOf(body: unknown, field: string): Record<string, unknown> {
-  const expected = `send {"${field}": {...}} as application/json`;
-  if (typeof body !== 'string' || body === '') throw badRequest(`the body is missing: ${expected}`);
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    throw badRequest(`the body is not JSON: ${(error as Error).message}`);
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw badRequest(`the body is no object: ${expected}`);
-}
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** @throws Problem 422 */
 function fieldText(body: string, field: string): string | undefined {

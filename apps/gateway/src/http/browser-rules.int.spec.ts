@@ -1,9 +1,7 @@
 import { get } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { loadGatewayConfig } from '#libs/config';
-import { Logger } from '#libs/observability';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { createGateway } from '../gateway.js';
+import { openTestGateway } from '../test-gateway.js';
 
 const KEY = 'a-server-key-of-20-characters';
 const BOARDS = '/v1/leaderboards';
@@ -15,8 +13,7 @@ describe('what browsers are told', () => {
 
   const open = async (origins: string) => {
     const environment = { SERVER_KEYS: KEY, CORS_ORIGINS: origins, TRUST_PROXY: 'loopback' };
-    const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
-    apps[origins] = await createGateway(loadGatewayConfig(environment), test, logger);
+    apps[origins] = await openTestGateway(test, environment);
   };
   beforeAll(async () => {
     test = await openTestLog();

@@ -3,10 +3,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { loadGatewayConfig } from '#libs/config';
-import { Logger } from '#libs/observability';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { createGateway } from '../gateway.js';
+import { openTestGateway } from '../test-gateway.js';
 
 const FILES = {
   'index.html': '<!doctype html><title>A game</title>',
@@ -39,12 +37,6 @@ describe('files', () => {
   let parent: string;
   let app: NestFastifyApplication;
 
-  const open = (environment: Record<string, string>) =>
-    createGateway(
-      loadGatewayConfig(environment),
-      test,
-      Logger.create({ name: 'gateway', level: 'silent', json: true }),
-    );
   beforeAll(async () => {
     test = await openTestLog();
     parent = mkdtempSync(join(tmpdir(), 'questlog-files-'));
@@ -53,7 +45,7 @@ describe('files', () => {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, content);
     }
-    app = await open({ PUBLIC_DIR: join(parent, 'public') });
+    app = await openTestGateway(test, { PUBLIC_DIR: join(parent, 'public') });
     await app.listen(0, '127.0.0.1');
   });
   afterAll(async () => {
@@ -126,7 +118,7 @@ describe('files', () => {
   });
 
   it('are, where no folder is named, those of a page that needs nobody else', async () => {
-    const plain = await open({});
+    const plain = await openTestGateway(test, {});
     const { headers, body } = await get('/', {}, plain);
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
     const links = [...body.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, link = '']) => link);

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Problem } from './problem.js';
+import { badRequest, Problem } from './problem.js';
 
 /** Bytes in a request's body, at most, where the route does not say otherwise. */
 export const BODY_LIMIT = 256 * 1024;
 
-/** Levels of nesting in a body, at most: whatever walks through it then has room on the stack. */
-const MAX_DEPTH = 64;
+/** Levels of nesting in a body, or in a document, at most: whatever walks through it then has room on the stack. */
+export const MAX_DEPTH = 64;
 
 const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
@@ -60,7 +60,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
       else
         void parseSafely(request, text, (error, value) => {
           if (error) done(error);
-          else if (isDeeper(value, MAX_DEPTH)) done(tooDeep());
+          else if (isDeeper(value, MAX_DEPTH)) done(tooDeep('the body', MAX_DEPTH));
           else done(null, value);
         });
     },
@@ -93,5 +93,20 @@ export function isDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1));
 }
 
-const tooDeep = () =>
-  new Problem(422, { code: 'too-deep', detail: `the body is nested deeper than ${MAX_DEPTH} levels` });
+export const tooDeep = (what: string, levels: number) =>
+  new Problem(422, { code: 'too-deep', detail: `${what} is nested deeper than ${levels} levels` });
+
+/**
+ * A body that was taken as text, and the value in it.
+ *
+ * @param what it is, and how it is to be sent: for messages
+ * @throws Problem 400 when it is missing, or is not JSON
+ */
+export function parseText(body: unknown, what: string, how: string): { text: string; value: unknown } {
+  if (typeof body !== 'string' || body === '') throw badRequest(`the body is missing: ${how}`);
+  try {
+    return { text: body, value: JSON.parse(body) };
+  } catch (error) {
+    throw badRequest(`${what} is not JSON: ${(error as Error).message}`);
+  }
+}

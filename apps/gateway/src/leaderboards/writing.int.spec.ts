@@ -3,12 +3,10 @@ import { Readable } from 'node:stream';
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { register } from 'prom-client';
-import { loadGatewayConfig } from '#libs/config';
 import { BoardCatalog, EventLog } from '#libs/event-log';
 import { unpackEvent } from '#libs/events';
-import { Logger } from '#libs/observability';
 import { eventually, openTestLog, type TestLog } from '#libs/testing';
-import { createGateway } from '../gateway.js';
+import { openTestGateway } from '../test-gateway.js';
 
 const ADMIN = 'an-admin-key-of-20-characters';
 const SERVER_KEY = 'a-server-key-of-20-characters';
@@ -21,8 +19,7 @@ describe('what writes scores', () => {
 
   const open = () => {
     // Script calls are counted here, and those of the limits are not meant.
-    const environment = loadGatewayConfig({ ADMIN_KEYS: ADMIN, SERVER_KEYS: SERVER_KEY, RATE_LIMIT: 'off' });
-    return createGateway(environment, test, Logger.create({ name: 'gateway', level: 'silent', json: true }));
+    return openTestGateway(test, { ADMIN_KEYS: ADMIN, SERVER_KEYS: SERVER_KEY, RATE_LIMIT: 'off' });
   };
   beforeAll(async () => {
     test = await openTestLog({ scores: 4, players: 1 });

@@ -1,11 +1,9 @@
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { register } from 'prom-client';
-import { loadGatewayConfig } from '#libs/config';
-import { Logger } from '#libs/observability';
 import { createClient } from '#libs/redis';
 import { eventually, openTestLog, type TestLog, testRedisUrl } from '#libs/testing';
-import { createGateway } from '../gateway.js';
+import { openTestGateway } from '../test-gateway.js';
 import { SlidingWindow } from './sliding-window.js';
 
 const ADMIN = 'an-admin-key-of-20-characters';
@@ -19,9 +17,7 @@ describe('the rate limit', () => {
 
   const open = async (limits: string, log: Pick<TestLog, 'redis' | 'topology'> = test) => {
     const keys = { ADMIN_KEYS: ADMIN, SERVER_KEYS: `${SERVER_KEY},${OTHER_KEY}` };
-    const environment = loadGatewayConfig({ ...keys, RATE_LIMIT: limits });
-    const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
-    const gateway = await createGateway(environment, log, logger);
+    const gateway = await openTestGateway(log, { ...keys, RATE_LIMIT: limits });
     opened.push(gateway);
     return gateway;
   };

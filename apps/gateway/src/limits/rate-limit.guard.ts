@@ -35,7 +35,7 @@ export class RateLimitGuard implements CanActivate {
     const { kind: role, id } = request.caller ?? { kind: 'anonymous', id: networkOf(request.ip) };
     const limit = this.limits.get(`${role}.${name}`);
     if (!limit) return true;
-    const key = limitKey(this.prefix, name, `${role}:${id}`);
+    const key = limitKey(this.prefix, name, role, id);
     const admission = await inTime(request, () => this.admit(key, limit, cost(request)));
     http.getResponse<FastifyReply>().headers({
       'RateLimit-Limit': limit.limit,

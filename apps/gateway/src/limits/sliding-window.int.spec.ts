@@ -10,7 +10,7 @@ describe('the sliding window', () => {
   let redis: RedisClient;
   let other: RedisClient;
   let keys = 0;
-  const newKey = () => limitKey(test.prefix, 'read', `player:${keys++}`);
+  const newKey = () => limitKey(test.prefix, 'read', 'player', String(keys++));
 
   beforeAll(async () => {
     test = await openTestLog();

@@ -19,7 +19,7 @@ export class PlayerErasure {
     // A replayed one may be of a life that is over.
     if (appended.replayed) return appended;
     await forgetLogins(this.redis, this.topology, player);
-    const limits = LIMITED_CLASSES.map(name => limitKey(this.topology.prefix, name, `player:${player}`));
+    const limits = LIMITED_CLASSES.map(name => limitKey(this.topology.prefix, name, 'player', player));
     await Promise.all(limits.map(key => this.redis.unlink(key)));
     return appended;
   }

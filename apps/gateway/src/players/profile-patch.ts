@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '#libs/events';
 import { mergePatch } from '#libs/projections';
-import { isDeeper } from '../http/json-body.js';
+import { isDeeper, tooDeep } from '../http/json-body.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 
@@ -48,11 +48,7 @@ export function checkProfilePatch(body: unknown): JsonObject {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new Problem(422, { code: 'not-an-object', detail: 'a profile is a JSON object: { ... }' });
   const patch = body as JsonObject;
-  if (isDeeper(patch, MAX_DEPTH))
-    throw new Problem(422, {
-      code: 'too-deep',
-      detail: `the patch is nested deeper than ${MAX_DEPTH} levels`,
-    });
+  if (isDeeper(patch, MAX_DEPTH)) throw tooDeep('the patch', MAX_DEPTH);
   const errors = [...brokenRules(patch), ...infiniteNumbers(patch)];
   if (errors.length === 0) return patch;
   throw invalid(errors);

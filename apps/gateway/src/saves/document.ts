@@ -1,9 +1,6 @@
-import { BODY_LIMIT } from '../http/json-body.js';
+import { BODY_LIMIT, MAX_DEPTH, parseText, tooDeep } from '../http/json-body.js';
 import { Problem } from '../http/problem.js';
 import { DuplicateKeyError, type JsonTree, parseTree } from './json-tree.js';
-
-/** Levels of nesting in a document, at most. */
-export const MAX_DEPTH = 64;
 
 /**
  * Sees to it that a text is one that can be kept as a save: a JSON object, not too deep. The text is what is
@@ -11,16 +8,8 @@ export const MAX_DEPTH = 64;
  *
  * @throws Problem 400 when it is not JSON, 413 when it is too large, 422 when it is no object or too deep
  */
-export function checkDocument(text: unknown): string {
-  if (typeof text !== 'string' || text === '') {
-    throw new Problem(400, { detail: 'the body is missing: send the document as application/json' });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Problem(400, { detail: `the document is not JSON: ${(error as Error).message}` });
-  }
+export function checkDocument(body: unknown): string {
+  const { text, value } = parseText(body, 'the document', 'send the document as application/json');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Problem(422, { code: 'not-an-object', detail: 'a save is a JSON object: { ... }' });
   }
@@ -39,11 +28,8 @@ export function checkDocument(text: unknown): string {
  * @throws Problem 422
  */
 export function checkDepth(json: string, levels: number, what: string): void {
-  if (depth(json) > levels) throw tooDeep(levels, what);
+  if (depth(json) > levels) throw tooDeep(what, levels);
 }
-
-export const tooDeep = (levels: number, what: string) =>
-  new Problem(422, { code: 'too-deep', detail: `${what} is nested deeper than ${levels} levels` });
 
 /**
  * What is in a text that has been checked.

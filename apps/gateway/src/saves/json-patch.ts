@@ -1,4 +1,4 @@
-import { MAX_DEPTH } from './document.js';
+import { MAX_DEPTH } from '../http/json-body.js';
 import { equalTrees, formatTree, type JsonTree } from './json-tree.js';
 
 /** Operations in a patch, at most: each can move a whole list by one place. */

@@ -1,6 +1,6 @@
-import { JSON_PATCH, MERGE_PATCH } from '../http/json-body.js';
-import { badRequest, Problem } from '../http/problem.js';
-import { checkDepth, checkDocument, MAX_DEPTH, tooDeep, treeOf } from './document.js';
+import { JSON_PATCH, MAX_DEPTH, MERGE_PATCH, parseText, tooDeep } from '../http/json-body.js';
+import { Problem } from '../http/problem.js';
+import { checkDepth, checkDocument, treeOf } from './document.js';
 import { applyJsonPatch, JsonPatchError } from './json-patch.js';
 import { formatTree, type JsonTree, TooDeepError } from './json-tree.js';
 
@@ -14,14 +14,8 @@ export type PatchType = typeof MERGE_PATCH | typeof JSON_PATCH;
  *
  * @throws Problem 400 when it is not JSON, 422 when it is too deep
  */
-export function checkPatch(text: unknown, type: PatchType): string {
-  if (typeof text !== 'string' || text === '')
-    throw badRequest(`the body is missing: send the patch as ${type}`);
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    throw badRequest(`the patch is not JSON: ${(error as Error).message}`);
-  }
+export function checkPatch(body: unknown, type: PatchType): string {
+  const { text } = parseText(body, 'the patch', `send the patch as ${type}`);
   checkDepth(text, type === JSON_PATCH ? MAX_DEPTH + AROUND : MAX_DEPTH, 'the patch');
   return text;
 }
@@ -39,7 +33,7 @@ export function patched(document: string, patch: string, type: PatchType): strin
       formatTree(type === JSON_PATCH ? applyJsonPatch(tree, changes) : merge(tree, changes), MAX_DEPTH),
     );
   } catch (error) {
-    if (error instanceof TooDeepError) throw tooDeep(MAX_DEPTH, 'the document');
+    if (error instanceof TooDeepError) throw tooDeep('the document', MAX_DEPTH);
     if (!(error instanceof JsonPatchError)) throw error;
     const { message, index } = error;
     throw new Problem(422, {

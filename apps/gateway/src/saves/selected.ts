@@ -1,5 +1,6 @@
+import { MAX_DEPTH } from '../http/json-body.js';
 import { badRequest, Problem } from '../http/problem.js';
-import { MAX_DEPTH, treeOf } from './document.js';
+import { treeOf } from './document.js';
 import { type JsonPath, JsonPathCostError, JsonPathError, parseJsonPath } from './json-path.js';
 import { formatTree, type JsonTree } from './json-tree.js';
 

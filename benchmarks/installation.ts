@@ -8,9 +8,14 @@ import { ChildService } from '../scripts/child-service.js';
 import { HttpClient } from './http-client.js';
 
 const PREFIX = 'bench';
-const KEYS = { server: 'benchmark-server-key', admin: 'benchmark-admin-key-' };
-/** One partition of each: a board is in one, however many there are. */
-const PARTITIONS = { scores: 1, players: 1 };
+export const KEYS = { server: 'benchmark-server-key', admin: 'benchmark-admin-key-' };
+
+export interface InstallationOptions {
+  /** One of each, unless told otherwise: a board is in one, however many there are. */
+  readonly partitions?: { readonly scores: number; readonly players: number };
+  /** With limits for requests and log lines as in production, instead of none. */
+  readonly asInProduction?: boolean;
+}
 
 const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
 
@@ -19,7 +24,7 @@ const PATIENCE = 120_000;
 
 /** A Questlog of a benchmark's own, in a temporary folder: an embedded Redis, a gateway, and one worker of each kind. */
 export class Installation {
-  readonly topology = new Topology(PREFIX, PARTITIONS);
+  readonly topology: Topology;
   readonly admin: HttpClient;
   private readonly services: ChildService[] = [];
 
@@ -28,19 +33,21 @@ export class Installation {
     private readonly server: EmbeddedRedis,
     readonly redis: RedisClient,
     private readonly port: number,
+    private readonly options: InstallationOptions,
   ) {
+    this.topology = new Topology(PREFIX, options.partitions ?? { scores: 1, players: 1 });
     this.admin = new HttpClient(port, KEYS.admin);
   }
 
   /** Starts Redis only. */
-  static async open(): Promise<Installation> {
+  static async open(options: InstallationOptions = {}): Promise<Installation> {
     const folder = mkdtempSync(join(tmpdir(), 'questlog-bench-'));
     const server = await EmbeddedRedis.start({ folder: join(folder, 'redis') });
     const redis = createClient(server.url, 'benchmark');
     // A million members are counted, or deleted, in one command.
     redis.options.commandTimeout = PATIENCE;
     await redis.connect();
-    return new Installation(folder, server, redis, await freePort());
+    return new Installation(folder, server, redis, await freePort(), options);
   }
 
   async start(): Promise<void> {
@@ -57,16 +64,35 @@ export class Installation {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  get redisUrl(): string {
+    return this.server.url;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Stops a service in the middle of things, without its noticing, or lets it go on. */
+  freeze(name: string, frozen: boolean): void {
+    this.services.find(service => service.name === name)?.freeze(frozen);
+  }
+
+  pidOf(name: string): number {
+    const pid = this.services.find(service => service.name === name)?.pid;
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    return pid;
+  }
+
   private get environment(): NodeJS.ProcessEnv {
+    const { asInProduction } = this.options;
     return {
       PATH: process.env.PATH,
-      NODE_ENV: 'test',
-      LOG_LEVEL: 'warn',
+      ...(asInProduction ? { NODE_ENV: 'production' } : { NODE_ENV: 'test', LOG_LEVEL: 'warn' }),
       REDIS_URL: this.server.url,
       KEY_PREFIX: PREFIX,
-      SCORES_PARTITIONS: String(PARTITIONS.scores),
-      PLAYERS_PARTITIONS: String(PARTITIONS.players),
-      RATE_LIMIT: 'off',
+      SCORES_PARTITIONS: String(this.topology.counts.scores),
+      PLAYERS_PARTITIONS: String(this.topology.counts.players),
+      RATE_LIMIT: asInProduction ? 'on' : 'off',
       SERVER_KEYS: KEYS.server,
       ADMIN_KEYS: KEYS.admin,
       HOST: '127.0.0.1',

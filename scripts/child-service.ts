@@ -30,6 +30,10 @@ export class ChildService {
     });
   }
 
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   get running(): boolean {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
@@ -57,6 +61,11 @@ export class ChildService {
     const late = setTimeout(() => this.child?.kill('SIGKILL'), GRACE);
     await this.ended();
     clearTimeout(late);
+  }
+
+  /** Stops it in the middle of things, without its noticing, or lets it go on. */
+  freeze(frozen: boolean): void {
+    this.child?.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
   }
 
   kill(): void {

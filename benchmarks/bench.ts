@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Comparison, compare, type Outcome, type Size, type Verdict } from './comparison.js';
+import { boot } from './comparisons/boot.js';
+import { bulk } from './comparisons/bulk.js';
+import { oneScore } from './comparisons/one-score.js';
+import { reads } from './comparisons/reads.js';
+import { visibility } from './comparisons/visibility.js';
+import { withInstallation } from './installation.js';
+import { circumstances, print, rounded, say } from './report.js';
+
+const COMPARISONS: readonly Comparison[] = [oneScore, bulk, reads, visibility, boot];
+
+const USAGE = `npm run bench -- [options]
+
+Measures Questlog and its baselines in turn, and says how medians compare with what is wanted.
+
+  --only A,B     ${COMPARISONS.map(({ name }) => name).join(', ')}
+  --rounds N     (default: 5, and 3 with --short)
+  --short        less of everything: some three minutes
+  --guard FILE   fail when a ratio is below 70 % of the one in that file, which --json has written
+  --json         print all figures, for programs
+`;
+
+/** Of the figure in the file. What is not a ratio depends on the machine, and is not guarded. */
+const TOLERATED = 0.7;
+
+interface Options {
+  readonly comparisons: readonly Comparison[];
+  readonly rounds: number;
+  readonly size: Size;
+  readonly guard: string | undefined;
+  readonly json: boolean;
+}
+
+const options = readOptions();
+if (options) await run(options);
+
+async function run({ comparisons, rounds, size, guard, json }: Options): Promise<void> {
+  const where = await withInstallation(({ redis }) => circumstances(redis));
+  const outcomes: Outcome[] = [];
+  for (const comparison of comparisons) outcomes.push(await compare(comparison, size, rounds));
+  if (json) console.log(JSON.stringify({ ...where, size, rounds, outcomes }, null, 2));
+  else {
+    for (const { title, medians } of outcomes) print(false, title, where, rowsOf(medians));
+    print(
+      false,
+      'what is wanted',
+      where,
+      outcomes.flatMap(({ verdicts }) => verdicts.map(rowOf)),
+    );
+  }
+  if (guard) assertNoSlower(outcomes, JSON.parse(readFileSync(guard, 'utf8')));
+}
+
+function rowsOf(medians: Outcome['medians']) {
+  const units = [...new Set(Object.values(medians).flatMap(Object.keys))];
+  return Object.entries(medians).map(([contender, figures]) => ({
+    '': contender,
+    ...Object.fromEntries(units.map(unit => [unit, shown(figures[unit])])),
+  }));
+}
+
+const shown = (value: number | undefined) =>
+  value === undefined ? '' : rounded(value, value >= 100 ? 0 : 2);
+
+const rowOf = ({ what, unit, wanted, measured, met }: Verdict) => ({
+  what,
+  wanted: 'atLeast' in wanted ? `≥ ${wanted.atLeast}` : `≤ ${wanted.atMost}`,
+  measured: `${rounded(measured)}${unit === 'ratio' ? '' : ` ${unit}`}`,
+  met: met ? 'yes' : 'no',
+});
+
+/** @throws Error naming the ratios that became worse, and nothing else */
+function assertNoSlower(outcomes: readonly Outcome[], before: { outcomes: readonly Outcome[] }): void {
+  const known = new Map(before.outcomes.flatMap(({ verdicts }) => verdicts).map(each => [each.what, each]));
+  const slower = outcomes
+    .flatMap(({ verdicts }) => verdicts)
+    .filter(({ unit }) => unit === 'ratio')
+    .filter(({ what, wanted, measured }) => {
+      const then = known.get(what)?.measured;
+      if (then === undefined) throw new Error(`the file has no figure for "${what}": measure it again`);
+      return 'atLeast' in wanted ? measured < TOLERATED * then : measured > then / TOLERATED;
+    });
+  for (const { what, measured } of slower)
+    say(
+      `slower than it was: ${what}: ${rounded(measured)}, and ${rounded(known.get(what)?.measured ?? 0)} then`,
+    );
+  if (slower.length > 0) process.exitCode = 1;
+}
+
+/** @returns nothing when only help was asked for */
+function readOptions(): Options | undefined {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const { values } = parseArgs({
+    options: {
+      only: text,
+      rounds: text,
+      guard: text,
+      short: flag,
+      json: flag,
+      help: { ...flag, short: 'h' },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return undefined;
+  }
+  const names = values.only?.split(',') ?? COMPARISONS.map(({ name }) => name);
+  const comparisons = names.map(name => {
+    const found = COMPARISONS.find(comparison => comparison.name === name);
+    if (!found) throw new Error(`there is no comparison "${name}": see --help`);
+    return found;
+  });
+  const { short = false, guard, json = false } = values;
+  const rounds = Number(values.rounds ?? (short ? 3 : 5));
+  return { comparisons, rounds, size: short ? 'short' : 'full', guard, json };
+}

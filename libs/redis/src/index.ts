@@ -1,3 +1,4 @@
+export * from './batched.js';
 export * from './client.js';
 export * from './errors.js';
 export * from './keys.js';

@@ -1,7 +1,6 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { inTime } from '../http/deadline.js';
 import { Callers } from './callers.js';
 
 /** A request, and who sent it once that is known. */
@@ -23,7 +22,7 @@ export class CallerGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();
     const { params } = request;
-    const caller = await inTime(request, () => this.callers.find(request, http.getResponse<FastifyReply>()));
+    const caller = await this.callers.find(request, http.getResponse<FastifyReply>());
     // Pipes, which refuse the `me` of a key, and handlers need not know that it was written so.
     if (params.player === 'me' && caller?.kind === 'player') params.player = caller.id;
     request.caller = caller;

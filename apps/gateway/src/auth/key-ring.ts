@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Actor } from '#libs/events';
 
 interface Key {
@@ -26,8 +26,8 @@ export class KeyRing {
 
 /** The id names the key in events and logs without giving it away. */
 function toKey(secret: string, kind: 'server' | 'admin'): Key {
-  const hash = digest(secret);
-  return { digest: hash, actor: { kind, id: hash.toString('hex').slice(0, 6) } };
+  const ofSecret = digest(secret);
+  return { digest: ofSecret, actor: { kind, id: ofSecret.toString('hex').slice(0, 6) } };
 }
 
-const digest = (secret: string) => createHash('sha256').update(secret).digest();
+const digest = (secret: string) => hash('sha256', secret, 'buffer');

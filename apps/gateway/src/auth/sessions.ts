@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash as digest, randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import { type RedisClient, Script, sessionKey } from '#libs/redis';
+import { Batched, type RedisClient, Script, sessionKey } from '#libs/redis';
 
 /** Milliseconds that a session lasts from when it was last used. */
 export const SESSION_LIFETIME = 7 * 24 * 60 * 60 * 1_000;
@@ -9,7 +9,9 @@ const SLACK = 60 * 60 * 1_000;
 /** Sessions of one player at a time. */
 export const MAX_SESSIONS = 50;
 
-const findSession = new Script<[] | [player: string, expiresAt: number, slid: 0 | 1]>('find-session');
+type Found = readonly [] | readonly [player: string, expiresAt: number, slid: 0 | 1];
+
+const findSession = new Script<readonly Found[]>('find-session');
 
 export interface Session {
   readonly player: string;
@@ -23,10 +25,14 @@ export interface Session {
  * remembered here: a session that is closed is closed on every gateway.
  */
 export class Sessions {
+  private readonly batched: Batched<string, Found>;
+
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
-  ) {}
+  ) {
+    this.batched = new Batched(keys => this.look(keys, SLACK));
+  }
 
   /** Opens a session, and closes the player's oldest when there are too many. @returns its token */
   async open(player: string): Promise<string> {
@@ -42,13 +48,14 @@ export class Sessions {
   }
 
   /** The session of a token. Its end is put off when an hour of it is used. */
-  find(token: string): Promise<Session | undefined> {
-    return this.look(token, SLACK);
+  async find(token: string): Promise<Session | undefined> {
+    return toSession(await this.batched.ask(this.keyOf(hashOf(token))));
   }
 
   /** The session of a token, with its end put off. */
-  slide(token: string): Promise<Session | undefined> {
-    return this.look(token, 0);
+  async slide(token: string): Promise<Session | undefined> {
+    const [found] = await this.look([this.keyOf(hashOf(token))], 0);
+    return toSession(found);
   }
 
   /** Closes a session, if there is one. */
@@ -66,11 +73,8 @@ export class Sessions {
     return times.filter(time => time > 0).map(time => new Date(time));
   }
 
-  private async look(token: string, slack: number): Promise<Session | undefined> {
-    const found = await findSession.run(this.redis, [this.keyOf(hashOf(token))], [SESSION_LIFETIME, slack]);
-    if (found.length === 0) return undefined;
-    const [player, expiresAt, slid] = found;
-    return { player, expiresAt: new Date(expiresAt), slid: slid === 1 };
+  private look(keys: readonly string[], slack: number): Promise<readonly Found[]> {
+    return findSession.run(this.redis, keys, [SESSION_LIFETIME, slack]);
   }
 
   private async end(hash: string, player: string): Promise<void> {
@@ -88,4 +92,10 @@ export class Sessions {
 }
 
 /** A token is as random as its hash: there is nothing to salt or to slow down. */
-const hashOf = (token: string) => createHash('sha256').update(token).digest('base64url');
+const hashOf = (token: string) => digest('sha256', token, 'base64url');
+
+function toSession(found: Found = []): Session | undefined {
+  if (found.length === 0) return undefined;
+  const [player, expiresAt, slid] = found;
+  return { player, expiresAt: new Date(expiresAt), slid: slid === 1 };
+}

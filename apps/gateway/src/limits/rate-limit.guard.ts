@@ -4,7 +4,6 @@ import type { FastifyReply } from 'fastify';
 import type { RateLimit, RateLimits } from '#libs/config';
 import { limitKey } from '#libs/redis';
 import type { CallerRequest } from '../auth/caller.guard.js';
-import { inTime } from '../http/deadline.js';
 import { Problem } from '../http/problem.js';
 import { networkOf } from './address.js';
 import { requestsLimitedTotal } from './metrics.js';
@@ -36,7 +35,7 @@ export class RateLimitGuard implements CanActivate {
     const limit = this.limits.get(`${role}.${name}`);
     if (!limit) return true;
     const key = limitKey(this.prefix, name, role, id);
-    const admission = await inTime(request, () => this.admit(key, limit, cost(request)));
+    const admission = await this.admit(key, limit, cost(request));
     http.getResponse<FastifyReply>().headers({
       'RateLimit-Limit': limit.limit,
       'RateLimit-Remaining': admission.remaining,

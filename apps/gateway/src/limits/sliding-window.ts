@@ -1,5 +1,5 @@
 import type { RateLimit } from '#libs/config';
-import { type RedisClient, Script } from '#libs/redis';
+import { Batched, type RedisClient, Script } from '#libs/redis';
 
 export interface Admission {
   readonly admitted: boolean;
@@ -11,20 +11,36 @@ export interface Admission {
   readonly resetAfter: number;
 }
 
-type Reply = [admitted: 0 | 1, remaining: number, retryAfter: number, resetAfter: number];
+type Reply = readonly [admitted: 0 | 1, remaining: number, retryAfter: number, resetAfter: number];
+
+/** What is to be admitted: by which key it counts, and the arguments of the script. */
+interface Asked {
+  readonly key: string;
+  readonly args: readonly [limit: number, window: number, cost: number];
+}
+
+const admit = new Script<readonly Reply[]>('admit');
 
 /** Counts, by the server's clock, what all gateways let pass. */
 export class SlidingWindow {
-  private readonly admitScript = new Script<Reply>('admit');
+  private readonly batched: Batched<Asked, Reply>;
 
-  constructor(private readonly redis: RedisClient) {}
+  constructor(redis: RedisClient) {
+    this.batched = new Batched(asked =>
+      admit.run(
+        redis,
+        asked.map(({ key }) => key),
+        asked.flatMap(({ args }) => args),
+      ),
+    );
+  }
 
   /**
    * @param cost at most the limit: more can never fit
    * @throws an error for which `isRedisUnavailable` holds, when Redis is away
    */
   async admit(key: string, { limit, window }: RateLimit, cost = 1): Promise<Admission> {
-    const reply = await this.admitScript.run(this.redis, [key], [limit, window, cost]);
+    const reply = await this.batched.ask({ key, args: [limit, window, cost] });
     const [admitted, remaining, retryAfter, resetAfter] = reply;
     return { admitted: admitted === 1, remaining, retryAfter, resetAfter };
   }

@@ -18,21 +18,32 @@ type Reply = readonly [id: string, version: string, replayed: number] | string;
 
 const append = new Script<readonly Reply[]>('append');
 
+/** Events in one call, at most, where more are asked for: about 10 ms, in which Redis does nothing else. */
+export const CALL_EVENTS = 1_000;
+/** Characters of documents in one call, unless one alone has more. */
+const CALL_CHARACTERS = 1_000_000;
+
 /** One run of the append script: what it is given is numbered, and the events name it by number. */
 export class AppendCall {
   private readonly keys: string[];
   private readonly numbers = new Map<string, number>();
   private readonly documents: string[] = [];
   private readonly events: Readonly<Record<string, unknown>>[] = [];
+  private characters = 0;
 
   constructor(private readonly partition: PartitionKeys) {
     this.keys = [partition.stream, partition.definitions(), partition.erasing()];
+  }
+
+  get isFull(): boolean {
+    return this.events.length >= CALL_EVENTS || this.characters >= CALL_CHARACTERS;
   }
 
   add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {
     const { expectedVersion, definedBy, replayOnly, request } = options;
     const { e, d, m } = packEvent(event);
     const { board, player } = event.data as { board?: string; player?: string };
+    this.characters += d?.length ?? 0;
     this.events.push({
       e,
       m,

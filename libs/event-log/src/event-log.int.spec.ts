@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import {
   compareEventIds,
   DEFAULT_DEFINITION,
@@ -27,11 +28,14 @@ describe('the event log', () => {
   });
   afterAll(() => test.close());
 
+  const scored = (player: string, value: number): NewEvent<'ScoreSubmitted'> => ({
+    type: 'ScoreSubmitted',
+    data: { board: 'b', player, score: value },
+    actor: SERVER,
+  });
   const score = (player: string, value: number, idempotencyKey?: string) =>
     test.log.append({
-      type: 'ScoreSubmitted',
-      data: { board: 'b', player, score: value },
-      actor: SERVER,
+      ...scored(player, value),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     });
 
@@ -46,6 +50,26 @@ describe('the event log', () => {
   it('refuses an idempotency key that comes back with another event', async () => {
     await score('ada', 5, 'key-2');
     await expect(score('ada', 6, 'key-2')).rejects.toThrow(IdempotencyConflictError);
+  });
+
+  it('takes what is appended at the same time together, in its order, and answers each for itself', async () => {
+    const evalsha = jest.spyOn(test.redis, 'evalsha');
+    const outcomes = await Promise.allSettled([
+      score('ada', 1),
+      score('ada', 2, 'together'),
+      score('ada', 3, 'together'),
+      test.log.appendAll([4, 5].map(value => ({ event: scored('ada', value) }))),
+      score('ada', 6),
+    ]);
+    expect(evalsha).toHaveBeenCalledTimes(1);
+    evalsha.mockRestore();
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      ...['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    ]);
+    const { stream } = test.topology.of('scores', 'b');
+    const last = await test.redis.xrevrange(stream, '+', '-', 'COUNT', 5);
+    const scores = last.map(([id, fields]) => unpackEvent(id, fields).data);
+    expect(scores.map(data => 'score' in data && data.score)).toEqual([6, 5, 4, 2, 1]);
   });
 
   it('opens once, and refuses another number of partitions', async () => {

@@ -1,11 +1,9 @@
 import { compareEventIds, definitionOf, type EventId, type EventType, type NewEvent } from '#libs/events';
 import type { PartitionKeys, RedisClient } from '#libs/redis';
-import { AppendCall } from './append-call.js';
+import { CALL_EVENTS } from './append-call.js';
+import { AppendQueue } from './append-queue.js';
 import type { EventRef } from './event-ref.js';
 import type { Topology } from './topology.js';
-
-/** Events in one run of the append script, at most: about 10 ms, in which Redis does nothing else. */
-const CALL_EVENTS = 1_000;
 
 /** What the head version must be: a number, 0 for "there is none" (yet, or any more), or `any existing`. */
 export type ExpectedVersion = number | 'existing';
@@ -39,6 +37,8 @@ export interface BatchItem<T extends EventType = EventType> {
 
 /** The log. What `append` has answered is durable, as far as the server's persistence goes. */
 export class EventLog {
+  private readonly queues = new Map<PartitionKeys, AppendQueue>();
+
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
@@ -69,10 +69,7 @@ export class EventLog {
     const appendIn = async (keys: PartitionKeys, indices: readonly number[]) => {
       for (let at = 0; at < indices.length; at += CALL_EVENTS) {
         const part = indices.slice(at, at + CALL_EVENTS);
-        const answers = await this.runBatch(
-          keys,
-          part.map(index => items[index] as BatchItem),
-        );
+        const answers = await this.queueOf(keys).append(part.map(index => items[index] as BatchItem));
         part.forEach((index, i) => {
           results[index] = answers[i] as Appended | Error;
         });
@@ -120,22 +117,19 @@ export class EventLog {
     event: NewEvent<T>,
     options: AppendOptions = {},
   ): Promise<Appended> {
-    const call = new AppendCall(keys);
-    call.add(event, options);
-    const [answer] = await call.run(this.redis);
+    const [answer] = await this.queueOf(keys).append([{ event, options }]);
     if (!answer) throw new Error('the append script answered nothing');
     if (answer instanceof Error) throw answer;
     return answer;
   }
 
-  private async runBatch(keys: PartitionKeys, items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
-    const call = new AppendCall(keys);
-    for (const { event, options = {} } of items) call.add(event, options);
-    try {
-      return await call.run(this.redis);
-    } catch (error) {
-      return items.map(() => error as Error);
+  private queueOf(keys: PartitionKeys): AppendQueue {
+    let queue = this.queues.get(keys);
+    if (!queue) {
+      queue = new AppendQueue(this.redis, keys);
+      this.queues.set(keys, queue);
     }
+    return queue;
   }
 
   private homeOf<T extends EventType>({ type, data }: NewEvent<T>): PartitionKeys {

@@ -14,8 +14,9 @@ export class RecentlyUsed<Value> {
   set(name: string, value: Value): void {
     this.values.delete(name);
     this.values.set(name, value);
+    if (this.values.size <= this.capacity) return;
     const [oldest] = this.values.keys();
-    if (this.values.size > this.capacity && oldest !== undefined) this.values.delete(oldest);
+    if (oldest !== undefined) this.values.delete(oldest);
   }
 
   delete(name: string): void {

@@ -1,0 +1,51 @@
+import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { AppendCall } from './append-call.js';
+import type { Appended, BatchItem } from './event-log.js';
+
+interface Waiting extends PromiseWithResolvers<(Appended | Error)[]> {
+  readonly items: readonly BatchItem[];
+}
+
+/**
+ * Appends to one partition, one call after the other: what comes while one is under way goes with the next. So calls
+ * are small when there is little to do and large when there is much, and order is kept without a thought.
+ */
+export class AppendQueue {
+  private waiting: Waiting[] = [];
+  private isRunning = false;
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly keys: PartitionKeys,
+  ) {}
+
+  /** @returns for each event, in their order, where it is, or the error that kept it out */
+  append(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
+    const waiting = { items, ...Promise.withResolvers<(Appended | Error)[]>() };
+    this.waiting.push(waiting);
+    if (!this.isRunning) {
+      this.isRunning = true;
+      setImmediate(() => void this.run());
+    }
+    return waiting.promise;
+  }
+
+  private async run(): Promise<void> {
+    while (this.waiting.length > 0) await this.callOnce();
+    this.isRunning = false;
+  }
+
+  private async callOnce(): Promise<void> {
+    const call = new AppendCall(this.keys);
+    let count = 0;
+    while (!call.isFull && count < this.waiting.length)
+      for (const { event, options = {} } of this.waiting[count++]?.items ?? []) call.add(event, options);
+    const taken = this.waiting.splice(0, count);
+    try {
+      const answers = await call.run(this.redis);
+      for (const { items, resolve } of taken) resolve(answers.splice(0, items.length));
+    } catch (error) {
+      for (const { items, resolve } of taken) resolve(items.map(() => error as Error));
+    }
+  }
+}

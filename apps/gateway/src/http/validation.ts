@@ -1,5 +1,6 @@
-import { type ValidationError, ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
+import { RecentlyUsed } from '#libs/event-log';
 import { type FieldError, Problem } from './problem.js';
 
 function fieldErrors(errors: readonly ValidationError[], parent = ''): FieldError[] {
@@ -44,8 +45,25 @@ export const bodyPipe = new ValidationPipe({
   exceptionFactory: toProblem,
 });
 
+/** Queries that are remembered, of all routes. */
+const QUERIES = 1_000;
+
+/** Most clients ask for the same few pages: what was valid once is not read a second time. */
+class QueryPipe extends ValidationPipe {
+  private readonly read = new RecentlyUsed<object>(QUERIES);
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<object> {
+    const text = `${metadata.metatype?.name} ${JSON.stringify(value)}`;
+    const known = this.read.get(text);
+    if (known) return known;
+    const query: object = Object.freeze(await super.transform(value, metadata));
+    this.read.set(text, query);
+    return query;
+  }
+}
+
 /** Query strings: text becomes numbers where numbers are meant; what is unknown is left alone. */
-export const queryPipe = new ValidationPipe({
+export const queryPipe = new QueryPipe({
   transform: true,
   transformOptions: { enableImplicitConversion: true, exposeDefaultValues: true },
   exceptionFactory: toProblem,

@@ -7,6 +7,7 @@ import { ownPlayer } from '../auth/own-player.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
+import { SharedAnswers } from '../http/shared-answers.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
 import { RateClass } from '../limits/rate-class.js';
 import {
@@ -26,6 +27,8 @@ import { ranksInList } from './ranks-in-list.js';
 @Public()
 @Controller('v1/leaderboards/:board')
 export class EntriesController {
+  private readonly pages = new SharedAnswers<EntryPage>();
+
   constructor(
     private readonly leaderboards: LeaderboardReader,
     private readonly views: EntryViews,
@@ -36,18 +39,8 @@ export class EntriesController {
   @ApiRead()
   @ApiProblems(404)
   @ApiOkResponse({ type: EntryPage })
-  async entries(
-    @Param('board', IdPipe) board: string,
-    @Query(queryPipe) query: EntriesQuery,
-  ): Promise<EntryPage> {
-    const { limit, period, topPercent } = query;
-    const window = await this.leaderboards.read(board, {
-      from: startOf(query),
-      length: limit,
-      ...(period !== undefined && { period }),
-      ...(topPercent !== undefined && { topPercent }),
-    });
-    return this.views.page(board, window);
+  entries(@Param('board', IdPipe) board: string, @Query(queryPipe) query: EntriesQuery): Promise<EntryPage> {
+    return this.pages.ask(`${board} ${JSON.stringify(query)}`, () => this.page(board, query));
   }
 
   @Get('entries/:player')
@@ -102,6 +95,17 @@ export class EntriesController {
     const views = await this.views.of(entries);
     const listed = views.map(({ rank, ...view }, i) => ({ rank, rankInList: ranks[i] ?? 0, ...view }));
     return { board, period, total, entries: listed };
+  }
+
+  private async page(board: string, query: EntriesQuery): Promise<EntryPage> {
+    const { limit, period, topPercent } = query;
+    const window = await this.leaderboards.read(board, {
+      from: startOf(query),
+      length: limit,
+      ...(period !== undefined && { period }),
+      ...(topPercent !== undefined && { topPercent }),
+    });
+    return this.views.page(board, window);
   }
 
   /** @throws Problem 404 when the player has no entry */

@@ -6,7 +6,7 @@ import {
   type EventId,
   KEPT_PERIODS,
 } from '#libs/events';
-import { BoardChangedError, BoardMovedError, type RedisClient, Script } from '#libs/redis';
+import { Batched, BoardChangedError, BoardMovedError, type RedisClient, Script } from '#libs/redis';
 import { LiveState } from '../live-state.js';
 import { leaderboards, parseEntry } from './leaderboard.store.js';
 import { InvalidPeriodError, periodsOf } from './periods.js';
@@ -78,12 +78,7 @@ export class PeriodExpiredError extends Error {
   }
 }
 
-type Reply = [
-  rules: string,
-  definition: string,
-  periods: string,
-  clock: number,
-  total: number,
+type WindowReply = readonly [
   more: number,
   players: string[],
   ranks: number[],
@@ -91,7 +86,18 @@ type Reply = [
   runs: string[],
 ];
 
-const readBoard = new Script<Reply>('read-board');
+type BoardReply<Window> = readonly [
+  rules: string,
+  definition: string,
+  periods: string,
+  clock: number,
+  total: number,
+  window: Window,
+];
+
+type Reply = BoardReply<WindowReply>;
+
+const readBoard = new Script<BoardReply<readonly WindowReply[]>>('read-board');
 const readFields = new Script<(string | null)[]>('read-fields');
 const listBoards = new Script<string[]>('list-boards');
 
@@ -108,13 +114,25 @@ const MAX_KNOWN = 10_000;
 /** How often what is remembered can turn out to be past, in one read. */
 const ATTEMPTS = 8;
 
+/** Read in one call, at most: Redis does nothing else meanwhile. */
+const CALL_WINDOWS = 32;
+
 /** Which entries, as the script has it. */
 type Selection = readonly [from: string, where: string | number, member: string, length: number];
+
+/** What somebody asks for, and by what knowledge of the board. */
+interface Asked {
+  readonly board: string;
+  readonly known: KnownBoard;
+  readonly period: string | undefined;
+  readonly selection: readonly [...Selection, topPercent: number];
+}
 
 /** Reads leaderboards. Each answer is of one moment. */
 export class LeaderboardReader {
   private readonly live: LiveState;
   private readonly known = new RecentlyUsed<KnownBoard>(MAX_KNOWN);
+  private readonly batched = new Batched<Asked, Reply>(asked => this.run(asked), CALL_WINDOWS);
 
   constructor(
     redis: RedisClient,
@@ -216,7 +234,9 @@ export class LeaderboardReader {
       const period = resolve(known.definition, asked, clock);
       try {
         const id = period instanceof InvalidPeriodError ? undefined : period;
-        const reply = await this.run(board, known, id, topPercent, selection(known.definition));
+        const which = [...selection(known.definition), topPercent] as const;
+        const together = `${board}/${id} ${known.by} ${known.source}`;
+        const reply = await this.batched.ask({ board, known, period: id, selection: which }, together);
         // The definition is the one that holds: so much for the period.
         if (period instanceof InvalidPeriodError) throw period;
         // The period that is current is so by the log's clock, not by this machine's.
@@ -230,16 +250,23 @@ export class LeaderboardReader {
     }
   }
 
-  private run(
-    board: string,
-    { source, by, definition }: KnownBoard,
-    period: string | undefined,
-    topPercent: number,
-    selection: Selection,
-  ): Promise<Reply> {
-    const keys = this.topology.of('scores', source ?? board);
+  /** @param asked of one period of one board, by the same knowledge of it */
+  private async run(asked: readonly Asked[]): Promise<Reply[]> {
+    const [{ board, known, period }] = asked as [Asked];
+    const { source, by, definition } = known;
     const { tieBreak, ranking, maxEntries = 0 } = definition;
-    return this.live.read(
+    const keys = this.topology.of('scores', source ?? board);
+    // Many who look at the same page are one.
+    const places = new Map<string, number>();
+    const selections: Asked['selection'][] = [];
+    const placeOf = ({ selection }: Asked) => {
+      const text = selection.join('/');
+      const place = places.get(text) ?? selections.push(selection) - 1;
+      places.set(text, place);
+      return place;
+    };
+    const asking = asked.map(placeOf);
+    const [rules, defined, periods, clock, total, windows] = await this.live.read(
       readBoard,
       keys,
       state => [
@@ -250,8 +277,9 @@ export class LeaderboardReader {
         keys.definitions(),
         keys.stream,
       ],
-      [board, source ?? '-', by, tieBreak, ranking, maxEntries, ...selection, topPercent],
+      [board, source ?? '-', by, tieBreak, ranking, maxEntries, ...selections.flat()],
     );
+    return asking.map(place => [rules, defined, periods, clock, total, windows[place] as WindowReply]);
   }
 
   /** @returns whether the error says what is true instead of what is remembered */
@@ -297,7 +325,7 @@ function resolve(
 }
 
 function toWindow(known: KnownBoard, asked: string, period: string | undefined, reply: Reply): BoardWindow {
-  const [rules, definition, text, clock, total, more, players, ranks, better, runs] = reply;
+  const [rules, definition, text, clock, total, [more, players, ranks, better, runs]] = reply;
   const open = text === '' ? [] : text.split(' ');
   const { keepPeriods = KEPT_PERIODS } = known.definition;
   const isFull = open.length > keepPeriods;

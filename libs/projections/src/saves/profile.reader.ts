@@ -1,6 +1,6 @@
 import type { Topology } from '#libs/event-log';
 import type { JsonObject } from '#libs/events';
-import { type RedisClient, Script, type StateKeys } from '#libs/redis';
+import { Batched, type PartitionKeys, type RedisClient, Script, type StateKeys } from '#libs/redis';
 import { LiveState } from '../live-state.js';
 import { fieldsOf } from './profile.fold.js';
 import { parseProfile } from './profile.store.js';
@@ -13,8 +13,18 @@ export interface Profile {
 
 const readFields = new Script<(string | null)[]>('read-fields');
 
+/** A hash of the live generation: what its key is. */
+type Kind = 'profiles' | 'names';
+
+interface Asked {
+  readonly keys: PartitionKeys;
+  readonly kind: Kind;
+  readonly player: string;
+}
+
 export class ProfileReader {
   private readonly live: LiveState;
+  private readonly batched = new Batched<Asked, string | null>(asked => this.read(asked));
 
   constructor(
     redis: RedisClient,
@@ -30,7 +40,7 @@ export class ProfileReader {
 
   /** The profiles of those who have one, by player. @param players at most 1,000 */
   profiles(players: readonly string[]): Promise<Map<string, Profile>> {
-    return this.fields(players, state => state.profiles(), toProfile);
+    return this.fields(players, 'profiles', toProfile);
   }
 
   /**
@@ -39,26 +49,30 @@ export class ProfileReader {
    * @param players at most 1,000; each partition is asked once, all of them at the same time
    */
   names(players: readonly string[]): Promise<Map<string, string>> {
-    return this.fields(
-      players,
-      state => state.names(),
-      name => name,
-    );
+    return this.fields(players, 'names', name => name);
   }
 
   private async fields<T>(
     players: readonly string[],
-    hash: (state: StateKeys) => string,
+    kind: Kind,
     parse: (text: string) => T,
   ): Promise<Map<string, T>> {
-    const byPartition = Map.groupBy(new Set(players), player => this.topology.of('players', player));
-    const found = await Promise.all(
-      [...byPartition].map(async ([keys, group]) => {
-        const values = await this.live.read(readFields, keys, state => [hash(state)], group);
-        return values.flatMap((text, i) => (text == null ? [] : [[group[i] ?? '', parse(text)] as const]));
+    const found = new Map<string, T>();
+    await Promise.all(
+      players.map(async player => {
+        const keys = this.topology.of('players', player);
+        const text = await this.batched.ask({ keys, kind, player }, `${kind} ${keys.stream}`);
+        if (text !== null) found.set(player, parse(text));
       }),
     );
-    return new Map(found.flat());
+    return found;
+  }
+
+  /** @param asked of one partition and kind */
+  private read(asked: readonly Asked[]): Promise<(string | null)[]> {
+    const [{ keys, kind }] = asked as [Asked];
+    const players = asked.map(({ player }) => player);
+    return this.live.read(readFields, keys, (state: StateKeys) => [state[kind]()], players);
   }
 }
 

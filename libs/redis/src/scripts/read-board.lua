@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Reads some entries of a leaderboard in one of its periods, with their ranks.
+-- Reads entries of a leaderboard in one of its periods, with their ranks: some for each who asks.
 --
 -- KEYS[1]  what is live (hash)
 -- KEYS[2]  ranks (sorted set: prefix and player, by score), of the generation
@@ -15,18 +15,20 @@
 -- ARGV[5]  its tie-break: first, last or none
 -- ARGV[6]  its ranking: standard, dense or ordinal
 -- ARGV[7]  how many entries it has at most, or 0
--- ARGV[8]  which entries: "offset" from an index, "after" a position, "around" a player, at a "score", of "players"
--- ARGV[9]  the index, the position's score, the player, the score, or a JSON list of players
--- ARGV[10] for "after" the position's member; else empty
--- ARGV[11] how many entries, for all but "players"
--- ARGV[12] how many of the best entries are looked at, in per cent
+-- ARGV[n]  from 8 on, five for each who asks:
+--          which entries: "offset" from an index, "after" a position, "around" a player, at a "score", of "players"
+--          the index, the position's score, the player, the score, or a JSON list of players
+--          for "after" the position's member; else empty
+--          how many entries, for all but "players"
+--          how many of the best entries are looked at, in per cent
 --
 -- The board's order is by score from the top, equal scores by member from the greatest. A prefix has 14 characters,
 -- or none. Scores are those that the board ranks by: with the order "asc", negative.
 --
 -- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
---          stamped now (0 where no period depends on it), entries on the board, 1 when there are more behind these,
---          {players}, {their ranks}, {how many entries have a better score}, {their runs}}
+--          stamped now (0 where no period depends on it), entries on the board, a list with, for each who asks,
+--          {1 when there are more behind these else 0, {players}, {their ranks}, {how many entries have a better
+--          score}, {their runs}}}
 -- Errors  STALE_GENERATION <the live one>
 --         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
 --         BOARD_CHANGED <its rules>: keys or ranking were chosen for another definition
@@ -57,7 +59,6 @@ end
 
 local total, limit = redis.call('ZCARD', ranks), tonumber(ARGV[7])
 if limit > 0 and limit < total then total = limit end
-local shown = math.ceil(total * tonumber(ARGV[12]) / 100)
 local prefix = ARGV[5] == 'none' and 0 or 14
 
 -- Time counts down in runs and in members of "first"; in those of "last", up: the same digits, from the other end.
@@ -100,7 +101,8 @@ local function behind(score, member)
   return low
 end
 
-local players, places, better, more = {}, {}, {}, 0
+-- What one is answered, and how many of the best entries are looked at for it.
+local players, places, better, more, shown
 
 local function add(member, index, better_ones, rank)
   local i = #players + 1
@@ -144,26 +146,32 @@ local function read_players(names)
   end
 end
 
-local from, where, length = ARGV[8], ARGV[9], tonumber(ARGV[11])
-local function centred(index) return math.max(0, math.min(index - math.floor(length / 2), shown - length)) end
+local function centred(index, length) return math.max(0, math.min(index - math.floor(length / 2), shown - length)) end
 
-if from == 'players' then
-  read_players(cjson.decode(where))
-elseif shown > 0 then
-  local start
-  if from == 'offset' then
-    start = tonumber(where)
-  elseif from == 'after' then
-    start = behind(where, ARGV[10])
-  elseif from == 'score' then
-    start = centred(above(ranks, where))
-  else
-    local index = index_of(where)
-    start = index and centred(index)
-  end
-  if start and start < shown and length > 0 then read_window(start, length) end
+local function start_of(from, where, member, length)
+  if from == 'offset' then return tonumber(where) end
+  if from == 'after' then return behind(where, member) end
+  if from == 'score' then return centred(above(ranks, where), length) end
+  local index = index_of(where)
+  return index and centred(index, length)
 end
 
-local texts = #players > 0 and redis.call('HMGET', runs, unpack(players)) or {}
+local function read(from, where, member, length, percent)
+  players, places, better, more = {}, {}, {}, 0
+  shown = math.ceil(total * percent / 100)
+  if from == 'players' then
+    read_players(cjson.decode(where))
+  elseif shown > 0 and length > 0 then
+    local start = start_of(from, where, member, length)
+    if start and start < shown then read_window(start, length) end
+  end
+  local texts = #players > 0 and redis.call('HMGET', runs, unpack(players)) or {}
+  return { more, players, places, better, texts }
+end
+
+local windows = {}
+for n = 8, #ARGV, 5 do
+  windows[#windows + 1] = read(ARGV[n], ARGV[n + 1], ARGV[n + 2], tonumber(ARGV[n + 3]), tonumber(ARGV[n + 4]))
+end
 local periods = redis.call('HGET', KEYS[5], 'q:' .. board) or ''
-return { rules, definition, periods, clock(), total, more, players, places, better, texts }
+return { rules, definition, periods, clock(), total, windows }

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core';
 import type { GatewayEnvironment, RateLimits } from '#libs/config';
 import { BoardCatalog, EventLog, EventReader, Progress, Topology, VersionReader } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
@@ -33,7 +33,7 @@ import { GameStateController, PlayerStateController } from './cache-quest/docume
 import { DocumentsService } from './cache-quest/documents.service.js';
 import { GuestSessionController } from './cache-quest/guest-session.controller.js';
 import { MemberScoresController } from './cache-quest/member-scores.controller.js';
-import { AppliedInterceptor } from './http/applied.interceptor.js';
+import { AppliedGuard } from './http/applied.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { WriteService } from './http/write.service.js';
 import { BoardsController } from './leaderboards/boards.controller.js';
@@ -163,8 +163,8 @@ export class GatewayModule {
         { provide: APP_GUARD, useClass: CallerGuard },
         ...(limits ? [limitedBy(limits)] : []),
         { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_GUARD, useClass: AppliedGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_INTERCEPTOR, useClass: AppliedInterceptor },
       ],
     };
   }

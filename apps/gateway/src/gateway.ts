@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { TimeoutError } from 'rxjs';
 import type { GatewayEnvironment } from '#libs/config';
 import { STREAMS } from '#libs/events';
 import { type Logger, serveHealth } from '#libs/observability';
@@ -11,6 +12,7 @@ import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { GatewayModule } from './gateway.module.js';
 import { allowOrigins, setSecurityHeaders } from './http/browser-rules.js';
 import { answerClientError, answerOddRequests } from './http/client-errors.js';
+import { limitAnsweringTime } from './http/deadline.js';
 import { serveFiles } from './http/files.js';
 import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -60,6 +62,7 @@ export async function createGateway(
   readJsonBodies(fastify);
   readStreamedBodies(fastify);
   limitSendingTime(fastify, REQUEST_TIMEOUT);
+  limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
   serveHealth(fastify, [
     { name: 'redis', check: () => log.redis.ping() },
     { name: 'groups', check: () => assertGroups(log) },

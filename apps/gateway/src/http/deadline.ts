@@ -1,24 +1,64 @@
-import type { FastifyRequest } from 'fastify';
-import { defer, firstValueFrom, timeout } from 'rxjs';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Milliseconds that a request may take besides what it was asked to wait; then Redis counts as away. */
 const DEADLINE = 1_700;
 
-const ends = new WeakMap<FastifyRequest, number>();
+/** The end of a request's time, which can be put off. */
+class Deadline {
+  private end = Number.POSITIVE_INFINITY;
+  private timer: NodeJS.Timeout | undefined;
 
-/**
- * What is left of a request's time, in milliseconds: one time for all that it asks of Redis, since commands that
- * wait for others to be given up would add up. It begins when this is first asked, which guards do as soon as all of
- * the body is there.
- */
-export function timeLeft(request: FastifyRequest): number {
-  const now = performance.now();
-  const end = ends.get(request) ?? now + DEADLINE;
-  ends.set(request, end);
-  return Math.max(end - now, 0);
+  constructor(private readonly onOver: () => void) {
+    this.set(DEADLINE);
+  }
+
+  get left(): number {
+    return Math.max(this.end - performance.now(), 0);
+  }
+
+  set(left: number): void {
+    this.stop();
+    this.end = performance.now() + left;
+    if (left < Number.POSITIVE_INFINITY) this.timer = setTimeout(this.onOver, left).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
 }
 
-/** @throws TimeoutError, for which a client gets a 503, when the request's time is over */
-export function inTime<T>(request: FastifyRequest, start: () => Promise<T>): Promise<T> {
-  return firstValueFrom(defer(start).pipe(timeout(timeLeft(request))));
+declare module 'fastify' {
+  interface FastifyRequest {
+    deadline: Deadline | undefined;
+  }
+}
+
+/**
+ * Answers a request whose time is over, whatever it waits for: one time for all that it asks of Redis, since commands
+ * that wait for others to be given up would add up. It begins when all of the body is there. What comes of the request
+ * later is dropped.
+ *
+ * @param answer sends the answer
+ */
+export function limitAnsweringTime(
+  fastify: FastifyInstance,
+  answer: (request: FastifyRequest, reply: FastifyReply) => void,
+): void {
+  fastify.decorateRequest('deadline', undefined);
+  fastify.addHook('preHandler', (request, reply, done) => {
+    request.deadline = new Deadline(() => answer(request, reply));
+    done();
+  });
+  fastify.addHook('onResponse', (request, _reply, done) => {
+    request.deadline?.stop();
+    done();
+  });
+}
+
+/** What is left of a request's time, in milliseconds. */
+export const timeLeft = ({ deadline }: FastifyRequest): number => deadline?.left ?? DEADLINE;
+
+/** Gives a request more time. @param milliseconds `Infinity` for what takes as long as it takes */
+export function addTime({ deadline }: FastifyRequest, milliseconds: number): void {
+  deadline?.set(deadline.left + milliseconds);
 }

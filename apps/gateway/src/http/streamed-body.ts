@@ -25,18 +25,32 @@ export function readStreamedBodies(fastify: FastifyInstance): void {
  * @param within milliseconds
  */
 export function limitSendingTime(fastify: FastifyInstance, within: number): void {
-  fastify.addHook('onRequest', (request, _reply, done) => {
-    const { raw } = request;
-    const hasBody =
-      raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined;
-    if (!hasBody) return done();
-    let received: number | undefined;
-    const timer = setInterval(() => {
+  // Whose body is not all there yet, with what was there at the last look, and when.
+  const sending = new Map<FastifyRequest, { readonly bytes: number; readonly at: number }>();
+  const look = () => {
+    const now = performance.now();
+    for (const [request, { bytes, at }] of sending) {
+      const { raw } = request;
       const { bytesRead } = raw.socket;
-      if (!hasStreamedBody(request) || bytesRead === received) raw.destroy();
-      received = bytesRead;
-    }, within).unref();
-    raw.once('end', () => clearInterval(timer)).once('close', () => clearInterval(timer));
+      if (raw.complete || raw.destroyed) sending.delete(request);
+      else if (hasStreamedBody(request) && bytesRead !== bytes)
+        sending.set(request, { bytes: bytesRead, at: now });
+      else if (now - at >= within) raw.destroy();
+    }
+  };
+  const timer = setInterval(look, within / 4).unref();
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const { headers, socket } = request.raw;
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined)
+      sending.set(request, { bytes: socket.bytesRead, at: performance.now() });
+    done();
+  });
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    if (!hasStreamedBody(request)) sending.delete(request);
+    done();
+  });
+  fastify.addHook('onClose', (_fastify, done) => {
+    clearInterval(timer);
     done();
   });
 }

@@ -12,7 +12,7 @@ import {
 import type { Actor, EventType, NewEvent } from '#libs/events';
 import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
-import { inTime, timeLeft } from './deadline.js';
+import { addTime, timeLeft } from './deadline.js';
 import { idempotencyKey, traceParent, waitPreference } from './preconditions.js';
 import { unavailable } from './problem.js';
 
@@ -69,8 +69,9 @@ export class WriteService {
     const { headers } = request;
     const seconds = waitPreference(headers);
     const envelope = envelopeOf(caller, headers);
-    const appended = await inTime(request, () => append(envelope));
+    const appended = await append(envelope);
     const eventId = formatEventRef(appended.ref);
+    addTime(request, 1_000 * seconds);
     if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
     if (appended.version !== undefined) reply.header('ETag', `"${appended.version}"`);
     const projected =

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { timeout } from 'rxjs';
 import { Public } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
+import { addTime } from '../http/deadline.js';
 import { EventStream } from '../http/event-stream.js';
 import { IdPipe } from '../http/ids.js';
 import { unavailable } from '../http/problem.js';
@@ -46,7 +47,10 @@ export class LiveController {
       let seen = request.headers['last-event-id'];
       const show = (page: LivePage) => {
         const event = stream ? 'update' : 'snapshot';
-        stream ??= new EventStream(reply);
+        if (!stream) {
+          addTime(request, Number.POSITIVE_INFINITY);
+          stream = new EventStream(reply);
+        }
         if (page.id !== seen && stream.send({ event, ...page })) seen = page.id;
         // A HEAD has its answer.
         if (request.method === 'HEAD') stream.end();

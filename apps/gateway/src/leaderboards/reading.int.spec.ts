@@ -1,5 +1,5 @@
 import { get, type IncomingMessage } from 'node:http';
-import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { BoardCatalog, InvalidCursorError, Progress } from '#libs/event-log';
@@ -17,7 +17,7 @@ import {
 } from '#libs/projections';
 import { eventually } from '#libs/testing';
 import { Callers } from '../auth/callers.js';
-import { AppliedInterceptor } from '../http/applied.interceptor.js';
+import { AppliedGuard } from '../http/applied.guard.js';
 import { readJsonBodies } from '../http/json-body.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { WriteService } from '../http/write.service.js';
@@ -114,7 +114,7 @@ describe('reading a board', () => {
         { provide: Callers, useValue: { identify: async () => ({ kind: 'player', id: 'ada' }) } },
         { provide: Logger, useValue: logger },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_INTERCEPTOR, useClass: AppliedInterceptor },
+        { provide: APP_GUARD, useClass: AppliedGuard },
       ],
     }).compile();
     const adapter = new FastifyAdapter({ forceCloseConnections: 'idle' });

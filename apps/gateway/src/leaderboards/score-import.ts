@@ -7,7 +7,7 @@ import { toProblem } from '../http/problem.filter.js';
 import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
 import { type Line, LineSplitter } from './line-splitter.js';
 import { ScoreIntake } from './score-intake.js';
-import { readScore } from './score-item.js';
+import { readItem } from './score-item.js';
 
 /** Bytes that a line may have. */
 const LINE_LIMIT = 64 * 1024;
@@ -127,5 +127,5 @@ function readLine({ text }: Line, caller: Actor) {
   } catch {
     return badRequest('the line is not JSON');
   }
-  return readScore(value, caller);
+  return readItem(value, caller);
 }

@@ -1,6 +1,6 @@
 import type { Actor } from '#libs/events';
 import { Problem } from '../http/problem.js';
-import { readScore } from './score-item.js';
+import { readItem } from './score-item.js';
 
 const SERVER: Actor = { kind: 'server', id: 'key' };
 const PLAYER: Actor = { kind: 'player', id: 'ada' };
@@ -12,7 +12,7 @@ describe('a score of a list', () => {
     [{ ...score, score: -0.5 }],
     [{ ...score, attributes: { region: 'eu', level: 3, ranked: true }, idempotencyKey: 'run-1' }],
   ])('is read: %j', value => {
-    expect(readScore(value, SERVER)).toEqual(value);
+    expect(readItem(value, SERVER)).toEqual(value);
   });
 
   it.each([
@@ -27,7 +27,7 @@ describe('a score of a list', () => {
     ['extra', { ...score, extra: 1 }],
     ['__proto__', JSON.parse('{"board":"arena","player":"bob","score":5,"__proto__":{}}')],
   ])('names the field that is wrong: %s', (field, value) => {
-    const problem = readScore(value, SERVER, 'scores[3]');
+    const problem = readItem(value, SERVER, 'scores[3]');
     expect(problem).toBeInstanceOf(Problem);
     expect((problem as Problem).body).toMatchObject({
       type: 'urn:questlog:validation',
@@ -37,21 +37,21 @@ describe('a score of a list', () => {
   });
 
   it.each([[null], [5], ['x'], [[]]])('is an object, not %j', value => {
-    expect((readScore(value, SERVER, 'scores[0]') as Problem).body.errors).toEqual([
+    expect((readItem(value, SERVER, 'scores[0]') as Problem).body.errors).toEqual([
       { path: 'scores[0]', message: 'a score must be an object' },
     ]);
   });
 
   it('names its player when a key submits it', () => {
     const { player: _, ...nobody } = score;
-    expect((readScore(nobody, SERVER) as Problem).getStatus()).toBe(400);
-    expect((readScore({ ...score, player: 'me' }, SERVER) as Problem).getStatus()).toBe(400);
+    expect((readItem(nobody, SERVER) as Problem).getStatus()).toBe(400);
+    expect((readItem({ ...score, player: 'me' }, SERVER) as Problem).getStatus()).toBe(400);
   });
 
   it('is the own one when a player submits it', () => {
     const { player: _, ...own } = score;
-    expect(readScore(own, PLAYER)).toEqual({ ...own, player: 'ada' });
-    expect(readScore({ ...own, player: 'me' }, PLAYER)).toEqual({ ...own, player: 'ada' });
-    expect((readScore(score, PLAYER) as Problem).getStatus()).toBe(403);
+    expect(readItem(own, PLAYER)).toEqual({ ...own, player: 'ada' });
+    expect(readItem({ ...own, player: 'me' }, PLAYER)).toEqual({ ...own, player: 'ada' });
+    expect((readItem(score, PLAYER) as Problem).getStatus()).toBe(403);
   });
 });

@@ -15,15 +15,30 @@ const isId = (value: unknown) => typeof value === 'string' && ID_PATTERN.test(va
 const orAbsent = (isValid: (value: unknown) => boolean) => (value: unknown) =>
   value === undefined || isValid(value);
 
+type Checks = Readonly<Record<string, Check>>;
+
 /** As `SubmitScoreBody` says it, for a thousand scores in a few milliseconds. */
-const CHECKS: Readonly<Record<string, Check>> = {
-  board: [isId, 'board must be an id'],
+const SCORE: Checks = {
   player: [orAbsent(isId), 'player must be an id'],
   score: [Number.isFinite, 'score must be a number conforming to the specified constraints'],
   attributes: [orAbsent(areAttributes), ATTRIBUTES_RULE],
+};
+const ITEM: Checks = {
+  board: [isId, 'board must be an id'],
+  ...SCORE,
   idempotencyKey: [orAbsent(isIdempotencyKey), 'idempotencyKey must be 1 to 128 visible ASCII characters'],
 };
-const FIELDS = Object.entries(CHECKS);
+
+/**
+ * A score for a board that is known.
+ *
+ * @throws Problem 400, 403
+ */
+export function readScore(value: unknown, board: string, caller: Actor): Score {
+  const score = readFields(value, SCORE, caller, '');
+  if (score instanceof Problem) throw score;
+  return { ...score, board };
+}
 
 /**
  * A score of a list.
@@ -31,16 +46,23 @@ const FIELDS = Object.entries(CHECKS);
  * @param path of the score in the body, empty when it is all of it
  * @returns a problem instead of throwing it: a bad score among good ones is nothing exceptional
  */
-export function readScore(value: unknown, caller: Actor, path = ''): Score | Problem {
+export function readItem(value: unknown, caller: Actor, path = ''): Score | Problem {
+  return readFields(value, ITEM, caller, path);
+}
+
+function readFields(value: unknown, checks: Checks, caller: Actor, path: string): Score | Problem {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return invalid([{ path, message: 'a score must be an object' }]);
   const fields = value as Record<string, unknown>;
   const errors: FieldError[] = [];
   const refuse = (field: string, message: string) =>
     errors.push({ path: path === '' ? field : `${path}.${field}`, message });
-  for (const [field, [isValid, message]] of FIELDS) if (!isValid(fields[field])) refuse(field, message);
+  for (const field in checks) {
+    const [isValid, message] = checks[field] as Check;
+    if (!isValid(fields[field])) refuse(field, message);
+  }
   for (const field of Object.keys(fields))
-    if (!Object.hasOwn(CHECKS, field) && errors.length < SHOWN_ERRORS)
+    if (!Object.hasOwn(checks, field) && errors.length < SHOWN_ERRORS)
       refuse(field, `property ${field} should not exist`);
   if (errors.length > 0) return invalid(errors);
   const score = fields as unknown as Omit<Score, 'player'> & { player?: string };
@@ -49,7 +71,7 @@ export function readScore(value: unknown, caller: Actor, path = ''): Score | Pro
 }
 
 /** Whose score it is: a session's player's own, or with a key the one that is named. */
-export function playerOf(caller: Actor, player: string | undefined): string | Problem {
+function playerOf(caller: Actor, player: string | undefined): string | Problem {
   if (caller.kind === 'player') {
     if (player === undefined || player === 'me' || player === caller.id) return caller.id;
     return new Problem(403, { detail: `these are scores of ${player}: a player submits their own` });

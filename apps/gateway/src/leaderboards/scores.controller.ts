@@ -15,12 +15,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiWrite } from '../http/api-docs.js';
+import { addTime } from '../http/deadline.js';
 import { IdPipe } from '../http/ids.js';
 import { LARGE_BODY } from '../http/json-body.js';
 import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
 import { Problem } from '../http/problem.js';
 import { NDJSON, STREAMED_BODY } from '../http/streamed-body.js';
-import { bodyPipe } from '../http/validation.js';
 import { RateClass } from '../limits/rate-class.js';
 import { ScoreImport } from './score-import.js';
 import { ImportReport, ScoreApplied, ScoreResults, SubmitScoreBody, SubmitScoresBody } from './scores.dto.js';
@@ -41,12 +41,13 @@ export class ScoresController {
     description: 'What the board makes of it is up to its definition. The first score makes the board.',
   })
   @ApiWrite()
+  @ApiBody({ type: SubmitScoreBody })
   @ApiPlayer()
   @ApiProblems(403, 409)
   @ApiOkResponse({ type: ScoreApplied, description: 'With `Prefer: wait`: the score has taken effect.' })
   submit(
     @Param('board', IdPipe) board: string,
-    @Body(bodyPipe) body: SubmitScoreBody,
+    @Body() body: unknown,
     @Caller() caller: Actor,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -97,12 +98,13 @@ export class ScoresController {
   import(
     @Body() body: unknown,
     @Caller() caller: Actor,
-    @Req() { headers }: FastifyRequest,
+    @Req() request: FastifyRequest,
   ): Promise<ImportReport> {
     if (caller.kind === 'player')
       throw new Problem(403, { detail: 'this is for servers and operators: use a key' });
-    refuseIdempotencyKey(headers);
+    refuseIdempotencyKey(request.headers);
     if (!(body instanceof Readable)) throw new Problem(415, { detail: `send the scores as ${NDJSON}` });
-    return this.imports.run(body, caller, traceParent(headers));
+    addTime(request, Number.POSITIVE_INFINITY);
+    return this.imports.run(body, caller, traceParent(request.headers));
   }
 }

@@ -1,17 +1,14 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
-import { IsNumber, IsOptional, IsString, Matches } from 'class-validator';
 import type { Attributes } from '#libs/events';
 import { AppliedView, ProblemView } from '../http/api-docs.js';
 import { ID_PATTERN } from '../http/ids.js';
-import { Is } from '../http/validation.js';
-import { ATTRIBUTES_RULE, areAttributes } from './attributes.js';
 
 /** Scores in one request, at most. */
 export const MAX_SCORES = 1_000;
 
+/** `readScore` checks it. */
 export class SubmitScoreBody {
   @ApiProperty({ example: 1234, description: 'A finite number; integers within +-(2^53 - 1).' })
-  @IsNumber({ allowNaN: false, allowInfinity: false })
   readonly score!: number;
 
   @ApiPropertyOptional({
@@ -19,9 +16,6 @@ export class SubmitScoreBody {
     pattern: ID_PATTERN.source,
     description: 'Whose score it is; a key must say so.',
   })
-  @IsOptional()
-  @IsString()
-  @Matches(ID_PATTERN, { message: 'player must be an id' })
   readonly player?: string;
 
   @ApiPropertyOptional({
@@ -30,12 +24,10 @@ export class SubmitScoreBody {
     example: { region: 'eu' },
     description: 'Facts about the run; they are shown with the entry while it is the one that counts.',
   })
-  @IsOptional()
-  @Is(areAttributes, ATTRIBUTES_RULE)
   readonly attributes?: Attributes;
 }
 
-/** A score of a list. `readScore` checks it. */
+/** A score of a list. */
 export class ScoreItem extends SubmitScoreBody {
   @ApiProperty({ example: 'weekly', pattern: ID_PATTERN.source })
   readonly board!: string;

@@ -5,15 +5,15 @@ import { type Actor, compareEventIds } from '#libs/events';
 import { Logger } from '#libs/observability';
 import { LeaderboardReader } from '#libs/projections';
 import { isRedisUnavailable } from '#libs/redis';
-import { inTime } from '../http/deadline.js';
+import { addTime } from '../http/deadline.js';
 import { refuseIdempotencyKey, traceParent, waitPreference } from '../http/preconditions.js';
 import { toProblem } from '../http/problem.filter.js';
-import { Problem, type ProblemBody } from '../http/problem.js';
+import type { ProblemBody } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
 import { ScoreIntake } from './score-intake.js';
-import { playerOf, readScore } from './score-item.js';
-import { MAX_SCORES, type ScoreResults, type ScoreTaken, type SubmitScoreBody } from './scores.dto.js';
+import { readItem, readScore } from './score-item.js';
+import { MAX_SCORES, type ScoreResults, type ScoreTaken } from './scores.dto.js';
 
 /** Submits scores, and says what became of them. */
 @Injectable()
@@ -27,24 +27,20 @@ export class ScoresService {
 
   submit(
     board: string,
-    { score, attributes, ...body }: SubmitScoreBody,
+    body: unknown,
     caller: Actor,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<object> {
-    const player = playerOf(caller, body.player);
-    if (player instanceof Problem) throw player;
+    const score = readScore(body, board, caller);
+    const { player } = score;
     let previous: number | undefined;
     return this.writes.change(
       {
         caller,
         append: async envelope => {
           if (waitPreference(request.headers) > 0) previous = (await this.entryOf(board, player))?.rank;
-          const submitted = {
-            ...{ board, player, score },
-            ...(attributes && { attributes: { ...attributes } }),
-          };
-          return this.intake.submit(submitted, envelope);
+          return this.intake.submit(score, envelope);
         },
         result: async ({ ref }) => {
           const entry = await this.entryOf(board, player);
@@ -73,11 +69,12 @@ export class ScoresService {
     const { headers } = request;
     const seconds = waitPreference(headers);
     refuseIdempotencyKey(headers);
-    const read = listFrom(body).map((value, i) => readScore(value, caller, `scores[${i}]`));
-    const outcomes = await inTime(request, () => this.intake.submitAll(read, caller, traceParent(headers)));
+    const read = listFrom(body).map((value, i) => readItem(value, caller, `scores[${i}]`));
+    const outcomes = await this.intake.submitAll(read, caller, traceParent(headers));
     const appended = outcomes.flatMap(outcome => (outcome instanceof Error ? [] : [outcome]));
     const away = outcomes.find(isRedisUnavailable);
     if (away && appended.length === 0) throw away;
+    addTime(request, 1_000 * seconds);
     const isApplied = seconds > 0 && (await this.areApplied(appended, seconds));
     if (isApplied) reply.header('Preference-Applied', `wait=${seconds}`);
     reply.status(isApplied ? 200 : 202);

@@ -1,0 +1,46 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { type EventRef, Progress, parseEventRef } from '#libs/event-log';
+import { badRequest, Problem } from './problem.js';
+
+/** Milliseconds that a read waits for an event, at most; then it has some left to be made in time. */
+const APPLIED_WITHIN = 1_500;
+
+/**
+ * Lets a GET with `If-Applied` (or `?ifApplied=`) wait for that event.
+ *
+ * @throws Problem 400 for what is no event of this log, 503 when the event has not taken effect in time
+ */
+@Injectable()
+export class AppliedGuard implements CanActivate {
+  constructor(private readonly progress: Progress) {}
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const event = request.method === 'GET' ? awaitedEvent(request) : undefined;
+    if (!event) return true;
+    if (!this.progress.has(event)) throw noEvent();
+    return this.untilApplied(event);
+  }
+
+  private async untilApplied(event: EventRef): Promise<boolean> {
+    if (await this.progress.whenApplied(event, APPLIED_WITHIN)) return true;
+    throw new Problem(503, {
+      code: 'not-applied',
+      detail: `the event of If-Applied has not taken effect within ${APPLIED_WITHIN / 1_000} seconds; try again`,
+      headers: { 'Retry-After': '1' },
+    });
+  }
+}
+
+function awaitedEvent({ headers, query }: FastifyRequest): EventRef | undefined {
+  const text = headers['if-applied'] ?? (query as { ifApplied?: unknown }).ifApplied;
+  if (text === undefined) return undefined;
+  try {
+    return parseEventRef(String(text));
+  } catch {
+    throw noEvent();
+  }
+}
+
+const noEvent = () => badRequest('If-Applied must be an eventId, as a write answered it');

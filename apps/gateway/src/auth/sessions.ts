@@ -40,8 +40,10 @@ export class Sessions {
     const hash = hashOf(token);
     const list = this.listOf(player);
     // Listed first: whatever a crash leaves behind, no session is open that the list does not name.
-    await this.redis.rpush(list, hash);
-    const surplus = await this.redis.lrange(list, 0, -1 - MAX_SESSIONS);
+    const [, surplus] = await Promise.all([
+      this.redis.rpush(list, hash),
+      this.redis.lrange(list, 0, -1 - MAX_SESSIONS),
+    ]);
     await this.redis.set(this.keyOf(hash), player, 'PX', SESSION_LIFETIME);
     await Promise.all(surplus.map(oldest => this.end(oldest, player)));
     return token;

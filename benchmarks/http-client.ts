@@ -7,7 +7,7 @@ export interface Reply<T> {
 
 /** The least of an HTTP client, on connections that stay open: what is measured is the other side. */
 export class HttpClient {
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 128 });
 
   constructor(
     private readonly port: number,

@@ -72,9 +72,9 @@ export class Installation {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Stops a service in the middle of things, without its noticing, or lets it go on. */
-  freeze(name: string, frozen: boolean): void {
-    this.services.find(service => service.name === name)?.freeze(frozen);
+  /** Stops all workers in the middle of things, without their noticing, or lets them go on. */
+  freezeWorkers(frozen: boolean): void {
+    for (const service of this.services) if (service.name !== 'gateway') service.freeze(frozen);
   }
 
   pidOf(name: string): number {

@@ -46,8 +46,8 @@ export const bulk: Comparison = {
     const partitions = { scores: 8, players: 8 };
     const installation = await Installation.open({ partitions, asInProduction: true });
     await installation.start();
-    // Reading is measured elsewhere.
-    for (const worker of ['scores', 'saves', 'ranking-projector']) installation.freeze(worker, true);
+    // What the workers do with it is measured elsewhere.
+    installation.freezeWorkers(true);
     const lists = listRequests();
     return {
       contenders: {
@@ -62,7 +62,7 @@ export const bulk: Comparison = {
         'XADD loop': () => appendAlone(installation.redis, SECONDS[size]),
       },
       close: async () => {
-        for (const worker of ['scores', 'saves', 'ranking-projector']) installation.freeze(worker, false);
+        installation.freezeWorkers(false);
         await installation.close();
       },
     };

@@ -44,6 +44,7 @@ export const visibility: Comparison = {
 async function measure({ admin }: Installation, seconds: number): Promise<Figures> {
   const milliseconds: number[] = [];
   const writing: Promise<void>[] = [];
+  const failed = Promise.withResolvers<never>();
   const began = performance.now();
   const write = async (n: number) => {
     const player = `player-${n % PLAYERS}`;
@@ -60,8 +61,8 @@ async function measure({ admin }: Installation, seconds: number): Promise<Figure
   };
   for (let sent = 0; sent < seconds * WRITES_PER_SECOND; ) {
     const due = ((performance.now() - began) * WRITES_PER_SECOND) / 1_000;
-    while (sent < due) writing.push(write(sent++));
-    await delay(STEP);
+    while (sent < due) writing.push(write(sent++).catch(failed.reject));
+    await Promise.race([failed.promise, delay(STEP)]);
   }
   await Promise.all(writing);
   const rate = writing.length / ((performance.now() - began) / 1_000);

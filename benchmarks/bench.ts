@@ -24,6 +24,8 @@ Measures Questlog and its baselines in turn, and says how medians compare with w
 
 /** Of the figure in the file. What is not a ratio depends on the machine, and is not guarded. */
 const TOLERATED = 0.7;
+/** Times that what seems slower is measured again. */
+const AGAIN = 2;
 
 interface Options {
   readonly comparisons: readonly Comparison[];
@@ -50,7 +52,7 @@ async function run({ comparisons, rounds, size, guard, json }: Options): Promise
       outcomes.flatMap(({ verdicts }) => verdicts.map(rowOf)),
     );
   }
-  if (guard) assertNoSlower(outcomes, JSON.parse(readFileSync(guard, 'utf8')));
+  if (guard) await assertNoSlower(outcomes, { guard, size, rounds });
 }
 
 function rowsOf(medians: Outcome['medians']) {
@@ -61,32 +63,50 @@ function rowsOf(medians: Outcome['medians']) {
   }));
 }
 
-const shown = (value: number | undefined) =>
-  value === undefined ? '' : rounded(value, value >= 100 ? 0 : 2);
+function shown(value: number | undefined): string | number {
+  return value === undefined ? '' : rounded(value, value >= 100 ? 0 : 2);
+}
 
-const rowOf = ({ what, unit, wanted, measured, met }: Verdict) => ({
-  what,
-  wanted: 'atLeast' in wanted ? `≥ ${wanted.atLeast}` : `≤ ${wanted.atMost}`,
-  measured: `${rounded(measured)}${unit === 'ratio' ? '' : ` ${unit}`}`,
-  met: met ? 'yes' : 'no',
-});
+function rowOf({ what, unit, wanted, measured, met }: Verdict) {
+  return {
+    what,
+    wanted: 'atLeast' in wanted ? `≥ ${wanted.atLeast}` : `≤ ${wanted.atMost}`,
+    measured: `${rounded(measured)}${unit === 'ratio' ? '' : ` ${unit}`}`,
+    met: met ? 'yes' : 'no',
+  };
+}
 
-/** @throws Error naming the ratios that became worse, and nothing else */
-function assertNoSlower(outcomes: readonly Outcome[], before: { outcomes: readonly Outcome[] }): void {
-  const known = new Map(before.outcomes.flatMap(({ verdicts }) => verdicts).map(each => [each.what, each]));
-  const slower = outcomes
-    .flatMap(({ verdicts }) => verdicts)
+/** Says which ratios became worse. Machines have bad minutes: what is slower only once is not. */
+async function assertNoSlower(
+  outcomes: readonly Outcome[],
+  { guard, size, rounds }: { guard: string; size: Size; rounds: number },
+): Promise<void> {
+  const known = JSON.parse(readFileSync(guard, 'utf8')) as { outcomes: readonly Outcome[] };
+  const before = new Map(known.outcomes.flatMap(({ verdicts }) => verdicts).map(each => [each.what, each]));
+  let doubtful = outcomes.filter(outcome => slowerThan(before, outcome).length > 0);
+  for (let again = 0; again < AGAIN && doubtful.length > 0; again++) {
+    const names = new Set(doubtful.map(({ name }) => name));
+    say(`slower than it was, measuring again: ${[...names].join(', ')}`);
+    const measured: Outcome[] = [];
+    for (const comparison of COMPARISONS)
+      if (names.has(comparison.name)) measured.push(await compare(comparison, size, rounds));
+    doubtful = measured.filter(outcome => slowerThan(before, outcome).length > 0);
+  }
+  for (const { what, measured } of doubtful.flatMap(outcome => slowerThan(before, outcome)))
+    say(
+      `slower than it was: ${what}: ${rounded(measured)}, and ${rounded(before.get(what)?.measured ?? 0)} then`,
+    );
+  if (doubtful.length > 0) process.exitCode = 1;
+}
+
+function slowerThan(before: ReadonlyMap<string, Verdict>, { verdicts }: Outcome): Verdict[] {
+  return verdicts
     .filter(({ unit }) => unit === 'ratio')
     .filter(({ what, wanted, measured }) => {
-      const then = known.get(what)?.measured;
+      const then = before.get(what)?.measured;
       if (then === undefined) throw new Error(`the file has no figure for "${what}": measure it again`);
       return 'atLeast' in wanted ? measured < TOLERATED * then : measured > then / TOLERATED;
     });
-  for (const { what, measured } of slower)
-    say(
-      `slower than it was: ${what}: ${rounded(measured)}, and ${rounded(known.get(what)?.measured ?? 0)} then`,
-    );
-  if (slower.length > 0) process.exitCode = 1;
 }
 
 /** @returns nothing when only help was asked for */

@@ -1,4 +1,6 @@
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+
+const readPage = new Script<string>('read-page');
 
 /** A stream entry as Redis answers it: names and values of its fields in turn. */
 export type LogEntry = readonly [id: string, fields: readonly string[]];
@@ -18,7 +20,7 @@ export class LogTrimmedError extends Error {
 
 /** Bytes and entries in a page, about and at most: saves can be 256 KiB each, scores are 50 bytes. */
 const PAGE_BYTES = 2 * 1024 * 1024;
-const PAGE_ENTRIES = 4_000;
+const PAGE_ENTRIES = 2_000;
 const FIRST_PAGE = 64;
 
 /**
@@ -33,11 +35,11 @@ export async function* readLog(
   after: string,
   upTo = '+',
 ): AsyncGenerator<readonly LogEntry[]> {
-  const read = (from: string, count: number) => redis.xrange(stream, `(${from}`, upTo, 'COUNT', count);
+  const read = (from: string, count: number) => readPage.run(redis, [stream], [`(${from}`, upTo, count]);
   let count = FIRST_PAGE;
   let next = read(after, count);
   for (;;) {
-    const page = await next;
+    const page: readonly LogEntry[] = JSON.parse(await next);
     const last = page.at(-1);
     if (!last) return;
     const isLast = page.length < count;

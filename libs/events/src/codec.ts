@@ -83,21 +83,24 @@ export function unpackEvent(id: string, fields: readonly string[]): RecordedEven
     else if (fields[i] === 'v') version = fields[i + 1];
     else if (fields[i] === 'm') meta = fields[i + 1];
   }
-  const [code, actor, ...values] = parseArray(packed);
-  const type = typeByCode.get(code);
-  if (!type) throw new UnknownEventTypeError(String(code));
+  const values = parseArray(packed);
+  const type = typeByCode.get(values[0]);
+  if (!type) throw new UnknownEventTypeError(String(values[0]));
   const definition = definitionOf(type);
   if (definition.versioned && version === undefined)
     throw new MalformedEventError(`a ${type} without a version`);
-  const data = definition.unpack(values, document);
-  return {
+  const event = {
     id: eventId(id, 'id'),
     type,
-    data,
-    actor: unpackActor(text(actor, 'actor')),
+    data: definition.unpack(values.slice(2), document),
+    actor: unpackActor(text(values[1], 'actor')),
+  } as RecordedEvent;
+  if (version === undefined && meta === undefined) return event;
+  return {
+    ...event,
     ...(version !== undefined && { version: count(version, 'v') }),
     ...(meta !== undefined && unpackMeta(meta)),
-  } as RecordedEvent;
+  };
 }
 
 function parseArray(packed: string | undefined): unknown[] {

@@ -21,10 +21,13 @@ export const scoreSubmitted: EventDefinition<ScoreSubmitted> = {
   follows: data => data.player,
   pack: ({ board, player, score, attributes }) =>
     attributes ? [board, player, score, attributes] : [board, player, score],
-  unpack: ([board, player, score, attributes]) => ({
-    board: text(board, 'board'),
-    player: text(player, 'player'),
-    score: finiteNumber(score, 'score'),
-    ...(attributes != null && { attributes: flatAttributes(attributes) }),
-  }),
+  // A million of them go by in seconds: no destructuring, and no spreading where there is nothing to spread.
+  unpack: values => {
+    const board = text(values[0], 'board');
+    const player = text(values[1], 'player');
+    const score = finiteNumber(values[2], 'score');
+    const attributes = values[3];
+    if (attributes == null) return { board, player, score };
+    return { board, player, score, attributes: flatAttributes(attributes) };
+  },
 };

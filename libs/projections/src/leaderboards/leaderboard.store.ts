@@ -5,7 +5,7 @@ import { type BoardEntry, evolveEntry } from './leaderboard.fold.js';
 import { boardOf, Ranks } from './ranks.js';
 import { keysOf, LEADERBOARD_EVENTS, type LeaderboardEvent, rulebook } from './rulebook.js';
 import { boardField, type LeaderboardRules, periodsField } from './rules.js';
-import { orderOf, runOf } from './tie-break.js';
+import { ORDER_LENGTH, orderOf, runOf } from './tie-break.js';
 
 /**
  * Leaderboards: for each board and period a sorted set that ranks, and a hash of the runs that count.
@@ -51,17 +51,21 @@ function formatEntry({ run, score, total, attributes, epoch }: BoardEntry): stri
   return `${revision} ${value}${attributes ? ` ${JSON.stringify(attributes)}` : ''}`;
 }
 
-/** Revision, value (which holds no space), and attributes, which may. */
-const ENTRY = /^([-\w]{14})(?:\.(\d+))?(?:~(\d+))? (\S+)(?: (.*))?$/s;
+/** What can follow the order, and what an entry begins with. */
+const REVISION = /^[-\w]{14}(?:\.(\d+))?(?:~(\d+))?$/;
 
+/** Every event of a live board comes through here: nearly every entry is an order and a score, and needs no pattern. */
 export function parseEntry(text: string): BoardEntry {
-  const [, order = '', count, epoch = '0', value = '', attributes] = ENTRY.exec(text) ?? [];
+  const end = text.indexOf(' ');
+  const valueEnd = text.indexOf(' ', end + 1);
+  const value = text.slice(end + 1, valueEnd < 0 ? text.length : valueEnd);
+  const [, count, epoch] = (end > ORDER_LENGTH && REVISION.exec(text.slice(0, end))) || [];
   const total = count && { count: Number(count), sum: unpack(JSON.parse(value) as PackedSum) };
   return {
     score: total ? toNumber(total.sum) : Number(value),
-    run: runOf(order),
-    epoch: Number(epoch),
-    ...(attributes && { attributes: JSON.parse(attributes) as Attributes }),
+    run: runOf(text),
+    epoch: Number(epoch ?? 0),
+    ...(valueEnd > 0 && { attributes: JSON.parse(text.slice(valueEnd + 1)) as Attributes }),
     ...(total && { total }),
   };
 }

@@ -67,8 +67,9 @@ function play(
   targets: readonly Target[],
   keys: StateKeys,
 ): Ruling<BoardEntry> | undefined {
-  const news = targets.filter(target => !rules.isOpen(boardOf(target), target.period));
-  if (news.length === 0) return undefined;
+  const isNew = (target: Target) => !rules.isOpen(boardOf(target), target.period);
+  if (!targets.some(isNew)) return undefined;
+  const news = targets.filter(isNew);
   const opened = news.map(target => {
     const board = boardOf(target);
     return { board, ...rules.opened(board, target.period) };

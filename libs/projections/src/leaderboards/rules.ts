@@ -133,7 +133,8 @@ export class LeaderboardRules {
   }
 
   revocationsOf(board: string, player: string): number {
-    return this.revocations.get(`${board}/${player}`) ?? 0;
+    // Mostly there are none, and this is asked for every event.
+    return this.revocations.size === 0 ? 0 : (this.revocations.get(`${board}/${player}`) ?? 0);
   }
 
   /** Fields that are the player's own. */

@@ -23,9 +23,9 @@ function upwardOrderOf(run: EventId): string {
   return digitsOf(run.ms, MS_DIGITS, 0) + digitsOf(run.seq, SEQ_DIGITS, 0);
 }
 
-/** The event that an order was made of. */
-export function runOf(order: string): EventId {
-  return { ms: countUp(order.slice(0, MS_DIGITS)), seq: countUp(order.slice(MS_DIGITS, ORDER_LENGTH)) };
+/** The event that the order was made of which a text begins with. */
+export function runOf(text: string): EventId {
+  return { ms: countUp(text, 0, MS_DIGITS), seq: countUp(text, MS_DIGITS, ORDER_LENGTH) };
 }
 
 /** What stands before the player in a member of the sorted set. */
@@ -43,8 +43,12 @@ function digitsOf(value: number, digits: number, flip: number): string {
   return text;
 }
 
-function countUp(text: string): number {
+/** By the code of a character, what a digit that counts down stands for. */
+const VALUES = new Uint8Array(128);
+for (const [i, digit] of [...DIGITS].entries()) VALUES[digit.charCodeAt(0)] = 63 - i;
+
+function countUp(text: string, from: number, to: number): number {
   let value = 0;
-  for (const digit of text) value = value * 64 + 63 - DIGITS.indexOf(digit);
+  for (let i = from; i < to; i++) value = value * 64 + (VALUES[text.charCodeAt(i)] ?? 0);
   return value;
 }

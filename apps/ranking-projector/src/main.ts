@@ -5,5 +5,5 @@ await runWorker({
   name: 'ranking-projector',
   module: RankingProjectorModule,
   healthPort: 3003,
-  batchSize: 500,
+  batchSize: 1_000,
 });

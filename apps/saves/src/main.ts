@@ -5,6 +5,6 @@ await runWorker({
   name: 'saves',
   module: SavesModule,
   healthPort: 3002,
-  batchSize: 32,
+  batchSize: 128,
   open: openLogWithDocuments,
 });

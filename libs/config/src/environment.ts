@@ -191,7 +191,7 @@ export class WorkerEnvironment extends Environment {
   @Matches(/^[\x21-\x7e]{1,128}$/, { message: 'CONSUMER_NAME must be 1 to 128 visible ASCII characters' })
   readonly CONSUMER_NAME?: string;
 
-  /** Events per batch. Unset: 500, and 32 for saves, whose events can be 256 KiB each. */
+  /** Events per batch. Unset: 1,000, and 128 for saves, whose events can be 256 KiB each. */
   @Expose()
   @IsOptional()
   @IsInt()

@@ -1,22 +1,16 @@
 import { type EventId, formatEventId } from '#libs/events';
 import { type RedisClient, Script } from '#libs/redis';
-import type { Address, Effect } from './projection.js';
+import type { Held, States } from './held-states.js';
+import type { Effect } from './projection.js';
 import type { Source, View } from './view.js';
 
 const commit = new Script<string>('commit');
 
-/** What a change was computed from: a state, and its revision. */
-export interface Read {
-  readonly address: Address;
-  /** Empty when there was no state. */
-  readonly revision: string;
-}
-
 export interface Change {
   readonly id: EventId;
-  /** Must still hold for the change to be made. */
-  readonly reads: readonly Read[];
-  readonly writes: readonly { readonly address: Address; readonly value: string }[];
+  /** States that must be what they were when they were read, but for the changes before this one. */
+  readonly states: readonly Held<unknown>[];
+  readonly writes: readonly { readonly held: Held<unknown>; readonly value: string }[];
   readonly effects: readonly Effect[];
 }
 
@@ -83,27 +77,36 @@ export async function commitChanges(
   redis: RedisClient,
   { keys, group }: Source,
   view: View<unknown>,
+  states: States<unknown>,
   changes: readonly Change[],
 ): Promise<Outcome[] | 'stale'> {
-  const args = new ScriptArguments(2, 4);
-  const packed = changes.map(({ id, reads, writes, effects }) => [
-    formatEventId(id),
-    reads.map(({ address, revision }) => [args.numberOf(address.key, 'hash'), address.field, revision]),
-    writes.map(({ address, value }) => [args.numberOf(address.key, 'hash'), address.field, args.text(value)]),
-    effects.map(effect => args.pack(effect)),
-  ]);
+  const args = new ScriptArguments(2, 5);
+  const read = [...states.revisions()];
+  for (const { key } of read) args.numberOf(key, 'hash');
+  const packed = changes.map(change => packChange(change, args));
   const reply = await commit.run(
     redis,
     [keys.stream, keys.live(group), ...args.keys],
     [
       group,
       `${view.keys.generation} ${view.revision}`,
-      JSON.stringify(args.types),
+      JSON.stringify(args.types.slice(read.length)),
+      JSON.stringify(read.map(({ fields, revisions }) => [fields, revisions])),
       JSON.stringify(packed),
       ...args.documents,
     ],
   );
   return reply === 'stale' ? reply : [...reply].map(letter => OUTCOMES[letter] ?? 'conflict');
+}
+
+function packChange({ id, states, writes, effects }: Change, args: ScriptArguments): unknown[] {
+  const change = [formatEventId(id), states.map(({ number }) => number)];
+  if (writes.length === 0 && effects.length === 0) return change;
+  return [
+    ...change,
+    writes.map(({ held, value }) => [held.number, args.text(value)]),
+    effects.map(effect => args.pack(effect)),
+  ];
 }
 
 /** An effect that lets every worker know that the rules are others. */

@@ -1,49 +1,65 @@
-import { type RedisClient, WrongTypeError } from '#libs/redis';
-import { AddressMap } from './address-map.js';
+import { type RedisClient, Script } from '#libs/redis';
 import type { Address } from './projection.js';
 
-/** A state, and the revision that is stored with it; empty when there is none. */
+const readStates = new Script<(string | null)[]>('read-states');
+
+/** A state as it is after the events that were folded so far. */
 export interface Held<State> {
-  readonly state: State | undefined;
-  readonly revision: string;
+  state: State | undefined;
+  /** That of the state as it was read; empty when there was none. */
+  revision: string;
+  /** Counts from 1, hash by hash. */
+  number: number;
 }
 
-const NONE: Held<never> = { state: undefined, revision: '' };
-
-/** States as they are stored, or will be after the events that were folded so far. */
+/** The states that a batch concerns, by hash and field. */
 export class States<State> {
-  private readonly held = new AddressMap<Held<State>>();
+  private readonly hashes = new Map<string, Map<string, Held<State>>>();
 
-  get(address: Address): Held<State> {
-    return this.held.get(address) ?? NONE;
+  /** What there is at the address, as soon as it has been read. */
+  at({ key, field }: Address): Held<State> {
+    let fields = this.hashes.get(key);
+    if (!fields) {
+      fields = new Map();
+      this.hashes.set(key, fields);
+    }
+    let held = fields.get(field);
+    if (!held) {
+      held = { state: undefined, revision: '', number: 0 };
+      fields.set(field, held);
+    }
+    return held;
   }
 
-  /** @param text the state as it will be stored */
-  set(address: Address, state: State, text: string): void {
-    this.held.set(address, { state, revision: revisionOf(text) });
+  /**
+   * Reads all of them.
+   *
+   * @throws WrongTypeError when a key holds something of another program
+   */
+  async read(redis: RedisClient, parse: (text: string) => State): Promise<void> {
+    if (this.hashes.size === 0) return;
+    const hashes = [...this.hashes.values()];
+    const wanted = JSON.stringify(hashes.map(fields => [...fields.keys()]));
+    const values = await readStates.run(redis, [...this.hashes.keys()], [wanted]);
+    let number = 0;
+    for (const fields of hashes) {
+      for (const held of fields.values()) {
+        const text = values[number++];
+        held.number = number;
+        if (text == null) continue;
+        held.revision = revisionOf(text);
+        held.state = parse(text);
+      }
+    }
   }
-}
 
-/** @throws WrongTypeError when a key holds something of another program */
-export async function readStates<State>(
-  redis: RedisClient,
-  parse: (text: string) => State,
-  addresses: readonly Address[],
-): Promise<States<State>> {
-  const wanted = new AddressMap<true>();
-  for (const address of addresses) wanted.set(address, true);
-  const states = new States<State>();
-  await Promise.all(
-    [...wanted.fields()].map(async ([key, fields]) => {
-      const values = await redis.hmget(key, ...fields).catch((error: Error) => {
-        throw error.message.startsWith('WRONGTYPE') ? new WrongTypeError(key) : error;
-      });
-      values.forEach((text, i) => {
-        if (text != null) states.set({ key, field: fields[i] ?? '' }, parse(text), text);
-      });
-    }),
-  );
-  return states;
+  /** What was read, in the order of the numbers. */
+  *revisions(): Generator<{ key: string; fields: string[]; revisions: string[] }> {
+    for (const [key, fields] of this.hashes) {
+      const revisions = [...fields.values()].map(({ revision }) => revision);
+      yield { key, fields: [...fields.keys()], revisions };
+    }
+  }
 }
 
 function revisionOf(text: string): string {

@@ -9,16 +9,9 @@ import {
   type RecordedEvent,
 } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
-import { type Change, commitChanges, newRevision, type Outcome, type Read } from './change-set.js';
-import { readStates, type States } from './held-states.js';
-import {
-  type Address,
-  type Effect,
-  effectsOf,
-  type Projection,
-  type Ruling,
-  type Target,
-} from './projection.js';
+import { type Change, commitChanges, newRevision, type Outcome } from './change-set.js';
+import { type Held, States } from './held-states.js';
+import { type Effect, effectsOf, type Projection, type Ruling, type Target } from './projection.js';
 import { readView, type Source, scopeOf, type View } from './view.js';
 
 /** How often events are computed anew in one go, when other workers change the same states. */
@@ -36,6 +29,12 @@ interface Step<State, T extends EventType> {
   readonly event: RecordedEvent<T>;
   readonly targets: readonly Target[];
   readonly ruling?: Ruling<State> | undefined;
+}
+
+/** A step with the states of its targets, and those that its ruling touches. */
+interface Footing<State, T extends EventType> extends Step<State, T> {
+  readonly held: readonly Held<State>[];
+  readonly touched: readonly Held<State>[];
 }
 
 /**
@@ -116,24 +115,30 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     tally: Tally<T>,
     anyVersion: boolean,
   ): Promise<RecordedEvent<T>[]> {
-    const states = await readStates(this.redis, this.projection.parse, steps.flatMap(addressesOf));
+    const states = new States<State>();
+    const footings = steps.map((step): Footing<State, T> => {
+      const held = step.targets.map(({ address }) => states.at(address));
+      const touched = step.ruling?.touches.map(({ address }) => states.at(address)) ?? [];
+      return { ...step, held, touched };
+    });
+    await states.read(this.redis, this.projection.parse);
     const changes: Change[] = [];
     const due: RecordedEvent<T>[] = [];
     const waiting: RecordedEvent<T>[] = [];
     const gaps: RecordedEvent<T>[] = [];
-    for (const step of steps) {
-      const { event, targets, ruling } = step;
+    for (const footing of footings) {
+      const { event, ruling } = footing;
       if (ruling?.rebuilds !== undefined) {
         this.onRebuild(ruling.rebuilds, source.keys.partition, ruling.fields);
         waiting.push(event);
-      } else if (!anyVersion && !this.isDue(event, targets, states)) {
+      } else if (!anyVersion && !this.isDue(footing)) {
         gaps.push(event);
       } else {
         due.push(event);
-        changes.push(this.change(step, states, view, source));
+        changes.push(this.change(footing, view, source));
       }
     }
-    const outcomes = due.length > 0 ? await commitChanges(this.redis, source, view, changes) : [];
+    const outcomes = due.length > 0 ? await commitChanges(this.redis, source, view, states, changes) : [];
     if (outcomes === 'stale') {
       this.views.delete(source.keys.stream);
       return steps.map(({ event }) => event);
@@ -159,45 +164,37 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     view.revision += 1;
   }
 
-  private isDue(event: RecordedEvent<T>, targets: readonly Target[], states: States<State>): boolean {
+  private isDue({ event, targets, held }: Footing<State, T>): boolean {
     const { projection } = this;
     if (projection.comesLast?.(event)) return false;
-    return targets.every(
-      target => projection.isNext?.(states.get(target.address).state, event, target) ?? true,
-    );
+    return targets.every((target, i) => projection.isNext?.(held[i]?.state, event, target) ?? true);
   }
 
   private change(
-    { event, targets, ruling }: Step<State, T>,
-    states: States<State>,
+    { event, targets, held, ruling, touched }: Footing<State, T>,
     { rules, keys, isRetried }: View<Rules>,
     source: Source,
   ): Change {
-    const reads: Read[] = [];
     const writes: Change['writes'][number][] = [];
     const effects: Effect[] = [];
-    for (const target of targets) {
-      const { address } = target;
-      const { state, revision } = states.get(address);
-      const after = this.projection.evolve(state, event, rules, target);
-      reads.push({ address, revision });
-      if (after === state || after === undefined) continue;
-      const value = this.projection.format(after);
-      writes.push({ address, value });
-      effects.push(...(this.projection.effects?.(state, after, event, rules, keys, target) ?? []));
-      states.set(address, after, value);
+    for (const [i, own] of held.entries()) {
+      const target = targets[i] as Target;
+      const before = own.state;
+      const after = this.projection.evolve(before, event, rules, target);
+      if (after === before || after === undefined) continue;
+      writes.push({ held: own, value: this.projection.format(after) });
+      effects.push(...(this.projection.effects?.(before, after, event, rules, keys, target) ?? []));
+      own.state = after;
     }
     if (ruling) {
-      const touched = ruling.touches.map(({ address }) => ({ address, held: states.get(address) }));
-      reads.push(...touched.map(({ address, held: { revision } }) => ({ address, revision })));
-      const held = touched.map(({ held: { state } }) => state);
-      effects.push(...effectsOf(ruling, held, keys.rules()), newRevision(source));
+      const states = touched.map(({ state }) => state);
+      effects.push(...effectsOf(ruling, states, keys.rules()), newRevision(source));
     }
     if (isRetried(event.id)) {
       const args = [formatEventId(event.id)];
       effects.push({ command: 'HDEL', type: 'hash', key: source.keys.skipped(source.group), args });
     }
-    return { id: event.id, reads, writes, effects };
+    return { id: event.id, states: [...held, ...touched], writes, effects };
   }
 
   /**
@@ -227,9 +224,6 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     return view;
   }
 }
-
-const addressesOf = <State, T extends EventType>({ targets, ruling }: Step<State, T>): Address[] =>
-  [...targets, ...(ruling?.touches ?? [])].map(({ address }) => address);
 
 /** What became of a batch so far. */
 class Tally<T extends EventType> {

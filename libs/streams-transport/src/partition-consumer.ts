@@ -133,8 +133,10 @@ export class PartitionConsumer {
       }
       const entries = await this.next(cursor);
       if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';
+      // Decoded while the batch in hand is committed.
+      const events = await this.delivery.decode(entries);
       await this.delivered;
-      this.delivered = this.deliver(entries);
+      this.delivered = this.deliver(events);
       // A failure is met at the next `await`; until then it must not count as unhandled.
       this.delivered.catch(() => {});
     }
@@ -165,8 +167,8 @@ export class PartitionConsumer {
     return reply?.[0][1] ?? [];
   }
 
-  private async deliver(entries: readonly Entry[]): Promise<void> {
-    const events = inOrder([...this.deferred, ...(await this.delivery.decode(entries))]);
+  private async deliver(read: readonly RecordedEvent[]): Promise<void> {
+    const events = this.deferred.length === 0 ? read : inOrder([...this.deferred, ...read]);
     this.deferred = [];
     if (events.length === 0) return;
     this.deferred = await this.delivery.deliver(events);
@@ -187,7 +189,7 @@ export class PartitionConsumer {
         batchSize,
       )) as [string, Entry[], string[]];
       await this.delivery.reportLost(deleted);
-      await this.deliver(entries);
+      await this.deliver(await this.delivery.decode(entries));
       cursor = next;
     } while (cursor !== '0-0' && !this.stopping);
     this.nextClaim = Date.now() + Math.ceil(claimIdleMs / 2);

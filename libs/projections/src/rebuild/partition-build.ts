@@ -8,7 +8,7 @@ import {
   type StateKeys,
 } from '#libs/redis';
 import { AddressMap } from '../address-map.js';
-import { readStates } from '../held-states.js';
+import { States } from '../held-states.js';
 import { effectsOf, type Projection, type Ruling, type Target } from '../projection.js';
 import type { Source } from '../view.js';
 import { packPart, Writes } from './writes.js';
@@ -157,7 +157,8 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   async readTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
     const skipped = new Set(this.facts.skipped);
     for await (const page of readLog(this.redis, this.source.keys, this.read, upTo)) {
-      const events = this.decode(page.filter(([id]) => !skipped.has(id)));
+      const counting = skipped.size === 0 ? page : page.filter(([id]) => !skipped.has(id));
+      const events = this.decode(counting);
       if (this.isResumed) await this.load(events);
       for (const event of events) this.fold(event);
       this.read = page.at(-1)?.[0] ?? this.read;
@@ -258,13 +259,11 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       return [...targets, ...(ruling?.touches ?? [])];
     });
     const unknown = touched.filter(({ address }) => !this.cells.get(address));
-    const states = await readStates(
-      this.redis,
-      this.projection.parse,
-      unknown.map(({ address }) => address),
-    );
+    const states = new States<State>();
+    for (const { address } of unknown) states.at(address);
+    await states.read(this.redis, this.projection.parse);
     for (const target of unknown) {
-      const { state } = states.get(target.address);
+      const { state } = states.at(target.address);
       this.cells.set(target.address, { target, state, written: state, event: undefined });
     }
   }

@@ -3,15 +3,16 @@
 --
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  what is live for the group (hash: generation, revision, barrier, ...)
--- KEYS[n]  from 3 on: every key that a change touches
+-- KEYS[n]  from 3 on: the hashes of ARGV[4], in that order, and then every other key that a change touches
 -- ARGV[1]  the consumer group
 -- ARGV[2]  generation and revision that the changes were computed for, with a space between
--- ARGV[3]  JSON list: the Redis type that each of KEYS[3], KEYS[4], ... has or will get
--- ARGV[4]  JSON list of changes, in order: [event id, reads, writes, effects]
---          where reads is a list of [n of a hash, field, revision the change was computed from or "" for none],
---          writes a list of [n of a hash, field, value], effects a list of [command, n, arguments...];
+-- ARGV[3]  JSON list: the Redis type that each of those other keys has or will get
+-- ARGV[4]  JSON list of the states that the changes were computed from, hash by hash: [fields, revisions or "" for none]
+-- ARGV[5]  JSON list of changes, in order: [event id, states, writes, effects], the last two only where there are any;
+--          where states are numbers of states, counted from 1 through all of ARGV[4],
+--          writes a list of [state, value], effects a list of [command, n, arguments...];
 --          a number as value or argument means ARGV[number], a list of one number KEYS[number]
--- ARGV[n]  from 5 on: long values and documents
+-- ARGV[n]  from 6 on: long values and documents
 --
 -- The value of a field begins with its revision, up to the first space. The command LEVEL, with a sorted set and a
 -- score, sees to it that the score is a member of KEYS[n] if, and only if, it is that of a member of the sorted set.
@@ -19,18 +20,26 @@
 -- Returns a string with one letter for each change: a applied, d duplicate (acknowledged before, so applied before),
 --         c conflict (a state is not the one the change was computed from; nothing was done, compute it anew),
 --         w not now (a barrier stands before the event: a generation is being switched);
---         or the string "stale" when generation or revision are others: nothing was done
+--         or the string "stale" when generation or revision are others: nothing was done.
+--         Of changes without writes and effects the number of a and d is right, not always which is which.
 -- Errors  WRONG_TYPE <key>: nothing was done
 -- Atomic  because the acknowledgement is what makes an effect happen once: neither may be without the other.
 --         Lua does not roll back, hence types are checked first; and without `allow-oom` a full Redis refuses
 --         the script as a whole, where it would otherwise acknowledge and then fail to write.
+--         An event that changes nothing is as good acknowledged late as early, and needs not be pending: such
+--         events are acknowledged all at once, in the end.
 -- Twice   the second run finds nothing pending and answers d throughout.
+
+-- Lua can unpack some 8,000.
+local MANY = 4000
 local group = ARGV[1]
 local live = redis.call('HMGET', KEYS[2], 'generation', 'revision', 'barrier')
 if (live[1] or '1') .. ' ' .. (live[2] or '0') ~= ARGV[2] then return 'stale' end
+local read = cjson.decode(ARGV[4])
 for i, expected in ipairs(cjson.decode(ARGV[3])) do
-  local actual = redis.call('TYPE', KEYS[i + 2]).ok
-  if actual ~= 'none' and actual ~= expected then return redis.error_reply('WRONG_TYPE ' .. KEYS[i + 2]) end
+  local key = KEYS[2 + #read + i]
+  local actual = redis.call('TYPE', key).ok
+  if actual ~= 'none' and actual ~= expected then return redis.error_reply('WRONG_TYPE ' .. key) end
 end
 
 local function parse(id)
@@ -72,24 +81,41 @@ local function is_pending(id)
   return #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 1
 end
 
-local stale = {}
+-- Where each state is, and whether it is the one that changes were computed from.
+local hashes, fields, is_good = {}, {}, {}
+for n, states in ipairs(read) do
+  local key, names, revisions = KEYS[n + 2], states[1], states[2]
+  for from = 1, #names, MANY do
+    local values = redis.pcall('HMGET', key, unpack(names, from, math.min(from + MANY - 1, #names)))
+    if values.err then return redis.error_reply('WRONG_TYPE ' .. key) end
+    for i, value in ipairs(values) do
+      local state = #is_good + 1
+      hashes[state] = key
+      fields[state] = names[from + i - 1]
+      is_good[state] = (value and string.match(value, '^%S+') or '') == revisions[from + i - 1]
+    end
+  end
+end
 
-local function holds(reads)
-  for _, read in ipairs(reads) do
-    local n, field, revision = unpack(read)
-    if stale[n .. ' ' .. field] then return false end
-    local current = redis.call('HGET', KEYS[n], field)
-    if (current and string.match(current, '^%S+') or '') ~= revision then return false end
+local function holds(states)
+  for _, state in ipairs(states) do
+    if not is_good[state] then return false end
   end
   return true
 end
 
-local outcome = {}
-for i, change in ipairs(cjson.decode(ARGV[4])) do
-  local id, reads, writes, effects = unpack(change)
+local outcome, idle, idle_ids = {}, {}, {}
+for i, change in ipairs(cjson.decode(ARGV[5])) do
+  local id, states, writes, effects = unpack(change)
   local barred = is_barred(id)
-  if not barred and holds(reads) and redis.call('XACK', KEYS[1], group, id) == 1 then
-    for _, write in ipairs(writes) do redis.call('HSET', KEYS[write[1]], write[2], resolve(write[3])) end
+  if not barred and not writes and holds(states) then
+    idle[#idle + 1] = i
+    idle_ids[#idle_ids + 1] = id
+    outcome[i] = 'a'
+  elseif not barred and holds(states) and redis.call('XACK', KEYS[1], group, id) == 1 then
+    for _, write in ipairs(writes) do
+      redis.call('HSET', hashes[write[1]], fields[write[1]], resolve(write[2]))
+    end
     for _, effect in ipairs(effects) do
       for k = 3, #effect do effect[k] = resolve(effect[k]) end
       perform(effect[1], KEYS[effect[2]], unpack(effect, 3))
@@ -98,8 +124,15 @@ for i, change in ipairs(cjson.decode(ARGV[4])) do
   else
     -- Later changes of these states were computed as if this one had been made. Another worker's change can have
     -- brought the state to the very revision that they expect.
-    for _, write in ipairs(writes) do stale[write[1] .. ' ' .. write[2]] = true end
+    for _, write in ipairs(writes or {}) do is_good[write[1]] = false end
     outcome[i] = barred and 'w' or is_pending(id) and 'c' or 'd'
   end
 end
+
+local acknowledged = 0
+for from = 1, #idle, MANY do
+  local some = math.min(from + MANY - 1, #idle)
+  acknowledged = acknowledged + redis.call('XACK', KEYS[1], group, unpack(idle_ids, from, some))
+end
+for n = acknowledged + 1, #idle do outcome[idle[n]] = 'd' end
 return table.concat(outcome)

@@ -3,13 +3,27 @@ import { parseArgs } from 'node:util';
 import { type Comparison, compare, type Outcome, type Size, type Verdict } from './comparison.js';
 import { boot } from './comparisons/boot.js';
 import { bulk } from './comparisons/bulk.js';
+import { liveProjection } from './comparisons/live-projection.js';
 import { oneScore } from './comparisons/one-score.js';
 import { reads } from './comparisons/reads.js';
+import { rebuild } from './comparisons/rebuild.js';
+import { savesWorker } from './comparisons/saves-worker.js';
+import { sizes } from './comparisons/sizes.js';
 import { visibility } from './comparisons/visibility.js';
 import { withInstallation } from './installation.js';
 import { circumstances, print, rounded, say } from './report.js';
 
-const COMPARISONS: readonly Comparison[] = [oneScore, bulk, reads, visibility, boot];
+const COMPARISONS: readonly Comparison[] = [
+  oneScore,
+  bulk,
+  reads,
+  visibility,
+  liveProjection,
+  savesWorker,
+  rebuild,
+  sizes,
+  boot,
+];
 
 const USAGE = `npm run bench -- [options]
 

@@ -22,7 +22,7 @@ const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
 /** Milliseconds for one command of the benchmark's own. */
 const PATIENCE = 120_000;
 
-/** A Questlog of a benchmark's own, in a temporary folder: an embedded Redis, a gateway, and one worker of each kind. */
+/** A Questlog of a benchmark's own, in a temporary folder: an embedded Redis, and the services, a process each. */
 export class Installation {
   readonly topology: Topology;
   readonly admin: HttpClient;
@@ -50,10 +50,13 @@ export class Installation {
     return new Installation(folder, server, redis, await freePort(), options);
   }
 
-  async start(): Promise<void> {
-    for (const name of SERVICES) this.services.push(new ChildService(name, this.environment));
-    for (const service of this.services) service.start();
-    await Promise.all(this.services.map(service => service.ready()));
+  /** @returns the services, ready, in the order of the names */
+  async start(names: readonly string[] = SERVICES): Promise<readonly ChildService[]> {
+    const services = names.map(name => new ChildService(name, this.environment));
+    this.services.push(...services);
+    for (const service of services) service.start();
+    await Promise.all(services.map(service => service.ready()));
+    return services;
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import express from 'express';
 import { createClient } from 'redis';
 import { serve } from './serve.js';
 
-const redis = createClient({ url: process.env.REDIS_URL ?? '' });
+const redis = createClient({ url: process.argv[2] ?? '' });
 await redis.connect();
 const app = express();
 app.use(express.json());

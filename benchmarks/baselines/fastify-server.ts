@@ -3,7 +3,7 @@ import fastify from 'fastify';
 import { Redis } from 'ioredis';
 import { serve } from './serve.js';
 
-const redis = new Redis(process.env.REDIS_URL ?? '', { enableAutoPipelining: true });
+const redis = new Redis(process.argv[2] ?? '', { enableAutoPipelining: true });
 const app = fastify();
 
 const score = {

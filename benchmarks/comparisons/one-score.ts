@@ -1,5 +1,5 @@
 import { createClient } from '#libs/redis';
-import { Baseline } from '../baselines/baseline.js';
+import { ChildProgram } from '../child-program.js';
 import type { Comparison, Size } from '../comparison.js';
 import { Installation } from '../installation.js';
 import { load, type Request } from '../load.js';
@@ -37,8 +37,8 @@ export const oneScore: Comparison = {
   open: async size => {
     const [alone, whole] = [await openInstallation(), await openInstallation()];
     alone.freezeWorkers(true);
-    const fastify = await Baseline.start('fastify-server', alone.redisUrl);
-    const express = await Baseline.start('express-server', alone.redisUrl);
+    const fastify = await ChildProgram.start('fastify-server', [alone.redisUrl]);
+    const express = await ChildProgram.start('express-server', [alone.redisUrl]);
     const requests = { alone: await scoreRequests(alone), whole: await scoreRequests(whole) };
     const measured = (url: string, of = requests.alone) => load(url, of, { seconds: SECONDS[size] });
     return {

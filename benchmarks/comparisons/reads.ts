@@ -1,4 +1,4 @@
-import { Baseline } from '../baselines/baseline.js';
+import { ChildProgram } from '../child-program.js';
 import type { Comparison, Figures, Size, Target } from '../comparison.js';
 import { Installation } from '../installation.js';
 import { load, type Request } from '../load.js';
@@ -38,8 +38,8 @@ export const reads: Comparison = {
     const installation = await Installation.open({ asInProduction: true });
     await fill(installation, ENTRIES[size]);
     await installation.start();
-    const fastify = await Baseline.start('fastify-server', installation.redisUrl);
-    const express = await Baseline.start('express-server', installation.redisUrl);
+    const fastify = await ChildProgram.start('fastify-server', [installation.redisUrl]);
+    const express = await ChildProgram.start('express-server', [installation.redisUrl]);
     await untilProjected(installation, ENTRIES[size]);
     const contenders: Record<string, () => Promise<Figures>> = {};
     for (const [read, pathOf] of Object.entries(READS)) {

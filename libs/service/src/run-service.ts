@@ -8,17 +8,21 @@ export interface Closable {
 /** Milliseconds for an orderly end; then the process ends anyway, and what is unacknowledged is delivered again. */
 const GRACE = 15_000;
 
+/** What orders the end of a service. */
+const ENDS = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
+
 /**
  * The life of a service process: start, serve, end in order at a signal or when the parent that started it dies.
  *
  * A fault at the start is one clear message and exit status 1.
  */
 export async function runService(start: () => Promise<{ service: Closable; logger: Logger }>): Promise<void> {
-  // Until there is something to finish, a parent that dies ends the process at once, as a signal does.
-  const abandon = () => process.exit(1);
-  process.on('disconnect', abandon);
+  // Until there is something to finish, a parent that dies and a signal end the process at once. Signals must be
+  // named: process 1 of a container is deaf to those that it does not handle.
+  const abandon = (reason?: NodeJS.Signals) => process.exit(reason ? 0 : 1);
+  for (const event of ENDS) process.on(event, abandon);
   const { service, logger } = await start().catch(explain);
-  process.off('disconnect', abandon);
+  for (const event of ENDS) process.off(event, abandon);
   let ending = false;
   const end = async (reason: string): Promise<void> => {
     if (ending) return;
@@ -33,9 +37,12 @@ export async function runService(start: () => Promise<{ service: Closable; logge
     logger.fatal(error, undefined);
     process.exit(1);
   };
-  process.on('SIGTERM', () => void end('SIGTERM').catch(crash));
-  process.on('SIGINT', () => void end('SIGINT').catch(crash));
-  process.on('disconnect', () => void end('the parent process is gone').catch(crash));
+  for (const event of ENDS) {
+    process.on(
+      event,
+      () => void end(event === 'disconnect' ? 'the parent process is gone' : event).catch(crash),
+    );
+  }
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
 }

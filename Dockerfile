@@ -5,7 +5,7 @@ ARG NODE_IMAGE=node:24-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /questlog
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts --no-audit
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit
 COPY .swcrc tsconfig.json ./
 COPY apps apps
 COPY libs libs
@@ -17,7 +17,7 @@ FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /questlog
 COPY package.json package-lock.json .npmrc ./
 # Without `node`, which is for development: the image brings its own. And without what packages could be used with.
-RUN npm ci --ignore-scripts --no-audit --omit=dev --omit=optional --omit=peer
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --omit=dev --omit=optional --omit=peer
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps PORT=3000 HEALTH_PORT=3001

@@ -44,6 +44,8 @@ async function container(): Promise<TestRedis | undefined> {
       .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
       .start();
     const url = `redis://${started.getHost()}:${started.getMappedPort(6379)}`;
+    // For tests that need a container of their own.
+    process.env.TEST_REDIS_CONTAINER = IMAGE;
     return { url, origin: `a container of ${IMAGE}`, stop: () => started.stop() };
   } catch (error) {
     console.warn(`\nno container of ${IMAGE}: ${(error as Error).message}`);

@@ -22,7 +22,7 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{apps,libs,scripts}/**/*.spec.ts'],
+      testMatch: ['<rootDir>/{apps,libs,scripts}/**/*.spec.ts', '<rootDir>/test/kubernetes/**/*.spec.ts'],
       testPathIgnorePatterns: ['\\.int\\.spec\\.ts$'],
     },
     {
@@ -48,6 +48,11 @@ export default {
       ...shared,
       displayName: 'model',
       testMatch: ['<rootDir>/test/model/**/*.spec.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'containers',
+      testMatch: ['<rootDir>/test/containers/**/*.spec.ts'],
     },
   ],
 };

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** The tour's commands, each with the output that the README shows for it, if it shows one. */
+export function tour(): [command: string, output: string | undefined][] {
+  const [, section = ''] = readFileSync('README.md', 'utf8').split(/^## A five-minute tour$/m);
+  const [text = ''] = section.split(/^## /m);
+  const blocks = [...text.matchAll(/^```(sh|json)\n([\s\S]*?)\n```$/gm)].map(([, kind, body = '']) => ({
+    kind,
+    body,
+  }));
+  return blocks.flatMap(({ kind, body }, i) => {
+    const next = blocks[i + 1];
+    return kind === 'sh' ? [[body, next?.kind === 'json' ? next.body : undefined]] : [];
+  });
+}
+
+/** Output without what differs from run to run: event ids, times, the ids of keys, guests and their secrets. */
+const steady = (output: string) =>
+  output
+    .replace(/"[sp](?:\d+|\*)-\d+-\d+"/g, '"<event>"')
+    .replace(/"(player|playerId)":"p[a-z2-7]{20}"/g, '"$1":"<guest>"')
+    .replace(/"(token|secret)":"[\w-]+"/g, '"$1":"<secret>"')
+    .replace(/"id":"[\da-f]{6}"/g, '"id":"<key>"')
+    .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"')
+    .replace(/"\d{4}-W\d\d"/g, '"<week>"');
+
+/**
+ * Follows the tour: each command must print what the README says.
+ *
+ * @param setKeys the shell command that sets `KEY` and `ADMIN`
+ * @param folder stands for the tour's `data`
+ */
+export function giveTour(setKeys: string, port: number, folder: string): void {
+  const here = (command: string) =>
+    command.replaceAll('localhost:3000', `localhost:${port}`).replaceAll(' data/', ` ${folder}/`);
+  for (const [command, output] of tour().slice(1)) {
+    const { stdout } = spawnSync('sh', [
+      '-c',
+      `${here(setKeys)}\n${here(command).replace('curl', 'curl -sS')}`,
+    ]);
+    expect({ command, output: steady(stdout.toString()) }).toEqual({ command, output: steady(output ?? '') });
+  }
+}

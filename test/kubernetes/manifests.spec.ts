@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import { Deployment } from 'kubernetes-models/apps/v1';
+import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import { Service } from 'kubernetes-models/v1';
+import { PartitionKeys } from '#libs/redis';
+import { type Manifest, ManifestFolder } from './manifests.js';
+import { typeFaults } from './unknown-fields.js';
+
+const base = new ManifestFolder('deploy/kubernetes/base');
+const autoscaled = new ManifestFolder('deploy/kubernetes/autoscaled');
+const all = [...base.manifests, ...autoscaled.manifests];
+
+/** The published schemas, as packages hold them. */
+const SCHEMAS = {
+  Deployment: { module: 'kubernetes-models/apps/v1', Model: Deployment },
+  PodDisruptionBudget: { module: 'kubernetes-models/policy/v1', Model: PodDisruptionBudget },
+  Service: { module: 'kubernetes-models/v1', Model: Service },
+  ScaledObject: { module: '@kubernetes-models/keda/keda.sh/v1alpha1', Model: ScaledObject },
+  TriggerAuthentication: { module: '@kubernetes-models/keda/keda.sh/v1alpha1', Model: TriggerAuthentication },
+};
+
+const schemaOf = ({ kind }: Manifest) => SCHEMAS[kind as keyof typeof SCHEMAS];
+const container = (deployment: Manifest) => deployment.spec.template.spec.containers[0];
+const settings = Object.fromEntries(
+  (base.kustomization.configMapGenerator?.[0]?.literals ?? []).map(literal => literal.split('=')),
+);
+
+describe('the Kubernetes manifests', () => {
+  it.each(all.map(manifest => [manifest.kind, manifest.metadata.name, manifest] as const))(
+    '%s %s is as its schema says',
+    (_kind, _name, manifest) => {
+      const { Model } = schemaOf(manifest);
+      expect([Model.apiVersion, Model.kind]).toEqual([manifest.apiVersion, manifest.kind]);
+      // biome-ignore lint/suspicious/noExplicitAny: whether it is one is what is asked
+      expect(() => new Model(manifest as any).validate()).not.toThrow();
+    },
+  );
+
+  const typed = (manifest: Manifest) => ({
+    module: schemaOf(manifest).module,
+    kind: manifest.kind,
+    object: manifest,
+  });
+
+  it('have no field that there is not', () => {
+    expect(typeFaults(all.map(typed))).toEqual([]);
+    const [service] = base.of('Service') as [Manifest];
+    const misspelled = { ...service, spec: { ...service.spec, selektor: {} } };
+    expect(typeFaults([typed(misspelled)])).toEqual([expect.stringContaining('selektor')]);
+  }, 60_000);
+
+  it.each([base, autoscaled])('are all listed for kustomize', folder => {
+    expect(folder.kustomization.resources.filter(resource => resource.endsWith('.yaml')).sort()).toEqual(
+      folder.files.sort(),
+    );
+  });
+
+  it('run each service, where the image has it and where it listens', () => {
+    const image = readFileSync('Dockerfile', 'utf8');
+    const ports = base.of('Deployment').map(deployment => {
+      const { command = ['node', 'dist/apps/gateway/src/main.js'], ports } = container(deployment);
+      const { name } = deployment.metadata;
+      expect(command).toEqual(['node', `dist/apps/${name}/src/main.js`]);
+      expect(existsSync(`apps/${name}/src/main.ts`)).toBe(true);
+      expect(image).toContain(`${name === 'gateway' ? ' PORT' : ' HEALTH_PORT'}=${ports[0].containerPort}`);
+      return name;
+    });
+    expect(ports).toEqual(['gateway', 'ranking-projector', 'saves', 'scores']);
+  });
+
+  it('set only what Questlog reads', () => {
+    const known = readFileSync('.env.example', 'utf8');
+    const variables = base
+      .of('Deployment')
+      .flatMap(deployment => container(deployment).env as { name: string }[]);
+    for (const name of [...Object.keys(settings), ...variables.map(({ name }) => name)])
+      expect(known).toMatch(new RegExp(`^${name}=`, 'm'));
+  });
+
+  it.each(autoscaled.of('ScaledObject').map(object => [object.metadata.name, object] as const))(
+    'scale %s by the lag of each partition that it reads',
+    (name, { spec }) => {
+      const stream = name === 'saves' ? 'players' : 'scores';
+      const count = Number(settings[`${stream.toUpperCase()}_PARTITIONS`]);
+      const expected = Array.from({ length: count }, (_, partition) => ({
+        stream: new PartitionKeys(settings.KEY_PREFIX ?? '', stream, partition).stream,
+        consumerGroup: name,
+      }));
+      expect(spec.scaleTargetRef.name).toBe(name);
+      expect(
+        spec.triggers.map(({ metadata: { stream, consumerGroup } }: Trigger) => ({ stream, consumerGroup })),
+      ).toEqual(expected);
+    },
+  );
+});
+
+interface Trigger {
+  readonly metadata: { readonly stream: string; readonly consumerGroup: string };
+}

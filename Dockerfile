@@ -6,7 +6,7 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /questlog
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit
-COPY .swcrc tsconfig.json ./
+COPY .swcrc ./
 COPY apps apps
 COPY libs libs
 COPY scripts scripts

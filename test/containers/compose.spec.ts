@@ -78,6 +78,22 @@ withEngine('the compose stack', () => {
 
   it("gives the README's tour", () => takeTour(stack), 30_000);
 
+  it('ends a service in order that still waits for its Redis', async () => {
+    const command = ['run', '--detach', '--env', 'REDIS_URL=redis://127.0.0.1:1', 'questlog'];
+    const id = (await stack.docker(...command, 'node', 'dist/apps/saves/src/main.js')).trim();
+    try {
+      await eventually(
+        async () => expect(await stack.docker('logs', id)).toContain('waiting for Redis'),
+        20_000,
+        200,
+      );
+      await stack.docker('stop', id);
+      expect((await stack.docker('inspect', '--format', '{{.State.ExitCode}}', id)).trim()).toBe('0');
+    } finally {
+      await stack.docker('rm', '--force', id);
+    }
+  }, 60_000);
+
   it(
     'shares the work of a projection among three workers',
     async () => {
@@ -130,7 +146,7 @@ withEngine('the compose stack', () => {
       expect(writers.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(0);
       await expectExact();
       await verify();
-      await stack.docker('start', worker?.Name ?? '');
+      await stack.compose('up', '--wait', '--scale', 'ranking-projector=3');
     },
     START,
   );

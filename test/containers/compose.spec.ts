@@ -2,9 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '#libs/testing';
-import type { Client } from '../e2e/client.js';
 import { giveTour } from '../e2e/tour.js';
-import { Writer } from '../e2e/writer.js';
+import { BoardWriters } from './board-writers.js';
 import { ComposeStack, hasCompose } from './compose-stack.js';
 
 const SERVICES = ['gateway', 'ranking-projector', 'saves', 'scores'];
@@ -15,19 +14,8 @@ const BUILD = 600_000;
 
 const engine = hasCompose();
 if (!engine)
-  console.warn('skipped, as no Docker engine answers: "the compose stack", "on Valkey", "a cluster"');
+  console.warn('skipped, as no Docker engine answers: "the compose stack", "on Valkey", "on a cluster"');
 const withEngine = engine ? describe : describe.skip;
-
-/** Every entry of a board, page by page. */
-async function entries(client: Client, board: string): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (let cursor = ''; ; ) {
-    const { body } = await client.get(`/v1/leaderboards/${board}/entries?limit=1000${cursor}`);
-    for (const { player, score } of body.entries) found.set(player, score);
-    if (body.next === undefined) return found;
-    cursor = `&cursor=${encodeURIComponent(body.next)}`;
-  }
-}
 
 function takeTour(stack: ComposeStack): void {
   const folder = mkdtempSync(join(tmpdir(), 'questlog-tour-'));
@@ -40,33 +28,17 @@ function takeTour(stack: ComposeStack): void {
 
 withEngine('the compose stack', () => {
   let stack: ComposeStack;
-  let writers: readonly Writer[];
+  let writers: BoardWriters;
   const boards = ['hot-0', 'hot-1', 'hot-2', 'hot-3'];
 
   beforeAll(async () => {
     stack = await ComposeStack.of('docker-compose.yml');
     await stack.compose('up', '--build', '--wait');
-    writers = boards.map(board => new Writer(stack.server, board));
+    writers = new BoardWriters(stack, boards);
   }, BUILD);
   afterAll(() => stack.close(), START);
 
-  const acknowledged = () => writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
-  /** Waits for so many more scores. */
-  const progress = async (more: number) => {
-    const goal = acknowledged() + more;
-    await eventually(() => expect(acknowledged()).toBeGreaterThan(goal), 30_000);
-  };
   const verify = () => stack.compose('exec', '-T', 'gateway', 'node', 'dist/scripts/verify.js');
-  const expectExact = () =>
-    eventually(
-      async () => {
-        for (const [i, board] of boards.entries())
-          expect(await entries(stack.server, board)).toEqual(writers[i]?.acknowledged);
-      },
-      30_000,
-      200,
-    );
-
   it('runs each service without root, without capabilities, and with nothing to write to', async () => {
     for (const service of SERVICES) {
       const look =
@@ -107,7 +79,7 @@ withEngine('the compose stack', () => {
         expect(status).toBe(200);
       }
       await stack.compose('up', '--wait', '--scale', 'ranking-projector=3');
-      for (const writer of writers) writer.start();
+      writers.start();
       const workers = await stack.containers('ranking-projector');
       expect(workers).toHaveLength(3);
       const applied = async ({ Name }: { readonly Name: string }) => {
@@ -132,19 +104,19 @@ withEngine('the compose stack', () => {
     'loses nothing and counts nothing twice when a worker, Redis and the gateway are killed under load',
     async () => {
       const [worker] = await stack.containers('ranking-projector');
-      await progress(100);
+      await writers.progress(25);
       await stack.docker('kill', worker?.Name ?? '');
-      await progress(100);
+      await writers.progress(25);
       for (const service of ['redis', 'gateway']) {
         const [container] = await stack.containers(service);
         // An end by this command counts as wanted: the restart is for whoever said it.
         await stack.docker('kill', container?.Name ?? '');
         await stack.docker('start', container?.Name ?? '');
-        await progress(100);
+        await writers.progress(25);
       }
-      await Promise.all(writers.map(writer => writer.stop()));
-      expect(writers.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(0);
-      await expectExact();
+      await writers.stop();
+      expect(writers.refused).toBeGreaterThan(0);
+      await writers.expectExact();
       await verify();
       await stack.compose('up', '--wait', '--scale', 'ranking-projector=3');
     },
@@ -162,7 +134,7 @@ withEngine('the compose stack', () => {
       expect(ended.filter(({ State, ExitCode }) => State !== 'exited' || ExitCode !== 0)).toEqual([]);
       await stack.compose('down');
       await stack.compose('up', '--wait');
-      await expectExact();
+      await writers.expectExact();
       await verify();
     },
     START,
@@ -180,24 +152,43 @@ withEngine('on Valkey', () => {
   it("gives the README's tour", () => takeTour(stack), 30_000);
 });
 
-withEngine('a cluster', () => {
+withEngine('on a cluster', () => {
   let stack: ComposeStack;
   beforeAll(async () => {
     stack = await ComposeStack.of('docker-compose.yml', 'docker-compose.cluster.yml');
-  });
+    await stack.compose('up', '--build', '--wait');
+  }, BUILD);
   afterAll(() => stack.close(), START);
 
+  const roles = async () => {
+    const nodes = await stack.compose('exec', '-T', 'redis-2', 'redis-cli', 'cluster', 'nodes');
+    return [...nodes.matchAll(/ (?:myself,)?(master|slave) /g)].map(([, role]) => role).sort();
+  };
+
+  it('has three masters with a replica each', async () => {
+    expect(await roles()).toEqual(['master', 'master', 'master', 'slave', 'slave', 'slave']);
+  });
+
+  it("gives the README's tour", () => takeTour(stack), 30_000);
+
   it(
-    'has three masters with a replica each, also after `down` and `up`',
+    'loses nothing when a master dies under load, and goes on after `down` and `up`',
     async () => {
-      for (const _ of ['at first', 'again']) {
-        await stack.compose('up', '--wait', 'cluster');
-        const nodes = await stack.compose('exec', '-T', 'redis-1', 'redis-cli', 'cluster', 'nodes');
-        const roles = [...nodes.matchAll(/ (?:myself,)?(master|slave) /g)].map(([, role]) => role).sort();
-        expect(roles).toEqual(['master', 'master', 'master', 'slave', 'slave', 'slave']);
-        await stack.compose('down');
-      }
+      const writers = new BoardWriters(stack, ['fail-0', 'fail-1', 'fail-2', 'fail-3']);
+      writers.start();
+      await writers.progress(20);
+      const [master] = await stack.containers('redis-1');
+      await stack.docker('kill', master?.Name ?? '');
+      await writers.progress(20);
+      await stack.docker('start', master?.Name ?? '');
+      await writers.stop();
+      await writers.expectExact();
+      await stack.compose('down');
+      await stack.compose('up', '--wait');
+      expect(await roles()).toEqual(['master', 'master', 'master', 'slave', 'slave', 'slave']);
+      await writers.expectExact();
+      await stack.compose('exec', '-T', 'gateway', 'node', 'dist/scripts/verify.js');
     },
-    START,
+    2 * START,
   );
 });

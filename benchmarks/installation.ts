@@ -45,7 +45,7 @@ export class Installation {
     const server = await EmbeddedRedis.start({ folder: join(folder, 'redis') });
     const redis = createClient(server.url, 'benchmark');
     // A million members are counted, or deleted, in one command.
-    redis.options.commandTimeout = PATIENCE;
+    Object.assign(redis.options, { commandTimeout: PATIENCE });
     await redis.connect();
     return new Installation(folder, server, redis, await freePort(), options);
   }

@@ -9,8 +9,8 @@ import { logEnvironment } from './log-environment.js';
 /** `npm run dead-letters`: shows the dead letters of the log, and does with them what it is told. */
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommand(args);
-  const { REDIS_URL, KEY_PREFIX, SCORES_PARTITIONS, PLAYERS_PARTITIONS } = logEnvironment();
-  const redis = createClient(REDIS_URL, 'dead-letters');
+  const { redis: address, KEY_PREFIX, SCORES_PARTITIONS, PLAYERS_PARTITIONS } = logEnvironment();
+  const redis = createClient(address, 'dead-letters');
   try {
     await redis.connect();
     const counts = { scores: SCORES_PARTITIONS, players: PLAYERS_PARTITIONS };
@@ -34,7 +34,7 @@ function explain(error: unknown): number {
   }
   const expected = error instanceof ConfigurationError || (error instanceof Error && 'code' in error);
   if (isRedisUnavailable(error))
-    console.error('dead-letters: Redis does not answer: is it running, is REDIS_URL right?');
+    console.error('dead-letters: Redis does not answer: is it running, is its address right?');
   else console.error(`dead-letters: ${expected ? error.message : ((error as Error)?.stack ?? error)}`);
   return 1;
 }

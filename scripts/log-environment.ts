@@ -2,13 +2,13 @@ import { type Environment, loadLauncherConfig, loadLogConfig, processEnvironment
 import { DataFolder } from './data-folder.js';
 
 /**
- * Where the log is, for commands beside the services: REDIS_URL, or the embedded Redis of a running `npm start`.
+ * Where the log is, for commands beside the services: what the environment says, or the embedded Redis of a running `npm start`.
  *
  * @throws ConfigurationError
  */
 export function logEnvironment(): Environment {
   const source = processEnvironment();
-  const { REDIS_URL, DATA_DIR } = loadLauncherConfig(source);
-  const url = REDIS_URL ?? new DataFolder(DATA_DIR).redisUrl;
+  const { DATA_DIR, places } = loadLauncherConfig(source);
+  const url = places.length === 0 && new DataFolder(DATA_DIR).redisUrl;
   return loadLogConfig({ ...source, ...(url && { REDIS_URL: url }) });
 }

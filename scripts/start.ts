@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, processEnvironment } from '#libs/config';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
-import { withoutPassword } from '#libs/service';
+import { nameOfAddress } from '#libs/redis';
 import { ChildService } from './child-service.js';
 import { DataFolder } from './data-folder.js';
 
@@ -12,7 +12,7 @@ const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
 /** More unexpected ends than these within a minute, and starting again is no remedy. */
 const MAX_RESTARTS = 5;
 
-/** `npm start`: the whole of Questlog, on an embedded Redis unless REDIS_URL names one. */
+/** `npm start`: the whole of Questlog, on an embedded Redis unless another is named. */
 class Launcher {
   private readonly began = performance.now();
   private redis: EmbeddedRedis | undefined;
@@ -23,17 +23,17 @@ class Launcher {
 
   async start(): Promise<void> {
     const source = processEnvironment();
-    const { REDIS_URL, DATA_DIR } = loadLauncherConfig(source);
+    const { DATA_DIR, places, redis } = loadLauncherConfig(source);
     this.folder = new DataFolder(DATA_DIR);
     const environment = this.withKeys(source, this.folder);
     const gateway = loadGatewayConfig(environment);
     await assertFree(gateway.PORT, gateway.HOST);
-    const url = REDIS_URL ?? (await this.embed(this.folder)).url;
-    this.services = SERVICES.map(name => new ChildService(name, { ...environment, REDIS_URL: url }));
+    const embedded = places.length === 0 && { REDIS_URL: (await this.embed(this.folder)).url };
+    this.services = SERVICES.map(name => new ChildService(name, { ...environment, ...embedded }));
     for (const service of this.services) service.start();
     await Promise.all(this.services.map(service => service.ready()));
     for (const service of this.services) void this.keepRunning(service);
-    this.greet(gateway, url);
+    this.greet(gateway, nameOfAddress(redis));
   }
 
   /** Ends everything in order; `status` is for the one who started it. */
@@ -112,7 +112,7 @@ class Launcher {
       SERVER_KEYS,
       ADMIN_KEYS,
     }: { PORT: number; SERVER_KEYS: readonly string[]; ADMIN_KEYS: readonly string[] },
-    url: string,
+    redis: string,
   ): void {
     const [server = ''] = SERVER_KEYS;
     const [admin = ''] = ADMIN_KEYS;
@@ -121,7 +121,7 @@ class Launcher {
     const json = `-H 'Content-Type: application/json'`;
     const data = this.redis
       ? `${this.folder?.path}  (embedded ${this.redis.binary}, port ${this.redis.port})`
-      : withoutPassword(url);
+      : redis;
     say(`
 Questlog is up, after ${((performance.now() - this.began) / 1_000).toFixed(1)} s.
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testRedisUrl } from '#libs/testing';
+import { testRedis } from '#libs/testing';
 import { isRunning, System } from './system.js';
 
 const temporary = () => mkdtempSync(join(tmpdir(), 'questlog-start-'));
@@ -48,7 +48,10 @@ describe('npm start', () => {
   }, 60_000);
 
   it('uses the Redis of REDIS_URL instead of an embedded one', async () => {
-    const system = await System.start({ REDIS_URL: testRedisUrl(), KEY_PREFIX: `e2e-${process.pid}` });
+    const system = await System.start({
+      REDIS_URL: (testRedis() as { url: string }).url,
+      KEY_PREFIX: `e2e-${process.pid}`,
+    });
     expect(system.output).not.toContain('embedded');
     const answer = await system.client.post(
       '/v1/leaderboards/b/scores',

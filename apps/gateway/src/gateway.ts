@@ -7,6 +7,7 @@ import type { GatewayEnvironment } from '#libs/config';
 import { STREAMS } from '#libs/events';
 import { type Logger, serveHealth } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
+import { ping } from '#libs/redis';
 import { LogModule, type OpenLog } from '#libs/service';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { GatewayModule } from './gateway.module.js';
@@ -64,7 +65,7 @@ export async function createGateway(
   limitSendingTime(fastify, REQUEST_TIMEOUT);
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
   serveHealth(fastify, [
-    { name: 'redis', check: () => log.redis.ping() },
+    { name: 'redis', check: () => ping(log.redis) },
     { name: 'groups', check: () => assertGroups(log) },
   ]);
   serveOpenApi(app);

@@ -14,23 +14,12 @@ import {
   ValidateBy,
   ValidateIf,
 } from 'class-validator';
+import { list } from './lists.js';
 import { parseRateLimits, type RateLimits } from './rate-limits.js';
-
-const list = ({ value }: { value: unknown }) =>
-  typeof value === 'string'
-    ? value
-        .split(',')
-        .map(item => item.trim())
-        .filter(item => item !== '')
-    : value;
-
-const REDIS_URL = {
-  pattern: /^rediss?:\/\/\S+$/,
-  message: 'REDIS_URL must look like redis://[user:password@]host:port[/database], or rediss:// for TLS',
-};
+import { RedisEnvironment } from './redis-environment.js';
 
 /** What every process of Questlog reads from its environment. `.env.example` shows the same, and a test compares the two. */
-export class Environment {
+export class Environment extends RedisEnvironment {
   @Expose()
   @IsIn(['development', 'production', 'test'])
   readonly NODE_ENV: string = 'development';
@@ -38,10 +27,6 @@ export class Environment {
   @Expose()
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   readonly LOG_LEVEL: string = 'info';
-
-  @Expose()
-  @Matches(REDIS_URL.pattern, { message: REDIS_URL.message })
-  readonly REDIS_URL: string = 'redis://127.0.0.1:6379';
 
   /** Stands before every key, so that one Redis can serve several installations. */
   @Expose()
@@ -134,6 +119,13 @@ export class GatewayEnvironment extends Environment {
   })
   readonly PUBLIC_DIR?: string;
 
+  /** Replicas that must have an event before it is acknowledged. 0 waits for none. */
+  @Expose()
+  @IsInt()
+  @Min(0)
+  @Max(10)
+  readonly WRITE_QUORUM: number = 0;
+
   /** `on`, `off`, or what shall differ from the defaults: `player.write=50/10s,anonymous.read=off`. */
   @Expose()
   @ValidateBy({
@@ -214,13 +206,7 @@ export class WorkerEnvironment extends Environment {
 }
 
 /** What `npm start` reads besides; it hands its environment on to the services. */
-export class LauncherEnvironment {
-  /** Unset: an embedded Redis. */
-  @Expose()
-  @IsOptional()
-  @Matches(REDIS_URL.pattern, { message: REDIS_URL.message })
-  readonly REDIS_URL?: string;
-
+export class LauncherEnvironment extends RedisEnvironment {
   /** Where the embedded Redis and the generated keys are kept. */
   @Expose()
   @IsString()

@@ -1,3 +1,4 @@
 export * from './environment.js';
 export * from './load.js';
 export * from './rate-limits.js';
+export * from './redis-environment.js';

@@ -44,6 +44,11 @@ describe('the configuration', () => {
     ['CORS_ORIGINS', 'https://*.example'],
     ['CORS_ORIGINS', 'https://game.example, *'],
     ['REDIS_URL', 'localhost:6379'],
+    ['REDIS_CLUSTER_NODES', 'redis://node-1:6379'],
+    ['REDIS_CLUSTER_NODES', 'node-1:6379,node-2'],
+    ['REDIS_SENTINELS', 'sentinel-1'],
+    ['REDIS_TLS', 'yes'],
+    ['WRITE_QUORUM', '-1'],
     ['NODE_ENV', 'staging'],
     ['LOG_LEVEL', 'loud'],
     ['SCORES_PARTITIONS', '0'],
@@ -56,6 +61,50 @@ describe('the configuration', () => {
   ])('refuses %s=%s and names the variable', (name, value) => {
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(ConfigurationError);
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(new RegExp(name));
+  });
+
+  describe('of Redis', () => {
+    const nodes = 'node-1:6379, [::1]:6380';
+    const open = { username: undefined, password: undefined, tls: false };
+
+    it('is one server of this machine, unless something else is named', () => {
+      expect(loadGatewayConfig({}).redis).toEqual({ ...open, url: 'redis://127.0.0.1:6379' });
+      expect(loadGatewayConfig({ REDIS_URL: 'rediss://a:1' }).redis).toEqual({
+        ...open,
+        url: 'rediss://a:1',
+      });
+    });
+
+    it('can be a cluster', () => {
+      const access = { REDIS_USERNAME: 'questlog', REDIS_PASSWORD: '1234', REDIS_TLS: 'on' };
+      expect(loadGatewayConfig({ REDIS_CLUSTER_NODES: nodes, ...access }).redis).toEqual({
+        nodes: ['node-1:6379', '[::1]:6380'],
+        username: 'questlog',
+        password: '1234',
+        tls: true,
+      });
+    });
+
+    it('can be chosen by Sentinels', () => {
+      const sentinel = { REDIS_SENTINEL_MASTER: 'questlog', REDIS_SENTINEL_PASSWORD: 'secret' };
+      expect(loadGatewayConfig({ REDIS_SENTINELS: nodes, ...sentinel }).redis).toEqual({
+        ...open,
+        sentinels: ['node-1:6379', '[::1]:6380'],
+        master: 'questlog',
+        sentinelPassword: 'secret',
+      });
+    });
+
+    it.each([
+      ['REDIS_URL', 'REDIS_CLUSTER_NODES'],
+      ['REDIS_URL', 'REDIS_SENTINELS'],
+      ['REDIS_CLUSTER_NODES', 'REDIS_SENTINELS'],
+    ])('is not both %s and %s', (first, second) => {
+      const both = { [first]: 'redis://node-1:6379', [second]: 'node-2:6379' };
+      if (first !== 'REDIS_URL') both[first] = 'node-1:6379';
+      expect(() => loadGatewayConfig(both)).toThrow(`${first} and ${second} are set`);
+      expect(() => loadLauncherConfig(both)).toThrow(ConfigurationError);
+    });
   });
 
   it('lists every fault at once', () => {
@@ -91,6 +140,6 @@ describe('.env.example', () => {
   it('shows the defaults', () => {
     expect(loadGatewayConfig(documented)).toEqual(loadGatewayConfig({}));
     expect(loadWorkerConfig(documented)).toEqual(loadWorkerConfig({}));
-    expect(loadLauncherConfig(documented)).toEqual(loadLauncherConfig({ REDIS_URL: documented.REDIS_URL }));
+    expect(loadLauncherConfig(documented)).toEqual(loadLauncherConfig({}));
   });
 });

@@ -16,6 +16,8 @@ export interface EmbeddedRedisOptions {
   readonly folder: string;
   /** Unset: a free one. */
   readonly port?: number;
+  /** Further lines of the configuration; they go before. */
+  readonly settings?: readonly string[];
   /** What goes on in a start that takes long. */
   readonly onWait?: (message: string) => void;
 }
@@ -41,10 +43,10 @@ export class EmbeddedRedis {
   ) {}
 
   /** @throws EmbeddedRedisError when there is no binary, the folder cannot be written, or the server does not start */
-  static async start({ folder, port, onWait }: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  static async start({ folder, port, settings, onWait }: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
     const binary = findBinary();
     const chosen = port ?? (await freePort());
-    const configuration = configure(folder, chosen);
+    const configuration = configure(folder, chosen, settings);
     const shell = spawn('sh', ['-c', WATCHED, binary, configuration], {
       stdio: ['pipe', 'ignore', 'ignore'],
       // Its own process group: a Ctrl-C at the terminal is for the starting process, which ends things in order.
@@ -95,7 +97,7 @@ function findBinary(): string {
   );
 }
 
-function configure(folder: string, port: number): string {
+function configure(folder: string, port: number, further: readonly string[] = []): string {
   const absolute = resolve(folder);
   const path = join(absolute, 'redis.conf');
   const settings = [
@@ -107,6 +109,7 @@ function configure(folder: string, port: number): string {
     'appendfsync always',
     'save ""',
     'maxmemory-policy noeviction',
+    ...further,
   ];
   try {
     mkdirSync(absolute, { recursive: true, mode: 0o700 });

@@ -1,6 +1,19 @@
-import { Redis } from 'ioredis';
+import type { EventEmitter } from 'node:events';
+import { type ClusterStatus, Redis, type RedisCommander, type RedisStatus } from 'ioredis';
+import { parseHostAndPort, type RedisAddress, type SentinelAddress, type ServerAddress } from './address.js';
+import { ClusterClient, type ConnectionOptions } from './cluster-client.js';
 
-export type RedisClient = Redis;
+/** What a connection to one server and the connections to a cluster have in common. */
+export interface RedisClient
+  extends RedisCommander<{ type: 'default'; mapping: 'resp2' }>,
+    Pick<EventEmitter, 'on' | 'off' | 'emit'> {
+  readonly status: RedisStatus | ClusterStatus;
+  /** Those of one server name its database. */
+  readonly options: object;
+  readonly pipeline: Redis['pipeline'];
+  connect(): Promise<void>;
+  disconnect(): void;
+}
 
 /** Milliseconds after which a command to a silent server fails. */
 const COMMAND_TIMEOUT = 1_500;
@@ -8,49 +21,124 @@ const COMMAND_TIMEOUT = 1_500;
 const reconnect = (attempt: number) => Math.min(50 * attempt, 1_000);
 
 /**
- * A connection for commands. Commands of one turn of the event loop travel together.
+ * A connection for commands, or with a cluster one to each node. Commands of one turn of the event loop travel together.
  *
  * It fails fast and never guesses: without a connection, a command is rejected at once; when the connection
  * breaks, what is under way is rejected and not sent again, since it may have been executed.
  *
+ * @param address of one server, it can be the URL alone
  * @returns a client that is not connected yet: call `connect()`
  */
-export function createClient(url: string, name: string): RedisClient {
+export function createClient(address: RedisAddress | string, name: string): RedisClient {
+  if (typeof address === 'string') return createClient({ url: address }, name);
+  const options: ConnectionOptions = {
+    connectionName: name,
+    lazyConnect: true,
+    enableAutoPipelining: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT,
+    connectTimeout: 2_000,
+    retryStrategy: reconnect,
+  };
+  if ('nodes' in address) return quiet(new ClusterClient(address, options));
+  if ('sentinels' in address) return quiet(new Redis({ ...options, ...chosenBySentinels(address) }));
+  return quiet(new Redis(address.url, { ...options, ...accessOf(address) }));
+}
+
+/**
+ * A connection of its own for commands that block, to the server that has a key now. When that is another one later,
+ * the connection fails, and another must be created.
+ *
+ * @param silence milliseconds without an answer after which the connection counts as dead
+ * @throws NoMasterError
+ */
+export function createBlockingClient(
+  client: RedisClient,
+  key: string,
+  name: string,
+  silence: number,
+): RedisClient {
   return quiet(
-    new Redis(url, {
+    serverOf(client, key).duplicate({
       connectionName: name,
       lazyConnect: true,
-      enableAutoPipelining: true,
+      enableAutoPipelining: false,
       enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: COMMAND_TIMEOUT,
-      connectTimeout: 2_000,
-      retryStrategy: reconnect,
+      commandTimeout: undefined,
+      socketTimeout: silence,
+      // Whoever blocks has a loop with a back-off of its own.
+      retryStrategy: null,
+      sentinelRetryStrategy: () => null,
+      failoverDetector: false,
     }),
   );
 }
 
 /**
- * A connection of its own for commands that block, to the same server.
+ * The connection to the server that has a key, for commands about a server: SCAN, CLIENT.
  *
- * @param silence milliseconds without an answer after which the connection counts as dead
+ * @throws NoMasterError
  */
-export function createBlockingClient(client: RedisClient, name: string, silence: number): RedisClient {
-  return quiet(
-    client.duplicate({
-      connectionName: name,
-      lazyConnect: true,
-      enableAutoPipelining: false,
-      commandTimeout: undefined,
-      socketTimeout: silence,
-      // Whoever blocks has a loop with a back-off of its own.
-      retryStrategy: null,
-    }),
-  );
+export function nodeOf(client: RedisClient, key: string): RedisClient {
+  return serverOf(client, key);
+}
+
+/** The connections to all servers that have keys; with replicas, on demand. */
+export function nodesOf(client: RedisClient, role: 'master' | 'all' = 'master'): RedisClient[] {
+  return client instanceof ClusterClient ? client.nodes(role) : [client];
+}
+
+/** Names the server that has a key: what has the same name can go in one pipeline. */
+export function placeOf(client: RedisClient, key: string): string {
+  return client instanceof ClusterClient ? client.placeOf(key) : '';
+}
+
+/** Settles when a server answers. Those of a cluster are all asked, which connects to them. */
+export async function ping(client: RedisClient): Promise<void> {
+  // Its table of nodes is old while a cluster is away.
+  if (client instanceof ClusterClient && client.status !== 'ready') await client.ping();
+  else await Promise.any(nodesOf(client).map(node => node.ping())).catch(firstOf);
+}
+
+function firstOf(error: unknown): never {
+  throw error instanceof AggregateError ? (error.errors[0] ?? error) : error;
+}
+
+function serverOf(client: RedisClient, key: string): Redis {
+  if (client instanceof ClusterClient) return client.nodeOf(key);
+  if (client instanceof Redis) return client;
+  throw new TypeError('not a client that createClient made');
+}
+
+function chosenBySentinels(address: SentinelAddress): ConnectionOptions {
+  const { sentinels, master, sentinelUsername, sentinelPassword, tls } = address;
+  return {
+    ...accessOf(address),
+    sentinels: sentinels.map(parseHostAndPort),
+    name: master,
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    sentinelCommandTimeout: 1_000,
+    sentinelRetryStrategy: reconnect,
+    // Which server is the master can change behind a connection that still works.
+    failoverDetector: true,
+    reconnectOnError: error => error.message.startsWith('READONLY'),
+  };
+}
+
+function accessOf({ username, password, tls }: ServerAddress | SentinelAddress): ConnectionOptions {
+  return {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
+  };
 }
 
 // Every failed command is rejected to its caller; the event beside it would end the process.
-function quiet(client: RedisClient): RedisClient {
-  return client.on('error', () => {});
+function quiet<Client extends RedisClient>(client: Client): Client {
+  client.on('error', () => {});
+  return client;
 }

@@ -126,6 +126,26 @@ export class EraserReplacedError extends Error {
   }
 }
 
+/** A write is in the log, but not enough replicas have it: it would be lost if its server died now. */
+export class UnconfirmedError extends Error {
+  readonly code = 'UNCONFIRMED';
+  override readonly name = 'UnconfirmedError';
+
+  constructor(reached: number, wanted: number) {
+    super(`${reached} of ${wanted} replicas have confirmed it in time`);
+  }
+}
+
+/** No node of the cluster is known to have a slot: its master is away, and has no successor yet. */
+export class NoMasterError extends Error {
+  readonly code = 'NO_MASTER';
+  override readonly name = 'NoMasterError';
+
+  constructor(slot: number) {
+    super(`no node has slot ${slot} now`);
+  }
+}
+
 /** The errors that scripts reply with. Other errors pass unchanged. */
 export function scriptError(error: unknown): unknown {
   return error instanceof Error ? (codedError(error.message) ?? error) : error;
@@ -168,6 +188,9 @@ export function codedError(text: string): Error | undefined {
 const AWAY = new Set([
   // The connection, as ioredis and Node name it.
   'MaxRetriesPerRequestError',
+  'ClusterAllFailedError',
+  'NoMasterError',
+  'UnconfirmedError',
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
@@ -183,6 +206,9 @@ const AWAY = new Set([
   'MASTERDOWN',
   'CLUSTERDOWN',
   'TRYAGAIN',
+  'MOVED',
+  'ASK',
+  'UNBLOCKED',
   'NOREPLICAS',
   'MISCONF',
   'OOM',
@@ -193,6 +219,13 @@ const AWAY_MESSAGES = [
   'Command timed out',
   "Stream isn't writeable",
   'Socket timeout',
+  // What ioredis says of a cluster, and of Sentinels.
+  "Cluster isn't ready",
+  'Cluster is ended',
+  'None of startup nodes is available',
+  'Too many Cluster redirections',
+  'All keys in the pipeline should belong to the same slots allocation group',
+  'All sentinels are unreachable',
 ];
 
 /** Whether an error means "Redis cannot serve now" rather than "this call was wrong". Trying later can help. */

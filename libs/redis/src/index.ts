@@ -1,3 +1,4 @@
+export * from './address.js';
 export * from './batched.js';
 export * from './client.js';
 export * from './errors.js';

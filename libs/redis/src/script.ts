@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.js';
 import { scriptError } from './errors.js';
+
+type Command = readonly [name: 'eval' | 'evalsha', ...args: (string | number)[]];
 
 /**
  * One atomic action, a file of `scripts/`, whose header states keys, arguments, replies and errors.
@@ -17,8 +19,17 @@ export class Script<Reply> {
     this.sha = createHash('sha1').update(this.text).digest('hex');
   }
 
+  /** What to send, and what when the server does not know the script. */
+  commands(keys: readonly string[], args: readonly (string | number)[]): readonly [Command, Command] {
+    const rest = [keys.length, ...keys, ...args] as const;
+    return [
+      ['evalsha', this.sha, ...rest],
+      ['eval', this.text, ...rest],
+    ];
+  }
+
   /** @throws the typed error of `errors.ts` that belongs to the script's error code */
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+  async run(redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     try {
       return (await redis.evalsha(this.sha, keys.length, ...keys, ...args)) as Reply;
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { RedisClient } from './client.js';
+import { nodesOf, type RedisClient } from './client.js';
 import { type DocumentStoreName, documentIndex } from './keys.js';
 
 /** A setting of the server with which acknowledged events could be lost, and what to do about it. */
@@ -17,14 +17,36 @@ export class ServerUnfitError extends Error {
   }
 }
 
-/** Reads what the server says of itself: version, eviction and persistence. */
+/** Reads what the server says of itself, or the nodes of a cluster: version, eviction and persistence. */
 export async function inspectServer(redis: RedisClient): Promise<{ name: string; faults: ServerFault[] }> {
-  const info = parseInfo(await redis.info());
-  const valkey = info.get('valkey_version');
-  const version = valkey ?? info.get('redis_version') ?? '0';
-  const name = `${valkey ? 'Valkey' : 'Redis'} ${version}`;
+  const nodes = nodesOf(redis, 'all');
+  const infos = await Promise.all(nodes.map(async node => parseInfo(await node.info())));
+  const found = infos.flatMap(info => faultsOf(info, nodes.length > 1));
+  if (nodes[0] === redis && infos[0]?.get('cluster_enabled') === '1') found.push(NODE_OF_CLUSTER);
+  // Nodes mostly have the same faults.
+  const faults = [...new Map(found.map(fault => [fault.message, fault])).values()];
+  return { name: nameOf(infos[0]), faults };
+}
+
+const NODE_OF_CLUSTER: ServerFault = {
+  setting: 'cluster-enabled',
+  message: 'this Redis is a node of a cluster: name it in REDIS_CLUSTER_NODES, instead of REDIS_URL',
+};
+
+/** These faults are no matter of taste: nothing works with them. */
+export const isFatal = ({ setting }: ServerFault): boolean =>
+  setting === 'version' || setting === NODE_OF_CLUSTER.setting;
+
+function nameOf(info: Map<string, string> | undefined): string {
+  const valkey = info?.get('valkey_version');
+  return valkey ? `Valkey ${valkey}` : `Redis ${info?.get('redis_version') ?? '0'}`;
+}
+
+function faultsOf(info: Map<string, string>, isNode: boolean): ServerFault[] {
+  const name = nameOf(info);
+  const where = isNode ? ' on a node' : '';
   const faults: ServerFault[] = [];
-  if (Number.parseInt(version, 10) < 7) {
+  if (Number.parseInt(name.replace(/^\w+ /, ''), 10) < 7) {
     faults.push({
       setting: 'version',
       message: `${name} is too old: Questlog needs Redis 7.0 or Valkey 8, or later`,
@@ -34,17 +56,16 @@ export async function inspectServer(redis: RedisClient): Promise<{ name: string;
   if (policy !== undefined && policy !== 'noeviction') {
     faults.push({
       setting: 'maxmemory-policy',
-      message: `maxmemory-policy is ${policy}: a full Redis would delete events. Set it: CONFIG SET maxmemory-policy noeviction`,
+      message: `maxmemory-policy is ${policy}${where}: a full Redis would delete events. Set it: CONFIG SET maxmemory-policy noeviction`,
     });
   }
   if (info.get('aof_enabled') === '0') {
     faults.push({
       setting: 'appendonly',
-      message:
-        'the append-only file is off: a restart would lose events. Turn it on: CONFIG SET appendonly yes',
+      message: `the append-only file is off${where}: a restart would lose events. Turn it on: CONFIG SET appendonly yes`,
     });
   }
-  return { name, faults };
+  return faults;
 }
 
 /** Commands of RedisJSON and Redis Search that documents need. */
@@ -53,7 +74,7 @@ const DOCUMENT_COMMANDS = ['JSON.SET', 'JSON.GET', 'FT.CREATE', 'FT.SEARCH'];
 /** Which store of documents the server can have: by what it knows, not by its name. */
 export async function documentStoreOf(redis: RedisClient): Promise<DocumentStoreName> {
   // Redis Search indexes database 0 only.
-  if (redis.options.db) return 'plain';
+  if ((redis.options as { db?: number }).db) return 'plain';
   const info = parseInfo(await redis.info('server'));
   // Valkey's modules have the same names of commands, but do not sort; what a cluster's do was not tried.
   if (info.has('valkey_version') || info.get('redis_mode') === 'cluster') return 'plain';

@@ -1,7 +1,7 @@
 import { freePort } from '#libs/embedded-redis';
-import { createClient } from '#libs/redis';
-import { TlsRedis, testRedisUrl } from '#libs/testing';
-import { connectTo, NotAdmittedError, withoutPassword } from './connect.js';
+import { createClient, type RedisAddress, withoutPassword } from '#libs/redis';
+import { TlsRedis, testRedis } from '#libs/testing';
+import { connectTo, NotAdmittedError } from './connect.js';
 
 const PASSWORD = 'hunter2-hunter2';
 
@@ -13,12 +13,13 @@ describe('connecting', () => {
   afterAll(() => server.stop());
 
   const attempt = async (
-    url: string,
+    where: string | RedisAddress,
     onWait: (message: string) => void = () => {},
   ): Promise<Error | undefined> => {
-    const redis = createClient(url, 'test');
+    const address = typeof where === 'string' ? { url: where } : where;
+    const redis = createClient(address, 'test');
     try {
-      await connectTo(redis, url, onWait);
+      await connectTo(redis, address, onWait);
       return undefined;
     } catch (error) {
       return error as Error;
@@ -35,7 +36,7 @@ describe('connecting', () => {
   };
 
   it('succeeds', async () => {
-    expect(await attempt(testRedisUrl())).toBeUndefined();
+    expect(await attempt(testRedis())).toBeUndefined();
     expect(await attempt(`redis://questlog:${PASSWORD}@localhost:${server.clearPort}`)).toBeUndefined();
   });
 
@@ -55,6 +56,25 @@ describe('connecting', () => {
     const error = await attempt(`rediss://questlog:${PASSWORD}@localhost:${server.port}`);
     expect(error).toBeInstanceOf(NotAdmittedError);
     expect(error?.message).toContain('NODE_EXTRA_CA_CERTS');
+    expect(error?.message).not.toContain('hunter2');
+  });
+
+  it('succeeds with user and password beside the address', async () => {
+    const access = { username: 'questlog', password: PASSWORD };
+    expect(await attempt({ url: `redis://localhost:${server.clearPort}`, ...access })).toBeUndefined();
+  });
+
+  it('ends with a server that is no cluster, and says what to do', async () => {
+    const access = { username: 'questlog', password: PASSWORD };
+    const error = await attempt({ nodes: [`localhost:${server.clearPort}`], ...access });
+    expect(error).toBeInstanceOf(NotAdmittedError);
+    expect(error?.message).toContain('REDIS_URL');
+    expect(error?.message).not.toContain('hunter2');
+  });
+
+  it('ends with a wrong password for a cluster', async () => {
+    const error = await attempt({ nodes: [`localhost:${server.clearPort}`], password: 'wrong-hunter2' });
+    expect(error).toBeInstanceOf(NotAdmittedError);
     expect(error?.message).not.toContain('hunter2');
   });
 

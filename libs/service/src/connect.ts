@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RedisClient } from '#libs/redis';
+import { nameOfAddress, ping, type RedisAddress, type RedisClient } from '#libs/redis';
 
 /** Milliseconds between two looks whether a server is there. */
 const INTERVAL = 250;
+/** Milliseconds for an attempt: Sentinels are asked on and on. */
+const ATTEMPT = 2_500;
 
 /** The server is there, but will not have this client, or is not to be trusted: to wait is no help. */
 export class NotAdmittedError extends Error {
@@ -13,46 +15,45 @@ export class NotAdmittedError extends Error {
 /**
  * Connects, waiting for a server that is not there yet.
  *
- * @param url as the client was created with
+ * @param address as the client was created with
  * @param onWait told once why there is a wait
  * @throws NotAdmittedError for a wrong password, a user who may not, a certificate that is not trusted
  */
 export async function connectTo(
   redis: RedisClient,
-  url: string,
+  address: RedisAddress,
   onWait: (message: string) => void,
 ): Promise<void> {
   // The call only says that there is no connection; the event says why.
   let reason: Error | undefined;
-  const remember = (error: Error) => {
-    reason = error;
+  const remember = (error: Error & { lastNodeError?: Error }) => {
+    reason = error.lastNodeError ?? error;
   };
   redis.on('error', remember);
+  redis.on('node error', remember);
   try {
     for (let attempt = 1; !(await isConnected(redis)); attempt++) {
-      if (attempt === 1) onWait(`waiting for Redis at ${withoutPassword(url)}: ${describe(reason, url)}`);
-      assertAdmitted(reason, url);
+      if (attempt === 1)
+        onWait(`waiting for Redis at ${nameOfAddress(address)}: ${describe(reason, address)}`);
+      assertAdmitted(reason, address);
       await delay(INTERVAL);
     }
-    assertAdmitted(reason, url);
+    assertAdmitted(reason, address);
   } catch (error) {
     redis.disconnect();
     throw error;
   } finally {
     redis.off('error', remember);
+    redis.off('node error', remember);
   }
-}
-
-/** Where a server is, for logs and messages. */
-export function withoutPassword(url: string): string {
-  return url.replace(/\/\/.*@/s, '//***@').replace(/\?.*/s, '');
 }
 
 /** Between attempts ioredis reconnects by itself. */
 async function isConnected(redis: RedisClient): Promise<boolean> {
   try {
-    if (redis.status === 'wait' || redis.status === 'end') await redis.connect();
-    await redis.ping();
+    if (redis.status === 'wait' || redis.status === 'end')
+      await Promise.race([redis.connect(), delay(ATTEMPT, undefined, { ref: false })]);
+    await ping(redis);
     return true;
   } catch (error) {
     // Who may not even ask is told here.
@@ -68,10 +69,14 @@ const isRefusal = ({ message }: Error) =>
 const isCertificate = ({ code = '' }: NodeJS.ErrnoException) =>
   /CERT|SELF_SIGNED|^UNABLE_TO_|^ERR_TLS_/.test(code) || code === 'HOSTNAME_MISMATCH';
 
-function assertAdmitted(reason: Error | undefined, url: string): void {
-  const where = `Redis at ${withoutPassword(url)}`;
-  if (reason && isRefusal(reason))
-    throw new NotAdmittedError(`${where} refuses: ${reason.message}\nREDIS_URL has user and password`);
+function assertAdmitted(reason: Error | undefined, address: RedisAddress): void {
+  const where = `Redis at ${nameOfAddress(address)}`;
+  if (reason && isRefusal(reason)) {
+    const remedy = 'user and password are in REDIS_URL, or in REDIS_USERNAME and REDIS_PASSWORD';
+    throw new NotAdmittedError(`${where} refuses: ${reason.message}\n${remedy}`);
+  }
+  if (reason && 'nodes' in address && reason.message.includes('cluster support disabled'))
+    throw new NotAdmittedError(`${where} is no cluster: name a single server in REDIS_URL`);
   if (reason && isCertificate(reason))
     throw new NotAdmittedError(
       `${where} is not to be trusted: ${reason.message}\nFor a CA of your own: NODE_EXTRA_CA_CERTS=<its file>`,
@@ -79,11 +84,12 @@ function assertAdmitted(reason: Error | undefined, url: string): void {
 }
 
 /** What is said to clear bytes at a TLS port, and to TLS at a clear one, does not tell of TLS by itself. */
-function describe(reason: (Error & { code?: string }) | undefined, url: string): string {
+function describe(reason: (Error & { code?: string }) | undefined, address: RedisAddress): string {
   const message = reason?.message ?? 'it does not answer';
-  if (url.startsWith('rediss:') && /ETIMEDOUT|EPROTO|ERR_SSL/.test(reason?.code ?? ''))
-    return `${message} (rediss:// needs a port with TLS)`;
-  if (url.startsWith('redis:') && reason?.code === 'ECONNRESET')
-    return `${message} (a port with TLS needs rediss://)`;
+  const isTls = address.tls || ('url' in address && address.url.startsWith('rediss:'));
+  const setting = 'url' in address ? 'rediss://' : 'REDIS_TLS=on';
+  if (isTls && /ETIMEDOUT|EPROTO|ERR_SSL/.test(reason?.code ?? ''))
+    return `${message} (${setting} needs a port with TLS)`;
+  if (!isTls && reason?.code === 'ECONNRESET') return `${message} (a port with TLS needs ${setting})`;
   return message;
 }

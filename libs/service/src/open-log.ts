@@ -2,7 +2,7 @@ import type { Environment } from '#libs/config';
 import { Topology } from '#libs/event-log';
 import type { Logger } from '#libs/observability';
 import { prepareDocuments } from '#libs/projections';
-import { createClient, inspectServer, type RedisClient, ServerUnfitError } from '#libs/redis';
+import { createClient, inspectServer, isFatal, type RedisClient, ServerUnfitError } from '#libs/redis';
 import { connectTo } from './connect.js';
 
 export interface OpenLog {
@@ -18,10 +18,10 @@ export interface OpenLog {
  * @throws PartitionCountError
  */
 export async function openLog(environment: Environment, name: string, logger: Logger): Promise<OpenLog> {
-  const redis = createClient(environment.REDIS_URL, name);
-  await connectTo(redis, environment.REDIS_URL, message => logger.warn(message, 'Redis'));
+  const redis = createClient(environment.redis, name);
+  await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
   const { name: server, faults } = await inspectServer(redis);
-  const fatal = faults.filter(fault => environment.production || fault.setting === 'version');
+  const fatal = faults.filter(fault => environment.production || isFatal(fault));
   if (fatal.length > 0) {
     redis.disconnect();
     throw new ServerUnfitError(fatal);

@@ -6,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
 import { Logger, serveHealth, startMetrics } from '#libs/observability';
+import { ping } from '#libs/redis';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { LogModule } from './log.module.js';
 import { openLog } from './open-log.js';
@@ -49,7 +50,7 @@ export function runWorker({
     const root = { module: WorkerModule, imports: [LogModule.forRoot(log), module] };
     const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { logger });
     serveHealth(app.getHttpAdapter().getInstance(), [
-      { name: 'redis', check: () => log.redis.ping() },
+      { name: 'redis', check: () => ping(log.redis) },
       { name: 'groups', check: async () => server.assertReading() },
     ]);
     app

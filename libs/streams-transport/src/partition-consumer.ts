@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
 import { compareEventIds, formatEventId, type RecordedEvent } from '#libs/events';
-import { createBlockingClient, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { createBlockingClient, nodeOf, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import { type BatchHandler, Delivery, type DeliveryOptions, type Entry } from './delivery.js';
 import { forgetAbsentConsumers } from './forget-absent-consumers.js';
 
@@ -37,7 +37,8 @@ const leaveGroup = new Script<number>('leave-group');
  * given to this consumer before and is not acknowledged.
  */
 export class PartitionConsumer {
-  private readonly reader: RedisClient;
+  /** To the server that had the partition when it was connected. */
+  private reader: RedisClient | undefined;
   private readonly delivery: Delivery;
   private running: Promise<void> | undefined;
   private stopping = false;
@@ -59,7 +60,6 @@ export class PartitionConsumer {
     private readonly onHealth: HealthListener,
     logger: LoggerService,
   ) {
-    this.reader = createBlockingClient(redis, `${options.consumer}:read`, BLOCK + 3_000);
     this.delivery = new Delivery(redis, keys, options, handle, logger);
   }
 
@@ -80,23 +80,21 @@ export class PartitionConsumer {
     while (!(await Promise.race([stopped, delay(25, false)]))) this.wake();
     const { group, consumer } = this.options;
     await leaveGroup.run(this.redis, [this.keys.stream], [group, consumer]).catch(() => 0);
-    // On a connection that has ended, ioredis would leave a timer behind.
-    if (this.reader.status !== 'end') this.reader.disconnect();
+    this.hangUp();
   }
 
   private async run(): Promise<void> {
     while (!this.stopping) {
       try {
-        await this.connect();
         await this.createGroup();
-        await this.consume();
+        await this.consume(await this.connect());
       } catch (error) {
         // What is read anew must not overtake the batch in hand.
         await this.delivered.catch(() => {});
         this.delivered = Promise.resolve();
         this.deferred = [];
-        this.readerId = undefined;
         this.reading = false;
+        this.hangUp();
         this.failures += 1;
         this.onHealth(this.keys, error as Error);
         await delay(Math.min(100 * 2 ** (this.failures - 1), MAX_BACKOFF));
@@ -104,9 +102,25 @@ export class PartitionConsumer {
     }
   }
 
-  private async connect(): Promise<void> {
-    if (this.reader.status !== 'ready') await this.reader.connect();
-    this.readerId = await this.reader.client('ID');
+  private async connect(): Promise<RedisClient> {
+    const reader = createBlockingClient(
+      this.redis,
+      this.keys.stream,
+      `${this.options.consumer}:read`,
+      BLOCK + 3_000,
+    );
+    this.reader = reader;
+    await reader.connect();
+    this.readerId = await reader.client('ID');
+    return reader;
+  }
+
+  /** Another server may have the partition next time. */
+  private hangUp(): void {
+    // On a connection that has ended, ioredis would leave a timer behind.
+    if (this.reader && this.reader.status !== 'end') this.reader.disconnect();
+    this.reader = undefined;
+    this.readerId = undefined;
   }
 
   private async createGroup(): Promise<void> {
@@ -117,7 +131,7 @@ export class PartitionConsumer {
     }
   }
 
-  private async consume(): Promise<void> {
+  private async consume(reader: RedisClient): Promise<void> {
     // First what this consumer was given before, in order; then what nobody was given.
     let cursor = '0';
     while (!this.stopping) {
@@ -131,7 +145,7 @@ export class PartitionConsumer {
         await this.deliver([]);
         continue;
       }
-      const entries = await this.next(cursor);
+      const entries = await this.next(reader, cursor);
       if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';
       // Decoded while the batch in hand is committed.
       const events = await this.delivery.decode(entries);
@@ -144,23 +158,23 @@ export class PartitionConsumer {
   }
 
   /** The next batch is read while one is delivered; only when nothing is in hand does a read wait for events. */
-  private async next(cursor: string): Promise<readonly Entry[]> {
-    const entries = await this.read(cursor);
+  private async next(reader: RedisClient, cursor: string): Promise<readonly Entry[]> {
+    const entries = await this.read(reader, cursor);
     if (entries.length > 0 || cursor !== '>') return entries;
     await this.delivered;
     // It ends in time for the next claim.
     const untilClaim = Math.max(1, Math.min(BLOCK, this.nextClaim - Date.now()));
-    return this.read(cursor, this.deferred.length > 0 ? BLOCK_DEFERRED : untilClaim);
+    return this.read(reader, cursor, this.deferred.length > 0 ? BLOCK_DEFERRED : untilClaim);
   }
 
   /** @param block milliseconds to wait for events; without it, it does not wait */
-  private async read(cursor: string, block?: number): Promise<readonly Entry[]> {
+  private async read(reader: RedisClient, cursor: string, block?: number): Promise<readonly Entry[]> {
     const { group, consumer, batchSize } = this.options;
     const from = ['GROUP', group, consumer, 'COUNT', batchSize] as const;
     const streams = ['STREAMS', this.keys.stream, cursor] as const;
     const reply = (await (block === undefined
-      ? this.reader.xreadgroup(...from, ...streams)
-      : this.reader.xreadgroup(...from, 'BLOCK', block, ...streams))) as [[string, Entry[]]] | null;
+      ? reader.xreadgroup(...from, ...streams)
+      : reader.xreadgroup(...from, 'BLOCK', block, ...streams))) as [[string, Entry[]]] | null;
     if (this.failures > 0) this.onHealth(this.keys);
     this.failures = 0;
     this.reading = true;
@@ -200,7 +214,14 @@ export class PartitionConsumer {
 
   /** Ends a blocked read. */
   private wake(): void {
-    if (this.readerId !== undefined) this.redis.client('UNBLOCK', this.readerId).catch(() => {});
+    if (this.readerId === undefined) return;
+    try {
+      nodeOf(this.redis, this.keys.stream)
+        .client('UNBLOCK', this.readerId)
+        .catch(() => {});
+    } catch {
+      // The server is away, and the read ends with it.
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import { EMPTY, Subject } from 'rxjs';
 import type { Settlement } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
+import { nodesOf } from '#libs/redis';
 import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import type { ConsumerOptions } from './partition-consumer.js';
 import type { StreamContext } from './stream-context.js';
@@ -99,12 +100,16 @@ describe('the streams server', () => {
   const consumers = () => test.redis.xinfo('CONSUMERS', stream(), GROUP);
   /** Breaks the connections that this test's server reads with. */
   const breakReaders = async () => {
-    const list = (await test.redis.client('LIST')) as string;
-    const ids = [...list.matchAll(/^id=(\d+) .*? name=(\S*)/gm)]
-      .filter(([, , name]) => name === `${test.prefix}:read`)
-      .map(([, id]) => Number(id));
-    expect(ids).toHaveLength(test.topology.counts.scores);
-    for (const id of ids) await test.redis.client('KILL', 'ID', id);
+    let broken = 0;
+    for (const node of nodesOf(test.redis)) {
+      const list = (await node.client('LIST')) as string;
+      for (const [, id, name] of list.matchAll(/^id=(\d+) .*? name=(\S*)/gm)) {
+        if (name !== `${test.prefix}:read`) continue;
+        broken += 1;
+        await node.client('KILL', 'ID', Number(id));
+      }
+    }
+    expect(broken).toBe(test.topology.counts.scores);
   };
 
   describe('delivers', () => {

@@ -7,6 +7,7 @@ export * from './eventually.js';
 export * from './exact-units.js';
 export * from './log-clock.js';
 export * from './naive-board.js';
+export * from './redis-cluster.js';
 export * from './redis-container.js';
 export * from './state.js';
 export * from './test-log.js';

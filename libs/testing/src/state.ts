@@ -1,4 +1,5 @@
 import type { PartitionKeys } from '#libs/redis';
+import { keysLike } from './redis-cluster.js';
 import type { TestLog } from './test-log.js';
 
 /** What projections keep in a partition. */
@@ -28,7 +29,7 @@ export async function stateOf(
   const base = stream.slice(0, -'log'.length);
   const isState = new RegExp(`@${generation ?? '\\d+'}(:|$)`);
   const { hashes, ranks, documents }: KeptState = { hashes: {}, ranks: {}, documents: {} };
-  for (const key of (await redis.keys(`${base}*@*`)).sort()) {
+  for (const key of (await keysLike(redis, `${base}*@*`)).sort()) {
     if (!isState.test(key)) continue;
     const name = nameOf(key);
     if (name in hashes || name in ranks || name in documents)

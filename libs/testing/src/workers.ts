@@ -5,7 +5,7 @@ import { createClient, type PartitionKeys, type RedisClient } from '#libs/redis'
 import { appendScores, deliver, work } from './deliveries.js';
 import { SERVER } from './events.js';
 import { nameOf } from './state.js';
-import { openTestLog, type TestLog, testRedisUrl } from './test-log.js';
+import { openTestLog, type TestLog, testRedis } from './test-log.js';
 
 type Score = { board?: string; player: string; score: number };
 
@@ -23,7 +23,7 @@ export class Workers {
   }
 
   static async open(counts = { scores: 1, players: 1 }): Promise<Workers> {
-    const second = createClient(testRedisUrl(), 'second worker');
+    const second = createClient(testRedis(), 'second worker');
     await second.connect();
     return new Workers(await openTestLog(counts), second);
   }

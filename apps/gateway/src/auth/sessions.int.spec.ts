@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { sessionKey } from '#libs/redis';
-import { openTestLog, type TestLog } from '#libs/testing';
+import { keysLike, openTestLog, type TestLog } from '#libs/testing';
 import { openTestGateway } from '../test-gateway.js';
 import { MAX_SESSIONS, SESSION_LIFETIME } from './sessions.js';
 
@@ -80,7 +80,7 @@ describe('sessions', () => {
       const { playerId, token, secret } = await guest();
       const keys = test.topology.of('players', playerId);
       const kept = [
-        await test.redis.keys(`${test.prefix}:*`),
+        await keysLike(test.redis, `${test.prefix}:*`),
         await test.redis.hgetall(keys.credentials()),
         await test.redis.lrange(keys.sessions(playerId), 0, -1),
         await test.redis.get(keyOf(token)),
@@ -174,7 +174,7 @@ describe('sessions', () => {
       const from = (address: string) =>
         enter({ playerId: 'nobody', secret: 'wrong' }, { address: '10.0.0.1', 'x-forwarded-for': address });
       for (const address of ['2001:db8::1', '2001:db8::2', '{p0}:log', 'a b']) await from(address);
-      const keys = await test.redis.keys(`${test.prefix}:failed-logins:*`);
+      const keys = await keysLike(test.redis, `${test.prefix}:failed-logins:*`);
       expect(keys).toContain(`${test.prefix}:failed-logins:2001:db8:0:0`);
       expect(keys).toContain(`${test.prefix}:failed-logins:unknown`);
       expect(keys.filter(key => /::1|::2|log$|a b/.test(key))).toEqual([]);

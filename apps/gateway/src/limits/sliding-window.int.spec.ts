@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { RateLimit } from '#libs/config';
 import { createClient, limitKey, type RedisClient } from '#libs/redis';
-import { openTestLog, type TestLog, testRedisUrl } from '#libs/testing';
+import { openTestLog, type TestLog, testRedis } from '#libs/testing';
 import { SlidingWindow } from './sliding-window.js';
 
 describe('the sliding window', () => {
@@ -15,7 +15,7 @@ describe('the sliding window', () => {
   beforeAll(async () => {
     test = await openTestLog();
     redis = test.redis;
-    other = createClient(testRedisUrl(), test.prefix);
+    other = createClient(testRedis(), test.prefix);
     await other.connect();
   });
   afterAll(async () => {

@@ -18,6 +18,7 @@ import {
   boardsOf,
   cut,
   deliver,
+  keysLike,
   openTestLog,
   PLAYERS,
   repeated,
@@ -246,7 +247,7 @@ describe('erasing players', () => {
     /** Keys that name the player, and keys that hold the name. */
     const tracesOf = async (player: string) => {
       const found: string[] = [];
-      for (const key of await test.redis.keys(`${test.prefix}:*`)) {
+      for (const key of await keysLike(test.redis, `${test.prefix}:*`)) {
         // What a stream has deleted, it only hides.
         const isStream = (await test.redis.type(key)) === 'stream';
         const held = isStream

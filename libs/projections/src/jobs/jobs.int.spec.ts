@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LogTrimmedError } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, type RecordedEvent } from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
-import { deliver, eventually, openTestLog, SERVER, stateOf, type TestLog } from '#libs/testing';
+import { deliver, eventually, keysLike, openTestLog, SERVER, stateOf, type TestLog } from '#libs/testing';
 import { type AnyProjection, leaderboards, projections, saves, scoreDocuments } from '../index.js';
 import { Projector } from '../projector.js';
 import { BuildLostError } from '../rebuild/partition-build.js';
@@ -229,12 +229,12 @@ describe('jobs', () => {
     it('that is cancelled leaves the live generation as it was, and nothing of its own', async () => {
       await history();
       await project();
-      const before = await test.redis.keys(`${test.prefix}:{*`);
+      const before = await keysLike(test.redis, `${test.prefix}:{*`);
       const job = await jobs.start(leaderboards, { kind: 'rebuild' });
       await jobs.update(job, { cancel: 1 });
       await new JobRunner(test.redis, test.topology, leaderboards, QUIET).run(job);
       expect(await jobs.find(job.id)).toMatchObject({ state: 'cancelled' });
-      const left = await test.redis.keys(`${test.prefix}:{*`);
+      const left = await keysLike(test.redis, `${test.prefix}:{*`);
       const state = (keys: string[]) => keys.filter(key => key.includes('@')).sort();
       expect(state(left)).toEqual(state(before));
     });

@@ -1,5 +1,5 @@
 import type { Topology } from '#libs/event-log';
-import { type RedisClient, Script } from '#libs/redis';
+import { nodesOf, type RedisClient, Script } from '#libs/redis';
 import type { Projection } from '../projection.js';
 
 type Generations = [live: number, begun: number, building: number];
@@ -9,7 +9,7 @@ const generations = new Script<Generations>('generations');
 /**
  * Deletes the generations of a projection that are neither live nor being built.
  *
- * Walks through all keys of the server once, some hundred thousand a second; nobody waits for it.
+ * Walks through all keys of each server once, some hundred thousand a second; nobody waits for it.
  */
 export async function sweep(
   redis: RedisClient,
@@ -25,20 +25,17 @@ export async function sweep(
     return generation <= begun && generation !== live && generation !== building;
   };
   const pattern = new RegExp(`\\{${stream[0]}(\\d+)\\}:(?:${kinds.join('|')})@(\\d+)(?::|$)`);
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(
-      cursor,
-      'MATCH',
-      `${topology.prefix}:{${stream[0]}*}:*@*`,
-      'COUNT',
-      1_000,
-    );
-    const left = keys.filter(key => {
-      const [, partition, generation] = pattern.exec(key) ?? [];
-      return generation !== undefined && isLeft(Number(partition), Number(generation));
-    });
-    await Promise.all(left.map(key => redis.unlink(key)));
-    cursor = next;
-  } while (cursor !== '0');
+  const all = `${topology.prefix}:{${stream[0]}*}:*@*`;
+  for (const node of nodesOf(redis)) {
+    let cursor = '0';
+    do {
+      const [next, keys] = await node.scan(cursor, 'MATCH', all, 'COUNT', 1_000);
+      const left = keys.filter(key => {
+        const [, partition, generation] = pattern.exec(key) ?? [];
+        return generation !== undefined && isLeft(Number(partition), Number(generation));
+      });
+      await Promise.all(left.map(key => redis.unlink(key)));
+      cursor = next;
+    } while (cursor !== '0');
+  }
 }

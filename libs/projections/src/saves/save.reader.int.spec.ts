@@ -1,5 +1,5 @@
 import type { NewEvent } from '#libs/events';
-import { deliver, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { deliver, keysLike, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { Projector } from '../projector.js';
 import { SaveReader } from './save.reader.js';
 import { type PlayerEvent, saves } from './save.store.js';
@@ -94,7 +94,7 @@ describe('the reader of saves', () => {
     it('finds neither document nor slot', async () => {
       expect(await reader.find('gus', 'auto')).toBeUndefined();
       expect((await reader.list('gus')).map(({ slot }) => slot)).toEqual(['other']);
-      expect(await test.redis.keys('*save@1:gus/auto')).toEqual([]);
+      expect(await keysLike(test.redis, '*save@1:gus/auto')).toEqual([]);
     });
 
     it('finds every version, over the borders of the hashes', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
-import { documentStoreName, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { documentStoreName, nodeOf, type PartitionKeys, type RedisClient } from '#libs/redis';
 import type { Projection } from '../projection.js';
 import type { Difference } from './difference.js';
 import { PartitionCheck } from './partition-check.js';
@@ -71,13 +71,14 @@ async function compare<State, T extends EventType, Rules>(
   }
 }
 
-/** All keys of a generation, by a walk through all keys of the server. */
+/** All keys of a generation, by a walk through all keys of the server that has them. */
 async function keysOf(redis: RedisClient, kinds: readonly string[], prefix: (kind: string) => string) {
   const prefixes = kinds.map(prefix);
   const found: string[] = [];
+  const node = nodeOf(redis, prefixes[0] ?? '');
   let cursor = '0';
   do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix('*')}*`, 'COUNT', 1_000);
+    const [next, keys] = await node.scan(cursor, 'MATCH', `${prefix('*')}*`, 'COUNT', 1_000);
     found.push(...keys.filter(key => prefixes.some(text => key === text || key.startsWith(`${text}:`))));
     cursor = next;
   } while (cursor !== '0');

@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
+import { type ClusterAddress, createClient, nodesOf, type RedisClient } from '#libs/redis';
+import { eventually } from './eventually.js';
+
+const SLOTS = 16_384;
+/** Milliseconds in which the nodes have found each other. */
+const START = 30_000;
+
+export interface RedisClusterOptions {
+  /** Milliseconds of silence after which a node counts as dead. */
+  readonly nodeTimeout?: number;
+  /** Further lines of every node's configuration. */
+  readonly settings?: readonly string[];
+}
+
+/** A node as CLUSTER NODES tells of it. */
+export interface ClusterNodeState {
+  readonly id: string;
+  readonly port: number;
+  readonly isMaster: boolean;
+  readonly isFailed: boolean;
+  /** Of its slots, the first and the last of each range. */
+  readonly slots: readonly (readonly [number, number])[];
+}
+
+/** A Redis Cluster on loopback: three masters, each with a replica. */
+export class RedisCluster {
+  private constructor(
+    private readonly folder: string,
+    private readonly servers: readonly EmbeddedRedis[],
+  ) {}
+
+  static async start({
+    nodeTimeout = 5_000,
+    settings = [],
+  }: RedisClusterOptions = {}): Promise<RedisCluster> {
+    const folder = mkdtempSync(join(tmpdir(), 'questlog-cluster-'));
+    const servers: EmbeddedRedis[] = [];
+    const ports: number[] = [];
+    for (let n = 0; n < 6; n++) {
+      const bus = await freePort();
+      const clustered = [
+        'cluster-enabled yes',
+        `cluster-port ${bus}`,
+        `cluster-node-timeout ${nodeTimeout}`,
+        // Where a master is away, the others go on.
+        'cluster-require-full-coverage no',
+        'repl-diskless-sync-delay 0',
+        'appendfsync everysec',
+      ];
+      servers.push(
+        await EmbeddedRedis.start({ folder: join(folder, String(n)), settings: [...clustered, ...settings] }),
+      );
+      ports.push(bus);
+    }
+    const cluster = new RedisCluster(folder, servers);
+    await cluster.join(ports);
+    return cluster;
+  }
+
+  get address(): ClusterAddress {
+    return { nodes: this.servers.map(({ port }) => `127.0.0.1:${port}`) };
+  }
+
+  /** As a process of Questlog is told of it. */
+  get environment(): { REDIS_CLUSTER_NODES: string } {
+    return { REDIS_CLUSTER_NODES: this.address.nodes.join(',') };
+  }
+
+  /** What a node says of all. @param port of one that is alive */
+  async states(port: number): Promise<ClusterNodeState[]> {
+    return withServer(port, async redis => parseNodes((await redis.call('CLUSTER', 'NODES')) as string));
+  }
+
+  /** Kills the node, as a machine that loses its power. */
+  async kill(port: number): Promise<void> {
+    const pid = await withServer(
+      port,
+      async redis => /^process_id:(\d+)/m.exec(await redis.info('server'))?.[1],
+    );
+    process.kill(Number(pid), 'SIGKILL');
+    await this.servers.find(server => server.port === port)?.ended();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map(server => server.stop()));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async join(buses: readonly number[]): Promise<void> {
+    const nodes = this.servers.map(({ url }) => createClient(url, 'cluster'));
+    try {
+      await Promise.all(nodes.map(node => node.connect()));
+      const [first] = nodes as [RedisClient];
+      await Promise.all(nodes.map((node, n) => node.call('CLUSTER', 'SET-CONFIG-EPOCH', n + 1)));
+      for (const [n, { port }] of this.servers.entries()) {
+        if (n > 0) await first.call('CLUSTER', 'MEET', '127.0.0.1', port, buses[n] ?? 0);
+      }
+      for (const [n, node] of nodes.slice(0, 3).entries()) {
+        const [from, until] = [Math.floor((n * SLOTS) / 3), Math.floor(((n + 1) * SLOTS) / 3)];
+        await node.call('CLUSTER', 'ADDSLOTSRANGE', from, until - 1);
+      }
+      await this.untilAllSay(nodes, text => parseNodes(text).length === 6);
+      for (const [n, node] of nodes.slice(3).entries()) {
+        await node.call('CLUSTER', 'REPLICATE', String(await nodes[n]?.call('CLUSTER', 'MYID')));
+      }
+      await this.untilAllSay(nodes, text => parseNodes(text).filter(({ isMaster }) => isMaster).length === 3);
+      for (const node of nodes.slice(3))
+        await untilItSays('master_link_status:up', () => node.info('replication'));
+      for (const node of nodes) await untilItSays('cluster_state:ok', () => node.call('CLUSTER', 'INFO'));
+    } finally {
+      for (const node of nodes) node.disconnect();
+    }
+  }
+
+  private async untilAllSay(nodes: readonly RedisClient[], isSo: (text: string) => boolean): Promise<void> {
+    await eventually(async () => {
+      for (const node of nodes) {
+        const text = (await node.call('CLUSTER', 'NODES')) as string;
+        if (!isSo(text)) throw new Error(`the nodes do not know each other yet:\n${text}`);
+      }
+    }, START);
+  }
+}
+
+/** All keys of a server, or of a cluster, that are like a pattern. */
+export async function keysLike(redis: RedisClient, pattern: string): Promise<string[]> {
+  return (await Promise.all(nodesOf(redis).map(node => node.keys(pattern)))).flat();
+}
+
+function untilItSays(line: string, ask: () => Promise<unknown>): Promise<void> {
+  return eventually(async () => {
+    const text = String(await ask());
+    if (!text.includes(line)) throw new Error(`no ${line} in:\n${text}`);
+  }, START);
+}
+
+async function withServer<T>(port: number, look: (redis: RedisClient) => Promise<T>): Promise<T> {
+  const redis = createClient(`redis://127.0.0.1:${port}`, 'cluster');
+  try {
+    await redis.connect();
+    return await look(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function parseNodes(text: string): ClusterNodeState[] {
+  return text
+    .trim()
+    .split('\n')
+    .map(line => {
+      const [id = '', address = '', flags = '', , , , , , ...slots] = line.split(' ');
+      return {
+        id,
+        port: Number(/:(\d+)@/.exec(address)?.[1]),
+        isMaster: flags.includes('master'),
+        isFailed: /\bfail\b/.test(flags),
+        slots: slots
+          .filter(range => !range.startsWith('['))
+          .map(range => {
+            const [from, to = from] = range.split('-').map(Number);
+            return [from ?? 0, to ?? 0] as const;
+          }),
+      };
+    });
+}

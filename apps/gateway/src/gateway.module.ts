@@ -130,8 +130,12 @@ export class GatewayModule {
         onLog(Credentials),
         onLog(LoginLimit),
         Callers,
-        onLog(EventLog),
-        onLog(BoardCatalog),
+        {
+          provide: BoardCatalog,
+          inject: [REDIS, Topology, EventLog],
+          useFactory: (redis: RedisClient, topology: Topology, log: EventLog) =>
+            new BoardCatalog(redis, topology, undefined, log),
+        },
         onLog(Jobs),
         onLog(LeaderboardReader),
         onLog(PlayerSearch),

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { loadGatewayConfig } from '#libs/config';
 import { Logger, startMetrics } from '#libs/observability';
-import { openLogWithDocuments, runService, tellParent } from '#libs/service';
+import { openLogWithQuorum, runService, tellParent } from '#libs/service';
 import { createGateway } from './gateway.js';
 
 const NAME = 'gateway';
@@ -15,7 +15,7 @@ await runService(async () => {
       'no keys: only players can write, and nobody can operate; set SERVER_KEYS and ADMIN_KEYS, or use `npm start`',
     );
   }
-  const log = await openLogWithDocuments(environment, NAME, logger);
+  const log = await openLogWithQuorum(environment, NAME, logger);
   const app = await createGateway(environment, log, logger);
   await app.listen(environment.PORT, environment.HOST);
   const { port } = app.getHttpServer().address() as { port: number };
@@ -27,6 +27,7 @@ await runService(async () => {
     service: {
       close: async () => {
         await app.close();
+        log.quorum?.close();
         log.redis.disconnect();
       },
     },

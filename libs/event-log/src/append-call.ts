@@ -7,7 +7,7 @@ import {
   packEvent,
   parseEventId,
 } from '#libs/events';
-import { codedError, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { codedError, type PartitionKeys, type RedisClient, Script, type WriteQuorum } from '#libs/redis';
 import { definitionText } from './defined-board.js';
 import type { Appended, AppendOptions } from './event-log.js';
 
@@ -61,11 +61,21 @@ export class AppendCall {
     });
   }
 
-  /** @returns for each event, in their order, where it is, or the error that kept it out */
-  async run(redis: RedisClient): Promise<(Appended | Error)[]> {
+  /**
+   * @param quorum without it, no replica has to confirm anything
+   * @returns for each event, in their order, where it is, or the error that kept it out
+   * @throws UnconfirmedError
+   */
+  async run(redis: RedisClient, quorum?: WriteQuorum): Promise<(Appended | Error)[]> {
     const args = [IDEMPOTENCY_SECONDS, JSON.stringify(this.events), ...this.documents];
-    const replies = await append.run(redis, this.keys, args);
-    return replies.map(reply => (typeof reply === 'string' ? refusal(reply) : this.appended(reply)));
+    const replies = quorum
+      ? await quorum.run(append, this.keys, args)
+      : await append.run(redis, this.keys, args);
+    const answers = replies.map(reply => (typeof reply === 'string' ? refusal(reply) : this.appended(reply)));
+    // The first time, perhaps nobody confirmed it.
+    const isReplay = answers.some(answer => !(answer instanceof Error) && answer.replayed);
+    if (isReplay) await quorum?.confirm(this.partition.confirmed());
+    return answers;
   }
 
   private appended([id, version, replayed]: Exclude<Reply, string>): Appended {

@@ -1,4 +1,4 @@
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { PartitionKeys, RedisClient, WriteQuorum } from '#libs/redis';
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './event-log.js';
 
@@ -17,6 +17,7 @@ export class AppendQueue {
   constructor(
     private readonly redis: RedisClient,
     private readonly keys: PartitionKeys,
+    private readonly quorum?: WriteQuorum,
   ) {}
 
   /** @returns for each event, in their order, where it is, or the error that kept it out */
@@ -42,7 +43,7 @@ export class AppendQueue {
       for (const { event, options = {} } of this.waiting[count++]?.items ?? []) call.add(event, options);
     const taken = this.waiting.splice(0, count);
     try {
-      const answers = await call.run(this.redis);
+      const answers = await call.run(this.redis, this.quorum);
       for (const { items, resolve } of taken) resolve(answers.splice(0, items.length));
     } catch (error) {
       for (const { items, resolve } of taken) resolve(items.map(() => error as Error));

@@ -33,15 +33,14 @@ type BoardEvent = NewEvent<'BoardDefined'> | NewEvent<'BoardRemoved'>;
  */
 export class BoardCatalog {
   private readonly remembered: RecentlyUsed<DefinedBoard>;
-  private readonly log: EventLog;
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
     capacity = REMEMBERED,
+    private readonly log = new EventLog(redis, topology),
   ) {
     this.remembered = new RecentlyUsed(capacity);
-    this.log = new EventLog(redis, topology);
   }
 
   /** What the board was when it was last heard of. A board that is not known counts as not defined. */

@@ -1,5 +1,5 @@
 import { compareEventIds, definitionOf, type EventId, type EventType, type NewEvent } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { PartitionKeys, RedisClient, WriteQuorum } from '#libs/redis';
 import { CALL_EVENTS } from './append-call.js';
 import { AppendQueue } from './append-queue.js';
 import type { EventRef } from './event-ref.js';
@@ -35,19 +35,22 @@ export interface BatchItem<T extends EventType = EventType> {
   readonly options?: AppendOptions;
 }
 
-/** The log. What `append` has answered is durable, as far as the server's persistence goes. */
+/** The log. What `append` has answered is durable, as far as the server's persistence goes, or a quorum of replicas. */
 export class EventLog {
   private readonly queues = new Map<PartitionKeys, AppendQueue>();
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
+    /** Replicas that must confirm what is appended. Without it, the server alone does. */
+    private readonly quorum?: WriteQuorum,
   ) {}
 
   /**
    * Appends an event; with an idempotency key, once for actor, subject and key.
    *
    * @throws IdempotencyConflictError when the key was used for another event
+   * @throws UnconfirmedError when it is in the log, but not on enough replicas: once more, with the key, is right
    * @throws BeingErasedError while the event's player is being erased
    * @throws NotReplayedError, DefinitionChangedError, BoardInUseError, VersionConflictError, TooSoonError, in this order, when a
    *   condition does not hold
@@ -126,7 +129,7 @@ export class EventLog {
   private queueOf(keys: PartitionKeys): AppendQueue {
     let queue = this.queues.get(keys);
     if (!queue) {
-      queue = new AppendQueue(this.redis, keys);
+      queue = new AppendQueue(this.redis, keys, this.quorum);
       this.queues.set(keys, queue);
     }
     return queue;

@@ -5,3 +5,4 @@ export * from './errors.js';
 export * from './keys.js';
 export * from './script.js';
 export * from './server-check.js';
+export * from './write-quorum.js';

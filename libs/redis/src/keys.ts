@@ -27,6 +27,11 @@ export class PartitionKeys {
     return `${this.base}:idempotency:${hash}`;
   }
 
+  /** string: written for replicas to confirm what was written before it */
+  confirmed(): string {
+    return `${this.base}:confirmed`;
+  }
+
   /** hash: part of the subject -> head version, its event id, and `-` when it is a deletion */
   versions(subject: string): string {
     return `${this.base}:versions:${subject}`;

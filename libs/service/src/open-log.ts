@@ -1,13 +1,23 @@
-import type { Environment } from '#libs/config';
+import type { Environment, GatewayEnvironment } from '#libs/config';
 import { Topology } from '#libs/event-log';
 import type { Logger } from '#libs/observability';
 import { prepareDocuments } from '#libs/projections';
-import { createClient, inspectServer, isFatal, type RedisClient, ServerUnfitError } from '#libs/redis';
+import {
+  createClient,
+  inspectServer,
+  isFatal,
+  nodesOf,
+  type RedisClient,
+  ServerUnfitError,
+  WriteQuorum,
+} from '#libs/redis';
 import { connectTo } from './connect.js';
 
 export interface OpenLog {
   readonly redis: RedisClient;
   readonly topology: Topology;
+  /** Replicas that must confirm events; nothing where none has to. */
+  readonly quorum?: WriteQuorum;
 }
 
 /**
@@ -54,4 +64,25 @@ export async function openLogWithDocuments(...args: Parameters<typeof openLog>):
     log.redis.disconnect();
     throw error;
   }
+}
+
+/** As `openLogWithDocuments`, for who appends events for others, and tells them that an event is safe. */
+export async function openLogWithQuorum(
+  environment: GatewayEnvironment,
+  name: string,
+  logger: Logger,
+): Promise<OpenLog> {
+  const log = await openLogWithDocuments(environment, name, logger);
+  const { WRITE_QUORUM: wanted } = environment;
+  if (wanted === 0) return log;
+  for (const node of nodesOf(log.redis)) {
+    const [, replicas = '?'] = /^connected_slaves:(\d+)/m.exec(await node.info('replication')) ?? [];
+    if (Number(replicas) < wanted)
+      logger.warn(
+        `WRITE_QUORUM is ${wanted}, and a server has ${replicas} replicas: writes there are refused`,
+      );
+  }
+  const redis = createClient(environment.redis, `${name}:append`);
+  await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
+  return { ...log, quorum: new WriteQuorum(redis, wanted) };
 }

@@ -10,6 +10,7 @@ import {
   DefinitionChangedError,
   IdempotencyConflictError,
   isRedisUnavailable,
+  UnconfirmedError,
   VersionConflictError,
 } from '#libs/redis';
 import {
@@ -87,6 +88,11 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
     return new Problem(409, { code, detail: conflict.message });
   }
   if (MALFORMED.some(type => error instanceof type)) return badRequest((error as Error).message);
+  if (error instanceof UnconfirmedError) {
+    const remedy =
+      'try again, with the same Idempotency-Key where you sent one: with one, it takes effect once';
+    return unavailable(`it is in the log, but ${error.message}, and could still be lost; ${remedy}`);
+  }
   if (isRedisUnavailable(error) || error instanceof TimeoutError) {
     return unavailable(
       'the event log does not answer; try again, with the same Idempotency-Key where you sent one',

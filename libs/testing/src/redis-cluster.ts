@@ -26,11 +26,19 @@ export interface ClusterNodeState {
   readonly slots: readonly (readonly [number, number])[];
 }
 
+interface Node {
+  readonly port: number;
+  /** The port on which the nodes talk to each other. */
+  readonly bus: number;
+  server: EmbeddedRedis;
+  start(): Promise<EmbeddedRedis>;
+}
+
 /** A Redis Cluster on loopback: three masters, each with a replica. */
 export class RedisCluster {
   private constructor(
     private readonly folder: string,
-    private readonly servers: readonly EmbeddedRedis[],
+    private readonly nodes: readonly Node[],
   ) {}
 
   static async start({
@@ -38,10 +46,9 @@ export class RedisCluster {
     settings = [],
   }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const folder = mkdtempSync(join(tmpdir(), 'questlog-cluster-'));
-    const servers: EmbeddedRedis[] = [];
-    const ports: number[] = [];
+    const nodes: Node[] = [];
     for (let n = 0; n < 6; n++) {
-      const bus = await freePort();
+      const [port, bus] = [await freePort(), await freePort()];
       const clustered = [
         'cluster-enabled yes',
         `cluster-port ${bus}`,
@@ -51,18 +58,21 @@ export class RedisCluster {
         'repl-diskless-sync-delay 0',
         'appendfsync everysec',
       ];
-      servers.push(
-        await EmbeddedRedis.start({ folder: join(folder, String(n)), settings: [...clustered, ...settings] }),
-      );
-      ports.push(bus);
+      const start = () =>
+        EmbeddedRedis.start({
+          folder: join(folder, String(n)),
+          port,
+          settings: [...clustered, ...settings],
+        });
+      nodes.push({ port, bus, start, server: await start() });
     }
-    const cluster = new RedisCluster(folder, servers);
-    await cluster.join(ports);
+    const cluster = new RedisCluster(folder, nodes);
+    await cluster.join();
     return cluster;
   }
 
   get address(): ClusterAddress {
-    return { nodes: this.servers.map(({ port }) => `127.0.0.1:${port}`) };
+    return { nodes: this.nodes.map(({ port }) => `127.0.0.1:${port}`) };
   }
 
   /** As a process of Questlog is told of it. */
@@ -75,6 +85,14 @@ export class RedisCluster {
     return withServer(port, async redis => parseNodes((await redis.call('CLUSTER', 'NODES')) as string));
   }
 
+  /** Keeps a master's replica from hearing anything more of it, until the master is started again. */
+  async cutOff(port: number): Promise<void> {
+    await withServer(port, async redis => {
+      await redis.call('ACL', 'SETUSER', 'default', '-psync', '-sync');
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'replica');
+    });
+  }
+
   /** Kills the node, as a machine that loses its power. */
   async kill(port: number): Promise<void> {
     const pid = await withServer(
@@ -82,38 +100,55 @@ export class RedisCluster {
       async redis => /^process_id:(\d+)/m.exec(await redis.info('server'))?.[1],
     );
     process.kill(Number(pid), 'SIGKILL');
-    await this.servers.find(server => server.port === port)?.ended();
+    await this.nodeAt(port).server.ended();
+  }
+
+  /** Starts a node again that was killed: it is a replica of who has its slots now. */
+  async revive(port: number): Promise<void> {
+    const node = this.nodeAt(port);
+    node.server = await node.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.servers.map(server => server.stop()));
+    await Promise.all(this.nodes.map(({ server }) => server.stop()));
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private async join(buses: readonly number[]): Promise<void> {
-    const nodes = this.servers.map(({ url }) => createClient(url, 'cluster'));
+  private nodeAt(port: number): Node {
+    const node = this.nodes.find(one => one.port === port);
+    if (!node) throw new RangeError(`there is no node at port ${port}`);
+    return node;
+  }
+
+  private async join(): Promise<void> {
+    const clients = this.nodes.map(({ port }) => createClient(`redis://127.0.0.1:${port}`, 'cluster'));
     try {
-      await Promise.all(nodes.map(node => node.connect()));
-      const [first] = nodes as [RedisClient];
-      await Promise.all(nodes.map((node, n) => node.call('CLUSTER', 'SET-CONFIG-EPOCH', n + 1)));
-      for (const [n, { port }] of this.servers.entries()) {
-        if (n > 0) await first.call('CLUSTER', 'MEET', '127.0.0.1', port, buses[n] ?? 0);
-      }
-      for (const [n, node] of nodes.slice(0, 3).entries()) {
+      await Promise.all(clients.map(client => client.connect()));
+      await this.meet(clients);
+      const [masters, replicas] = [clients.slice(0, 3), clients.slice(3)];
+      for (const [n, master] of masters.entries()) {
         const [from, until] = [Math.floor((n * SLOTS) / 3), Math.floor(((n + 1) * SLOTS) / 3)];
-        await node.call('CLUSTER', 'ADDSLOTSRANGE', from, until - 1);
+        await master.call('CLUSTER', 'ADDSLOTSRANGE', from, until - 1);
+        await replicas[n]?.call('CLUSTER', 'REPLICATE', String(await master.call('CLUSTER', 'MYID')));
       }
-      await this.untilAllSay(nodes, text => parseNodes(text).length === 6);
-      for (const [n, node] of nodes.slice(3).entries()) {
-        await node.call('CLUSTER', 'REPLICATE', String(await nodes[n]?.call('CLUSTER', 'MYID')));
-      }
-      await this.untilAllSay(nodes, text => parseNodes(text).filter(({ isMaster }) => isMaster).length === 3);
-      for (const node of nodes.slice(3))
-        await untilItSays('master_link_status:up', () => node.info('replication'));
-      for (const node of nodes) await untilItSays('cluster_state:ok', () => node.call('CLUSTER', 'INFO'));
+      await this.untilAllSay(
+        clients,
+        text => parseNodes(text).filter(({ isMaster }) => isMaster).length === 3,
+      );
+      for (const replica of replicas)
+        await untilItSays('master_link_status:up', () => replica.info('replication'));
+      for (const client of clients)
+        await untilItSays('cluster_state:ok', () => client.call('CLUSTER', 'INFO'));
     } finally {
-      for (const node of nodes) node.disconnect();
+      for (const client of clients) client.disconnect();
     }
+  }
+
+  private async meet(clients: readonly RedisClient[]): Promise<void> {
+    for (const [n, client] of clients.entries()) await client.call('CLUSTER', 'SET-CONFIG-EPOCH', n + 1);
+    for (const { port, bus } of this.nodes.slice(1))
+      await clients[0]?.call('CLUSTER', 'MEET', '127.0.0.1', port, bus);
+    await this.untilAllSay(clients, text => parseNodes(text).length === this.nodes.length);
   }
 
   private async untilAllSay(nodes: readonly RedisClient[], isSo: (text: string) => boolean): Promise<void> {

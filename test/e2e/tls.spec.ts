@@ -7,24 +7,36 @@ import { System } from './system.js';
 const PASSWORD = 'hunter2-hunter2';
 const WAIT = { Prefer: 'wait=5' };
 
-/** The rule that the handbook has. */
-const [rule = ''] = /^user questlog .*$/m.exec(readFileSync('docs/operations.md', 'utf8')) ?? [];
+/** The rules that the handbook has. */
+const handbook = readFileSync('docs/operations.md', 'utf8');
+const [rule = ''] = /^user questlog .*$/m.exec(handbook) ?? [];
+const [, clusterRights = ''] = /In a cluster, add `(.*?)`/.exec(handbook) ?? [];
 
-describe('a Redis with TLS, and a user who may do what Questlog does and no more', () => {
+const server = ({ port }: TlsRedis, password: string) => ({
+  REDIS_URL: `rediss://questlog:${password}@localhost:${port}`,
+});
+const cluster = ({ port }: TlsRedis, password: string) => ({
+  REDIS_CLUSTER_NODES: `localhost:${port}`,
+  REDIS_USERNAME: 'questlog',
+  REDIS_PASSWORD: password,
+  REDIS_TLS: 'on',
+});
+
+describe.each([
+  ['Redis', rule, server, 'rediss://***@localhost'],
+  ['Redis Cluster', `${rule} ${clusterRights}`, cluster, 'the cluster localhost'],
+])('a %s with TLS, and a user who may do what Questlog does and no more', (_, rights, variables, shown) => {
   let redis: TlsRedis;
   let system: System;
   let admin: Client;
 
   beforeAll(async () => {
-    redis = await TlsRedis.start([rule.replace('<password>', PASSWORD)]);
-    system = await System.start({
-      REDIS_URL: `rediss://questlog:${PASSWORD}@localhost:${redis.port}`,
-      NODE_EXTRA_CA_CERTS: redis.ca,
-    });
+    redis = await TlsRedis.start([rights.replace('<password>', PASSWORD)], variables === cluster);
+    system = await System.start({ ...variables(redis, PASSWORD), NODE_EXTRA_CA_CERTS: redis.ca });
     admin = system.admin;
   }, 60_000);
   afterAll(async () => {
-    await system.close();
+    await system?.close();
     await redis.stop();
   }, 60_000);
 
@@ -107,16 +119,16 @@ describe('a Redis with TLS, and a user who may do what Questlog does and no more
         ([, command = '', part]) => [command, `${command}|${part}`].map(name => `+${name.toLowerCase()}`),
       ),
     );
-    const rights = rule.split(' ');
+    const all = rights.split(' ');
     expect(called.length).toBeGreaterThan(100);
-    expect(called.filter(names => !names.some(name => rights.includes(name)))).toEqual([]);
+    expect(called.filter(names => !names.some(name => all.includes(name)))).toEqual([]);
   });
 
   it('was never in want of a right, and nobody was told the password', () => {
     const [, said] = system.output.split('Questlog is up');
     expect(said).not.toMatch(/NOPERM|no permissions|ERROR/);
     expect(system.output).not.toContain(PASSWORD);
-    expect(system.output).toContain('rediss://***@localhost');
+    expect(system.output).toContain(shown);
   });
 
   it('is not served by a process that has the wrong password, or does not know the CA', async () => {
@@ -127,9 +139,8 @@ describe('a Redis with TLS, and a user who may do what Questlog does and no more
       expect(other.output).not.toContain('hunter2');
       await other.close();
     };
-    const address = `localhost:${redis.port}`;
-    const wrong = { REDIS_URL: `rediss://questlog:hunter2-wrong@${address}`, NODE_EXTRA_CA_CERTS: redis.ca };
-    await refused(wrong, 'WRONGPASS');
-    await refused({ REDIS_URL: `rediss://questlog:${PASSWORD}@${address}` }, 'NODE_EXTRA_CA_CERTS');
+    const known = { NODE_EXTRA_CA_CERTS: redis.ca };
+    await refused({ ...variables(redis, 'hunter2-wrong'), ...known }, 'WRONGPASS');
+    await refused(variables(redis, PASSWORD), 'NODE_EXTRA_CA_CERTS');
   }, 60_000);
 });

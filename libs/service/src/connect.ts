@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { nameOfAddress, ping, type RedisAddress, type RedisClient } from '#libs/redis';
+import {
+  type ClusterAddress,
+  createClient,
+  nameOfAddress,
+  ping,
+  type RedisAddress,
+  type RedisClient,
+} from '#libs/redis';
 
 /** Milliseconds between two looks whether a server is there. */
 const INTERVAL = 250;
@@ -30,9 +37,9 @@ export async function connectTo(
     reason = error.lastNodeError ?? error;
   };
   redis.on('error', remember);
-  redis.on('node error', remember);
   try {
     for (let attempt = 1; !(await isConnected(redis)); attempt++) {
+      if ('nodes' in address) reason = (await faultOfNodes(address)) ?? reason;
       if (attempt === 1)
         onWait(`waiting for Redis at ${nameOfAddress(address)}: ${describe(reason, address)}`);
       assertAdmitted(reason, address);
@@ -44,7 +51,6 @@ export async function connectTo(
     throw error;
   } finally {
     redis.off('error', remember);
-    redis.off('node error', remember);
   }
 }
 
@@ -60,6 +66,22 @@ async function isConnected(redis: RedisClient): Promise<boolean> {
     if (error instanceof Error && isRefusal(error)) redis.emit('error', error);
     return false;
   }
+}
+
+/** What keeps a client from the nodes of a cluster: of its own connections, ioredis only tells that they are closed. */
+async function faultOfNodes({ nodes, username, password, tls }: ClusterAddress): Promise<Error | undefined> {
+  let fault: Error | undefined;
+  for (const node of nodes) {
+    const probe = createClient({ url: `redis://${node}`, username, password, tls }, 'probe');
+    probe.on('error', error => {
+      fault = error;
+    });
+    if (await isConnected(probe))
+      fault = await probe.call('CLUSTER', 'SLOTS').then(undefined, error => error);
+    probe.disconnect();
+    if (fault && (isRefusal(fault) || isCertificate(fault))) break;
+  }
+  return fault instanceof Error ? fault : undefined;
 }
 
 // `SELECT` of a database that is not allowed would otherwise go on in database 0.

@@ -9,6 +9,7 @@ export * from './log-clock.js';
 export * from './naive-board.js';
 export * from './redis-cluster.js';
 export * from './redis-container.js';
+export * from './sentinels.js';
 export * from './state.js';
 export * from './test-log.js';
 export * from './tls-redis.js';

@@ -8,6 +8,14 @@ import { eventually } from './eventually.js';
 
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
+const CLUSTER = [
+  'cluster-enabled yes',
+  'tls-cluster yes',
+  'cluster-announce-hostname localhost',
+  'cluster-preferred-endpoint-type hostname',
+  'user founder on nopass -@all +cluster',
+];
+
 /** A Redis that speaks TLS, with a certificate of a CA made for it, and has no users but those of its rules. */
 export class TlsRedis {
   private constructor(
@@ -19,8 +27,11 @@ export class TlsRedis {
     readonly clearPort: number,
   ) {}
 
-  /** @param users ACL rules, a line each */
-  static async start(users: readonly string[]): Promise<TlsRedis> {
+  /**
+   * @param users ACL rules, a line each
+   * @param isCluster makes it the only node of a cluster, which calls itself localhost
+   */
+  static async start(users: readonly string[], isCluster = false): Promise<TlsRedis> {
     const folder = mkdtempSync(join(tmpdir(), 'questlog-tls-'));
     const [port, clearPort] = [await freePort(), await freePort()];
     makeCertificates(folder);
@@ -33,6 +44,7 @@ export class TlsRedis {
         'tls-auth-clients no',
       ],
       ...['appendonly yes', 'save ""', 'user default off', ...users],
+      ...(isCluster ? [...CLUSTER, `cluster-port ${await freePort()}`] : []),
     ];
     writeFileSync(join(folder, 'redis.conf'), settings.join('\n'));
     const child = spawn('redis-server', [join(folder, 'redis.conf')], {
@@ -40,6 +52,7 @@ export class TlsRedis {
     });
     const redis = new TlsRedis(child, folder, port, clearPort);
     await eventually(() => redis.assertAnswers());
+    if (isCluster) redis.takeAllSlots();
     return redis;
   }
 
@@ -57,6 +70,12 @@ export class TlsRedis {
   private assertAnswers(): void {
     const { stdout } = spawnSync('redis-cli', ['-p', String(this.clearPort), 'PING']);
     if (!stdout.toString().includes('NOAUTH')) throw new Error(`no Redis at port ${this.clearPort}`);
+  }
+
+  private takeAllSlots(): void {
+    const user = ['-p', String(this.clearPort), '--user', 'founder', '--pass', 'any', '--no-auth-warning'];
+    const { stdout } = spawnSync('redis-cli', [...user, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
+    if (!stdout.toString().includes('OK')) throw new Error(`no cluster: ${stdout}`);
   }
 }
 

@@ -95,7 +95,7 @@ export function placeOf(client: RedisClient, key: string): string {
   return client instanceof ClusterClient ? client.placeOf(key) : '';
 }
 
-/** Settles when a server answers. Those of a cluster are all asked, which connects to them. */
+/** Settles when a server answers: of a cluster, any. */
 export async function ping(client: RedisClient): Promise<void> {
   // Its table of nodes is old while a cluster is away.
   if (client instanceof ClusterClient && client.status !== 'ready') await client.ping();

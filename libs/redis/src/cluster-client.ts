@@ -41,6 +41,12 @@ export class ClusterClient extends Cluster {
     this.on('-node', () => this.lookAgain());
   }
 
+  /** Connects to all masters: ioredis rejects what meets a connection in the making. */
+  override async connect(): Promise<void> {
+    await super.connect();
+    await Promise.allSettled(this.nodes('master').map(node => node.ping()));
+  }
+
   /**
    * The connection to the node that has a key.
    *

@@ -112,9 +112,10 @@ async function missing(client: Client, written: readonly Written[]): Promise<Wri
 }
 
 describe.each([
-  ['without a quorum', 0],
-  ['with a quorum of one replica', 1],
-])('a cluster of which a master dies under load, %s', (_, quorum) => {
+  ['dies under load, without a quorum', 0, 'killed'],
+  ['dies under load, with a quorum of one replica', 1, 'killed'],
+  ['freezes under load, with a quorum of one replica', 1, 'frozen'],
+])('a cluster of which a master %s', (_, quorum, fault) => {
   let cluster: RedisCluster;
   let system: System;
   let environment: NodeJS.ProcessEnv;
@@ -158,6 +159,15 @@ describe.each([
     );
   };
 
+  /** @returns what starts it again */
+  const kill = async ({ port }: ClusterNodeState, timeline: Timeline) => {
+    timeline.note('the replica of a master hears nothing of it any more');
+    await cluster.cutOff(port);
+    await delay(1_000);
+    await cluster.kill(port);
+    return () => cluster.revive(port);
+  };
+
   it('refuses writes of its slots for a while, takes all others, and is whole afterwards', async () => {
     const { victim, hit } = await chooseVictim();
     const load = new Load(system.client, board => hit.has(board));
@@ -168,17 +178,14 @@ describe.each([
     };
     load.start();
     await untilMore('its slots 202', 200);
-    timeline.note('the replica of a master hears nothing of it any more');
-    await cluster.cutOff(victim.port);
-    await delay(1_000);
-    timeline.note('the master is killed');
-    await cluster.kill(victim.port);
+    const mend = fault === 'killed' ? await kill(victim, timeline) : await cluster.freeze(victim.port);
+    timeline.note(`the master is ${fault}`);
     await untilTakenOver(victim);
     timeline.note('its replica has taken over');
     // It has no replica itself now: with a quorum, nothing counts until it has one.
     await untilMore(quorum === 0 ? 'its slots 202' : 'its slots unconfirmed', 20);
-    await cluster.revive(victim.port);
-    timeline.note('the killed node is back, as a replica');
+    await mend();
+    timeline.note('the old master is back, as a replica');
     await untilMore('its slots 202', 100);
     await load.stop();
 

@@ -9,6 +9,9 @@ export type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
 type SendCommand = Parameters<Cluster['sendCommand']>;
 
+/** What a node answers that has not the slot, and what becomes of a node that answers nothing. */
+const IS_ELSEWHERE = /^(MOVED |Command timed out)/;
+
 /**
  * The client of a Redis Cluster, which fails as fast as that of one server.
  *
@@ -70,7 +73,7 @@ export class ClusterClient extends Cluster {
 
   /** Of a pipeline, ioredis follows redirections only when all its commands get the same one: the others fail. */
   override sendCommand(command: SendCommand[0], stream: SendCommand[1], node: SendCommand[2]): unknown {
-    if (node) command.promise.catch((error: Error) => error.message.startsWith('MOVED ') && this.lookAgain());
+    if (node) command.promise.catch((error: Error) => IS_ELSEWHERE.test(error.message) && this.lookAgain());
     return super.sendCommand(command, stream, node);
   }
 

@@ -95,12 +95,15 @@ export class RedisCluster {
 
   /** Kills the node, as a machine that loses its power. */
   async kill(port: number): Promise<void> {
-    const pid = await withServer(
-      port,
-      async redis => /^process_id:(\d+)/m.exec(await redis.info('server'))?.[1],
-    );
-    process.kill(Number(pid), 'SIGKILL');
+    process.kill(await this.pidAt(port), 'SIGKILL');
     await this.nodeAt(port).server.ended();
+  }
+
+  /** Lets the node neither answer nor refuse, until what this returns is called. */
+  async freeze(port: number): Promise<() => void> {
+    const pid = await this.pidAt(port);
+    process.kill(pid, 'SIGSTOP');
+    return () => process.kill(pid, 'SIGCONT');
   }
 
   /** Starts a node again that was killed: it is a replica of who has its slots now. */
@@ -112,6 +115,12 @@ export class RedisCluster {
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map(({ server }) => server.stop()));
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async pidAt(port: number): Promise<number> {
+    return withServer(port, async redis =>
+      Number(/^process_id:(\d+)/m.exec(await redis.info('server'))?.[1]),
+    );
   }
 
   private nodeAt(port: number): Node {

@@ -7,8 +7,8 @@
 -- ARGV[3]  number of entries, at most
 --
 -- Returns JSON: what XRANGE answers
--- Atomic  need not be: the log only grows. It is a script because one text is read by the client in a third of the time
---         that a thousand small lists take; Redis, which hardly anything is asked of during a replay, works more for it.
+-- Atomic  need not be: the log only grows. It is a script because one text costs the client less to read
+--         than a thousand small lists; Redis, which hardly anything is asked of during a replay, works more for it.
 -- Twice   it reads only.
 local entries = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3])
 if #entries == 0 then return '[]' end

@@ -4,6 +4,7 @@ import { NoMasterError } from './errors.js';
 
 /** Milliseconds between two looks at which node has which slots; a redirection is one more reason to look. */
 const REFRESH = 2_000;
+const SLOTS = 16_384;
 
 export type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
@@ -42,6 +43,7 @@ export class ClusterClient extends Cluster {
     });
     // The node may have been replaced.
     this.on('-node', () => this.lookAgain());
+    this.on('refresh', () => this.fillGaps());
   }
 
   /** Connects to all masters: ioredis rejects what meets a connection in the making. */
@@ -75,6 +77,11 @@ export class ClusterClient extends Cluster {
   override sendCommand(command: SendCommand[0], stream: SendCommand[1], node: SendCommand[2]): unknown {
     if (node) command.promise.catch((error: Error) => IS_ELSEWHERE.test(error.message) && this.lookAgain());
     return super.sendCommand(command, stream, node);
+  }
+
+  /** Automatic pipelines take for granted that each slot has nodes. Without, any node says that nobody has the slot. */
+  private fillGaps(): void {
+    for (let slot = 0; slot < SLOTS; slot++) this.slots[slot] ??= [];
   }
 
   private lookAgain(): void {

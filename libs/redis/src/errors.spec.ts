@@ -1,7 +1,9 @@
 import {
   IdempotencyConflictError,
   isRedisUnavailable,
+  NoMasterError,
   scriptError,
+  UnconfirmedError,
   VersionConflictError,
   WrongTypeError,
 } from './errors.js';
@@ -96,6 +98,13 @@ describe('Redis is unavailable', () => {
     ['too few replicas', failure('NOREPLICAS Not enough good replicas to write.')],
     ['a cluster with holes', failure('CLUSTERDOWN Hash slot not served')],
     ['a slot that moves', failure('TRYAGAIN Multiple keys request during rehashing of slot')],
+    ['a slot that is elsewhere', failure('MOVED 7000 10.0.0.2:6379')],
+    ['a key that has moved', failure('ASK 7000 10.0.0.2:6379')],
+    ['a slot that nobody has now', new NoMasterError(7000)],
+    ['a cluster that is away', failure("Cluster isn't ready and enableOfflineQueue options is false")],
+    ['a cluster of which no node answers', failure('None of startup nodes is available')],
+    ['Sentinels that are away', failure('All sentinels are unreachable. Retrying from scratch after 50ms.')],
+    ['an event that replicas have not confirmed', new UnconfirmedError(0, 1)],
     ['a disk that fails', failure('MISCONF Errors writing to the AOF file: No space left on device')],
     ['a full memory', failure("OOM command not allowed when used memory > 'maxmemory'.")],
   ])('for %s', (_, error) => {

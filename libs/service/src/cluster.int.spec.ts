@@ -80,11 +80,22 @@ describe('a cluster', () => {
     await expect(opened).rejects.toThrow('REDIS_CLUSTER_NODES');
   });
 
-  it('is entered with the password of its nodes', async () => {
-    const nodes = nodesOf(redis, 'all');
-    await Promise.all(
-      nodes.map(node => node.config('SET', 'requirepass', 'hunter2', 'masterauth', 'hunter2')),
+  it('says that it cannot serve a slot that no node has', async () => {
+    const slot = Number(await redis.call('CLUSTER', 'KEYSLOT', 'nowhere'));
+    await atEachNode(node => node.call('CLUSTER', 'DELSLOTS', slot));
+    const client = createClient(cluster.address, 'test');
+    await connectTo(client, cluster.address, () => {});
+    const error = await client.get('nowhere').then(
+      () => undefined,
+      reason => reason,
     );
+    client.disconnect();
+    expect(error).toMatchObject({ message: expect.stringContaining('CLUSTERDOWN') });
+    expect(isRedisUnavailable(error)).toBe(true);
+  });
+
+  it('is entered with the password of its nodes', async () => {
+    await atEachNode(node => node.config('SET', 'requirepass', 'hunter2', 'masterauth', 'hunter2'));
     const enter = async (password: string) => {
       const address = { ...cluster.address, password };
       const client = createClient(address, 'test');
@@ -93,6 +104,14 @@ describe('a cluster', () => {
     await expect(enter('hunter2')).resolves.toBeUndefined();
     await expect(enter('wrong')).rejects.toBeInstanceOf(NotAdmittedError);
   });
+
+  async function atEachNode(task: (node: RedisClient) => Promise<unknown>): Promise<void> {
+    for (const name of cluster.address.nodes) {
+      const node = createClient(`redis://${name}`, 'test');
+      await node.connect();
+      await task(node).finally(() => node.disconnect());
+    }
+  }
 
   /** Gives the slot of a key, with all of its keys, to another node. */
   async function move(key: string): Promise<void> {

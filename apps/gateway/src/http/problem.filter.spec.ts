@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { UnconfirmedError } from '#libs/redis';
 import { toProblem } from './problem.filter.js';
 import { Problem } from './problem.js';
 
@@ -19,5 +20,15 @@ describe('an error that nobody foresaw', () => {
   it('says no more than it was meant to, when it was foreseen', () => {
     const { body } = toProblem(new Problem(404, { detail: 'there is none' }));
     expect(body).toEqual({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'there is none' });
+  });
+});
+
+describe('an event that is in the log, but on too few replicas', () => {
+  it('is a 503 that says so, and how to try again', () => {
+    const problem = toProblem(new UnconfirmedError(0, 1));
+    expect(problem.getStatus()).toBe(503);
+    expect(problem.body.detail).toMatch(
+      /^it is in the log, but 0 of 1 replicas have confirmed it.*Idempotency-Key/,
+    );
   });
 });

@@ -17,7 +17,7 @@ interface Amount {
 
 const AMOUNTS: Readonly<Record<Size, Amount>> = {
   full: { players: 100_000, events: 400_000, jobs: 40_000 },
-  short: { players: 20_000, events: 80_000, jobs: 8_000 },
+  short: { players: 10_000, events: 50_000, jobs: 4_000 },
 };
 
 const UNIT = 'events/s';
@@ -27,7 +27,7 @@ export const liveProjection: Comparison = {
   name: 'live-projection',
   title:
     'one worker takes 400,000 scores that wait for it: 100,000 players on 5 boards, one score of ten a new best ' +
-    '(the short form 80,000 and 20,000; BullMQ a tenth of the scores)',
+    '(the short form 50,000 and 10,000; BullMQ a tenth or less of the scores)',
   targets: [
     {
       what: 'ranking projector ÷ hand-written loop',

@@ -16,7 +16,7 @@ type Entry = [id: string, fields: string[]];
 
 const redis = createClient(url, 'save-loop');
 await redis.connect();
-const reader = createBlockingClient(redis, 'save-loop:read', 60_000);
+const reader = createBlockingClient(redis, stream, 'save-loop:read', 60_000);
 await reader.connect();
 await redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM');
 const sha = (await redis.script('LOAD', APPLY)) as string;

@@ -18,7 +18,7 @@ type Entry = [id: string, fields: string[]];
 
 const redis = createClient(url, 'score-loop');
 await redis.connect();
-const reader = createBlockingClient(redis, 'score-loop:read', 60_000);
+const reader = createBlockingClient(redis, stream, 'score-loop:read', 60_000);
 await reader.connect();
 await redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM');
 const sha = (await redis.script('LOAD', APPLY)) as string;

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { type ClusterStatus, Redis, type RedisCommander, type RedisStatus } from 'ioredis';
 import { parseHostAndPort, type RedisAddress, type SentinelAddress, type ServerAddress } from './address.js';
-import { ClusterClient, type ConnectionOptions } from './cluster-client.js';
+import { ClusterClient, type ConnectionOptions, slotOf } from './cluster-client.js';
 
 /** What a connection to one server and the connections to a cluster have in common. */
 export interface RedisClient
@@ -93,6 +93,11 @@ export function nodesOf(client: RedisClient, role: 'master' | 'all' = 'master'):
 /** Names the server that has a key: what has the same name can go in one pipeline. */
 export function placeOf(client: RedisClient, key: string): string {
   return client instanceof ClusterClient ? client.placeOf(key) : '';
+}
+
+/** What a key has in common with others that one script may touch: of one server, with all. */
+export function togetherOf(client: RedisClient, key: string): string {
+  return client instanceof ClusterClient ? String(slotOf(key)) : '';
 }
 
 /** Settles when a server answers: of a cluster, any. */

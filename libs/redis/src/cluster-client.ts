@@ -89,6 +89,6 @@ export class ClusterClient extends Cluster {
   }
 }
 
-function slotOf(key: string): number {
+export function slotOf(key: string): number {
   return new Command('get', [key]).getSlot() as number;
 }

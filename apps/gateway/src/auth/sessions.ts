@@ -1,6 +1,6 @@
 import { hash as digest, randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import { Batched, type RedisClient, Script, sessionKey } from '#libs/redis';
+import { Batched, type RedisClient, Script, sessionKey, togetherOf } from '#libs/redis';
 
 /** Milliseconds that a session lasts from when it was last used. */
 export const SESSION_LIFETIME = 7 * 24 * 60 * 60 * 1_000;
@@ -51,7 +51,8 @@ export class Sessions {
 
   /** The session of a token. Its end is put off when an hour of it is used. */
   async find(token: string): Promise<Session | undefined> {
-    return toSession(await this.batched.ask(this.keyOf(hashOf(token))));
+    const key = this.keyOf(hashOf(token));
+    return toSession(await this.batched.ask(key, togetherOf(this.redis, key)));
   }
 
   /** The session of a token, with its end put off. */

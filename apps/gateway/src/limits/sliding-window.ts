@@ -1,5 +1,5 @@
 import type { RateLimit } from '#libs/config';
-import { Batched, type RedisClient, Script } from '#libs/redis';
+import { Batched, type RedisClient, Script, togetherOf } from '#libs/redis';
 
 export interface Admission {
   readonly admitted: boolean;
@@ -25,7 +25,7 @@ const admit = new Script<readonly Reply[]>('admit');
 export class SlidingWindow {
   private readonly batched: Batched<Asked, Reply>;
 
-  constructor(redis: RedisClient) {
+  constructor(private readonly redis: RedisClient) {
     this.batched = new Batched(asked =>
       admit.run(
         redis,
@@ -40,7 +40,7 @@ export class SlidingWindow {
    * @throws an error for which `isRedisUnavailable` holds, when Redis is away
    */
   async admit(key: string, { limit, window }: RateLimit, cost = 1): Promise<Admission> {
-    const reply = await this.batched.ask({ key, args: [limit, window, cost] });
+    const reply = await this.batched.ask({ key, args: [limit, window, cost] }, togetherOf(this.redis, key));
     const [admitted, remaining, retryAfter, resetAfter] = reply;
     return { admitted: admitted === 1, remaining, retryAfter, resetAfter };
   }

@@ -14,9 +14,7 @@ import type { Appended, AppendOptions } from './event-log.js';
 /** For how long a repeated Idempotency-Key is recognised, in seconds. */
 const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
 
-type Reply = readonly [id: string, version: string, replayed: number] | string;
-
-const append = new Script<readonly Reply[]>('append');
+const append = new Script<readonly string[]>('append');
 
 /** Events in one call, at most, where more are asked for: about 10 ms, in which Redis does nothing else. */
 export const CALL_EVENTS = 1_000;
@@ -71,19 +69,20 @@ export class AppendCall {
     const replies = quorum
       ? await quorum.run(append, this.keys, args)
       : await append.run(redis, this.keys, args);
-    const answers = replies.map(reply => (typeof reply === 'string' ? refusal(reply) : this.appended(reply)));
+    const answers = replies.map(reply => (isAppended(reply) ? this.appended(reply) : refusal(reply)));
     // The first time, perhaps nobody confirmed it.
     const isReplay = answers.some(answer => !(answer instanceof Error) && answer.replayed);
     if (isReplay) await quorum?.confirm(this.partition.confirmed());
     return answers;
   }
 
-  private appended([id, version, replayed]: Exclude<Reply, string>): Appended {
+  private appended(reply: string): Appended {
+    const [id = '', version, replayed] = reply.split(' ');
     const { streamName: stream, partition } = this.partition;
     return {
       ref: { stream, partition, id: parseEventId(id) },
-      ...(version !== '' && { version: Number(version) }),
-      replayed: replayed === 1,
+      ...(version !== '-' && { version: Number(version) }),
+      replayed: replayed === '1',
     };
   }
 
@@ -135,6 +134,9 @@ function becomes({ type, data }: NewEvent) {
     ...(first ? { first: formatEventId(first) } : isLeaving && { unused: true }),
   };
 }
+
+/** Errors begin with a word. */
+const isAppended = (reply: string) => reply.charCodeAt(0) <= 57;
 
 function refusal(reply: string): Error {
   return codedError(reply) ?? new Error(`the append script answered "${reply}"`);

@@ -5,6 +5,7 @@ import { Problem } from '../http/problem.js';
 import { KeyRing } from './key-ring.js';
 import { readCookie, setCookie } from './session-cookie.js';
 import { Sessions } from './sessions.js';
+import { hashOf } from './token-hash.js';
 
 /** Finds out who calls: by a key, or by a session's token as bearer or, without that header, in the cookie. */
 @Injectable()
@@ -18,9 +19,10 @@ export class Callers {
   async find(request: FastifyRequest, reply: FastifyReply): Promise<Actor | undefined> {
     const token = sentToken(request);
     if (token === undefined) return undefined;
-    const key = isFromCookie(request) ? undefined : this.keys.find(token);
+    const hash = hashOf(token);
+    const key = isFromCookie(request) ? undefined : this.keys.find(hash);
     if (key) return key;
-    const session = await this.sessions.find(token);
+    const session = await this.sessions.find(hash);
     if (!session) return undefined;
     if (isFromCookie(request) && session.slid) setCookie(request, reply, token);
     return { kind: 'player', id: session.player };

@@ -20,6 +20,7 @@ import { LoginLimit } from './login-limit.js';
 import { clearCookie, setCookie } from './session-cookie.js';
 import { OpenedSession, OpenSessionBody, SessionView } from './sessions.dto.js';
 import { type Session, Sessions } from './sessions.js';
+import { hashOf } from './token-hash.js';
 
 @ApiTags('sessions')
 @Controller('v1/sessions')
@@ -50,7 +51,7 @@ export class SessionsController {
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
     const { player, ...told } = await this.enter(body, request.ip);
     const token = await this.sessions.open(player);
-    const session = await this.sessions.slide(token);
+    const session = await this.sessions.slide(hashOf(token));
     if (!session) throw new Error('a session ended that has just begun');
     setCookie(request, reply, token);
     return { ...view(session), token, ...told };
@@ -68,7 +69,7 @@ export class SessionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SessionView> {
     const token = tokenOf(caller, request);
-    const session = await this.sessions.slide(token);
+    const session = await this.sessions.slide(hashOf(token));
     if (!session) throw unauthorized('this session has just ended');
     if (isFromCookie(request)) setCookie(request, reply, token);
     return view(session);
@@ -85,7 +86,7 @@ export class SessionsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    await this.sessions.close(tokenOf(caller, request));
+    await this.sessions.close(hashOf(tokenOf(caller, request)));
     clearCookie(request, reply);
   }
 

@@ -1,6 +1,7 @@
-import { hash as digest, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
 import { Batched, type RedisClient, Script, sessionKey, togetherOf } from '#libs/redis';
+import { hashOf, type TokenHash } from './token-hash.js';
 
 /** Milliseconds that a session lasts from when it was last used. */
 export const SESSION_LIFETIME = 7 * 24 * 60 * 60 * 1_000;
@@ -9,7 +10,8 @@ const SLACK = 60 * 60 * 1_000;
 /** Sessions of one player at a time. */
 export const MAX_SESSIONS = 50;
 
-type Found = readonly [] | readonly [player: string, expiresAt: number, slid: 0 | 1];
+/** Player, end in milliseconds since 1970, and 1 when that was put off; empty when there is none. */
+type Found = string;
 
 const findSession = new Script<readonly Found[]>('find-session');
 
@@ -50,22 +52,21 @@ export class Sessions {
   }
 
   /** The session of a token. Its end is put off when an hour of it is used. */
-  async find(token: string): Promise<Session | undefined> {
-    const key = this.keyOf(hashOf(token));
+  async find(token: TokenHash): Promise<Session | undefined> {
+    const key = this.keyOf(token);
     return toSession(await this.batched.ask(key, togetherOf(this.redis, key)));
   }
 
   /** The session of a token, with its end put off. */
-  async slide(token: string): Promise<Session | undefined> {
-    const [found] = await this.look([this.keyOf(hashOf(token))], 0);
+  async slide(token: TokenHash): Promise<Session | undefined> {
+    const [found] = await this.look([this.keyOf(token)], 0);
     return toSession(found);
   }
 
   /** Closes a session, if there is one. */
-  async close(token: string): Promise<void> {
-    const hash = hashOf(token);
-    const player = await this.redis.get(this.keyOf(hash));
-    if (player !== null) await this.end(hash, player);
+  async close(token: TokenHash): Promise<void> {
+    const player = await this.redis.get(this.keyOf(token));
+    if (player !== null) await this.end(token, player);
   }
 
   /** When each open session of the player ends. */
@@ -94,11 +95,8 @@ export class Sessions {
   }
 }
 
-/** A token is as random as its hash: there is nothing to salt or to slow down. */
-const hashOf = (token: string) => digest('sha256', token, 'base64url');
-
-function toSession(found: Found = []): Session | undefined {
-  if (found.length === 0) return undefined;
-  const [player, expiresAt, slid] = found;
-  return { player, expiresAt: new Date(expiresAt), slid: slid === 1 };
+function toSession(found: Found = ''): Session | undefined {
+  if (found === '') return undefined;
+  const [player = '', expiresAt, slid] = found.split(' ');
+  return { player, expiresAt: new Date(Number(expiresAt)), slid: slid === '1' };
 }

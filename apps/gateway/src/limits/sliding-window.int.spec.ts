@@ -34,10 +34,8 @@ describe('the sliding window', () => {
     const admitAt = async (key: string, ms: number, { limit, window }: RateLimit, cost = 1) => {
       const at = NOON + ms;
       const time = [Math.floor(at / 1_000), (at % 1_000) * 1_000];
-      const [[admitted, remaining, retryAfter, resetAfter]] = (await redis.eval(
-        text,
-        ...[1, key, limit, window, cost, ...time],
-      )) as [[number, number, number, number]];
+      const [reply = ''] = (await redis.eval(text, ...[1, key, limit, window, cost, ...time])) as string[];
+      const [admitted, remaining = 0, retryAfter = 0, resetAfter = 0] = reply.split(' ').map(Number);
       return { admitted: admitted === 1, remaining, retryAfter, resetAfter };
     };
     const sum = (list: readonly { at: number; cost: number }[], from: number) =>

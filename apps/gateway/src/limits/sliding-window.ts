@@ -11,7 +11,8 @@ export interface Admission {
   readonly resetAfter: number;
 }
 
-type Reply = readonly [admitted: 0 | 1, remaining: number, retryAfter: number, resetAfter: number];
+/** The numbers of an admission, in the order of its fields. */
+type Reply = string;
 
 /** What is to be admitted: by which key it counts, and the arguments of the script. */
 interface Asked {
@@ -41,7 +42,7 @@ export class SlidingWindow {
    */
   async admit(key: string, { limit, window }: RateLimit, cost = 1): Promise<Admission> {
     const reply = await this.batched.ask({ key, args: [limit, window, cost] }, togetherOf(this.redis, key));
-    const [admitted, remaining, retryAfter, resetAfter] = reply;
+    const [admitted, remaining = 0, retryAfter = 0, resetAfter = 0] = reply.split(' ').map(Number);
     return { admitted: admitted === 1, remaining, retryAfter, resetAfter };
   }
 }

@@ -8,8 +8,8 @@
 --          the sum of what follows, what was admitted in the newest slot, in the one before it, and so on)
 -- ARGV[n]  for each of KEYS three: limit; milliseconds of a window; cost, at least 1 and at most the limit
 --
--- Returns a list with, for each, {1 when it is admitted else 0, what is left of the limit, milliseconds until the cost
---         fits (0 when admitted), milliseconds until all of the limit is there again}
+-- Returns a list with, for each, a string of numbers: 1 when it is admitted else 0, what is left of the limit,
+--         milliseconds until the cost fits (0 when admitted), milliseconds until all of the limit is there again
 -- Atomic  because of two that fit by themselves only one may fit.
 -- Twice   it is counted twice.
 local SLOTS = 20
@@ -76,12 +76,13 @@ local function admit(key, limit, window, cost)
   if state[TOTAL] + cost > limit then
     -- Else it would be new at every look.
     if is_strange then keep(key, state) end
-    return { 0, math.max(limit - state[TOTAL], 0), fits_after(state, limit, cost), all_left_after(state) }
+    local left = math.max(limit - state[TOTAL], 0)
+    return string.format('0 %d %d %d', left, fits_after(state, limit, cost), all_left_after(state))
   end
   state[TOTAL] = state[TOTAL] + cost
   state[COUNTS + 1] = state[COUNTS + 1] + cost
   keep(key, state)
-  return { 1, limit - state[TOTAL], 0, leaves_after(state, 1) }
+  return string.format('1 %d 0 %d', limit - state[TOTAL], leaves_after(state, 1))
 end
 
 local admitted = {}

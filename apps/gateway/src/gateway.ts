@@ -56,9 +56,9 @@ export async function createGateway(
     imports: [LogModule.forRoot(log), GatewayModule.forRoot(environment, logger)],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
-  setSecurityHeaders(app);
-  allowOrigins(app, environment.CORS_ORIGINS);
   const fastify = app.getHttpAdapter().getInstance();
+  setSecurityHeaders(fastify);
+  allowOrigins(app, environment.CORS_ORIGINS);
   answerOddRequests(fastify);
   readJsonBodies(fastify);
   readStreamedBodies(fastify);

@@ -10,7 +10,8 @@ const MAX_WAIT = 10;
  * @throws Problem 400 when the number is none, or not above 0 and at most 10
  */
 export function waitPreference({ prefer }: IncomingHttpHeaders): number {
-  const preferences = (Array.isArray(prefer) ? prefer.join(',') : (prefer ?? '')).split(/[,;]/);
+  if (prefer === undefined) return 0;
+  const preferences = (Array.isArray(prefer) ? prefer.join(',') : prefer).split(/[,;]/);
   const wait = preferences.map(text => /^\s*wait\s*=\s*"?([^"]*)"?\s*$/i.exec(text)).find(Boolean);
   if (!wait) return 0;
   const seconds = Number(wait[1] || Number.NaN);

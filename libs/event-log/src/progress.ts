@@ -5,7 +5,7 @@ import type { EventRef } from './event-ref.js';
 import type { Topology } from './topology.js';
 
 /** Milliseconds between two looks at a partition that somebody waits for. */
-const INTERVAL = 4;
+const INTERVAL = 2;
 
 interface Waiter {
   /** An event id; with a `~` in front, everything up to it. */

@@ -20,6 +20,10 @@ const BLOCK = 5_000;
 const BLOCK_DEFERRED = 20;
 /** With so many batches of deferred events in hand, nothing more is read: their turn comes first. */
 const MAX_DEFERRED_BATCHES = 4;
+/** A batch with fewer events is followed by a pause: a batch costs the same whether it has one event or a hundred. */
+const SMALL_BATCH = 50;
+/** Milliseconds. */
+const PAUSE = 3;
 /** Milliseconds between two looks for consumers that are gone. */
 const ROLL_CALL = 60_000;
 /** Milliseconds between two attempts to read again, at most. */
@@ -153,6 +157,7 @@ export class PartitionConsumer {
       this.delivered = this.deliver(events);
       // A failure is met at the next `await`; until then it must not count as unhandled.
       this.delivered.catch(() => {});
+      if (events.length > 0 && events.length < SMALL_BATCH) await delay(PAUSE);
     }
     await this.delivered;
   }

@@ -77,6 +77,8 @@ export class Installation {
 
   /** Stops all workers in the middle of things, without their noticing, or lets them go on. */
   freezeWorkers(frozen: boolean): void {
+    // Frozen, they would not notice that this process has gone.
+    if (frozen) process.once('exit', () => this.freezeWorkers(false));
     for (const service of this.services) if (service.name !== 'gateway') service.freeze(frozen);
   }
 

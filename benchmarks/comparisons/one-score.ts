@@ -1,4 +1,3 @@
-import { createClient } from '#libs/redis';
 import { ChildProgram } from '../child-program.js';
 import type { Comparison, Size } from '../comparison.js';
 import { Installation } from '../installation.js';
@@ -39,13 +38,17 @@ export const oneScore: Comparison = {
     alone.freezeWorkers(true);
     const fastify = await ChildProgram.start('fastify-server', [alone.redisUrl]);
     const express = await ChildProgram.start('express-server', [alone.redisUrl]);
-    const requests = { alone: await scoreRequests(alone), whole: await scoreRequests(whole) };
-    const measured = (url: string, of = requests.alone) => load(url, of, { seconds: SECONDS[size] });
+    const requests = {
+      alone: scoreRequests(await tokensOf(alone)),
+      whole: scoreRequests(await tokensOf(whole)),
+      express: scoreRequests(await cookiesOf(express.url)),
+    };
+    const measured = (url: string, of: readonly Request[]) => load(url, of, { seconds: SECONDS[size] });
     return {
       contenders: {
-        'questlog, gateway': () => measured(alone.url),
-        'bare fastify': () => measured(fastify.url),
-        express: () => measured(express.url),
+        'questlog, gateway': () => measured(alone.url, requests.alone),
+        'bare fastify': () => measured(fastify.url, requests.alone),
+        express: () => measured(express.url, requests.express),
         'questlog, all of it': async () => {
           const seen = await measured(whole.url, requests.whole);
           await untilProjected(whole);
@@ -77,27 +80,33 @@ async function untilProjected({ admin }: Installation): Promise<void> {
   }
 }
 
-/** Of players who have a session with Questlog, and with the Express server under the same token. */
-async function scoreRequests(installation: Installation): Promise<Request[]> {
-  const next = random(1);
-  const redis = createClient(installation.redisUrl, 'sessions');
-  await redis.connect();
-  const requests: Request[] = [];
+/** What players show to be known, as headers. */
+type Credentials = readonly Readonly<Record<string, string>>[];
+
+async function tokensOf({ admin }: Installation): Promise<Credentials> {
+  const tokens: { authorization: string }[] = [];
   for (let i = 0; i < PLAYERS; i++) {
-    const { body } = await installation.admin.send<{ token: string; playerId: string }>(
-      'POST',
-      '/v1/sessions',
-      {},
-    );
-    await redis.set(`express:session:${body.token}`, JSON.stringify({ player: body.playerId }));
-    const board = BOARDS[i % BOARDS.length];
-    requests.push({
-      method: 'POST',
-      path: `/v1/leaderboards/${board}/scores`,
-      headers: { authorization: `Bearer ${body.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ score: Math.floor(next() * 1_000_000) }),
-    });
+    const { body } = await admin.send<{ token: string }>('POST', '/v1/sessions', {});
+    tokens.push({ authorization: `Bearer ${body.token}` });
   }
-  redis.disconnect();
-  return requests;
+  return tokens;
+}
+
+async function cookiesOf(url: string): Promise<Credentials> {
+  const cookies: { cookie: string }[] = [];
+  for (let i = 0; i < PLAYERS; i++) {
+    const { headers } = await fetch(`${url}/session`);
+    cookies.push({ cookie: headers.get('set-cookie')?.split(';')[0] ?? '' });
+  }
+  return cookies;
+}
+
+function scoreRequests(credentials: Credentials): Request[] {
+  const next = random(1);
+  return credentials.map((headers, i) => ({
+    method: 'POST',
+    path: `/v1/leaderboards/${BOARDS[i % BOARDS.length]}/scores`,
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ score: Math.floor(next() * 1_000_000) }),
+  }));
 }

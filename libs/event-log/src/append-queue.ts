@@ -38,11 +38,13 @@ export class AppendQueue {
 
   private async callOnce(): Promise<void> {
     const call = new AppendCall(this.keys);
-    let count = 0;
-    while (!call.isFull && count < this.waiting.length)
-      for (const { event, options = {} } of this.waiting[count++]?.items ?? []) call.add(event, options);
-    const taken = this.waiting.splice(0, count);
+    const taken: Waiting[] = [];
     try {
+      while (!call.isFull && this.waiting.length > 0) {
+        const next = this.waiting.shift() as Waiting;
+        taken.push(next);
+        for (const { event, options = {} } of next.items) call.add(event, options);
+      }
       const answers = await call.run(this.redis, this.quorum);
       for (const { items, resolve } of taken) resolve(answers.splice(0, items.length));
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
+import { beginTime } from '../http/deadline.js';
 import { Callers } from './callers.js';
 
 /** A request, and who sent it once that is known. */
@@ -22,6 +23,7 @@ export class CallerGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();
     const { params } = request;
+    beginTime(request, http.getResponse<FastifyReply>());
     const caller = await this.callers.find(request, http.getResponse<FastifyReply>());
     // Pipes, which refuse the `me` of a key, and handlers need not know that it was written so.
     if (params.player === 'me' && caller?.kind === 'player') params.player = caller.id;

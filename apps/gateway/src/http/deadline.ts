@@ -27,32 +27,34 @@ class Deadline {
   }
 }
 
+/** Answers a request whose time is over. */
+type LateAnswer = (request: FastifyRequest, reply: FastifyReply) => void;
+
 declare module 'fastify' {
   interface FastifyRequest {
     deadline: Deadline | undefined;
   }
+  interface FastifyInstance {
+    answerLate: LateAnswer;
+  }
 }
 
-/**
- * Answers a request whose time is over, whatever it waits for: one time for all that it asks of Redis, since commands
- * that wait for others to be given up would add up. It begins when all of the body is there. What comes of the request
- * later is dropped.
- *
- * @param answer sends the answer
- */
-export function limitAnsweringTime(
-  fastify: FastifyInstance,
-  answer: (request: FastifyRequest, reply: FastifyReply) => void,
-): void {
+/** Sees to it that requests whose time has begun are answered when it is over. What comes of them later is dropped. */
+export function limitAnsweringTime(fastify: FastifyInstance, answerLate: LateAnswer): void {
+  fastify.decorate('answerLate', answerLate);
   fastify.decorateRequest('deadline', undefined);
-  fastify.addHook('preHandler', (request, reply, done) => {
-    request.deadline = new Deadline(() => answer(request, reply));
-    done();
-  });
   fastify.addHook('onResponse', (request, _reply, done) => {
     request.deadline?.stop();
     done();
   });
+}
+
+/**
+ * Begins a request's time, which guards do as soon as all of the body is there: one time for all that it asks of Redis,
+ * since commands that wait for others to be given up would add up.
+ */
+export function beginTime(request: FastifyRequest, reply: FastifyReply): void {
+  request.deadline = new Deadline(() => request.server.answerLate(request, reply));
 }
 
 /** What is left of a request's time, in milliseconds. */

@@ -20,7 +20,7 @@ export function serveFiles(fastify: FastifyInstance, folder = BUILT_IN): void {
     decorateReply: false,
     // What a game may load is the game's to say: many have styles in their page, or WebAssembly.
     ...(folder !== BUILT_IN && {
-      setHeaders: ({ raw }: FastifyReply) => raw.removeHeader('Content-Security-Policy'),
+      setHeaders: (reply: FastifyReply) => reply.removeHeader('content-security-policy'),
     }),
   });
 }

@@ -5,7 +5,7 @@ import { eventually } from '#libs/testing';
 import { Client, inParallel } from './client.js';
 import { System } from './system.js';
 
-const SCORES = 100_000;
+const SCORES = Number(process.env.SCORES ?? 30_000);
 const PLAYERS = 10_000;
 
 describe(`${SCORES} scores for ${PLAYERS} players, over HTTP`, () => {

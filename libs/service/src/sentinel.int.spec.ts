@@ -39,6 +39,8 @@ describe('a server that Sentinels choose', () => {
     };
     await append('ada');
     expect(await read()).toBe(1);
+    // What no replica has dies with the master.
+    await eventually(async () => expect(await redis.wait(1, 1_000)).toBe(1));
     await setup.killMaster();
     const failures: unknown[] = [];
     let slowest = 0;

@@ -50,6 +50,14 @@ export class Installation {
     return new Installation(folder, server, redis, await freePort(), options);
   }
 
+  /** Starts all of it with the settings of production, and as many partitions as `npm start` has. */
+  static async openAsInProduction(): Promise<Installation> {
+    const partitions = { scores: 8, players: 8 };
+    const installation = await Installation.open({ partitions, asInProduction: true });
+    await installation.start();
+    return installation;
+  }
+
   /** @returns the services, ready, in the order of the names */
   async start(names: readonly string[] = SERVICES): Promise<readonly ChildService[]> {
     const services = names.map(name => new ChildService(name, this.environment));

@@ -43,9 +43,7 @@ export const bulk: Comparison = {
     },
   ],
   open: async size => {
-    const partitions = { scores: 8, players: 8 };
-    const installation = await Installation.open({ partitions, asInProduction: true });
-    await installation.start();
+    const installation = await Installation.openAsInProduction();
     // What the workers do with it is measured elsewhere.
     installation.freezeWorkers(true);
     const lists = listRequests();

@@ -34,7 +34,8 @@ export const oneScore: Comparison = {
     },
   ],
   open: async size => {
-    const [alone, whole] = [await openInstallation(), await openInstallation()];
+    const alone = await Installation.openAsInProduction();
+    const whole = await Installation.openAsInProduction();
     alone.freezeWorkers(true);
     const fastify = await ChildProgram.start('fastify-server', [alone.redisUrl]);
     const express = await ChildProgram.start('express-server', [alone.redisUrl]);
@@ -63,13 +64,6 @@ export const oneScore: Comparison = {
     };
   },
 };
-
-async function openInstallation(): Promise<Installation> {
-  const partitions = { scores: 8, players: 8 };
-  const installation = await Installation.open({ partitions, asInProduction: true });
-  await installation.start();
-  return installation;
-}
 
 /** Waits until the workers have nothing left to do: else whoever is measured next would suffer. */
 async function untilProjected({ admin }: Installation): Promise<void> {

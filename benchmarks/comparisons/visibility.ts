@@ -31,9 +31,7 @@ export const visibility: Comparison = {
     },
   ],
   open: async size => {
-    const partitions = { scores: 8, players: 8 };
-    const installation = await Installation.open({ partitions, asInProduction: true });
-    await installation.start();
+    const installation = await Installation.openAsInProduction();
     return {
       contenders: { questlog: () => measure(installation, SECONDS[size]) },
       close: () => installation.close(),

@@ -29,8 +29,8 @@ export class AddressMap<Value> {
     for (const fields of this.fieldsByKey.values()) yield* fields.values();
   }
 
-  /** The fields of each key. */
-  *fields(): Generator<[key: string, fields: string[]]> {
-    for (const [key, fields] of this.fieldsByKey) yield [key, [...fields.keys()]];
+  /** What there is of each key, by field. */
+  get hashes(): ReadonlyMap<string, ReadonlyMap<string, Value>> {
+    return this.fieldsByKey;
   }
 }

@@ -1,4 +1,5 @@
 import { type RedisClient, Script } from '#libs/redis';
+import { AddressMap } from './address-map.js';
 import type { Address } from './projection.js';
 
 const readStates = new Script<(string | null)[]>('read-states');
@@ -14,20 +15,14 @@ export interface Held<State> {
 
 /** The states that a batch concerns, by hash and field. */
 export class States<State> {
-  private readonly hashes = new Map<string, Map<string, Held<State>>>();
+  private readonly held = new AddressMap<Held<State>>();
 
   /** What there is at the address, as soon as it has been read. */
-  at({ key, field }: Address): Held<State> {
-    let fields = this.hashes.get(key);
-    if (!fields) {
-      fields = new Map();
-      this.hashes.set(key, fields);
-    }
-    let held = fields.get(field);
-    if (!held) {
-      held = { state: undefined, revision: '', number: 0 };
-      fields.set(field, held);
-    }
+  at(address: Address): Held<State> {
+    const known = this.held.get(address);
+    if (known) return known;
+    const held: Held<State> = { state: undefined, revision: '', number: 0 };
+    this.held.set(address, held);
     return held;
   }
 
@@ -37,25 +32,23 @@ export class States<State> {
    * @throws WrongTypeError when a key holds something of another program
    */
   async read(redis: RedisClient, parse: (text: string) => State): Promise<void> {
-    if (this.hashes.size === 0) return;
-    const hashes = [...this.hashes.values()];
-    const wanted = JSON.stringify(hashes.map(fields => [...fields.keys()]));
-    const values = await readStates.run(redis, [...this.hashes.keys()], [wanted]);
+    const { hashes } = this.held;
+    if (hashes.size === 0) return;
+    const wanted = JSON.stringify([...hashes.values()].map(fields => [...fields.keys()]));
+    const values = await readStates.run(redis, [...hashes.keys()], [wanted]);
     let number = 0;
-    for (const fields of hashes) {
-      for (const held of fields.values()) {
-        const text = values[number++];
-        held.number = number;
-        if (text == null) continue;
-        held.revision = revisionOf(text);
-        held.state = parse(text);
-      }
+    for (const held of this.held.values()) {
+      const text = values[number++];
+      held.number = number;
+      if (text == null) continue;
+      held.revision = revisionOf(text);
+      held.state = parse(text);
     }
   }
 
   /** What was read, in the order of the numbers. */
   *revisions(): Generator<{ key: string; fields: string[]; revisions: string[] }> {
-    for (const [key, fields] of this.hashes) {
+    for (const [key, fields] of this.held.hashes) {
       const revisions = [...fields.values()].map(({ revision }) => revision);
       yield { key, fields: [...fields.keys()], revisions };
     }

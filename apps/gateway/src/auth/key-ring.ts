@@ -12,8 +12,9 @@ export class KeyRing {
     ]);
   }
 
-  find(secret: TokenHash): Actor | undefined {
-    return this.actors.get(secret);
+  /** Whose secret it is. */
+  find(hash: TokenHash): Actor | undefined {
+    return this.actors.get(hash);
   }
 }
 

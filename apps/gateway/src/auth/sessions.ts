@@ -52,21 +52,21 @@ export class Sessions {
   }
 
   /** The session of a token. Its end is put off when an hour of it is used. */
-  async find(token: TokenHash): Promise<Session | undefined> {
-    const key = this.keyOf(token);
+  async find(hash: TokenHash): Promise<Session | undefined> {
+    const key = this.keyOf(hash);
     return toSession(await this.batched.ask(key, togetherOf(this.redis, key)));
   }
 
   /** The session of a token, with its end put off. */
-  async slide(token: TokenHash): Promise<Session | undefined> {
-    const [found] = await this.look([this.keyOf(token)], 0);
+  async slide(hash: TokenHash): Promise<Session | undefined> {
+    const [found] = await this.look([this.keyOf(hash)], 0);
     return toSession(found);
   }
 
   /** Closes a session, if there is one. */
-  async close(token: TokenHash): Promise<void> {
-    const player = await this.redis.get(this.keyOf(token));
-    if (player !== null) await this.end(token, player);
+  async close(hash: TokenHash): Promise<void> {
+    const player = await this.redis.get(this.keyOf(hash));
+    if (player !== null) await this.end(hash, player);
   }
 
   /** When each open session of the player ends. */

@@ -6,23 +6,17 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /questlog
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit
-COPY .swcrc ./
+COPY rolldown.config.js tsconfig.json ./
 COPY apps apps
 COPY libs libs
 COPY scripts scripts
-# What only tests import stays behind.
-RUN npm run --silent build && rm -r dist/libs/testing
-
-FROM ${NODE_IMAGE} AS dependencies
-WORKDIR /questlog
-COPY package.json package-lock.json .npmrc ./
-# Without `node`, which is for development: the image brings its own. And without what packages could be used with.
-RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --omit=dev --omit=optional --omit=peer
+RUN npm run --silent build
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps PORT=3000 HEALTH_PORT=3001
 WORKDIR /questlog
-COPY --from=dependencies /questlog/node_modules node_modules
+# All that the build leaves outside of itself: the files behind /docs.
+COPY --from=build /questlog/node_modules/swagger-ui-dist node_modules/swagger-ui-dist
 COPY --from=build /questlog/dist dist
 COPY package.json ./
 # The node user of the image, by number: Kubernetes can then see that it is not root.

@@ -15,7 +15,8 @@ export class ChildProgram {
    * @throws Error when it ends instead of becoming ready
    */
   static async start(name: string, args: readonly string[]): Promise<ChildProgram> {
-    const main = fileURLToPath(new URL(`./baselines/${name}.js`, import.meta.url));
+    // As seen from `dist/chunks`, where the build puts this file, and from its own folder alike.
+    const main = fileURLToPath(new URL(`../benchmarks/baselines/${name}.js`, import.meta.url));
     const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -27,6 +27,8 @@ export interface Comparison {
   /** What is done, and how often, for the report. */
   readonly title: string;
   readonly targets: readonly Target[];
+  /** Rounds that do not count, in the full form: of processes that serve for days, nobody asks how they begin. */
+  readonly warmUps?: number;
   open(size: Size): Promise<Field>;
 }
 
@@ -49,17 +51,18 @@ export interface Outcome {
 
 /** Measures the contenders in turn, so that what else the machine does troubles all of them. */
 export async function compare(comparison: Comparison, size: Size, count: number): Promise<Outcome> {
-  const { name, title, targets } = comparison;
+  const { name, title, targets, warmUps = 0 } = comparison;
   const field = await comparison.open(size);
   const rounds: Record<string, Figures>[] = [];
   try {
-    for (let round = 1; round <= count; round++) {
+    for (let round = size === 'full' ? 1 - warmUps : 1; round <= count; round++) {
       const seen: Record<string, Figures> = {};
       for (const [contender, measure] of inTurn(Object.entries(field.contenders), round)) {
         seen[contender] = await measure();
-        say(`${name}, round ${round} of ${count}: ${contender}: ${inWords(seen[contender])}`);
+        const when = round > 0 ? `round ${round} of ${count}` : 'warming up';
+        say(`${name}, ${when}: ${contender}: ${inWords(seen[contender])}`);
       }
-      rounds.push(seen);
+      if (round > 0) rounds.push(seen);
     }
   } finally {
     await field.close();
@@ -70,7 +73,7 @@ export async function compare(comparison: Comparison, size: Size, count: number)
 
 /** Whoever comes first is another one each round. */
 function inTurn<T>(contenders: readonly T[], round: number): T[] {
-  const first = (round - 1) % contenders.length;
+  const first = Math.max(round - 1, 0) % contenders.length;
   return [...contenders.slice(first), ...contenders.slice(0, first)];
 }
 

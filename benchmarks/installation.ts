@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
 import { Topology } from '#libs/event-log';
 import { createClient, type RedisClient } from '#libs/redis';
+import { RedisCluster } from '#libs/testing';
 import { ChildService } from '../scripts/child-service.js';
 import { HttpClient } from './http-client.js';
 
@@ -15,9 +16,14 @@ export interface InstallationOptions {
   readonly partitions?: { readonly scores: number; readonly players: number };
   /** With limits for requests and log lines as in production, instead of none. */
   readonly asInProduction?: boolean;
+  /** A cluster of three masters without replicas, instead of one server. */
+  readonly isCluster?: boolean;
 }
 
 const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
+
+/** Where log lines go: what is printed are figures. */
+const STDERR = 2;
 
 /** Milliseconds for one command of the benchmark's own. */
 const PATIENCE = 120_000;
@@ -30,7 +36,7 @@ export class Installation {
 
   private constructor(
     private readonly folder: string,
-    private readonly server: EmbeddedRedis,
+    private readonly server: EmbeddedRedis | RedisCluster,
     readonly redis: RedisClient,
     private readonly port: number,
     private readonly options: InstallationOptions,
@@ -42,8 +48,10 @@ export class Installation {
   /** Starts Redis only. */
   static async open(options: InstallationOptions = {}): Promise<Installation> {
     const folder = mkdtempSync(join(tmpdir(), 'questlog-bench-'));
-    const server = await EmbeddedRedis.start({ folder: join(folder, 'redis') });
-    const redis = createClient(server.url, 'benchmark');
+    const server = options.isCluster
+      ? await RedisCluster.start({ replicas: false, settings: ['appendfsync always'] })
+      : await EmbeddedRedis.start({ folder: join(folder, 'redis') });
+    const redis = createClient('url' in server ? server.url : server.address, 'benchmark');
     // A million members are counted, or deleted, in one command.
     Object.assign(redis.options, { commandTimeout: PATIENCE });
     await redis.connect();
@@ -60,7 +68,7 @@ export class Installation {
 
   /** @returns the services, ready, in the order of the names */
   async start(names: readonly string[] = SERVICES): Promise<readonly ChildService[]> {
-    const services = names.map(name => new ChildService(name, this.environment));
+    const services = names.map(name => new ChildService(name, this.environment, STDERR));
     this.services.push(...services);
     for (const service of services) service.start();
     await Promise.all(services.map(service => service.ready()));
@@ -75,8 +83,10 @@ export class Installation {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** @throws Error when it is a cluster */
   get redisUrl(): string {
-    return this.server.url;
+    if ('url' in this.server) return this.server.url;
+    throw new Error('a cluster has no URL');
   }
 
   get url(): string {
@@ -101,7 +111,7 @@ export class Installation {
     return {
       PATH: process.env.PATH,
       ...(asInProduction ? { NODE_ENV: 'production' } : { NODE_ENV: 'test', LOG_LEVEL: 'warn' }),
-      REDIS_URL: this.server.url,
+      ...('url' in this.server ? { REDIS_URL: this.server.url } : this.server.environment),
       KEY_PREFIX: PREFIX,
       SCORES_PARTITIONS: String(this.topology.counts.scores),
       PLAYERS_PARTITIONS: String(this.topology.counts.players),
@@ -116,8 +126,11 @@ export class Installation {
 }
 
 /** Opens an installation for some work, and leaves nothing of it behind, also after a Ctrl-C. */
-export async function withInstallation<T>(work: (installation: Installation) => Promise<T>): Promise<T> {
-  const installation = await Installation.open();
+export async function withInstallation<T>(
+  work: (installation: Installation) => Promise<T>,
+  options: InstallationOptions = {},
+): Promise<T> {
+  const installation = await Installation.open(options);
   const abort = () => void installation.close().finally(() => process.exit(130));
   process.once('SIGINT', abort);
   process.once('SIGTERM', abort);

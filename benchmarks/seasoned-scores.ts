@@ -12,7 +12,10 @@ export class SeasonedScores {
   private readonly bests: number[];
   private at = Date.now() - 60 * 60_000;
 
-  constructor(players: number) {
+  constructor(
+    players: number,
+    private readonly boards: readonly string[] = BOARDS,
+  ) {
     this.bests = Array.from({ length: players }, () => Math.floor(this.next() * HIGHEST));
   }
 
@@ -37,7 +40,7 @@ export class SeasonedScores {
   /** Twenty in a millisecond. */
   private score(player: number, score: number): TimedScore {
     this.at += this.next() < 0.05 ? 1 : 0;
-    const board = BOARDS[player % BOARDS.length] ?? 'arena';
+    const board = this.boards[player % this.boards.length] ?? 'arena';
     return { at: this.at, score: { board, player: `player-${100_000 + player}`, score } };
   }
 }

@@ -9,18 +9,23 @@ const LOOK = 5;
  *
  * @param countDone how much is done so far, of `total`
  * @param warmUp how much is done before it counts: a process that has just started is slow
+ * @param onWarm happens when it begins to count
  */
 export async function workingRate(
   countDone: () => Promise<number>,
   warmUp: number,
   total: number,
+  onWarm: () => Promise<void> = async () => {},
 ): Promise<number> {
   let begin: { readonly done: number; readonly at: number } | undefined;
   for (;;) {
     const done = await countDone();
     const at = performance.now();
     if (begin && done >= total) return ((done - begin.done) * 1_000) / (at - begin.at);
-    if (!begin && done >= warmUp) begin = { done, at };
+    if (!begin && done >= warmUp) {
+      begin = { done, at };
+      await onWarm();
+    }
     await delay(LOOK);
   }
 }

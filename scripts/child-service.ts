@@ -14,6 +14,8 @@ export class ChildService {
   constructor(
     readonly name: string,
     private readonly environment: NodeJS.ProcessEnv,
+    /** What it prints goes there: a file descriptor of this process. */
+    private readonly output = 1,
   ) {}
 
   start(): void {
@@ -21,7 +23,7 @@ export class ChildService {
     this.url = undefined;
     this.child = spawn(process.execPath, ['--enable-source-maps', main], {
       env: this.environment,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', this.output, 'inherit', 'ipc'],
       // Its own process group: a Ctrl-C at the terminal is for this process, which ends things in order.
       detached: true,
     });

@@ -9,12 +9,11 @@ import { logEnvironment } from './log-environment.js';
 /** `npm run dead-letters`: shows the dead letters of the log, and does with them what it is told. */
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommand(args);
-  const { redis: address, KEY_PREFIX, SCORES_PARTITIONS, PLAYERS_PARTITIONS } = logEnvironment();
+  const { redis: address, KEY_PREFIX, partitions } = logEnvironment();
   const redis = createClient(address, 'dead-letters');
   try {
     await redis.connect();
-    const counts = { scores: SCORES_PARTITIONS, players: PLAYERS_PARTITIONS };
-    const topology = await Topology.open(redis, KEY_PREFIX, counts);
+    const topology = await Topology.open(redis, KEY_PREFIX, partitions);
     const groups = { scores: groupsOf('scores'), players: groupsOf('players') };
     return await runCommand(command, new DeadLetters(redis, topology, groups), {
       terminal: process.stdout.isTTY === true,

@@ -1,7 +1,14 @@
-import type { Job } from '#libs/projections';
-
 /** Characters of the bar. */
 const WIDTH = 30;
+
+/** How far something is. */
+export interface Progress {
+  readonly id: string;
+  readonly state: string;
+  readonly processed: number;
+  readonly total: number;
+  readonly eventsPerSecond: number;
+}
 
 /** How far a job is: one line that is written over at a terminal, JSON lines elsewhere. On standard error. */
 export class ProgressLine {
@@ -12,7 +19,7 @@ export class ProgressLine {
     private readonly out: NodeJS.WriteStream = process.stderr,
   ) {}
 
-  show({ id, state, processed, total, eventsPerSecond }: Job): void {
+  show({ id, state, processed, total, eventsPerSecond }: Progress): void {
     const left = total - processed;
     const etaSeconds = state === 'done' ? 0 : eventsPerSecond > 0 ? Math.ceil(left / eventsPerSecond) : null;
     const line = this.out.isTTY

@@ -17,7 +17,7 @@ await consume(APPLY, 1_000, (entries, stream) => {
   const ids: string[] = [];
   const batch: unknown[][] = [ids];
   for (const [id, fields] of entries) {
-    const [, , board, player, score] = JSON.parse(fields[1] ?? '');
+    const [, , board = '', player = '', score] = (fields[1] ?? '').split(' ');
     let number = numbers.get(board);
     if (number === undefined) {
       number = keys.push(`loop:${board}`);

@@ -42,6 +42,7 @@ export const bulk: Comparison = {
       wanted: { atMost: 100 },
     },
   ],
+  warmUps: 1,
   open: async size => {
     const installation = await Installation.openAsInProduction();
     // What the workers do with it is measured elsewhere.

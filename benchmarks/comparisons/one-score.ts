@@ -33,6 +33,7 @@ export const oneScore: Comparison = {
       wanted: { atMost: 2 },
     },
   ],
+  warmUps: 2,
   open: async size => {
     const alone = await Installation.openAsInProduction();
     const whole = await Installation.openAsInProduction();

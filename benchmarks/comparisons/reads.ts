@@ -34,6 +34,7 @@ export const reads: Comparison = {
       wanted: { atLeast: 0.6 },
     }),
   ),
+  warmUps: 1,
   open: async size => {
     const installation = await Installation.open({ asInProduction: true });
     await fill(installation, ENTRIES[size]);

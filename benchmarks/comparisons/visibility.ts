@@ -8,8 +8,8 @@ const WRITES_PER_SECOND = 1_000;
 const EVERY = 10;
 const SECONDS: Record<Size, number> = { full: 10, short: 4 };
 const PLAYERS = 10_000;
-/** Milliseconds between two handfuls of writes. */
-const STEP = 10;
+/** Milliseconds between two looks at how many writes are due: they come one by one, not in handfuls. */
+const STEP = 1;
 const BOARD = 'arena';
 
 /** How long after the answer to a write it is seen by a read that waits for it. */
@@ -30,6 +30,7 @@ export const visibility: Comparison = {
       wanted: { atMost: 25 },
     },
   ],
+  warmUps: 3,
   open: async size => {
     const installation = await Installation.openAsInProduction();
     return {

@@ -9,7 +9,7 @@ import type { Service } from './service.js';
 export const POISON_FIELD = 'chaos';
 
 /** Entries that are no events: no JSON, a code that nobody knows, and a known one with nothing behind it. */
-const POISON = ['not json', '["zz","s:x"]', '["s1","s:x"]'];
+const POISON = ['not json', '["zz","s:x"]', '["s1","s:x"]', 's2 sx'];
 
 /** Milliseconds for which Redis is away, or silent, at most. */
 const OUTAGE = 2_500;

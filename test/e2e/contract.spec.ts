@@ -123,6 +123,26 @@ describe('the REST contract', () => {
         await submit('board', players[i] ?? '', score);
     });
 
+    it('can be spread over partitions, and are the same to whoever reads them', async () => {
+      const { admin } = system;
+      const path = '/v1/leaderboards/wide';
+      expect((await admin.put(path, { shards: 3 }, WAIT)).body).toMatchObject({
+        status: 'applied',
+        shards: 3,
+      });
+      for (const [i, player] of players.entries()) await submit('wide', player, 60 - 10 * Math.floor(i / 2));
+      const { body } = await anonymous.get(`${path}/entries?limit=4`);
+      expect(
+        body.entries.map(({ rank, player }: { rank: number; player: string }) => [rank, player]),
+      ).toEqual([1, 1, 3, 3].map((rank, i) => [rank, players[i]]));
+      const next = await anonymous.get(`${path}/entries?limit=4&cursor=${body.next}`);
+      expect(next.body.entries.map(({ player }: { player: string }) => player)).toEqual(['e', 'f']);
+      expect((await anonymous.get(`${path}/entries/d`)).body).toMatchObject({ rank: 3, total: 6 });
+      expect(await admin.put(path, { shards: 2 })).toMatchObject({ status: 409 });
+      expect(await admin.put('/v1/leaderboards/board', { shards: 2 })).toMatchObject({ status: 409 });
+      expect(await admin.put('/v1/leaderboards/new', { shards: 1_000 })).toMatchObject({ status: 400 });
+    });
+
     it('rank from 1, equal scores alike, the first to get there above', async () => {
       const { body } = await anonymous.get('/v1/leaderboards/board/entries');
       expect(body).toMatchObject({ board: 'board', period: 'current', total: 6 });

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Topology } from '#libs/event-log';
 import { createClient } from '#libs/redis';
 import { type ClusterNodeState, eventually, RedisCluster } from '#libs/testing';
 import type { Client } from './client.js';
+import { verify } from './run.js';
 import { System } from './system.js';
 import { Timeline } from './timeline.js';
 
@@ -84,16 +83,6 @@ async function boardsOf(cluster: RedisCluster, slots: readonly (readonly [number
   }
   redis.disconnect();
   return found;
-}
-
-async function verify(environment: NodeJS.ProcessEnv): Promise<{ status: number; output: string }> {
-  const child = spawn(process.execPath, ['dist/scripts/verify.js'], {
-    env: { PATH: process.env.PATH, ...environment },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk));
-  const [status] = await once(child, 'exit');
-  return { status, output };
 }
 
 /** Who was written and is not on the boards. */

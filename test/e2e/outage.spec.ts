@@ -10,8 +10,9 @@ import { type Guest, System } from './system.js';
 
 /** Milliseconds for which Redis is away. */
 const AWAY = 6_000;
-/** Milliseconds in which every request has its answer, by the contract. */
+/** Milliseconds in which every request has its answer, by the contract; besides what it asked to wait for its effect. */
 const LIMIT = 2_000;
+const WAIT = 1_000;
 
 interface Call {
   readonly kind: string;
@@ -60,7 +61,8 @@ class Load {
     'score that waits': async () => {
       const player = this.newName();
       const body = { player, score: 7 };
-      const answer = await this.server.post('/v1/leaderboards/out/scores', body, { Prefer: 'wait=1' });
+      const prefer = `wait=${WAIT / 1_000}`;
+      const answer = await this.server.post('/v1/leaderboards/out/scores', body, { Prefer: prefer });
       if (answer.status < 300) this.scores.push(player);
       return answer;
     },
@@ -130,6 +132,9 @@ class Load {
 }
 
 const isRefused = ({ answer }: Call) => answer.status === 503;
+/** What is appended in the last moment before its deadline has its wait still before it. */
+const isLate = (call: Call) =>
+  call.answered - call.sent > LIMIT + (call.kind === 'score that waits' && !isRefused(call) ? WAIT : 0);
 const shown = ({ kind, sent, answered, answer }: Call) =>
   `${kind}: ${answer.status} after ${Math.round(answered - sent)} ms ${answer.text.slice(0, 200)}`;
 
@@ -236,7 +241,7 @@ describe('Redis, stopped under load', () => {
       expect(
         load.calls.filter(({ answer }) => answer.status >= 500 && answer.status !== 503).map(shown),
       ).toEqual([]);
-      expect(load.calls.filter(({ sent, answered }) => answered - sent > LIMIT).map(shown)).toEqual([]);
+      expect(load.calls.filter(isLate).map(shown)).toEqual([]);
       await expectAcknowledged();
     },
     120_000,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, TlsRedis } from '#libs/testing';
+import { eventually, SentinelSetup, TlsRedis } from '#libs/testing';
 import type { Client } from './client.js';
 import { System } from './system.js';
 
@@ -11,28 +11,68 @@ const WAIT = { Prefer: 'wait=5' };
 const handbook = readFileSync('docs/operations.md', 'utf8');
 const [rule = ''] = /^user questlog .*$/m.exec(handbook) ?? [];
 const [, clusterRights = ''] = /In a cluster, add `(.*?)`/.exec(handbook) ?? [];
+const [watcher = ''] = /^user watcher .*$/m.exec(handbook) ?? [];
+const WATCHER_PASSWORD = 'other-hunter2';
 
-const server = ({ port }: TlsRedis, password: string) => ({
-  REDIS_URL: `rediss://questlog:${password}@localhost:${port}`,
-});
-const cluster = ({ port }: TlsRedis, password: string) => ({
-  REDIS_CLUSTER_NODES: `localhost:${port}`,
+/** What speaks TLS, and how a process is told of it. */
+interface Secured {
+  readonly ca: string;
+  readonly variables: (password: string) => NodeJS.ProcessEnv;
+  /** Where another server takes over. */
+  readonly killMaster?: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+const access = (password: string) => ({
   REDIS_USERNAME: 'questlog',
   REDIS_PASSWORD: password,
   REDIS_TLS: 'on',
 });
 
+async function server(user: string): Promise<Secured> {
+  const redis = await TlsRedis.start([user]);
+  const variables = (password: string) => ({
+    REDIS_URL: `rediss://questlog:${password}@localhost:${redis.port}`,
+  });
+  return { ca: redis.ca, variables, stop: () => redis.stop() };
+}
+
+async function cluster(user: string): Promise<Secured> {
+  const redis = await TlsRedis.start([user], true);
+  const variables = (password: string) => ({
+    ...access(password),
+    REDIS_CLUSTER_NODES: `localhost:${redis.port}`,
+  });
+  return { ca: redis.ca, variables, stop: () => redis.stop() };
+}
+
+async function sentinels(user: string): Promise<Secured> {
+  const setup = await SentinelSetup.start({
+    servers: [user],
+    sentinel: [watcher.replace('<password>', WATCHER_PASSWORD)],
+  });
+  const variables = (password: string) => ({
+    ...access(password),
+    REDIS_SENTINELS: setup.address.sentinels.join(),
+    REDIS_SENTINEL_MASTER: setup.address.master,
+    REDIS_SENTINEL_USERNAME: 'watcher',
+    REDIS_SENTINEL_PASSWORD: WATCHER_PASSWORD,
+  });
+  return { ca: setup.ca, variables, killMaster: () => setup.killMaster(), stop: () => setup.stop() };
+}
+
 describe.each([
   ['Redis', rule, server, 'rediss://***@localhost'],
   ['Redis Cluster', `${rule} ${clusterRights}`, cluster, 'the cluster localhost'],
-])('a %s with TLS, and a user who may do what Questlog does and no more', (_, rights, variables, shown) => {
-  let redis: TlsRedis;
+  ['Redis behind Sentinels', rule, sentinels, 'of the Sentinels 127.0.0.1'],
+])('a %s with TLS, and a user who may do what Questlog does and no more', (_, rights, secure, shown) => {
+  let redis: Secured;
   let system: System;
   let admin: Client;
 
   beforeAll(async () => {
-    redis = await TlsRedis.start([rights.replace('<password>', PASSWORD)], variables === cluster);
-    system = await System.start({ ...variables(redis, PASSWORD), NODE_EXTRA_CA_CERTS: redis.ca });
+    redis = await secure(rights.replace('<password>', PASSWORD));
+    system = await System.start({ ...redis.variables(PASSWORD), NODE_EXTRA_CA_CERTS: redis.ca });
     admin = system.admin;
   }, 60_000);
   afterAll(async () => {
@@ -112,6 +152,18 @@ describe.each([
     expect((await admin.get('/v1/admin/streams')).status).toBe(200);
   });
 
+  it('goes on with the successor, where there is one, when the server dies', async () => {
+    if (!redis.killMaster) return;
+    await redis.killMaster();
+    const score = { player: 'late', score: 1 };
+    await eventually(
+      async () =>
+        expect((await admin.post('/v1/leaderboards/late/scores', score, WAIT)).body.status).toBe('applied'),
+      25_000,
+      100,
+    );
+  }, 60_000);
+
   it('has every right that scripts need, used here or not', () => {
     const folder = 'libs/redis/src/scripts';
     const called = readdirSync(folder).flatMap(file =>
@@ -134,13 +186,20 @@ describe.each([
   it('is not served by a process that has the wrong password, or does not know the CA', async () => {
     const refused = async (environment: NodeJS.ProcessEnv, reason: string) => {
       const other = await System.spawn(environment);
-      await eventually(() => expect(other.process.exitCode).toBe(1), 20_000);
-      expect(other.output).toContain(reason);
-      expect(other.output).not.toContain('hunter2');
-      await other.close();
+      try {
+        await eventually(() => expect(other.process.exitCode).toBe(1), 20_000);
+        expect(other.output).toContain(reason);
+        expect(other.output).not.toContain('hunter2');
+      } finally {
+        await other.close();
+      }
     };
     const known = { NODE_EXTRA_CA_CERTS: redis.ca };
-    await refused({ ...variables(redis, 'hunter2-wrong'), ...known }, 'WRONGPASS');
-    await refused(variables(redis, PASSWORD), 'NODE_EXTRA_CA_CERTS');
+    await refused({ ...redis.variables('hunter2-wrong'), ...known }, 'WRONGPASS');
+    await refused(redis.variables(PASSWORD), 'NODE_EXTRA_CA_CERTS');
+    if ('REDIS_SENTINELS' in redis.variables(PASSWORD)) {
+      const wrong = { REDIS_SENTINEL_PASSWORD: 'hunter2-wrong' };
+      await refused({ ...redis.variables(PASSWORD), ...known, ...wrong }, 'REDIS_SENTINEL_PASSWORD');
+    }
   }, 60_000);
 });

@@ -83,6 +83,6 @@ describe('writing scores', () => {
     expect(Object.keys(body.paths['/v1/leaderboards/{board}']).sort()).toEqual(['delete', 'get', 'put']);
     expect(body.paths['/v1/scores'].post.requestBody.content).toHaveProperty(['application/json']);
     expect(body.paths['/v1/scores/import'].post.requestBody.content).toHaveProperty(['application/x-ndjson']);
-    expect(Object.keys(body.components.schemas.DefinitionFields.properties)).toHaveLength(14);
+    expect(Object.keys(body.components.schemas.DefinitionFields.properties)).toHaveLength(15);
   });
 });

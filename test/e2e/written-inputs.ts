@@ -142,6 +142,10 @@ const DEFINITIONS: Line[] = [
   [400, 'maxEntries of 0', definition('maxEntries', '0')],
   [400, 'maxEntries beyond its limit', definition('maxEntries', '10000001')],
   [400, 'a negative minInterval', definition('minInterval', '-1')],
+  [400, 'no shard', definition('shards', '0')],
+  [400, 'more shards than partitions', definition('shards', '100000')],
+  [400, 'shards with a source', '{"source":"arena","shards":2}'],
+  [400, 'shards with dense ranks', '{"ranking":"dense","shards":2}'],
   [400, 'an order that is a method of objects', definition('order', '"constructor"')],
   [400, 'an operator in a list', definition('operator', '["best"]')],
 ];

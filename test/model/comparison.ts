@@ -212,7 +212,7 @@ function centre(lines: readonly Line[], index: number, length: number): number {
 }
 
 /** A line as it is shown. */
-function view({ run: _, ...line }: Placed): Line {
+function view({ run: _, seq: __, ...line }: Placed): Line {
   return line;
 }
 

@@ -13,8 +13,11 @@ export interface System {
   readonly admin: Client;
 }
 
+/** Partitions of a lane: boards are at home in the first two, and spread from there over up to three. */
+export const LANE_PARTITIONS = 4;
+
 /**
- * Two of the log's partitions, of which one scenario at a time makes use: nobody else moves their clock. It begins
+ * Some of the log's partitions, of which one scenario at a time makes use: nobody else moves their clock. It begins
  * in the future, where real time does not count.
  */
 export class Lane {
@@ -55,6 +58,6 @@ export class Lane {
   }
 
   private get partitions(): readonly number[] {
-    return [2 * this.number, 2 * this.number + 1];
+    return Array.from({ length: LANE_PARTITIONS }, (_, i) => LANE_PARTITIONS * this.number + i);
   }
 }

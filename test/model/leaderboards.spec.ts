@@ -4,7 +4,7 @@ import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
 import type { Client } from '../e2e/client.js';
 import { System } from '../e2e/system.js';
-import { Lane } from './lane.js';
+import { LANE_PARTITIONS, Lane } from './lane.js';
 import { scenario } from './scenario.js';
 import { ScenarioRun } from './scenario-run.js';
 
@@ -14,12 +14,12 @@ const SEED = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
 const PATH = process.env.MODEL_PATH;
 
 /** So many scenarios at the same time. */
-const LANES = PATH === undefined ? 6 : 1;
+const LANES = PATH === undefined ? 5 : 1;
 /** Milliseconds in which a scenario that fails is made smaller. */
 const SHRINKING = 60_000;
 
 const PREFIX = 'model';
-const PARTITIONS = { scores: 2 * LANES, players: 2 };
+const PARTITIONS = { scores: LANE_PARTITIONS * LANES, players: 2 };
 
 describe(`${RUNS} random scenarios (MODEL_SEED=${SEED})`, () => {
   let system: System;

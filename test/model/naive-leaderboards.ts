@@ -18,6 +18,7 @@ export interface Definition {
   readonly submit?: 'players' | 'servers';
   readonly maxEntries?: number;
   readonly minInterval?: number;
+  readonly shards?: number;
 }
 
 const DEFAULTS = {
@@ -33,6 +34,8 @@ export interface Score {
   readonly what: 'score';
   /** When it was appended, in ms since 1970. */
   readonly at: number;
+  /** Which of those it is that were appended to its partition at that time. */
+  readonly seq?: number;
   readonly board: string;
   readonly player: string;
   readonly score: number;
@@ -60,6 +63,8 @@ export interface Line {
 export interface Placed extends Line {
   /** Where in all that happened the run is that counts. */
   readonly run: number;
+  /** Which it is of those at its time in its partition: where they are several, that is what the log knows. */
+  readonly seq: number;
 }
 
 /** One of a board's periods. */
@@ -98,10 +103,27 @@ export class NaiveLeaderboards {
   }
 
   /** @returns the status of the refusal, or nothing when the definition is accepted */
-  refusalOfDefinition(board: string, { source }: Definition): 400 | 409 | undefined {
+  refusalOfDefinition(board: string, definition: Definition): 400 | 409 | undefined {
+    const { source, shards, ranking } = definition;
+    if (source === board || (shards !== undefined && (source !== undefined || ranking === 'dense')))
+      return 400;
+    if (!this.canHaveShards(board, shards)) return 409;
     if (source === undefined) return undefined;
-    if (source === board) return 400;
-    return this.definitionOf(source).source !== undefined || this.isCounted(board) ? 409 : undefined;
+    const counted = this.definitionOf(source);
+    const isDense = ranking === 'dense' && counted.shards !== undefined;
+    return counted.source !== undefined || isDense || this.isCounted(board) ? 409 : undefined;
+  }
+
+  /** They are chosen when a board is defined first, before it has scores. */
+  private canHaveShards(board: string, shards: number | undefined): boolean {
+    const last = this.history.findLastIndex(
+      ({ what, ...event }) =>
+        (what === 'definition' || what === 'removal') && 'board' in event && event.board === board,
+    );
+    if (this.history[last]?.what === 'definition') return this.definitionOf(board).shards === shards;
+    const later = this.history.slice(last + 1);
+    const isScored = later.some(event => event.what === 'score' && event.board === board);
+    return shards === undefined || !(isScored || this.isCounted(board));
   }
 
   /** @returns the status of the refusal, or nothing when the board can be removed */
@@ -173,8 +195,10 @@ export class NaiveLeaderboards {
     const { order, tieBreak } = this.definitionOf(board);
     return (a: Omit<Placed, 'rank'>, b: Omit<Placed, 'rank'>): number => {
       if (a.score !== b.score) return order === 'desc' ? b.score - a.score : a.score - b.score;
-      if (tieBreak === 'none') return Buffer.compare(Buffer.from(b.player), Buffer.from(a.player));
-      return tieBreak === 'first' ? a.run - b.run : b.run - a.run;
+      const byPlayer = Buffer.compare(Buffer.from(b.player), Buffer.from(a.player));
+      if (tieBreak === 'none') return byPlayer;
+      const later = Date.parse(a.achievedAt) - Date.parse(b.achievedAt) || a.seq - b.seq;
+      return (tieBreak === 'first' ? later : -later) || byPlayer;
     };
   }
 
@@ -183,12 +207,19 @@ export class NaiveLeaderboards {
       .filter(score => !this.isRevoked(score) && !this.isBanned(score.player))
       .filter(score => this.periodOf(board, score) === period);
     return [...new Set(runs.map(({ player }) => player))].map(player => {
-      const { run, score, attributes, at } = this.combine(
+      const {
+        run,
+        score,
+        attributes,
+        at,
+        seq = run,
+      } = this.combine(
         board,
         runs.filter(own => own.player === player),
       );
       return {
         run,
+        seq,
         player,
         score,
         ...(attributes && { attributes }),

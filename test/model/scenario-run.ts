@@ -70,7 +70,7 @@ export class ScenarioRun {
       case 'submit all':
         return this.submitAll(step.scores, step.wait);
       case 'define':
-        return this.define(this.board(step.board), this.definition(step.definition), step.wait);
+        return this.define(this.board(step.board), this.definition(step), step.wait);
       case 'remove':
         return this.remove(this.board(step.board), step.wait);
       case 'revoke':
@@ -102,7 +102,7 @@ export class ScenarioRun {
       refusal,
     );
     if (refusal !== undefined) return;
-    this.happened(happening, answer);
+    this.happened({ ...happening, seq: seqOf(answer.body) }, answer);
     if (answer.status !== 200 || !isSettled) return;
     const standings = this.model.standings(board, 'current', this.lane.now);
     const line =
@@ -119,12 +119,13 @@ export class ScenarioRun {
     const scores = plans.map(plan => this.score(plan));
     const call = { method: 'POST', path: '/v1/scores', body: { scores } } as const;
     const answer = await this.write(this.lane.system.server, call, wait, undefined);
-    const expected = scores.map(score => {
+    const results = answer.body.results as { status?: number | string; eventId?: string }[];
+    const expected = scores.map((score, i) => {
       const refusal = this.model.refusalOfScore(score);
-      if (refusal === undefined) this.model.history.push({ what: 'score', at: this.lane.now, ...score });
+      const seq = seqOf(results[i]);
+      if (refusal === undefined) this.model.history.push({ what: 'score', at: this.lane.now, seq, ...score });
       return refusal;
     });
-    const results = answer.body.results as { status?: number | string; eventId?: string }[];
     const statuses = results.map(({ status, eventId }) => (eventId === undefined ? status : undefined));
     expect(statuses).toEqual(expected);
     this.pending.push(...results.flatMap(({ eventId }) => eventId ?? []));
@@ -234,8 +235,16 @@ export class ScenarioRun {
     return { board: this.board(board), player: this.player(player), ...score };
   }
 
-  private definition({ source, ...plan }: DefinitionPlan): Definition {
-    return { ...plan, ...(source !== undefined && { source: this.board(source) }) };
+  private definition({ board, definition }: { board: number; definition: DefinitionPlan }): Definition {
+    const { source, shards: planned, ...plan } = definition;
+    // What has a source or dense ranks has no shards of its own, unless it is to be refused.
+    const own = source === undefined && plan.ranking !== 'dense' ? this.scenario.shards[board] : undefined;
+    const shards = planned === 'own' ? own : planned;
+    return {
+      ...plan,
+      ...(source !== undefined && { source: this.board(source) }),
+      ...(shards !== undefined && { shards }),
+    };
   }
 
   private board(number: number): string {
@@ -246,3 +255,6 @@ export class ScenarioRun {
     return this.players[number] ?? '';
   }
 }
+
+/** Which an event is of those of its millisecond. Equal scores of one millisecond, in two shards, stand by that. */
+const seqOf = ({ eventId = '' }: { eventId?: string } = {}) => Number(eventId.split('-').at(-1));

@@ -15,7 +15,11 @@ export interface ScorePlan {
   readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
-export type DefinitionPlan = Omit<Definition, 'source'> & { readonly source?: number };
+export type DefinitionPlan = Omit<Definition, 'source' | 'shards'> & {
+  readonly source?: number;
+  /** As many as the scenario has for the board, or another number. */
+  readonly shards?: 'own' | number;
+};
 
 /** So much later; or to where a period of a board begins, or one of a calendar, or a millisecond before or after. */
 export type Later =
@@ -55,6 +59,8 @@ export interface Scenario {
   readonly start: number;
   /** In which of a lane's partitions each board is. */
   readonly partitions: readonly number[];
+  /** Over how many partitions each board is spread, where nothing else is said. */
+  readonly shards: readonly (number | undefined)[];
   readonly steps: readonly Step[];
 }
 
@@ -138,6 +144,11 @@ const definition: fc.Arbitrary<DefinitionPlan> = fc
     oneof(submitting, record({ source: busy })),
     oneof({ weight: 2, arbitrary: constant({}) }, { weight: 1, arbitrary: record({ filter }) }),
     oneof({ weight: 4, arbitrary: constant({}) }, record({ maxEntries: integer({ min: 1, max: 4 }) })),
+    oneof(
+      { weight: 16, arbitrary: constant({ shards: 'own' }) },
+      { weight: 1, arbitrary: constant({}) },
+      { weight: 1, arbitrary: record({ shards: integer({ min: 2, max: 3 }) }) },
+    ),
   )
   .map(parts => Object.assign({}, ...parts) as DefinitionPlan)
   // What is left out is not there.
@@ -187,11 +198,43 @@ const step: fc.Arbitrary<Step> = oneof(
   { weight: 3, arbitrary: reading.map(how => ({ do: 'look', ...how }) as const) },
 );
 
+const forAll = <T>(of: fc.Arbitrary<T>) => fc.array(of, { minLength: BOARDS, maxLength: BOARDS });
+
+/** Shards are chosen before there are scores: a board that is to have some is mostly defined to begin with. */
+const shards = oneof(
+  { weight: 3, arbitrary: constant({}) },
+  {
+    weight: 2,
+    arbitrary: record({
+      shards: constantFrom(2, 3),
+      defined: option(definition, { nil: undefined, freq: 6 }),
+    }),
+  },
+) as fc.Arbitrary<{ readonly shards?: number; readonly defined?: DefinitionPlan | undefined }>;
+
+function beginning(spread: readonly { readonly defined?: DefinitionPlan | undefined }[]): Step[] {
+  return spread.flatMap(({ defined }, board): Step[] => {
+    if (!defined) return [];
+    const { source: _, ranking = 'standard', ...plan } = defined;
+    const definition: DefinitionPlan = {
+      ...plan,
+      ranking: ranking === 'dense' ? 'ordinal' : ranking,
+      shards: 'own',
+    };
+    return [{ do: 'define', board, definition, wait: false }];
+  });
+}
+
 /** Something that could have happened to some boards. It always ends with a look at all of them. */
 export const scenario: fc.Arbitrary<Scenario> = record({
   start: integer({ min: 0, max: 365 * DAY }),
-  partitions: fc.array(integer({ min: 0, max: 1 }), { minLength: BOARDS, maxLength: BOARDS }),
+  partitions: forAll(integer({ min: 0, max: 1 })),
+  spread: forAll(shards),
   steps: fc
     .tuple(fc.array(step, { minLength: 3, maxLength: 30, size: 'max' }), reading)
     .map(([steps, how]) => [...steps, { do: 'look', ...how } as const]),
-});
+}).map(({ spread, steps, ...rest }) => ({
+  ...rest,
+  shards: spread.map(({ shards: count }) => count),
+  steps: [...beginning(spread), ...steps],
+}));

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import type { GatewayEnvironment, RateLimits } from '#libs/config';
 import { BoardCatalog, EventLog, EventReader, Progress, Topology, VersionReader } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
@@ -86,9 +86,9 @@ function onGroups<T>(
 function limitedBy(limits: RateLimits) {
   return {
     provide: APP_GUARD,
-    inject: [REDIS, Topology, Reflector],
-    useFactory: (redis: RedisClient, { prefix }: Topology, reflector: Reflector) =>
-      new RateLimitGuard(limits, new SlidingWindow(redis), prefix, reflector),
+    inject: [REDIS, Topology],
+    useFactory: (redis: RedisClient, { prefix }: Topology) =>
+      new RateLimitGuard(limits, new SlidingWindow(redis), prefix),
   };
 }
 

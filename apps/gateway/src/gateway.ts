@@ -10,11 +10,11 @@ import { groupsOf } from '#libs/projections';
 import { ping } from '#libs/redis';
 import { LogModule, type OpenLog } from '#libs/service';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
+import { serveFiles } from './files.js';
 import { GatewayModule } from './gateway.module.js';
 import { allowOrigins, setSecurityHeaders } from './http/browser-rules.js';
 import { answerClientError, answerOddRequests } from './http/client-errors.js';
 import { limitAnsweringTime } from './http/deadline.js';
-import { serveFiles } from './http/files.js';
 import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { limitSendingTime, readStreamedBodies } from './http/streamed-body.js';
@@ -41,6 +41,8 @@ export async function createGateway(
     routerOptions: { maxParamLength: 1_000 },
     forceCloseConnections: 'idle',
     rewriteUrl: withoutTrailingSlash,
+    // There is no middleware to run.
+    skipMiddie: true,
     http: {
       headersTimeout: HEADERS_TIMEOUT,
       connectionsCheckingInterval: HEADERS_TIMEOUT / 3,

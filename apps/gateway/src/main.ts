@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { loadGatewayConfig } from '#libs/config';
 import { Logger, startMetrics } from '#libs/observability';
-import { openLogWithQuorum, runService, tellParent } from '#libs/service';
+import { followTopology, openLogWithQuorum, runService, tellParent } from '#libs/service';
 import { createGateway } from './gateway.js';
 
 const NAME = 'gateway';
@@ -17,6 +17,7 @@ await runService(async () => {
   }
   const log = await openLogWithQuorum(environment, NAME, logger);
   const app = await createGateway(environment, log, logger);
+  const stopFollowing = followTopology(log.redis, log.topology, logger);
   await app.listen(environment.PORT, environment.HOST);
   const { port } = app.getHttpServer().address() as { port: number };
   const url = `http://127.0.0.1:${port}`;
@@ -26,6 +27,7 @@ await runService(async () => {
     logger,
     service: {
       close: async () => {
+        stopFollowing();
         await app.close();
         log.quorum?.close();
         log.redis.disconnect();

@@ -35,18 +35,25 @@ export class Environment extends RedisEnvironment {
   })
   readonly KEY_PREFIX: string = 'ql';
 
-  /** Partitions of each stream; read at the very first start only, afterwards it must not change. */
+  /** Partitions of each stream that the very first start makes. Unset: 8, and afterwards as many as the log has. */
   @Expose()
+  @IsOptional()
   @IsInt()
   @Min(1)
   @Max(1024)
-  readonly SCORES_PARTITIONS: number = 8;
+  readonly SCORES_PARTITIONS?: number;
 
   @Expose()
+  @IsOptional()
   @IsInt()
   @Min(1)
   @Max(1024)
-  readonly PLAYERS_PARTITIONS: number = 8;
+  readonly PLAYERS_PARTITIONS?: number;
+
+  /** What each stream must have, where that is said. */
+  get partitions(): { readonly scores: number | undefined; readonly players: number | undefined } {
+    return { scores: this.SCORES_PARTITIONS, players: this.PLAYERS_PARTITIONS };
+  }
 
   get production(): boolean {
     return this.NODE_ENV === 'production';

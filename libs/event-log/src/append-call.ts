@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
 import {
   definitionOf,
   type EventType,
   formatEventId,
   type NewEvent,
+  packArray,
   packEvent,
   parseEventId,
 } from '#libs/events';
 import { codedError, type PartitionKeys, type RedisClient, Script, type WriteQuorum } from '#libs/redis';
 import { definitionText } from './defined-board.js';
 import type { Appended, AppendOptions } from './event-log.js';
-
-/** For how long a repeated Idempotency-Key is recognised, in seconds. */
-const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
+import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
 
 const append = new Script<readonly string[]>('append');
 
@@ -30,7 +28,7 @@ export class AppendCall {
   private characters = 0;
 
   constructor(private readonly partition: PartitionKeys) {
-    this.keys = [partition.stream, partition.definitions(), partition.erasing()];
+    this.keys = [partition.stream, partition.definitions(), partition.erasing(), partition.gate()];
   }
 
   get isFull(): boolean {
@@ -46,7 +44,7 @@ export class AppendCall {
       e,
       m,
       ...(d !== undefined && { d: 2 + this.documents.push(d) }),
-      ...this.record(event, e, request ?? d),
+      ...this.record(event, request ?? d),
       ...(replayOnly && { replay: true }),
       ...(player !== undefined && { player }),
       ...(definedBy !== undefined && { board, by: definedBy }),
@@ -56,6 +54,7 @@ export class AppendCall {
       }),
       ...this.interval(event, options),
       ...becomes(event),
+      ...(event.type === 'ScoreSubmitted' && definedBy === '' && { marks: true }),
     });
   }
 
@@ -86,13 +85,11 @@ export class AppendCall {
     };
   }
 
-  /** A copy can stand in the partition of the first event: it has a record of its own. */
-  private record({ type, data, actor, idempotencyKey }: NewEvent, e: string, content = '') {
-    if (idempotencyKey === undefined) return undefined;
-    const { first } = data as Copied;
-    const copied = first ? [formatEventId(first)] : [];
-    const hash = digest(actor.kind, actor.id, definitionOf(type).subject(data), idempotencyKey, ...copied);
-    return { record: this.number(this.partition.idempotency(hash)), print: digest(e, content) };
+  private record(event: NewEvent, content?: string) {
+    const hash = recordHash(event);
+    if (hash === undefined) return undefined;
+    const print = fingerprint(packArray(event), content);
+    return { record: this.number(this.partition.idempotency(hash)), print };
   }
 
   private versions({ type, data }: NewEvent) {
@@ -119,10 +116,6 @@ export class AppendCall {
   }
 }
 
-interface Copied {
-  readonly first?: Parameters<typeof formatEventId>[0];
-}
-
 /** What an event makes of a board, for the definitions beside the log. */
 function becomes({ type, data }: NewEvent) {
   if (type !== 'BoardDefined' && type !== 'BoardRemoved') return undefined;
@@ -131,6 +124,7 @@ function becomes({ type, data }: NewEvent) {
   return {
     board,
     becomes: definition ? definitionText(definition) : '',
+    ...(definition?.shards !== undefined && !first && { spreads: true }),
     ...(first ? { first: formatEventId(first) } : isLeaving && { unused: true }),
   };
 }
@@ -140,11 +134,4 @@ const isAppended = (reply: string) => reply.charCodeAt(0) <= 57;
 
 function refusal(reply: string): Error {
   return codedError(reply) ?? new Error(`the append script answered "${reply}"`);
-}
-
-function digest(...parts: readonly string[]): string {
-  const hash = createHash('sha256');
-  // Lengths keep ["a", "bc"] and ["ab", "c"] apart.
-  for (const part of parts) hash.update(`${part.length}:${part}`);
-  return hash.digest('base64url').slice(0, 22);
 }

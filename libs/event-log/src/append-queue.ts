@@ -1,4 +1,4 @@
-import type { PartitionKeys, RedisClient, WriteQuorum } from '#libs/redis';
+import { type PartitionKeys, pulseOf, type RedisClient, type WriteQuorum } from '#libs/redis';
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './event-log.js';
 
@@ -24,16 +24,19 @@ export class AppendQueue {
   append(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
     const waiting = { items, ...Promise.withResolvers<(Appended | Error)[]>() };
     this.waiting.push(waiting);
-    if (!this.isRunning) {
-      this.isRunning = true;
-      setImmediate(() => void this.run());
-    }
+    if (!this.isRunning) this.runSoon();
     return waiting.promise;
   }
 
+  /** With what else goes to the server; but replicas may take their time. */
+  private runSoon(): void {
+    this.isRunning = this.waiting.length > 0;
+    if (this.isRunning) pulseOf(this.redis, this.keys.stream).join(() => void this.run());
+  }
+
   private async run(): Promise<void> {
-    while (this.waiting.length > 0) await this.callOnce();
-    this.isRunning = false;
+    await this.callOnce();
+    this.runSoon();
   }
 
   private async callOnce(): Promise<void> {

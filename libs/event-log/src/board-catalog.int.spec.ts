@@ -1,7 +1,7 @@
 import { DEFAULT_DEFINITION, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import { BoardInUseError, DefinitionChangedError } from '#libs/redis';
+import { BoardInUseError, BoardScoredError, DefinitionChangedError } from '#libs/redis';
 import { openTestLog, SERVER, type TestLog } from '#libs/testing';
-import { BoardCatalog } from './board-catalog.js';
+import { BoardCatalog, ShardsFixedError } from './board-catalog.js';
 import { definedBy } from './defined-board.js';
 import type { Appended } from './event-log.js';
 
@@ -172,6 +172,80 @@ describe('the board catalog', () => {
       expect([atHome?.length, copies?.length]).toEqual([3, 3]);
       const last = definedBy(await catalog.find(home));
       expect(await places()).toEqual([`0 ${last}`, `1 ${last}`]);
+    });
+  });
+
+  describe('with shards, defines', () => {
+    const spread = (shards: number, more = {}) => ({ ...DEFAULT_DEFINITION, shards, ...more });
+
+    it('a board at home first, and then in every other shard', async () => {
+      const appended = await catalog.define(home, spread(3), by('key'));
+      expect(await events()).toEqual([['b:'], ["b:'"], ["b:'"], []]);
+      expect(appended.ref.partition).toBe('all');
+      const first = definedBy(await catalog.find(home));
+      expect(await places()).toEqual([`0 ${first}`, `1 ${first}`, `2 ${first}`]);
+      expect(await catalog.define(home, spread(3), by('key'))).toEqual({ ...appended, replayed: true });
+      expect(await events()).toEqual([['b:'], ["b:'"], ["b:'"], []]);
+    });
+
+    it('a board that was born once, however often it is defined', async () => {
+      await catalog.define(home, spread(2), by());
+      const { by: born } = await catalog.find(home);
+      await catalog.define(home, spread(2, { max: 5 }), by());
+      expect(await catalog.find(home)).toMatchObject({ born });
+      await catalog.remove(home, by());
+      expect(await places()).toEqual([]);
+      await catalog.define(home, spread(2), by());
+      const { by: bornAgain, born: again } = await catalog.find(home);
+      expect(again).toEqual(bornAgain);
+      expect(await events()).toEqual([['b:', 'b:', 'd', 'b:'], ["b:'", "b:'", "d'", "b:'"], [], []]);
+    });
+
+    it('nothing of the past, when what was removed since is asked for again', async () => {
+      const first = await catalog.define(home, spread(2), by('key'));
+      await catalog.remove(home, by());
+      const before = await events();
+      expect(await catalog.define(home, spread(2), by('key'))).toMatchObject({ replayed: true });
+      expect(first.replayed).toBe(false);
+      expect(await events()).toEqual(before);
+      expect(await places()).toEqual([]);
+    });
+
+    it('a board that counts it in all of its shards, and removes it there', async () => {
+      await catalog.define(home, spread(3), by());
+      await catalog.define(far, from(home), by());
+      const copies = await Promise.all(
+        test.topology.all('scores').map(keys => test.redis.hexists(keys.definitions(), far)),
+      );
+      expect(copies).toEqual([1, 1, 1, 0]);
+      expect(await events()).toEqual([
+        ['b:', `b:${home}'`],
+        ["b:'", `b:${home}`, `b:${home}'`],
+        ["b:'", `b:${home}'`],
+        [],
+      ]);
+      await catalog.remove(far, by());
+      const left = await Promise.all(
+        test.topology.all('scores').map(keys => test.redis.hexists(keys.definitions(), far)),
+      );
+      expect(left).toEqual([0, 0, 0, 0]);
+    });
+
+    it('only what has no scores yet', async () => {
+      const submit = () =>
+        test.log.append(
+          { type: 'ScoreSubmitted', data: { board: home, player: 'ada', score: 1 }, actor: SERVER },
+          { definedBy: '' },
+        );
+      await submit();
+      await submit();
+      await expect(catalog.define(home, spread(2), by())).rejects.toThrow(BoardScoredError);
+      expect(await catalog.all()).toEqual(new Map());
+      expect(await catalog.find(home)).toEqual({ definition: DEFAULT_DEFINITION });
+      await catalog.remove(home, by());
+      await catalog.define(home, spread(2), by());
+      await expect(catalog.define(home, spread(4), by())).rejects.toThrow(ShardsFixedError);
+      await expect(catalog.define(home, from(), by())).rejects.toThrow(ShardsFixedError);
     });
   });
 

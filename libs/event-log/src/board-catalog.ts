@@ -1,4 +1,5 @@
 import {
+  type BoardDefined,
   type BoardDefinition,
   compareEventIds,
   DEFAULT_DEFINITION,
@@ -6,9 +7,10 @@ import {
   type NewEvent,
 } from '#libs/events';
 import { DefinitionChangedError, NotReplayedError, type PartitionKeys, type RedisClient } from '#libs/redis';
-import { type DefinedBoard, definedBy, parseDefinedBoard } from './defined-board.js';
+import { type DefinedBoard, definedBy, parseDefinedBoard, readDefined } from './defined-board.js';
 import { type Appended, type AppendOptions, EventLog } from './event-log.js';
 import { RecentlyUsed } from './recently-used.js';
+import { shardsOf } from './routing.js';
 import type { Topology } from './topology.js';
 
 /** Boards that are remembered, at most. */
@@ -19,10 +21,34 @@ const ATTEMPTS = 5;
 /** Who changes a board, and what else goes with the event. */
 export type Envelope = Pick<NewEvent, 'actor' | 'trace' | 'idempotencyKey'>;
 
-/** The first event, and the partition of the source that the board had until then. */
+/** A board stays in as many shards as it was born in. */
+export class ShardsFixedError extends Error {
+  readonly code = 'SHARDS_FIXED';
+  override readonly name = 'ShardsFixedError';
+
+  constructor(shards = 1) {
+    super(
+      `the board is defined with ${shards === 1 ? 'no shards' : `${shards} shards`}, and its scores would not be moved: remove it, and define it anew`,
+    );
+  }
+}
+
+/** A board that counts the scores of one with shards cannot have dense ranks: distinct scores do not add up. */
+export class DenseShardsError extends Error {
+  readonly code = 'DENSE_SHARDS';
+  override readonly name = 'DenseShardsError';
+
+  constructor(source: string) {
+    super(
+      `${source} has shards, and different scores cannot be counted over shards: take another ranking than dense`,
+    );
+  }
+}
+
+/** The first event, and where the board was until then. */
 interface Claim {
   readonly first: Appended;
-  readonly left?: PartitionKeys;
+  readonly left: readonly PartitionKeys[];
 }
 
 type BoardEvent = NewEvent<'BoardDefined'> | NewEvent<'BoardRemoved'>;
@@ -50,15 +76,12 @@ export class BoardCatalog {
 
   /** What the board is now. */
   async find(board: string): Promise<DefinedBoard> {
-    return this.correct(board, (await this.redis.hget(this.homeOf(board).definitions(), board)) ?? '');
+    return this.remember(board, await readDefined(this.redis, this.topology, board));
   }
 
-  /** @param text the definition as it stands beside the log; empty when there is none */
+  /** @param text the definition as it stands beside the log, in the board's own partition; empty when there is none */
   correct(board: string, text: string): DefinedBoard {
-    const known = parseDefinedBoard(text);
-    if (text === '') this.remembered.delete(board);
-    else this.remembered.set(board, known);
-    return known;
+    return this.remember(board, parseDefinedBoard(text));
   }
 
   /** The boards, and those that count the scores of one of them. */
@@ -78,8 +101,9 @@ export class BoardCatalog {
     await Promise.all(
       this.topology.all('scores').map(async keys => {
         for (const [board, text] of Object.entries(await this.redis.hgetall(keys.definitions()))) {
-          // The partition of its source has it, too.
-          if (this.homeOf(board) === keys) boards.set(board, parseDefinedBoard(text));
+          const known = parseDefinedBoard(text);
+          // The partitions of its source, or of its shards, have it, too.
+          if (known.by && this.homeOf(board) === keys) boards.set(board, known);
         }
       }),
     );
@@ -89,12 +113,14 @@ export class BoardCatalog {
   /**
    * Defines a board, or defines it anew.
    *
-   * Its own partition has the event first, and names are taken there. The partition of its source, where it lives,
-   * has a copy, and one where it lived before learns that it left. A crash in between leaves a board that is not
-   * where it is said to be; the same once more puts it right, as does any other definition.
+   * Its own partition has the event first, and names are taken there. The partitions of its source, where it lives, or
+   * of its shards have copies, and those where it lived before learn that it left. A crash in between leaves a board that
+   * is not where it is said to be; the same once more puts it right, as does any other definition.
    *
    * @returns the event that, once applied, means that the board is what was asked for
    * @throws IdempotencyConflictError
+   * @throws ShardsFixedError, BoardScoredError, BoardInUseError when it cannot have these shards
+   * @throws DenseShardsError when its source has shards
    * @throws DefinitionChangedError when others define it again and again
    */
   async define(
@@ -109,14 +135,49 @@ export class BoardCatalog {
       ...envelope,
     };
     const claim = await this.claim(event, options);
-    const { first } = claim;
     const { source } = definition;
-    const place = source === undefined ? undefined : this.topology.of('scores', source);
-    const [placed] = await Promise.all([
-      place && this.log.copyTo(place, event, first.ref.id),
-      this.removeElsewhere(claim, event, place),
+    return source === undefined ? this.spread(claim, event) : this.derive(claim, event, source);
+  }
+
+  /** Copies a definition to where the board has shards, if it has. */
+  private async spread(claim: Claim, event: NewEvent<'BoardDefined'>): Promise<Appended> {
+    const { first } = claim;
+    const { board, definition } = event.data;
+    const [home, ...others] = shardsOf(this.topology, board, definition.shards) as [PartitionKeys];
+    const { born } = others.length > 0 ? await this.find(board) : {};
+    // Replayed, it can be of a board that was removed since: of that, nothing is to be put right.
+    const isPast = !born || compareEventIds(first.ref.id, born) < 0;
+    const places = isPast ? [] : others;
+    const copied = { ...event, data: { ...event.data, ...(born && { born }) } };
+    const [copies] = await Promise.all([
+      Promise.all(places.map(keys => this.log.copyTo(keys, copied, first.ref.id))),
+      this.removeElsewhere(claim, event, others.length > 0 ? [home, ...others] : []),
     ]);
-    return placed ? { ...placed, replayed: first.replayed } : first;
+    return inAll([first, ...copies], first);
+  }
+
+  /** Copies a definition to where the scores are that the board counts. */
+  private async derive(claim: Claim, event: NewEvent<'BoardDefined'>, source: string): Promise<Appended> {
+    const { first } = claim;
+    const { definition } = event.data;
+    const shardsNow = async () => (await readDefined(this.redis, this.topology, source)).definition.shards;
+    const before = await shardsNow();
+    const copyTo = (keys: PartitionKeys, shards: number | undefined) => {
+      if (shards !== undefined && definition.ranking === 'dense') throw new DenseShardsError(source);
+      const spread = { ...definition, ...(shards !== undefined && { shards }) };
+      return this.log.copyTo(keys, { ...event, data: { ...event.data, definition: spread } }, first.ref.id);
+    };
+    const home = this.homeOf(source);
+    const copy = await copyTo(home, before);
+    // Now that its home has a board that counts it, the source can neither get shards any more nor get rid of them.
+    const shards = await shardsNow();
+    const [same, ...others] = shardsOf(this.topology, source, shards) as [PartitionKeys];
+    const again = shards === before ? [] : [same];
+    const [copies] = await Promise.all([
+      Promise.all([...again, ...others].map(keys => copyTo(keys, shards))),
+      this.removeElsewhere(claim, event, [home, ...others]),
+    ]);
+    return inAll([copy, ...copies], first);
   }
 
   /**
@@ -143,14 +204,13 @@ export class BoardCatalog {
     let known = await this.find(board);
     for (let attempt = 1; ; attempt++) {
       try {
-        const first = await this.log.append(event, { ...options, definedBy: definedBy(known) });
-        const { source } = known.definition;
+        const first = await this.log.append(event, { ...options, ...conditions(event, known) });
         await this.find(board);
         // A replayed event says nothing of what was before it.
-        return first.replayed || source === undefined
-          ? { first }
-          : { first, left: this.topology.of('scores', source) };
+        return { first, left: first.replayed ? [] : await this.placesOf(board, known) };
       } catch (error) {
+        if (error instanceof NotReplayedError && !options?.replayOnly)
+          throw new ShardsFixedError(known.definition.shards);
         if (!(error instanceof DefinitionChangedError) || attempt === ATTEMPTS) throw error;
         known = this.correct(board, error.text);
       }
@@ -161,21 +221,22 @@ export class BoardCatalog {
    * Removes a board from where it lives no more: where it lived until now, and wherever a crash has left an older
    * definition of it. When the first event was replayed, what was appended after it then is found again.
    *
-   * @param place where it lives now, if that is not its own partition alone
+   * @param places where it lives now, if that is not its own partition alone
    */
   private async removeElsewhere(
     { first, left }: Claim,
     event: BoardEvent,
-    place?: PartitionKeys,
+    places: readonly PartitionKeys[] = [],
   ): Promise<void> {
     const { type: _, data, ...envelope } = event;
     const { board } = data;
     const removal: NewEvent<'BoardRemoved'> = { type: 'BoardRemoved', data: { board }, ...envelope };
     const { id } = first.ref;
-    const elsewhere = this.topology.all('scores').filter(keys => keys !== place);
+    const elsewhere = this.topology.all('scores').filter(keys => !places.includes(keys));
     await Promise.all(
       elsewhere.map(async keys => {
-        if (keys === left || (await this.isOlder(keys, board, id))) await this.log.copyTo(keys, removal, id);
+        if (left.includes(keys) || (await this.isOlder(keys, board, id)))
+          await this.log.copyTo(keys, removal, id);
         else if (first.replayed) await this.replayCopy(keys, removal, id);
       }),
     );
@@ -196,7 +257,38 @@ export class BoardCatalog {
     }
   }
 
+  /** Where a board lives besides its own partition. */
+  private async placesOf(board: string, { definition }: DefinedBoard): Promise<PartitionKeys[]> {
+    const { source, shards } = definition;
+    if (source === undefined) return shardsOf(this.topology, board, shards).slice(1);
+    const { definition: counted } = await readDefined(this.redis, this.topology, source);
+    return shardsOf(this.topology, source, counted.shards);
+  }
+
+  private remember(board: string, known: DefinedBoard): DefinedBoard {
+    if (known.by) this.remembered.set(board, known);
+    else this.remembered.delete(board);
+    return known;
+  }
+
   private homeOf(board: string): PartitionKeys {
     return this.topology.of('scores', board);
   }
+}
+
+/** Nobody may have defined the board meanwhile; and what would change its shards is only answered, if it was there before. */
+function conditions({ type, data }: BoardEvent, known: DefinedBoard): AppendOptions {
+  const isFixed =
+    type === 'BoardDefined' &&
+    known.by &&
+    (data as BoardDefined).definition.shards !== known.definition.shards;
+  return { definedBy: definedBy(known), ...(isFixed && { replayOnly: true }) };
+}
+
+/** Of an event and its copies, what means that all of them are applied. */
+function inAll(events: readonly Appended[], { replayed }: Appended): Appended {
+  const [only, ...others] = events as [Appended];
+  if (others.length === 0) return { ...only, replayed };
+  const [id] = events.map(({ ref }) => ref.id).sort((a, b) => compareEventIds(b, a)) as [EventId];
+  return { ref: { stream: only.ref.stream, partition: 'all', id }, replayed };
 }

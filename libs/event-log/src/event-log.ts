@@ -3,6 +3,7 @@ import type { PartitionKeys, RedisClient, WriteQuorum } from '#libs/redis';
 import { CALL_EVENTS } from './append-call.js';
 import { AppendQueue } from './append-queue.js';
 import type { EventRef } from './event-ref.js';
+import { placeOf } from './routing.js';
 import type { Topology } from './topology.js';
 
 /** What the head version must be: a number, 0 for "there is none" (yet, or any more), or `any existing`. */
@@ -13,6 +14,8 @@ export interface AppendOptions {
   readonly expectedVersion?: ExpectedVersion;
   /** By which event the board is defined, as `definedBy()` of the definition that the caller judged by says it. */
   readonly definedBy?: string;
+  /** Over how many shards the board is spread, by that definition: it decides where the event goes. */
+  readonly shards?: number;
   /** Milliseconds since the last event of this player on this board that was appended with an interval, at least. */
   readonly minInterval?: number;
   /** What was asked for, where the document follows from it and from what was there: it is what a key is used for. */
@@ -52,13 +55,13 @@ export class EventLog {
    * @throws IdempotencyConflictError when the key was used for another event
    * @throws UnconfirmedError when it is in the log, but not on enough replicas: once more, with the key, is right
    * @throws BeingErasedError while the event's player is being erased
-   * @throws NotReplayedError, DefinitionChangedError, BoardInUseError, VersionConflictError, TooSoonError, in this order, when a
-   *   condition does not hold
+   * @throws NotReplayedError, DefinitionChangedError, BoardInUseError, BoardScoredError, VersionConflictError,
+   *   TooSoonError, in this order, when a condition does not hold
    */
   append<T extends EventType>(event: NewEvent<T>, options: AppendOptions = {}): Promise<Appended> {
     return definitionOf(event.type).everywhere
       ? this.appendEverywhere(event, options)
-      : this.appendTo(this.homeOf(event), event, options);
+      : this.appendTo(placeOf(this.topology, event, options.shards), event, options);
   }
 
   /**
@@ -68,7 +71,10 @@ export class EventLog {
    */
   async appendAll(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
     const results: (Appended | Error)[] = [];
-    const places = Map.groupBy(items.keys(), index => this.homeOf((items[index] as BatchItem).event));
+    const places = Map.groupBy(items.keys(), index => {
+      const { event, options } = items[index] as BatchItem;
+      return placeOf(this.topology, event, options?.shards);
+    });
     const appendIn = async (keys: PartitionKeys, indices: readonly number[]) => {
       for (let at = 0; at < indices.length; at += CALL_EVENTS) {
         const part = indices.slice(at, at + CALL_EVENTS);
@@ -133,11 +139,5 @@ export class EventLog {
       this.queues.set(keys, queue);
     }
     return queue;
-  }
-
-  private homeOf<T extends EventType>({ type, data }: NewEvent<T>): PartitionKeys {
-    const { stream, subject, everywhere } = definitionOf(type);
-    if (everywhere) throw new RangeError(`${type} is for every partition: append it alone`);
-    return this.topology.of(stream, subject(data));
   }
 }

@@ -144,6 +144,18 @@ describe('the event reader', () => {
     expect((await pages(10)).flat()).toEqual([8, 7]);
   });
 
+  it('finds scores in the form that the log had first, and such as need it', async () => {
+    await foreign('e', '["s1","p:ada","board","ada",7]');
+    await appendScores(test, [{ player: 'ada', score: 8 }]);
+    await test.log.append({
+      type: 'ScoreSubmitted',
+      data: { board: 'board', player: 'ada', score: 9 },
+      actor: { kind: 'server', id: 'with blank' },
+    });
+    // Two of them can be of one millisecond, in different partitions.
+    expect((await pages(10)).flat().sort()).toEqual([7, 8, 9]);
+  });
+
   it('does not take an id for another that begins or ends with it', async () => {
     await appendScores(
       test,
@@ -155,8 +167,15 @@ describe('the event reader', () => {
   it('shows entries that are no events where they mention the id, with the reason', async () => {
     const garbage = await foreign('player', 'ada');
     const unknown = await foreign('e', '["zz9","s:k","ada"]');
+    const broken = await foreign('e', 's2 sk board ada many');
     await foreign('player', 'bob', 'note', '\u0001');
     expect((await page()).events).toEqual([
+      {
+        eventId: `s0-${broken}`,
+        type: null,
+        error: expect.any(String),
+        entry: ['e', 's2 sk board ada many'],
+      },
       {
         eventId: `s0-${unknown}`,
         type: null,

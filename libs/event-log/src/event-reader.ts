@@ -10,7 +10,7 @@ export interface EventQuery {
   readonly partitions: readonly PartitionKeys[];
   /** Ids of which every wanted event has one in its data. Entries without are not decoded, which is the cost of a page. */
   readonly mentions: readonly string[];
-  wants(event: RecordedEvent): boolean;
+  wants(event: RecordedEvent, partition: PartitionKeys): boolean;
   readonly limit: number;
   /** Continues behind another page. */
   readonly cursor?: string | undefined;
@@ -81,18 +81,19 @@ function find(
   if (mentioned === 'no') return undefined;
   const found = readEntry(source.keys, id, fields);
   if (found.type === null) return mentioned === 'yes' ? found : undefined;
-  return wants(found) ? found : undefined;
+  return wants(found, source.keys) ? found : undefined;
 }
 
 /** Whether an entry can be about one of the ids, without decoding it. */
 export function mentionsAny(fields: readonly string[], ids: Iterable<string>): 'yes' | 'perhaps' | 'no' {
   const text = packedText(fields);
-  for (const id of ids) if (text.includes(`"${id}"`)) return 'yes';
+  const isJson = text.startsWith('[');
+  for (const id of ids) if (text.includes(`"${id}"`) || (!isJson && text.includes(` ${id} `))) return 'yes';
   // No character of an id needs an escape in JSON, but another program may have written any character as one.
   return text.includes('\\u') ? 'perhaps' : 'no';
 }
 
-/** The JSON text that names what an event is about; all of the entry when it is none. */
+/** The text that names what an event is about, as JSON or in words; all of the entry when it is none. */
 function packedText(fields: readonly string[]): string {
   for (let i = 0; i < fields.length; i += 2) if (fields[i] === 'e') return fields[i + 1] ?? '';
   return JSON.stringify(fields);

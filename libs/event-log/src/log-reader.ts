@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 
 const readPage = new Script<string>('read-page');
@@ -48,6 +49,8 @@ export async function* readLog(
       next = read(last[0], count);
       // If nobody comes for it, its failure is nobody's.
       next.catch(() => {});
+      // It is sent when the turn of the event loop ends, and working on a page need not end one.
+      await nextTurn();
     }
     yield page;
     if (isLast) return;

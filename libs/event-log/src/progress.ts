@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { formatEventId, type StreamName } from '#libs/events';
+import { compareEventIds, formatEventId, type StreamName } from '#libs/events';
 import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import type { EventRef } from './event-ref.js';
 import type { Topology } from './topology.js';
@@ -34,8 +34,9 @@ export class Progress {
   ) {}
 
   /** Whether the log has the partition of an event: without it, the event is none of this log. */
-  has({ stream, partition }: EventRef): boolean {
-    return partition === 'all' || partition < this.topology.counts[stream];
+  has(ref: EventRef): boolean {
+    const { stream, partition } = ref;
+    return partition === 'all' || partition < this.topology.counts[stream] || this.isMoved(ref);
   }
 
   /**
@@ -44,6 +45,7 @@ export class Progress {
    */
   async whenApplied(event: EventRef, timeout: number): Promise<boolean> {
     const { stream, partition, id } = event;
+    if (this.isMoved(event)) return true;
     if (partition === 'all') {
       const upTo = `~${formatEventId(id)}`;
       const all = this.topology.all(stream).map(keys => this.wait(keys, upTo, timeout));
@@ -51,6 +53,12 @@ export class Progress {
     }
     if (!this.has(event)) return false;
     return this.wait(this.topology.at(stream, partition), formatEventId(id), timeout);
+  }
+
+  /** The partition is one that was, but all that was in the log when it was moved is in its projections. */
+  private isMoved({ stream, id }: EventRef): boolean {
+    const end = this.topology.movedUpTo(stream);
+    return end !== undefined && compareEventIds(id, end) <= 0;
   }
 
   private wait(keys: PartitionKeys, id: string, timeout: number): Promise<boolean> {

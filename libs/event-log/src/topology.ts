@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { STREAMS, type StreamName } from '#libs/events';
-import { PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
+import { type EventId, parseEventId, STREAMS, type StreamName } from '#libs/events';
+import { FIRST_EPOCH, PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
 
 /** The log has another number of partitions than this process was told: it would look for events in the wrong place. */
 export class PartitionCountError extends Error {
@@ -15,46 +15,115 @@ export class PartitionCountError extends Error {
   }
 }
 
-/** Which partitions there are, and which one a subject belongs to. */
+type OfStreams<T> = Readonly<Record<StreamName, T>>;
+
+/** Partitions of a stream of a log whose first start was not told how many to make. */
+const PARTITIONS = 8;
+
+const NEVER_MOVED: OfStreams<number> = { scores: FIRST_EPOCH, players: FIRST_EPOCH };
+
+/** How the streams are cut. */
+interface Cut {
+  readonly counts: OfStreams<number>;
+  readonly epochs: OfStreams<number>;
+  readonly ends: OfStreams<EventId | undefined>;
+  readonly partitions: OfStreams<readonly PartitionKeys[]>;
+}
+
+/**
+ * Which partitions there are, and which one a subject belongs to.
+ *
+ * The streams can be cut anew while processes run. Then this is what they go by as soon as they `refresh` it; what they
+ * do with partitions of before is refused.
+ */
 export class Topology {
-  private readonly partitions: Readonly<Record<StreamName, readonly PartitionKeys[]>>;
+  private cut: Cut;
+  private readonly listeners: (() => void)[] = [];
 
   constructor(
     /** What stands before every key. */
     readonly prefix: string,
-    readonly counts: Readonly<Record<StreamName, number>>,
+    counts: OfStreams<number>,
+    epochs = NEVER_MOVED,
   ) {
-    const keys = (stream: StreamName) =>
-      Array.from({ length: counts[stream] }, (_, partition) => new PartitionKeys(prefix, stream, partition));
-    this.partitions = { scores: keys('scores'), players: keys('players') };
+    this.cut = cutOf(prefix, counts, epochs);
   }
 
   /**
-   * Opens the log: the very first process writes the partition counts, all others must agree with it.
+   * Opens the log: the very first process writes the partition counts, all others take what is there.
    *
+   * @param counts what must be there, or is to be made
    * @throws PartitionCountError
    */
   static async open(
     redis: RedisClient,
     prefix: string,
-    counts: Record<StreamName, number>,
+    counts: Partial<OfStreams<number | undefined>>,
   ): Promise<Topology> {
-    const key = topologyKey(prefix);
+    for (const stream of STREAMS)
+      await redis.hsetnx(topologyKey(prefix), stream, counts[stream] ?? PARTITIONS);
+    const topology = new Topology(prefix, { scores: PARTITIONS, players: PARTITIONS });
+    topology.update(await redis.hgetall(topologyKey(prefix)));
     for (const stream of STREAMS) {
-      await redis.hsetnx(key, stream, counts[stream]);
-      const actual = Number(await redis.hget(key, stream));
-      if (actual !== counts[stream]) throw new PartitionCountError(stream, counts[stream], actual);
+      const [expected, actual] = [counts[stream], topology.counts[stream]];
+      if (expected !== undefined && expected !== actual)
+        throw new PartitionCountError(stream, expected, actual);
     }
-    return new Topology(prefix, counts);
+    return topology;
+  }
+
+  get counts(): OfStreams<number> {
+    return this.cut.counts;
+  }
+
+  /** How often each stream was cut, the first time included. */
+  get epochs(): OfStreams<number> {
+    return this.cut.epochs;
+  }
+
+  /** The last event before the stream was cut anew; nothing when it never was. */
+  movedUpTo(stream: StreamName): EventId | undefined {
+    return this.cut.ends[stream];
+  }
+
+  /** @param fields as Redis has them; those of a log that is gone change nothing */
+  update(fields: Readonly<Record<string, string>>): void {
+    if (STREAMS.some(stream => fields[stream] === undefined)) return;
+    const of = <T>(read: (stream: StreamName) => T): OfStreams<T> => ({
+      scores: read('scores'),
+      players: read('players'),
+    });
+    const counts = of(stream => Number(fields[stream]));
+    const epochs = of(stream => Number(fields[`${stream}:epoch`] ?? FIRST_EPOCH));
+    const isSame = (stream: StreamName) =>
+      epochs[stream] === this.epochs[stream] && counts[stream] === this.counts[stream];
+    if (STREAMS.every(isSame)) return;
+    const ends = of(stream => {
+      const end = fields[`${stream}:movedUpTo`];
+      return end === undefined ? undefined : parseEventId(end);
+    });
+    const { partitions } = this.cut;
+    const cut = cutOf(this.prefix, counts, epochs, ends);
+    // Who remembers partitions of a stream that stays as it is may go on with them.
+    this.cut = {
+      ...cut,
+      partitions: of(stream => (isSame(stream) ? partitions : cut.partitions)[stream]),
+    };
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Hears when the streams are cut otherwise than before. */
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   all(stream: StreamName): readonly PartitionKeys[] {
-    return this.partitions[stream];
+    return this.cut.partitions[stream];
   }
 
   /** @throws RangeError when there is no such partition */
   at(stream: StreamName, partition: number): PartitionKeys {
-    const keys = this.partitions[stream][partition];
+    const keys = this.cut.partitions[stream][partition];
     if (!keys) throw new RangeError(`there is no partition ${partition} of ${stream}`);
     return keys;
   }
@@ -62,4 +131,18 @@ export class Topology {
   of(stream: StreamName, subject: string): PartitionKeys {
     return this.at(stream, crc32(subject) % this.counts[stream]);
   }
+}
+
+function cutOf(
+  prefix: string,
+  counts: OfStreams<number>,
+  epochs: OfStreams<number>,
+  ends: Cut['ends'] = { scores: undefined, players: undefined },
+): Cut {
+  const keys = (stream: StreamName) =>
+    Array.from(
+      { length: counts[stream] },
+      (_, partition) => new PartitionKeys(prefix, stream, partition, epochs[stream]),
+    );
+  return { counts, epochs, ends, partitions: { scores: keys('scores'), players: keys('players') } };
 }

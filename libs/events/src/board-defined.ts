@@ -35,6 +35,8 @@ export interface BoardDefinition {
   readonly maxEntries?: number;
   /** Seconds between two scores of one player, at least. */
   readonly minInterval?: number;
+  /** Partitions over which the board is spread, by player. The copies of a board with a source have its source's. */
+  readonly shards?: number;
 }
 
 /** How many past periods are kept where a definition does not say. */
@@ -52,14 +54,19 @@ export const DEFAULT_DEFINITION: BoardDefinition = {
 /**
  * An operator said what a board is, for all scores that it ever had or will have.
  *
- * The definition of a board that counts another's scores is appended to the board's own partition, where it takes
- * the name, and then to that of its source, where it takes effect: the second event carries the id of the first.
+ * It is appended to the board's own partition, where it takes the name. The other partitions that have the board, or a
+ * shard of it, get copies with the id of that first event.
  */
 export interface BoardDefined {
   readonly board: string;
   readonly definition: BoardDefinition;
-  /** The id of the first of the two; without it, this is the first, or the only one. */
+  /** The id of the first event, in its copies. */
   readonly first?: EventId;
+  /**
+   * In copies for shards: the event that first made the board what it is since it was removed, if it ever was. What stands
+   * in the partition before the first copy with this id is of a board of the past.
+   */
+  readonly born?: EventId;
 }
 
 export const boardDefined: EventDefinition<BoardDefined> = {
@@ -67,12 +74,17 @@ export const boardDefined: EventDefinition<BoardDefined> = {
   stream: 'scores',
   subject: data => data.board,
   copy: (data, first) => ({ ...data, first }),
-  pack: ({ board, definition, first }) =>
-    first ? [board, definition, formatEventId(first)] : [board, definition],
-  unpack: ([board, definition, first]) => ({
+  pack: ({ board, definition, first, born }) => [
+    board,
+    definition,
+    ...(first ? [formatEventId(first)] : []),
+    ...(first && born ? [formatEventId(born)] : []),
+  ],
+  unpack: ([board, definition, first, born]) => ({
     board: text(board, 'board'),
     definition: readDefinition(definition),
     ...(first != null && { first: eventId(first, 'first') }),
+    ...(born != null && { born: eventId(born, 'born') }),
   }),
 };
 
@@ -98,5 +110,6 @@ export function readDefinition(value: unknown): BoardDefinition {
     submit: oneOf(SUBMITTERS, given.submit, 'submit'),
     ...optional(given, 'maxEntries', finiteNumber),
     ...optional(given, 'minInterval', finiteNumber),
+    ...optional(given, 'shards', finiteNumber),
   };
 }

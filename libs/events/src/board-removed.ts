@@ -5,12 +5,13 @@ import { type EventId, formatEventId } from './event-id.js';
 /**
  * A board is no more: what was scored on it until then counts no longer, and a later score makes it anew.
  *
- * A board that counts another's scores is removed from the partition of its source by a second event, which carries
- * the id of the first. There, history stays: defined anew, the board has it all again.
+ * Its own partition has the event first. Other partitions that have the board, or a shard of it, get copies with the id
+ * of that first event: there, nothing counts for the board any more. The scores of a source stay what they are: defined
+ * anew, a board that counts them has them all again.
  */
 export interface BoardRemoved {
   readonly board: string;
-  /** The id of the first of the two; without it, this is the first, or the only one. */
+  /** The id of the first event, in its copies. */
   readonly first?: EventId;
 }
 

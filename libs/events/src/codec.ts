@@ -5,11 +5,13 @@ import type { EventDefinition } from './definition.js';
 import { entryRevoked } from './entry-revoked.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
+import { actorOf, letterOf } from './packed-actor.js';
 import { playerBanned, playerUnbanned } from './player-banned.js';
 import { playerErased, scoresErased } from './player-erased.js';
 import { profilePatched } from './profile-patched.js';
 import { saveDeleted } from './save-deleted.js';
 import { saveWritten } from './save-written.js';
+import { packScoreLine, SCORE_LINE, unpackScoreLine } from './score-line.js';
 import { scoreSubmitted } from './score-submitted.js';
 
 /** All events, by type. The compiler sees to it that none is missing. */
@@ -46,7 +48,7 @@ for (const [type, { code }] of Object.entries(catalog)) {
  *
  * | field | holds |
  * | --- | --- |
- * | `e` | JSON array: code, actor, then the packed data |
+ * | `e` | JSON array: code, actor, then the packed data; or, of a score, a line of words |
  * | `d` | the document, for events that carry one |
  * | `v` | the version, for events that count or follow one; the append script writes it |
  * | `m` | JSON object: `trace` and `key` (idempotency), when there are any |
@@ -62,10 +64,18 @@ export function packEvent<T extends EventType>(event: NewEvent<T>): PackedEvent 
   const document = definition.document?.(event.data);
   const { trace, idempotencyKey } = event;
   return {
-    e: JSON.stringify([definition.code, packActor(event.actor), ...definition.pack(event.data)]),
+    e: (isScore(event) ? packScoreLine(event) : undefined) ?? packArray(event),
     ...(document !== undefined && { d: document }),
     ...((trace || idempotencyKey) && { m: JSON.stringify({ trace, key: idempotencyKey }) }),
   };
+}
+
+const isScore = (event: NewEvent): event is NewEvent<'ScoreSubmitted'> => event.type === 'ScoreSubmitted';
+
+/** What an event says, as a JSON array. It stays the same when the log gets a shorter form for it: fingerprints need that. */
+export function packArray<T extends EventType>({ type, actor, data }: NewEvent<T>): string {
+  const { code, pack } = definitionOf(type);
+  return JSON.stringify([code, `${letterOf(actor)}:${actor.id}`, ...pack(data)]);
 }
 
 /**
@@ -83,18 +93,10 @@ export function unpackEvent(id: string, fields: readonly string[]): RecordedEven
     else if (fields[i] === 'v') version = fields[i + 1];
     else if (fields[i] === 'm') meta = fields[i + 1];
   }
-  const values = parseArray(packed);
-  const type = typeByCode.get(values[0]);
-  if (!type) throw new UnknownEventTypeError(String(values[0]));
-  const definition = definitionOf(type);
-  if (definition.versioned && version === undefined)
-    throw new MalformedEventError(`a ${type} without a version`);
-  const event = {
-    id: eventId(id, 'id'),
-    type,
-    data: definition.unpack(values.slice(2), document),
-    actor: unpackActor(text(values[1], 'actor')),
-  } as RecordedEvent;
+  const { type, data, actor } = packed?.startsWith(SCORE_LINE)
+    ? unpackScore(packed)
+    : unpackArray(packed, document, version !== undefined);
+  const event = { id: eventId(id, 'id'), type, data, actor } as RecordedEvent;
   if (version === undefined && meta === undefined) return event;
   return {
     ...event,
@@ -103,9 +105,31 @@ export function unpackEvent(id: string, fields: readonly string[]): RecordedEven
   };
 }
 
+type Packed = Pick<NewEvent, 'type' | 'data' | 'actor'>;
+
+function unpackScore(line: string): Packed {
+  const { data, actor } = unpackScoreLine(line);
+  return { type: 'ScoreSubmitted', data, actor };
+}
+
+function unpackArray(packed: string | undefined, document: string | undefined, hasVersion: boolean): Packed {
+  const values = parseArray(packed);
+  const type = typeByCode.get(values[0]);
+  if (!type) throw new UnknownEventTypeError(String(values[0]));
+  const definition = definitionOf(type);
+  if (definition.versioned && !hasVersion) throw new MalformedEventError(`a ${type} without a version`);
+  const data = definition.unpack(values.slice(2), document);
+  return { type, data, actor: unpackActor(text(values[1], 'actor')) };
+}
+
+/** How the text of an event begins that is no JSON: of a kind that a later Questlog wrote. */
+const LINE = /^([a-z]\d+) /;
+
 function parseArray(packed: string | undefined): unknown[] {
   const value = packed === undefined ? undefined : parseJson(packed);
   if (Array.isArray(value)) return value;
+  const [, code] = LINE.exec(packed ?? '') ?? [];
+  if (code !== undefined) throw new UnknownEventTypeError(code);
   throw new MalformedEventError('the entry has no field "e" that holds a JSON array');
 }
 
@@ -122,14 +146,7 @@ function parseJson(json: string): unknown {
   }
 }
 
-const KINDS = { p: 'player', s: 'server', a: 'admin' } as const;
-
-function packActor(actor: Actor): string {
-  return `${actor.kind[0]}:${actor.id}`;
-}
-
 function unpackActor(packed: string): Actor {
-  const kind = KINDS[packed[0] as keyof typeof KINDS];
-  if (!kind || packed[1] !== ':') throw new MalformedEventError(`"${packed}" is no actor`);
-  return { kind, id: packed.slice(2) };
+  if (packed[1] !== ':') throw new MalformedEventError(`"${packed}" is no actor`);
+  return actorOf(packed[0], packed.slice(2));
 }

@@ -1,3 +1,5 @@
+import { wholeNumber } from './whole-number.js';
+
 /**
  * The id of a stream entry: milliseconds of the server's clock, and a counter within them.
  *
@@ -13,28 +15,19 @@ export interface EventId {
 /** @throws RangeError when the text is not `<ms>-<seq>` */
 export function parseEventId(text: string): EventId {
   const dash = text.indexOf('-');
-  const ms = integer(text, 0, dash);
-  const seq = integer(text, dash + 1, text.length);
+  const ms = wholeNumber(text, 0, dash);
+  const seq = wholeNumber(text, dash + 1, text.length);
   if (ms < 0 || seq < 0)
     throw new RangeError(`"${text}" is not an event id: expected <milliseconds>-<sequence>`);
   return { ms, seq };
 }
 
-/** The integer that a part of a text is, or -1. Every event of a replay comes through here: no regular expression. */
-function integer(text: string, from: number, to: number): number {
-  const length = to - from;
-  if (length < 1 || length > 15 || (length > 1 && text[from] === '0')) return -1;
-  let value = 0;
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
-}
+/** Many events are of the same millisecond, and thirteen digits are slow to make. */
+let latest = { ms: 0, text: '0-' };
 
-export function formatEventId(id: EventId): string {
-  return `${id.ms}-${id.seq}`;
+export function formatEventId({ ms, seq }: EventId): string {
+  if (ms !== latest.ms) latest = { ms, text: `${ms}-` };
+  return latest.text + seq;
 }
 
 /** Negative when `a` came first, 0 when they are the same event, positive when `b` came first. */

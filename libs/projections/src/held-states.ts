@@ -2,7 +2,7 @@ import { type RedisClient, Script } from '#libs/redis';
 import { AddressMap } from './address-map.js';
 import type { Address } from './projection.js';
 
-const readStates = new Script<(string | null)[]>('read-states');
+const readStates = new Script<string>('read-states');
 
 /** A state as it is after the events that were folded so far. */
 export interface Held<State> {
@@ -11,17 +11,20 @@ export interface Held<State> {
   revision: string;
   /** Counts from 1, hash by hash. */
   number: number;
+  readonly address: Address;
 }
 
 /** The states that a batch concerns, by hash and field. */
 export class States<State> {
   private readonly held = new AddressMap<Held<State>>();
+  /** Names the moment when they were read: while it is that of the group, nothing has changed. Nothing was read without. */
+  tick: string | undefined;
 
   /** What there is at the address, as soon as it has been read. */
   at(address: Address): Held<State> {
     const known = this.held.get(address);
     if (known) return known;
-    const held: Held<State> = { state: undefined, revision: '', number: 0 };
+    const held: Held<State> = { state: undefined, revision: '', number: 0, address };
     this.held.set(address, held);
     return held;
   }
@@ -29,21 +32,33 @@ export class States<State> {
   /**
    * Reads all of them.
    *
+   * @param live the key of what is live for the group
    * @throws WrongTypeError when a key holds something of another program
    */
-  async read(redis: RedisClient, parse: (text: string) => State): Promise<void> {
+  async read(redis: RedisClient, live: string, parse: (text: string) => State): Promise<void> {
     const { hashes } = this.held;
     if (hashes.size === 0) return;
-    const wanted = JSON.stringify([...hashes.values()].map(fields => [...fields.keys()]));
-    const values = await readStates.run(redis, [...hashes.keys()], [wanted]);
+    const wanted: (string | number)[] = [];
+    for (const fields of hashes.values()) wanted.push(fields.size, ...fields.keys());
+    const reply = await readStates.run(redis, [live, ...hashes.keys()], [JSON.stringify(wanted)]);
+    const [tick, ...values] = reply.split('\n');
     let number = 0;
-    for (const held of this.held.values()) {
-      const text = values[number++];
-      held.number = number;
-      if (text == null) continue;
-      held.revision = revisionOf(text);
-      held.state = parse(text);
+    for (const fields of hashes.values()) {
+      for (const held of fields.values()) {
+        const text = values[number++];
+        held.number = number;
+        if (!text) continue;
+        held.revision = revisionOf(text);
+        held.state = parse(text);
+      }
     }
+    if (number !== values.length) throw new Error(`${values.length} states were read instead of ${number}`);
+    this.tick = tick;
+  }
+
+  /** Whether it is the only one of its hash. */
+  isAlone({ address: { key } }: Held<State>): boolean {
+    return this.held.hashes.get(key)?.size === 1;
   }
 
   /** What was read, in the order of the numbers. */

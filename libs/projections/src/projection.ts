@@ -68,11 +68,17 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
   /** The state as text: a revision that differs whenever the state does, and, after a space, the rest. */
   format(state: State): string;
   parse(text: string): State;
-  /** What else is kept of a state. A bare fold from nothing to `after` gives the same as all its steps. */
+  /** Whether `effects` reads the event: then a rebuild keeps it until it has written what the event changed. */
+  readonly needsEvents?: boolean;
+  /**
+   * What else is kept of a state. A bare fold from nothing to `after` gives the same as all its steps.
+   *
+   * @param event the last one that changed it; always there when `needsEvents`
+   */
   effects?(
     before: State | undefined,
     after: State,
-    event: RecordedEvent<T>,
+    event: RecordedEvent<T> | undefined,
     rules: Rules,
     keys: StateKeys,
     target: Target,

@@ -1,10 +1,13 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { DEFAULT_DEFINITION } from '#libs/events';
+import { shardOf, shardsOf } from '#libs/event-log';
+import { DEFAULT_DEFINITION, type NewEvent } from '#libs/events';
+import type { PartitionKeys } from '#libs/redis';
 import {
   type BoardEvent,
   BoardHistory,
   BoardWorkers,
+  boardIn,
   boardSteps,
   boardsOf,
   cut,
@@ -12,6 +15,8 @@ import {
   openTestLog,
   pendingOf,
   repeated,
+  runs,
+  SERVER,
   type Step,
   stateOf,
   type TestLog,
@@ -46,7 +51,7 @@ describe('boards with periods, sources and filters', () => {
       }
     });
     await fc.assert(property, {
-      numRuns: 100,
+      numRuns: runs(100),
       endOnFailure: true,
       interruptAfterTimeLimit: 60_000,
       markInterruptAsFailure: true,
@@ -80,6 +85,74 @@ describe('boards with periods, sources and filters', () => {
       await test.close();
     }
   });
+
+  it('have in a shard what came after they were born last, in whatever order they were told of it', () => {
+    const property = fc.asyncProperty(fc.gen(), async any => {
+      const test = await openTestLog({ scores: 2, players: 1 });
+      try {
+        const [, shard] = shardsOf(test.topology, 'arena', 2) as [PartitionKeys, PartitionKeys];
+        const names = Array.from({ length: 50 }, (_, i) => `p${i}`);
+        const [early = '', late = '', later = ''] = names.filter(
+          player => shardOf(test.topology, 'arena', player, 2) === shard,
+        );
+        const at = (ms: number) => ({ ms, seq: 0 });
+        const definition = { ...DEFAULT_DEFINITION, shards: 2 };
+        const defined = (ms: number, born: number) => {
+          const data = { board: 'arena', definition, born: at(born) };
+          return test.log.copyTo(shard, { type: 'BoardDefined', data, actor: SERVER }, at(ms));
+        };
+        const submit = (player: string) =>
+          test.log.append(
+            { type: 'ScoreSubmitted', data: { board: 'arena', player, score: 1 }, actor: SERVER },
+            { shards: 2 },
+          );
+        await defined(1, 1);
+        await submit(early);
+        await defined(3, 3);
+        await submit(late);
+        // The removal in between was told late.
+        const removed = { type: 'BoardRemoved', data: { board: 'arena' }, actor: SERVER } as const;
+        await test.log.copyTo(shard, removed, at(2));
+        await defined(4, 3);
+        await submit(later);
+        const events = await deliver<LeaderboardEvent>(test, shard, leaderboards.name);
+        const cluster = new BoardWorkers(test);
+        const share = () => any(cut, any(repeated, events));
+        expect(await cluster.project(shard, [share(), share()])).toBe(events.length);
+        const players = await test.redis.hkeys(shard.state(1).runs('arena'));
+        expect(players.sort()).toEqual([late, later].sort());
+        expect(await cluster.run({ kind: 'verify' })).toMatchObject({ result: { differences: 0 } });
+      } finally {
+        await test.close();
+      }
+    });
+    return fc.assert(property, { numRuns: runs(150), endOnFailure: true, interruptAfterTimeLimit: 20_000 });
+  });
+
+  it.each(['after', 'before'])(
+    'are known as elsewhere alike, when that is told %s the beginning of a shard of their source',
+    async order => {
+      const test = await openTestLog({ scores: 2, players: 1 });
+      try {
+        const [, shard] = shardsOf(test.topology, 'arena', 2) as [PartitionKeys, PartitionKeys];
+        const board = boardIn(test.topology, shard.partition, 'derived');
+        const define = (data: NewEvent<'BoardDefined'>['data']) =>
+          ({ type: 'BoardDefined', data, actor: SERVER }) as const;
+        const born = { ms: 1, seq: 0 };
+        const arena = { board: 'arena', definition: { ...DEFAULT_DEFINITION, shards: 2 }, born };
+        await test.log.copyTo(shard, define(arena), born);
+        // As after a crash: what puts it beside its source never came.
+        await test.log.append(define({ board, definition: { ...DEFAULT_DEFINITION, source: 'arena' } }));
+        const events = await deliver<LeaderboardEvent>(test, shard, leaderboards.name);
+        const cluster = new BoardWorkers(test);
+        const batches = [order === 'after' ? events : events.toReversed()];
+        expect(await cluster.project(shard, [batches])).toBe(2);
+        expect(await cluster.run({ kind: 'verify' })).toMatchObject({ result: { differences: 0 } });
+      } finally {
+        await test.close();
+      }
+    },
+  );
 
   it('are what a rebuild makes of the log, when one worker lives it in order', () =>
     check(boardSteps, (_, events) => [[events]]));

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { RedisClient } from '#libs/redis';
 import { WrongTypeError } from '#libs/redis';
 import { foldOf, NO_STATE, pendingOf, stateOf, Workers } from '#libs/testing';
@@ -12,25 +13,53 @@ describe('the commit of a projector', () => {
   });
   afterEach(() => workers.close());
 
-  it('does not build on a state of its own that another worker was faster to replace', async () => {
-    const { test, scores, second } = workers;
-    const events = await workers.submit(ofAda(1, 20, 300), scoreDocuments.name);
-    // Between the slow worker's reading and its commit, the fast one applies the first event.
-    const slow = Object.create(test.redis) as RedisClient;
-    let overtaken = false;
+  /** A worker's connection that is slow: between its reading and its commit, something else happens. */
+  function slowed(meanwhile: () => Promise<unknown>): RedisClient {
+    const { redis } = workers.test;
+    const slow = Object.create(redis) as RedisClient;
+    let isOver = false;
     // The first script that is run reads; a server that does not know it gets its text.
     for (const command of ['eval', 'evalsha'] as const) {
       slow[command] = (async (...args: [string, number, ...string[]]) => {
-        const reply = await test.redis[command](...args);
-        if (!overtaken) await workers.project(scoreDocuments, events.slice(0, 1), second);
-        overtaken = true;
+        const reply = await redis[command](...args);
+        if (!isOver) await meanwhile();
+        isOver = true;
         return reply;
       }) as RedisClient[typeof command];
     }
+    return slow;
+  }
+
+  it('does not build on a state of its own that another worker was faster to replace', async () => {
+    const { test, scores, second } = workers;
+    const events = await workers.submit(ofAda(1, 20, 300), scoreDocuments.name);
+    const slow = slowed(() => workers.project(scoreDocuments, events.slice(0, 1), second));
     const settlement = await workers.project(scoreDocuments, events.slice(1), slow);
     expect(settlement).toEqual({ applied: 2, duplicates: 0, deferred: [] });
     expect((await stateOf(test, scores)).hashes).toEqual(foldOf(scoreDocuments, events, scores));
   });
+
+  it.each([
+    ['leaderboards', leaderboards],
+    ['score documents', scoreDocuments],
+  ] as [string, AnyProjection][])(
+    'of %s takes what was computed when another worker has changed something else meanwhile',
+    async (_, projection) => {
+      const { test, scores, second } = workers;
+      const players = ['ada', 'bob', 'ada', 'bob', 'eve', 'ada'];
+      const list = players.map((player, i) => ({ player, score: i === 5 ? 0 : i }));
+      const events = await workers.submit(list, projection.name);
+      await workers.project(projection, events.slice(0, 2));
+      const ofBob = events.filter(({ data }) => 'player' in data && data.player === 'bob').slice(1);
+      const others = events.slice(2).filter(event => !ofBob.includes(event));
+      const runs = jest.spyOn(test.redis, 'evalsha');
+      const slow = slowed(() => workers.project(projection, ofBob, second));
+      expect(await workers.project(projection, others, slow)).toMatchObject({ applied: 3, deferred: [] });
+      // Read, found out, listed: nothing was computed anew.
+      expect(runs).toHaveBeenCalledTimes(3);
+      expect((await stateOf(test, scores)).hashes).toEqual(foldOf(projection, events, scores));
+    },
+  );
 
   it.each([
     ['leaderboards', leaderboards],

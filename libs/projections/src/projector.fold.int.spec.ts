@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { anyScore, cut, foldOf, pendingOf, shuffled, stateOf, Workers } from '#libs/testing';
+import { anyScore, cut, foldOf, pendingOf, runs, shuffled, stateOf, Workers } from '#libs/testing';
 import { leaderboards, type Projection, ScoreDocumentReader, saves, scoreDocuments } from './index.js';
 import { orderOf } from './leaderboards/tie-break.js';
 
@@ -79,7 +79,7 @@ describe('a projector', () => {
           expect((await stateOf(test, scores)).hashes).toMatchObject(foldOf(projection, events, scores));
           expect(await pendingOf(test, scores, projection.name)).toBe(0);
         }),
-        { numRuns: 40, interruptAfterTimeLimit: 15_000 },
+        { numRuns: runs(40), interruptAfterTimeLimit: 15_000 },
       );
     },
   );

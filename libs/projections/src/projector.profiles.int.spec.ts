@@ -1,14 +1,12 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { formatEventId, type JsonObject, type RecordedEvent } from '#libs/events';
-import { cut, deliver, foldOf, NO_STATE, pendingOf, shuffled, stateOf, Workers } from '#libs/testing';
+import { cut, deliver, foldOf, NO_STATE, pendingOf, QUIET, shuffled, stateOf, Workers } from '#libs/testing';
 import { JobRunner } from './jobs/job-runner.js';
 import { type JobOrder, Jobs } from './jobs/jobs.js';
 import { PatchTooLateError, type PlayerEvent, saves } from './saves/index.js';
 
 jest.setTimeout(30_000);
-
-const QUIET = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
 
 describe('a projector of profiles', () => {
   let workers: Workers;

@@ -12,7 +12,7 @@ import type { RedisClient } from '#libs/redis';
 import { type Change, commitChanges, newRevision, type Outcome } from './change-set.js';
 import { type Held, States } from './held-states.js';
 import { type Effect, effectsOf, type Projection, type Ruling, type Target } from './projection.js';
-import { readView, type Source, scopeOf, type View } from './view.js';
+import { readView, rulingScopeOf, type Source, type View } from './view.js';
 
 /** How often events are computed anew in one go, when other workers change the same states. */
 const ATTEMPTS = 10;
@@ -95,9 +95,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       const targets = this.projection
         .targets(event, view.rules, view.keys)
         .filter(({ board }) => !view.includes(event.id, board));
-      // Rebuilt, a removed board has its removal, but boards that count its scores may not: it is ruled all the same.
-      const scope = event.type === 'BoardRemoved' ? undefined : scopeOf(event);
-      const ruling = view.includes(event.id, scope)
+      const ruling = view.includes(event.id, rulingScopeOf(event))
         ? undefined
         : this.projection.rulebook.rule(view.rules, event, targets, view.keys);
       if (ruling && steps.length > 0) break;
@@ -116,12 +114,12 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     anyVersion: boolean,
   ): Promise<RecordedEvent<T>[]> {
     const states = new States<State>();
-    const footings = steps.map((step): Footing<State, T> => {
-      const held = step.targets.map(({ address }) => states.at(address));
-      const touched = step.ruling?.touches.map(({ address }) => states.at(address)) ?? [];
-      return { ...step, held, touched };
+    const footings = steps.map(({ event, targets, ruling }): Footing<State, T> => {
+      const held = targets.map(({ address }) => states.at(address));
+      const touched = ruling?.touches.map(({ address }) => states.at(address)) ?? [];
+      return { event, targets, ruling, held, touched };
     });
-    await states.read(this.redis, this.projection.parse);
+    await states.read(this.redis, source.keys.live(source.group), this.projection.parse);
     const changes: Change[] = [];
     const due: RecordedEvent<T>[] = [];
     const waiting: RecordedEvent<T>[] = [];
@@ -177,7 +175,8 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   ): Change {
     const writes: Change['writes'][number][] = [];
     const effects: Effect[] = [];
-    for (const [i, own] of held.entries()) {
+    for (let i = 0; i < held.length; i++) {
+      const own = held[i] as Held<State>;
       const target = targets[i] as Target;
       const before = own.state;
       const after = this.projection.evolve(before, event, rules, target);
@@ -194,7 +193,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       const args = [formatEventId(event.id)];
       effects.push({ command: 'HDEL', type: 'hash', key: source.keys.skipped(source.group), args });
     }
-    return { id: event.id, states: [...held, ...touched], writes, effects };
+    return { id: event.id, states: ruling ? [...held, ...touched] : held, writes, effects };
   }
 
   /**
@@ -243,10 +242,14 @@ class Tally<T extends EventType> {
 
   /** @returns the events with a conflict */
   count(events: readonly RecordedEvent<T>[], outcomes: readonly Outcome[]): RecordedEvent<T>[] {
-    const having = (outcome: Outcome) => events.filter((_, i) => outcomes[i] === outcome);
-    this.applied += having('applied').length;
-    this.duplicates += having('duplicate').length;
-    this.defer(having('barred'));
-    return having('conflict');
+    const conflicts: RecordedEvent<T>[] = [];
+    for (const [i, event] of events.entries()) {
+      const outcome = outcomes[i];
+      if (outcome === 'applied') this.applied += 1;
+      else if (outcome === 'duplicate') this.duplicates += 1;
+      else if (outcome === 'barred') this.deferred.push(event.id);
+      else conflicts.push(event);
+    }
+    return conflicts;
   }
 }

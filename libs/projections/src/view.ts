@@ -6,7 +6,14 @@ import {
   parseEventId,
   type RecordedEvent,
 } from '#libs/events';
-import { documentStoreName, type PartitionKeys, type RedisClient, type StateKeys } from '#libs/redis';
+import {
+  documentStoreName,
+  LogMovedError,
+  MOVED,
+  type PartitionKeys,
+  type RedisClient,
+  type StateKeys,
+} from '#libs/redis';
 
 /** Which partition a batch is from, and for which group it is acknowledged. */
 export interface Source {
@@ -23,10 +30,21 @@ export interface View<Rules> {
   /** Changes with the rules. */
   revision: number;
   readonly rules: Rules;
+  /** Batches for which it is likely that another worker changes states of the partition, too. */
+  crowded: number;
   /** Whether the event is part of the state, though nobody acknowledged it: a rebuild folded it in. */
   includes(id: EventId, board: string | undefined): boolean;
   /** Whether the event was a dead letter that is now delivered again. */
   isRetried(id: EventId): boolean;
+}
+
+/**
+ * The board whose base has what an event says in general, apart from what it does to states; nothing where boards that
+ * count its scores hear of it, too: rebuilt, a board that was removed or born has the event, but they may not.
+ */
+export function rulingScopeOf<T extends EventType>(event: RecordedEvent<T>): string | undefined {
+  const { type, data } = event;
+  return type === 'BoardRemoved' || 'born' in data ? undefined : scopeOf(event);
 }
 
 /** The board whose base has what an event says in general, apart from what it does to states. */
@@ -38,6 +56,7 @@ export function scopeOf<T extends EventType>({ type, data }: RecordedEvent<T>): 
 /** The first generation, when nothing was ever built. */
 const FIRST = 1;
 
+/** @throws LogMovedError when another log has taken the place of the partition's */
 export async function readView<Rules>(
   redis: RedisClient,
   { keys, group }: Source,
@@ -48,6 +67,7 @@ export async function readView<Rules>(
     redis.hgetall(keys.live(group)),
     redis.hgetall(keys.skipped(group)),
   ]);
+  if (live.generation === MOVED) throw new LogMovedError();
   const state = keys.state(Number(live.generation ?? FIRST), documentStoreName(live.documents));
   const rules = parseRules(await redis.hgetall(state.rules()));
   const includes = inclusion(live, Object.keys(skipped));
@@ -56,6 +76,7 @@ export async function readView<Rules>(
     keys: state,
     revision: Number(live.revision ?? 0),
     rules,
+    crowded: 0,
     includes,
     isRetried: id => isAnySkipped && skipped[formatEventId(id)] !== undefined,
   };

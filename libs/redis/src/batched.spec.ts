@@ -1,39 +1,50 @@
 import { Batched } from './batched.js';
+import { createClient } from './client.js';
 
 describe('questions that go together', () => {
   let calls: (readonly string[])[];
-  const answering = new Batched<string, string>(async items => {
-    calls.push(items);
-    if (items.includes('bad')) throw new Error('refused');
-    return items.map(item => item.toUpperCase());
-  }, 3);
+  const answering = new Batched<string, string>(
+    createClient('redis://nowhere', 'test'),
+    async items => {
+      calls.push(items);
+      if (items.includes('bad')) throw new Error('refused');
+      return items.map(item => item.toUpperCase());
+    },
+    3,
+  );
 
   beforeEach(() => {
     calls = [];
   });
 
   it('are one call in one turn of the event loop, and each has its own answer', async () => {
-    expect(await Promise.all(['a', 'b'].map(item => answering.ask(item)))).toEqual(['A', 'B']);
+    expect(await Promise.all(['a', 'b'].map(item => answering.ask(item, 'key')))).toEqual(['A', 'B']);
     expect(calls).toEqual([['a', 'b']]);
   });
 
   it('of another group, or too many, go by themselves', async () => {
-    const asked = ['a', 'b', 'c', 'd'].map(item => answering.ask(item));
-    expect(await Promise.all([...asked, answering.ask('e', 'other')])).toEqual(['A', 'B', 'C', 'D', 'E']);
+    const asked = ['a', 'b', 'c', 'd'].map(item => answering.ask(item, 'key'));
+    expect(await Promise.all([...asked, answering.ask('e', 'key', 'other')])).toEqual([
+      'A',
+      'B',
+      'C',
+      'D',
+      'E',
+    ]);
     expect(calls).toEqual([['a', 'b', 'c'], ['d'], ['e']]);
   });
 
   it('of the next turn are the next call', async () => {
-    await answering.ask('a');
-    await answering.ask('b');
+    await answering.ask('a', 'key');
+    await answering.ask('b', 'key');
     expect(calls).toEqual([['a'], ['b']]);
   });
 
   it('fail together, and only those', async () => {
     const [good, bad, other] = await Promise.allSettled([
-      answering.ask('a'),
-      answering.ask('bad'),
-      answering.ask('b', 'other'),
+      answering.ask('a', 'key'),
+      answering.ask('bad', 'key'),
+      answering.ask('b', 'key', 'other'),
     ]);
     expect([good.status, bad.status, other.status]).toEqual(['rejected', 'rejected', 'fulfilled']);
   });

@@ -1,3 +1,6 @@
+import { type RedisClient, togetherOf } from './client.js';
+import { pulseOf } from './pulse.js';
+
 /** Somebody who asked, and waits. */
 interface Asked<Item, Reply> extends PromiseWithResolvers<Reply> {
   readonly item: Item;
@@ -7,34 +10,41 @@ interface Asked<Item, Reply> extends PromiseWithResolvers<Reply> {
 const CALL_ITEMS = 500;
 
 /**
- * Takes what many ask in one turn of the event loop to Redis in one call. A command costs the client more than the
- * server, and a hundred of them a hundred times as much.
+ * Takes what many ask until the next pulse to Redis in one call. A command costs the client more than the server, and
+ * a hundred of them a hundred times as much.
  */
 export class Batched<Item, Reply> {
-  private waiting = new Map<string, Asked<Item, Reply>[]>();
+  private readonly waiting = new Map<string, Asked<Item, Reply>[]>();
 
   /** @param call answers items of one group in their order; its error is everybody's */
   constructor(
+    private readonly redis: RedisClient,
     private readonly call: (items: readonly Item[]) => Promise<readonly Reply[]>,
     private readonly callItems = CALL_ITEMS,
   ) {}
 
-  /** @param group what the items that can go together have in common */
-  ask(item: Item, group = ''): Promise<Reply> {
-    if (this.waiting.size === 0) setImmediate(() => this.send());
+  /**
+   * @param key one that the call will read
+   * @param group what the items that can go together have in common: by themselves, that one script may touch them all
+   */
+  ask(item: Item, key: string, group = togetherOf(this.redis, key)): Promise<Reply> {
     const asked = { item, ...Promise.withResolvers<Reply>() };
     const others = this.waiting.get(group);
     if (others) others.push(asked);
-    else this.waiting.set(group, [asked]);
+    else {
+      this.waiting.set(group, [asked]);
+      pulseOf(this.redis, key).join(() => this.send(group));
+    }
     return asked.promise;
   }
 
-  private send(): void {
-    const groups = this.waiting;
-    this.waiting = new Map();
-    for (const group of groups.values())
-      for (let at = 0; at < group.length; at += this.callItems)
-        void this.answer(group.slice(at, at + this.callItems));
+  private async send(group: string): Promise<void> {
+    const asked = this.waiting.get(group) ?? [];
+    this.waiting.delete(group);
+    const calls: Promise<void>[] = [];
+    for (let at = 0; at < asked.length; at += this.callItems)
+      calls.push(this.answer(asked.slice(at, at + this.callItems)));
+    await Promise.all(calls);
   }
 
   private async answer(batch: readonly Asked<Item, Reply>[]): Promise<void> {

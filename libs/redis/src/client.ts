@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { type ClusterStatus, Redis, type RedisCommander, type RedisStatus } from 'ioredis';
 import { parseHostAndPort, type RedisAddress, type SentinelAddress, type ServerAddress } from './address.js';
 import { ClusterClient, type ConnectionOptions, slotOf } from './cluster-client.js';
+import { SentinelClient } from './sentinel-client.js';
 
 /** What a connection to one server and the connections to a cluster have in common. */
 export interface RedisClient
@@ -18,6 +19,11 @@ export interface RedisClient
 /** Milliseconds after which a command to a silent server fails. */
 const COMMAND_TIMEOUT = 1_500;
 
+export interface ClientOptions {
+  /** Scripts are sent when they are run, and not at the end of the turn: for who goes on working while they run. */
+  readonly sendsScriptsAtOnce?: boolean;
+}
+
 const reconnect = (attempt: number) => Math.min(50 * attempt, 1_000);
 
 /**
@@ -29,12 +35,17 @@ const reconnect = (attempt: number) => Math.min(50 * attempt, 1_000);
  * @param address of one server, it can be the URL alone
  * @returns a client that is not connected yet: call `connect()`
  */
-export function createClient(address: RedisAddress | string, name: string): RedisClient {
-  if (typeof address === 'string') return createClient({ url: address }, name);
+export function createClient(
+  address: RedisAddress | string,
+  name: string,
+  { sendsScriptsAtOnce = false }: ClientOptions = {},
+): RedisClient {
+  if (typeof address === 'string') return createClient({ url: address }, name, { sendsScriptsAtOnce });
   const options: ConnectionOptions = {
     connectionName: name,
     lazyConnect: true,
     enableAutoPipelining: true,
+    autoPipeliningIgnoredCommands: sendsScriptsAtOnce ? ['evalsha'] : [],
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -43,7 +54,7 @@ export function createClient(address: RedisAddress | string, name: string): Redi
     retryStrategy: reconnect,
   };
   if ('nodes' in address) return quiet(new ClusterClient(address, options));
-  if ('sentinels' in address) return quiet(new Redis({ ...options, ...chosenBySentinels(address) }));
+  if ('sentinels' in address) return quiet(new SentinelClient({ ...options, ...chosenBySentinels(address) }));
   return quiet(new Redis(address.url, { ...options, ...accessOf(address) }));
 }
 

@@ -23,9 +23,11 @@ export class ClusterClient extends Cluster {
   /** @param each what all connections to nodes have in common */
   constructor({ nodes, username, password, tls }: ClusterAddress, each: ConnectionOptions) {
     const { enableAutoPipelining, lazyConnect, retryStrategy, enableOfflineQueue, ...redisOptions } = each;
+    const { autoPipeliningIgnoredCommands = [] } = redisOptions;
     super(nodes.map(parseHostAndPort), {
       lazyConnect: true,
       enableAutoPipelining: true,
+      autoPipeliningIgnoredCommands,
       enableOfflineQueue: false,
       clusterRetryStrategy: attempt => Math.min(50 * attempt, 1_000),
       retryDelayOnFailover: 0,

@@ -1,3 +1,5 @@
+import { MOVED } from './keys.js';
+
 /** The expected version is not the head: somebody else wrote in between. */
 export class VersionConflictError extends Error {
   readonly code = 'VERSION_CONFLICT';
@@ -85,6 +87,28 @@ export class BoardInUseError extends Error {
   }
 }
 
+/** A board is to be spread over shards that has scores already, where nobody would look for them. */
+export class BoardScoredError extends Error {
+  readonly code = 'BOARD_SCORED';
+  override readonly name = 'BoardScoredError';
+
+  constructor() {
+    super(
+      'the board has scores, and they would not be moved to shards: remove it first, or take another name',
+    );
+  }
+}
+
+/** The shards of a board go by definitions under which its entries cannot be compared: some are behind. */
+export class ShardsDisagreeError extends Error {
+  readonly code = 'SHARDS_DISAGREE';
+  override readonly name = 'ShardsDisagreeError';
+
+  constructor(board: string) {
+    super(`the shards of ${board} are being defined anew one after the other`);
+  }
+}
+
 /** The last score of the player on the board was less than the board's interval ago. */
 export class TooSoonError extends Error {
   readonly code = 'TOO_SOON';
@@ -113,6 +137,36 @@ export class BeingErasedError extends Error {
 
   constructor(reason = 'the player is being erased: try again in a moment') {
     super(reason);
+  }
+}
+
+/** Another log is being made of this one, or has been: it takes nothing more. Nothing was done. */
+export class LogClosedError extends Error {
+  readonly code = 'LOG_CLOSED';
+  override readonly name = 'LogClosedError';
+
+  constructor() {
+    super('the log is being moved to other partitions: try again in a moment');
+  }
+}
+
+/** What was asked of a partition is not true any more: another log has taken the place of this one. */
+export class LogMovedError extends Error {
+  readonly code = 'LOG_MOVED';
+  override readonly name = 'LogMovedError';
+
+  constructor() {
+    super('the log was moved to other partitions: try again in a moment');
+  }
+}
+
+/** Another process moves the log, or has begun to since. */
+export class MoveActiveError extends Error {
+  readonly code = 'MOVE_ACTIVE';
+  override readonly name = 'MoveActiveError';
+
+  constructor() {
+    super('another process moves the log: wait for it, or end it and wait ten seconds');
   }
 }
 
@@ -163,7 +217,7 @@ export function codedError(text: string): Error | undefined {
     case 'WRONG_TYPE':
       return new WrongTypeError(detail);
     case 'STALE_GENERATION':
-      return new StaleGenerationError(Number(detail));
+      return detail === MOVED ? new LogMovedError() : new StaleGenerationError(Number(detail));
     case 'BOARD_MOVED':
       return new BoardMovedError(detail === '-' ? undefined : detail);
     case 'BOARD_CHANGED':
@@ -172,12 +226,18 @@ export function codedError(text: string): Error | undefined {
       return new DefinitionChangedError(detail);
     case 'BOARD_IN_USE':
       return new BoardInUseError();
+    case 'BOARD_SCORED':
+      return new BoardScoredError();
     case 'TOO_SOON':
       return new TooSoonError(Number(detail));
     case 'BEING_ERASED':
       return new BeingErasedError(detail || undefined);
     case 'ERASER_REPLACED':
       return new EraserReplacedError();
+    case 'LOG_CLOSED':
+      return new LogClosedError();
+    case 'MOVE_ACTIVE':
+      return new MoveActiveError();
     case 'NOT_REPLAYED':
       return new NotReplayedError();
     default:
@@ -191,6 +251,9 @@ const AWAY = new Set([
   'ClusterAllFailedError',
   'NoMasterError',
   'UnconfirmedError',
+  'ShardsDisagreeError',
+  'LogClosedError',
+  'LogMovedError',
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',

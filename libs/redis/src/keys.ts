@@ -1,5 +1,11 @@
 import type { StreamName } from '#libs/events';
 
+/** The epoch of a stream that was never cut anew. */
+export const FIRST_EPOCH = 1;
+
+/** What the names of partitions end with: nothing in the first epoch. */
+const epochSuffix = (epoch: number) => (epoch === FIRST_EPOCH ? '' : `e${epoch}`);
+
 /**
  * Every key there is. Keys of one partition share its hash tag (`{s3}`: partition 3 of scores), so that one
  * script can touch them all, in a cluster too. Ids from outside stand last: they may hold colons.
@@ -14,8 +20,10 @@ export class PartitionKeys {
     readonly prefix: string,
     readonly streamName: StreamName,
     readonly partition: number,
+    /** Counts how often the stream was cut anew: what is of another epoch is beside it, and out of its way. */
+    readonly epoch = FIRST_EPOCH,
   ) {
-    this.base = `${prefix}:{${streamName[0]}${partition}}`;
+    this.base = `${prefix}:{${streamName[0]}${partition}${epochSuffix(epoch)}}`;
     this.stream = `${this.base}:log`;
   }
 
@@ -73,10 +81,23 @@ export class PartitionKeys {
 
   /**
    * hash: `epoch` of who erases, `events` -> how many were deleted from the log, `purging` while some are,
-   * `board:<board>` -> to be built anew
+   * `board:<board>` -> to be built anew, `orphans` when a move brought idempotency records of such events
    */
   erasures(): string {
     return `${this.base}:erasures`;
+  }
+
+  /**
+   * string: `moving <attempt>` while another log is made of this one; `closed <attempt>` when this one takes nothing more,
+   * for a moment or, once the other one has taken its place, for ever
+   */
+  gate(): string {
+    return `${this.base}:gate`;
+  }
+
+  /** set: players who got something that lets them in since the gate says `moving` */
+  touched(): string {
+    return `${this.base}:touched`;
   }
 
   /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
@@ -219,8 +240,37 @@ export class StateKeys {
 /** Neither can hold a slash. */
 const inPeriod = (board: string, period?: string) => (period === undefined ? board : `${board}/${period}`);
 
-/** hash: stream -> number of partitions, written at the very first start */
+/**
+ * hash: stream -> number of partitions, written at the very first start; `<stream>:epoch`, when it was cut anew, and
+ * `<stream>:movedUpTo`: the last event before that; `<stream>:built`: epochs begun; `moving`: who cuts anew, and until when
+ * that is believed
+ */
 export const topologyKey = (prefix: string) => `${prefix}:topology`;
+
+/** What a generation is called that will never be live again: another log has taken the place of its partition's. */
+export const MOVED = 'moved';
+
+/** A key of a partition, taken apart. */
+export interface PartitionKeyName {
+  readonly initial: string;
+  readonly partition: number;
+  readonly epoch: number;
+  /** What stands behind the partition: `log`, `live:scores`. */
+  readonly rest: string;
+}
+
+/** @returns nothing for what is no key of a partition */
+export function parsePartitionKey(prefix: string, key: string): PartitionKeyName | undefined {
+  if (!key.startsWith(`${prefix}:{`)) return undefined;
+  const [, initial = '', partition, epoch = FIRST_EPOCH, rest = ''] =
+    /^\{([sp])(\d+)(?:e(\d+))?\}:(.*)$/s.exec(key.slice(prefix.length + 1)) ?? [];
+  if (partition === undefined) return undefined;
+  return { initial, partition: Number(partition), epoch: Number(epoch), rest };
+}
+
+/** A pattern that all keys of a stream's partitions match, of whichever epoch. */
+export const partitionKeysLike = (prefix: string, stream: StreamName, rest = '*') =>
+  `${prefix}:{${stream[0]}*}:${rest}`;
 
 /** The index of Redis Search over the documents of all partitions and generations. */
 export const documentIndex = (prefix: string) => `${prefix}:documents`;

@@ -6,6 +6,7 @@ import {
   ping,
   type RedisAddress,
   type RedisClient,
+  type SentinelAddress,
 } from '#libs/redis';
 
 /** Milliseconds between two looks whether a server is there. */
@@ -39,7 +40,7 @@ export async function connectTo(
   redis.on('error', remember);
   try {
     for (let attempt = 1; !(await isConnected(redis)); attempt++) {
-      if ('nodes' in address) reason = (await faultOfNodes(address)) ?? reason;
+      if (!('url' in address)) reason = (await faultOf(address)) ?? reason;
       if (attempt === 1)
         onWait(`waiting for Redis at ${nameOfAddress(address)}: ${describe(reason, address)}`);
       assertAdmitted(reason, address);
@@ -68,15 +69,26 @@ async function isConnected(redis: RedisClient): Promise<boolean> {
   }
 }
 
-/** What keeps a client from the nodes of a cluster: of its own connections, ioredis only tells that they are closed. */
-async function faultOfNodes({ nodes, username, password, tls }: ClusterAddress): Promise<Error | undefined> {
+/**
+ * What keeps a client from the nodes of a cluster, or from Sentinels: of its own connections to them, ioredis only tells
+ * that they are closed.
+ */
+async function faultOf(address: ClusterAddress | SentinelAddress): Promise<Error | undefined> {
+  const { nodes, username, password } =
+    'nodes' in address
+      ? address
+      : {
+          nodes: address.sentinels,
+          username: address.sentinelUsername,
+          password: address.sentinelPassword,
+        };
   let fault: Error | undefined;
   for (const node of nodes) {
-    const probe = createClient({ url: `redis://${node}`, username, password, tls }, 'probe');
+    const probe = createClient({ url: `redis://${node}`, username, password, tls: address.tls }, 'probe');
     probe.on('error', error => {
       fault = error;
     });
-    if (await isConnected(probe))
+    if ((await isConnected(probe)) && 'nodes' in address)
       fault = await probe.call('CLUSTER', 'SLOTS').then(undefined, error => error);
     probe.disconnect();
     if (fault && (isRefusal(fault) || isCertificate(fault))) break;
@@ -94,7 +106,9 @@ const isCertificate = ({ code = '' }: NodeJS.ErrnoException) =>
 function assertAdmitted(reason: Error | undefined, address: RedisAddress): void {
   const where = `Redis at ${nameOfAddress(address)}`;
   if (reason && isRefusal(reason)) {
-    const remedy = 'user and password are in REDIS_URL, or in REDIS_USERNAME and REDIS_PASSWORD';
+    const remedy =
+      'user and password are in REDIS_URL, or in REDIS_USERNAME and REDIS_PASSWORD; those of Sentinels in ' +
+      'REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD';
     throw new NotAdmittedError(`${where} refuses: ${reason.message}\n${remedy}`);
   }
   if (reason && 'nodes' in address && reason.message.includes('cluster support disabled'))

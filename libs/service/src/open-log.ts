@@ -3,6 +3,7 @@ import { Topology } from '#libs/event-log';
 import type { Logger } from '#libs/observability';
 import { prepareDocuments } from '#libs/projections';
 import {
+  type ClientOptions,
   createClient,
   inspectServer,
   isFatal,
@@ -27,8 +28,13 @@ export interface OpenLog {
  * @throws NotAdmittedError for a server that refuses this process, or is not to be trusted
  * @throws PartitionCountError
  */
-export async function openLog(environment: Environment, name: string, logger: Logger): Promise<OpenLog> {
-  const redis = createClient(environment.redis, name);
+export async function openLog(
+  environment: Environment,
+  name: string,
+  logger: Logger,
+  options?: ClientOptions,
+): Promise<OpenLog> {
+  const redis = createClient(environment.redis, name, options);
   await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
   const { name: server, faults } = await inspectServer(redis);
   const fatal = faults.filter(fault => environment.production || isFatal(fault));
@@ -38,8 +44,7 @@ export async function openLog(environment: Environment, name: string, logger: Lo
   }
   for (const fault of faults) logger.warn(fault.message, 'Redis');
   logger.debug(`connected to ${server}`, 'Redis');
-  const counts = { scores: environment.SCORES_PARTITIONS, players: environment.PLAYERS_PARTITIONS };
-  return { redis, topology: await Topology.open(redis, environment.KEY_PREFIX, counts) };
+  return { redis, topology: await Topology.open(redis, environment.KEY_PREFIX, environment.partitions) };
 }
 
 /**

@@ -8,6 +8,7 @@ import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
 import { Logger, serveHealth, startMetrics } from '#libs/observability';
 import { ping } from '#libs/redis';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
+import { followTopology } from './follow-topology.js';
 import { LogModule } from './log.module.js';
 import { openLog } from './open-log.js';
 import { runService, tellParent } from './run-service.js';
@@ -39,7 +40,7 @@ export function runWorker({
     const environment = loadWorkerConfig();
     const logger = Logger.create({ name, level: environment.LOG_LEVEL, json: environment.production });
     startMetrics(name);
-    const log = await open(environment, name, logger);
+    const log = await open(environment, name, logger, { sendsScriptsAtOnce: true });
     const server = new StreamsServer(log.redis, log.topology, {
       group: name,
       consumer: environment.CONSUMER_NAME ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
@@ -57,6 +58,7 @@ export function runWorker({
       .connectMicroservice({ strategy: server }, { deferInitialization: true })
       .useGlobalFilters(new RethrowFilter());
     await app.startAllMicroservices();
+    const stopFollowing = followTopology(log.redis, log.topology, logger);
     const port = await listen(app, environment, healthPort, logger);
     const url = `http://127.0.0.1:${port}`;
     logger.log(`${name} is working; its health is at ${url}/readyz`);
@@ -65,6 +67,7 @@ export function runWorker({
       logger,
       service: {
         close: async () => {
+          stopFollowing();
           await app.close();
           log.redis.disconnect();
         },

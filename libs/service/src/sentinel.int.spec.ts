@@ -19,6 +19,22 @@ describe('a server that Sentinels choose', () => {
     await setup.stop();
   });
 
+  it('is found again when word of a switch comes while it is being looked for', async () => {
+    // What ioredis's detector of failovers calls.
+    const { connector } = redis as unknown as { connector: { disconnect(): void } };
+    const interrupted = new Promise<void>(done => {
+      const interrupt = () => {
+        redis.off('connecting', interrupt);
+        connector.disconnect();
+        done();
+      };
+      redis.on('connecting', interrupt);
+    });
+    connector.disconnect();
+    await interrupted;
+    await eventually(async () => expect(await redis.ping()).toBe('PONG'), 10_000);
+  }, 20_000);
+
   it('is followed to another one when it dies: until then commands fail at once, and readers find it, too', async () => {
     const topology = await Topology.open(redis, 'ql', { scores: 1, players: 1 });
     const log = new EventLog(redis, topology);

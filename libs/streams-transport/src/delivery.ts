@@ -69,6 +69,7 @@ export class Delivery {
       eventsTotal.inc({ group, outcome: 'applied' }, settlement.applied);
       eventsTotal.inc({ group, outcome: 'duplicate' }, settlement.duplicates);
       eventsTotal.inc({ group, outcome: 'deferred' }, settlement.deferred.length);
+      if (settlement.deferred.length === 0) return [];
       const waiting = new Set(settlement.deferred);
       return events.filter(event => waiting.has(event.id));
     } catch (error) {

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
-import { compareEventIds, formatEventId, type RecordedEvent } from '#libs/events';
+import { compareEventIds, formatEventId, type RecordedEvent, type StreamName } from '#libs/events';
 import { createBlockingClient, nodeOf, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import { type BatchHandler, Delivery, type DeliveryOptions, type Entry } from './delivery.js';
 import { forgetAbsentConsumers } from './forget-absent-consumers.js';
@@ -58,13 +58,17 @@ export class PartitionConsumer {
 
   constructor(
     private readonly redis: RedisClient,
-    private readonly keys: PartitionKeys,
+    readonly keys: PartitionKeys,
     private readonly options: ConsumerOptions,
     handle: BatchHandler,
     private readonly onHealth: HealthListener,
     logger: LoggerService,
   ) {
     this.delivery = new Delivery(redis, keys, options, handle, logger);
+  }
+
+  get stream(): StreamName {
+    return this.keys.streamName;
   }
 
   /** True while the group exists and reads succeed. */
@@ -149,6 +153,8 @@ export class PartitionConsumer {
         await this.deliver([]);
         continue;
       }
+      // First the batch in hand asks for its states: Redis can read the next one while it is folded.
+      await nextTurn();
       const entries = await this.next(reader, cursor);
       if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';
       // Decoded while the batch in hand is committed.

@@ -38,12 +38,7 @@ describe('the streams client', () => {
     const data = { board: 'b', player: 'ada', score: 7 };
     await lastValueFrom(client.append('ScoreSubmitted', data, { actor: SERVER, trace, idempotencyKey: 'k' }));
     const [entry] = await scores();
-    expect(entry?.[1]).toEqual([
-      'e',
-      JSON.stringify(['s1', 's:test', 'b', 'ada', 7]),
-      'm',
-      JSON.stringify({ trace, key: 'k' }),
-    ]);
+    expect(entry?.[1]).toEqual(['e', 's2 stest b ada 7', 'm', JSON.stringify({ trace, key: 'k' })]);
   });
 
   it('appends once, however many subscribe', async () => {

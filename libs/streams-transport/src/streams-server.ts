@@ -2,7 +2,7 @@ import { type CustomTransportStrategy, type MessageHandler, Server } from '@nest
 import { lastValueFrom } from 'rxjs';
 import type { Settlement, Topology } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
-import type { RedisClient } from '#libs/redis';
+import type { PartitionKeys, RedisClient } from '#libs/redis';
 import { type ConsumerOptions, PartitionConsumer } from './partition-consumer.js';
 import { StreamContext } from './stream-context.js';
 
@@ -24,6 +24,9 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   private consumers: readonly PartitionConsumer[] = [];
   /** Streams that cannot be read now. */
   private readonly unread = new Set<string>();
+  /** Those of partitions that are no more, as long as they take to end. */
+  private readonly left = new Set<PartitionConsumer>();
+  private isClosed = false;
 
   constructor(
     private readonly redis: RedisClient,
@@ -54,12 +57,36 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
       return;
     }
     for (const consumer of this.consumers) consumer.start();
+    this.topology.onChange(() => this.follow());
     callback();
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.consumers.map(consumer => consumer.stop()));
+    this.isClosed = true;
+    await Promise.all([...this.consumers, ...this.left].map(consumer => consumer.stop()));
     this.consumers = [];
+  }
+
+  /** The log was moved: reads the partitions that there are now. What it was given of those of before has taken effect. */
+  private follow(): void {
+    if (this.isClosed) return;
+    const handlers = [...this.getHandlers()];
+    const isThere = (consumer: PartitionConsumer) =>
+      this.topology.all(consumer.stream).includes(consumer.keys);
+    const [stay = [], go = []] = [true, false].map(there =>
+      this.consumers.filter(consumer => isThere(consumer) === there),
+    );
+    const known = new Set(stay.map(({ keys }) => keys));
+    const come = handlers
+      .flatMap(([pattern, handler]) => this.consumersOf(pattern, handler))
+      .filter(({ keys }) => !known.has(keys));
+    for (const { keys } of go) this.unread.delete(keys.stream);
+    this.consumers = [...stay, ...come];
+    for (const consumer of come) consumer.start();
+    for (const consumer of go) {
+      this.left.add(consumer);
+      void consumer.stop().then(() => this.left.delete(consumer));
+    }
   }
 
   override on(): never {
@@ -83,14 +110,16 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
         keys,
         this.options,
         async events => this.settle(handler, events, context),
-        (partition, error) => this.report(partition.stream, error),
+        (partition, error) => this.report(partition, error),
         this.logger,
       );
     });
   }
 
   /** Says once that reading stopped, and once that all goes on, however many partitions there are. */
-  private report(stream: string, error?: Error): void {
+  private report({ streamName, stream }: PartitionKeys, error?: Error): void {
+    const isThere = this.topology.all(streamName).some(keys => keys.stream === stream);
+    if (!isThere) return;
     if (error) {
       if (this.unread.size === 0)
         this.logger.warn(`reading stopped, trying again: ${stream}: ${error.message}`);

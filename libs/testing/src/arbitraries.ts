@@ -9,6 +9,9 @@ import {
 } from '#libs/events';
 import { afterRevocations, entryRevoked, scoreSubmitted } from './events.js';
 
+/** How often a property is tried: `TEST_RUNS=0.3` says less often, where it was tried on another server just before. */
+export const runs = (usual: number) => Math.ceil(usual * Number(process.env.TEST_RUNS ?? 1));
+
 /** Scores of all sizes, ordinary ones and ties above all. Not -0: JSON, and so the log, knows only one zero. */
 export const anyScore: fc.Arbitrary<number> = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -3, max: 3 }) },

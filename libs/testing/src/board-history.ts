@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { BoardCatalog } from '#libs/event-log';
+import { BoardCatalog, DenseShardsError, definedBy, ShardsFixedError } from '#libs/event-log';
 import type { BoardDefinition, NewEvent } from '#libs/events';
-import { BoardInUseError } from '#libs/redis';
+import { BoardInUseError, BoardScoredError } from '#libs/redis';
 import { anyDefinition } from './arbitraries.js';
 import { SERVER } from './events.js';
 import type { TestLog } from './test-log.js';
@@ -11,18 +11,21 @@ export const PLAYERS = ['a', 'b', 'c'];
 const REGIONS = ['eu', 'us'];
 const MINUTE = 60_000;
 
-const definition: fc.Arbitrary<BoardDefinition> = fc
-  .record({
-    base: anyDefinition,
-    reset: fc.option(fc.constantFrom('* * * * *', '*/2 * * * *'), { nil: undefined }),
-    keepPeriods: fc.nat({ max: 2 }),
-    filter: fc.option(fc.constantFrom({ region: 'eu' }, { region: ['us', 'eu'] }), { nil: undefined }),
-  })
-  .map(({ base, reset, keepPeriods, filter }) => ({
-    ...base,
-    ...(reset && { reset, keepPeriods }),
-    ...(filter && { filter }),
-  }));
+const definitionWith = (mostShards: number): fc.Arbitrary<BoardDefinition> =>
+  fc
+    .record({
+      base: anyDefinition,
+      shards: fc.option(fc.integer({ min: 2, max: mostShards }), { nil: undefined, freq: 2 }),
+      reset: fc.option(fc.constantFrom('* * * * *', '*/2 * * * *'), { nil: undefined }),
+      keepPeriods: fc.nat({ max: 2 }),
+      filter: fc.option(fc.constantFrom({ region: 'eu' }, { region: ['us', 'eu'] }), { nil: undefined }),
+    })
+    .map(({ base, shards, reset, keepPeriods, filter }) => ({
+      ...base,
+      ...(shards && base.ranking !== 'dense' && { shards }),
+      ...(reset && { reset, keepPeriods }),
+      ...(filter && { filter }),
+    }));
 
 export type Step =
   | {
@@ -45,13 +48,17 @@ const player = fc.constantFrom(...PLAYERS);
  *
  * @param boards the first two have scores of their own; the others can have, or count the others'
  */
-export function boardSteps(boards: string[]): fc.Arbitrary<Step[]> {
+export function boardSteps(boards: string[], mostShards = 2): fc.Arbitrary<Step[]> {
+  const definition = definitionWith(mostShards);
   const [plain, derived] = [boards.slice(0, 2), boards.slice(2)];
   const board = fc.constantFrom(...plain);
   const any = fc.constantFrom(...boards);
   const derive = fc
     .tuple(fc.constantFrom(...derived), definition, fc.option(board, { nil: undefined, freq: 4 }))
-    .map(([name, base, source]) => ({ board: name, definition: { ...base, ...(source && { source }) } }));
+    .map(([name, { shards, ...base }, source]) => ({
+      board: name,
+      definition: { ...base, ...(source ? { source } : shards && { shards }) },
+    }));
   const kind = <K extends Step['kind']>(name: K, data: fc.Arbitrary<object>) =>
     data.map(rest => ({ kind: name, ...rest }) as Step);
   const score = fc.integer({ min: -2, max: 2 });
@@ -109,17 +116,21 @@ export class BoardHistory {
       case 'score': {
         const { board, player, score, region } = step;
         const data = { board, player, score, ...(region && { attributes: { region } }) };
-        if ((await this.catalog.find(board)).definition.source === undefined)
-          await test.log.append({ type: 'ScoreSubmitted', data, ...envelope });
+        const known = await this.catalog.find(board);
+        const { source, shards = 1 } = known.definition;
+        if (source === undefined)
+          await test.log.append(
+            { type: 'ScoreSubmitted', data, ...envelope },
+            { shards, definedBy: definedBy(known) },
+          );
         break;
       }
-      case 'revoke':
-        await test.log.append({
-          type: 'EntryRevoked',
-          data: { board: step.board, player: step.player },
-          ...envelope,
-        });
+      case 'revoke': {
+        const { board, player } = step;
+        const { shards = 1 } = (await this.catalog.find(board)).definition;
+        await test.log.append({ type: 'EntryRevoked', data: { board, player }, ...envelope }, { shards });
         break;
+      }
       case 'ban':
       case 'unban': {
         const type = step.kind === 'ban' ? 'PlayerBanned' : 'PlayerUnbanned';
@@ -127,14 +138,16 @@ export class BoardHistory {
         break;
       }
       case 'define':
-        await this.catalog.define(step.board, step.definition, envelope).catch(unlessInUse);
+        await this.catalog.define(step.board, step.definition, envelope).catch(unlessRefused);
         break;
       case 'remove':
-        await this.catalog.remove(step.board, envelope).catch(unlessInUse);
+        await this.catalog.remove(step.board, envelope).catch(unlessRefused);
     }
   }
 }
 
-function unlessInUse(error: unknown): void {
-  if (!(error instanceof BoardInUseError)) throw error;
+const REFUSALS = [BoardInUseError, BoardScoredError, ShardsFixedError, DenseShardsError];
+
+function unlessRefused(error: unknown): void {
+  if (!REFUSALS.some(type => error instanceof type)) throw error;
 }

@@ -17,6 +17,9 @@ import type { TestLog } from './test-log.js';
 
 export type BoardEvent = RecordedEvent<LeaderboardEvent>;
 
+/** The logger of a job that goes well. */
+export const QUIET = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
+
 /** Two workers, and what they do when a board must be built anew. */
 export class BoardWorkers {
   private readonly jobs: Jobs;
@@ -25,8 +28,7 @@ export class BoardWorkers {
 
   constructor(private readonly test: TestLog) {
     this.jobs = new Jobs(test.redis, test.topology);
-    const log = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
-    this.runner = new JobRunner(test.redis, test.topology, leaderboards, log);
+    this.runner = new JobRunner(test.redis, test.topology, leaderboards, QUIET);
   }
 
   async project(keys: PartitionKeys, shares: readonly BoardEvent[][][]): Promise<number> {

@@ -18,10 +18,12 @@ export function naiveBoard(
     return [{ player, score: operator === 'sum' ? sum() : run.data.score, run: run.id }];
   });
   type Entry = (typeof entries)[number];
+  const byPlayer = (a: Entry, b: Entry) => Buffer.compare(Buffer.from(b.player), Buffer.from(a.player));
+  // Events of different partitions can have the same id.
   const breakTie = {
-    first: (a: Entry, b: Entry) => compareEventIds(a.run, b.run),
-    last: (a: Entry, b: Entry) => compareEventIds(b.run, a.run),
-    none: (a: Entry, b: Entry) => Buffer.compare(Buffer.from(b.player), Buffer.from(a.player)),
+    first: (a: Entry, b: Entry) => compareEventIds(a.run, b.run) || byPlayer(a, b),
+    last: (a: Entry, b: Entry) => compareEventIds(b.run, a.run) || byPlayer(a, b),
+    none: byPlayer,
   }[tieBreak];
   const isAhead = (a: Entry, b: Entry) => sign * (a.score - b.score) < 0;
   return entries

@@ -5,11 +5,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answersPing, EmbeddedRedis, freePort } from '#libs/embedded-redis';
 import { createClient, type SentinelAddress } from '#libs/redis';
+import { makeCertificates, tlsSettings } from './certificates.js';
 import { eventually } from './eventually.js';
 
 const MASTER = 'questlog';
 /** Milliseconds of silence after which a Sentinel holds a server for dead. */
 const SILENCE = 500;
+
+/** Users, as ACL rules. All who have no name here must use TLS and a password. */
+export interface SentinelUsers {
+  /** Of the servers. */
+  readonly servers: readonly string[];
+  /** Of the Sentinel. */
+  readonly sentinel: readonly string[];
+}
+
+/** The setup itself looks in clear text how its servers are; they trust each other with a password of their own. */
+const LOOKER = 'user default on nopass -@all +ping +info +client|setname';
+const PEER = 'user peer on >peer-peer-peer allchannels +@all';
 
 /** A master and its replica on loopback, and a Sentinel that chooses between them. */
 export class SentinelSetup {
@@ -17,32 +30,64 @@ export class SentinelSetup {
     private readonly folder: string,
     private readonly servers: readonly EmbeddedRedis[],
     private readonly sentinel: ChildProcess,
+    /** Of the Sentinel, for clear text. */
+    private readonly clearPort: number,
+    /** Of the Sentinel, for Questlog. */
     private readonly port: number,
   ) {}
 
-  static async start(): Promise<SentinelSetup> {
+  /** @param users makes all of them speak TLS, and let nobody else do anything */
+  static async start(users?: SentinelUsers): Promise<SentinelSetup> {
     const folder = mkdtempSync(join(tmpdir(), 'questlog-sentinel-'));
-    const master = await EmbeddedRedis.start({ folder: join(folder, 'master') });
+    if (users) makeCertificates(folder);
+    const secured = async (rules: readonly string[]) => {
+      const port = await freePort();
+      return {
+        port,
+        settings: [`tls-port ${port}`, 'tls-replication yes', ...tlsSettings(folder), ...rules],
+      };
+    };
+    const ofServer = async () => {
+      if (!users) return { port: undefined, settings: [] };
+      const peers = ['masteruser peer', 'masterauth peer-peer-peer'];
+      return secured([LOOKER, PEER, ...peers, ...users.servers]);
+    };
+    const first = await ofServer();
+    const master = await EmbeddedRedis.start({ folder: join(folder, 'master'), settings: first.settings });
+    const masterPort = first.port ?? master.port;
     const replica = await EmbeddedRedis.start({
       folder: join(folder, 'replica'),
-      settings: [`replicaof 127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay 0'],
+      settings: [
+        `replicaof 127.0.0.1 ${masterPort}`,
+        'repl-diskless-sync-delay 0',
+        ...(await ofServer()).settings,
+      ],
     });
-    const port = await freePort();
+    const clearPort = await freePort();
+    const own = users && (await secured([LOOKER, ...users.sentinel]));
     const settings = [
-      ...[`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `logfile ${join(folder, 'sentinel.log')}`],
-      `sentinel monitor ${MASTER} 127.0.0.1 ${master.port} 1`,
+      ...[`port ${clearPort}`, 'bind 127.0.0.1', `dir ${folder}`, `logfile ${join(folder, 'sentinel.log')}`],
+      ...(own?.settings ?? []),
+      `sentinel monitor ${MASTER} 127.0.0.1 ${masterPort} 1`,
+      ...(own ? [`sentinel auth-user ${MASTER} peer`, `sentinel auth-pass ${MASTER} peer-peer-peer`] : []),
       `sentinel down-after-milliseconds ${MASTER} ${SILENCE}`,
       `sentinel failover-timeout ${MASTER} 3000`,
     ];
     writeFileSync(join(folder, 'sentinel.conf'), settings.join('\n'));
     const sentinel = spawn(master.binary, [join(folder, 'sentinel.conf'), '--sentinel'], { stdio: 'ignore' });
-    const setup = new SentinelSetup(folder, [master, replica], sentinel, port);
+    const port = own?.port ?? clearPort;
+    const setup = new SentinelSetup(folder, [master, replica], sentinel, clearPort, port);
     await setup.untilReady(replica);
     return setup;
   }
 
   get address(): SentinelAddress {
     return { sentinels: [`127.0.0.1:${this.port}`], master: MASTER };
+  }
+
+  /** The file of the certificate that a client must trust, if there is one. */
+  get ca(): string {
+    return join(this.folder, 'ca.pem');
   }
 
   /** Kills the server that is the master at first. */
@@ -69,9 +114,9 @@ export class SentinelSetup {
       }, 20_000);
     await untilItSays('master_link_status:up', replica.port, 'replication');
     await eventually(async () => {
-      if (!(await answersPing(this.port))) throw new Error('no Sentinel');
+      if (!(await answersPing(this.clearPort))) throw new Error('no Sentinel');
     }, 20_000);
-    await untilItSays('slaves=1', this.port, 'sentinel');
+    await untilItSays('slaves=1', this.clearPort, 'sentinel');
   }
 }
 

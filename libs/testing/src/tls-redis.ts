@@ -4,9 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '#libs/embedded-redis';
+import { makeCertificates, tlsSettings } from './certificates.js';
 import { eventually } from './eventually.js';
-
-const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
 const CLUSTER = [
   'cluster-enabled yes',
@@ -37,12 +36,7 @@ export class TlsRedis {
     makeCertificates(folder);
     const settings = [
       ...[`tls-port ${port}`, `port ${clearPort}`, 'bind 127.0.0.1', `dir ${folder}`, 'logfile redis.log'],
-      ...[
-        'tls-cert-file server.pem',
-        'tls-key-file server.key',
-        'tls-ca-cert-file ca.pem',
-        'tls-auth-clients no',
-      ],
+      ...tlsSettings(folder),
       ...['appendonly yes', 'save ""', 'user default off', ...users],
       ...(isCluster ? [...CLUSTER, `cluster-port ${await freePort()}`] : []),
     ];
@@ -77,29 +71,4 @@ export class TlsRedis {
     const { stdout } = spawnSync('redis-cli', [...user, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
     if (!stdout.toString().includes('OK')) throw new Error(`no cluster: ${stdout}`);
   }
-}
-
-/** `ca.pem`, and beside it `server.pem` for localhost, signed by it. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => {
-    const { status, stderr } = spawnSync('openssl', args, { cwd: folder });
-    if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`);
-  };
-  openssl(
-    'req',
-    '-x509',
-    ...KEY,
-    '-days',
-    '1',
-    '-subj',
-    '/CN=a CA for tests',
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-  );
-  openssl('req', ...KEY, '-subj', '/CN=localhost', '-keyout', 'server.key', '-out', 'server.csr');
-  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost');
-  const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '1', '-extfile', 'names'];
-  openssl('x509', '-req', '-in', 'server.csr', ...signed, '-out', 'server.pem');
 }

@@ -116,9 +116,9 @@ describe('the routes of operators', () => {
 
   it("show a board's and a player's events", async () => {
     // There is no worker that would make the score document.
-    const boards = jest.spyOn(app.get(ScoreDocumentReader), 'boards');
-    boards.mockResolvedValue(['zoes']);
     const board = 'zoes';
+    const partitions = jest.spyOn(app.get(ScoreDocumentReader), 'partitions');
+    partitions.mockResolvedValue([test.topology.of('scores', board)]);
     await appendScores(test, [{ board, player: 'zoe', score: 9, attributes: { region: 'eu' } }]);
     const event = {
       eventId: expect.stringMatching(/^s\d-/),
@@ -132,7 +132,7 @@ describe('the routes of operators', () => {
     expect(await get(`/v1/admin/leaderboards/${board}/events?player=zoe&limit=10`)).toEqual(page);
     expect((await get(`/v1/admin/leaderboards/${board}/events?player=ada`)).body).toEqual({ events: [] });
     expect(await get('/v1/admin/players/zoe/events')).toEqual(page);
-    boards.mockRestore();
+    partitions.mockRestore();
   });
 
   it.each([

@@ -9,13 +9,14 @@ const ALL = { limit: 100 };
 describe('the audit trail', () => {
   let test: TestLog;
   let audit: AuditTrail;
-  /** What the score documents name. */
+  /** Of which boards there are score documents. */
   let boards: Record<string, object>;
 
   beforeEach(async () => {
     test = await openTestLog({ scores: 4, players: 2 });
     boards = {};
-    const scores = { boards: async () => Object.keys(boards) } as unknown as ScoreDocumentReader;
+    const partitions = async () => Object.keys(boards).map(board => test.topology.of('scores', board));
+    const scores = { partitions } as unknown as ScoreDocumentReader;
     const catalog = new BoardCatalog(test.redis, test.topology);
     audit = new AuditTrail(new EventReader(test.redis, test.topology), test.topology, scores, catalog);
   });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BoardCatalog, type EventPage, EventReader, Topology } from '#libs/event-log';
+import { BoardCatalog, type EventPage, EventReader, shardsOf, Topology } from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
 import type { PartitionKeys } from '#libs/redis';
@@ -22,35 +22,38 @@ export class AuditTrail {
 
   /**
    * The events of a board; with a player, those of the player there, and the player's bans, which concern every board.
-   * Of a board that counts another's scores, the other's are among them. It reads the one partition that has the board
-   * (and that of its source), other boards' events included.
+   * Of a board that counts another's scores, the other's are among them. It reads the partitions that have the board or
+   * shards of it (and those of its source), other boards' events included.
    *
    * @throws InvalidCursorError
    */
   async ofBoard(board: string, player: string | undefined, { limit, cursor }: PageQuery): Promise<EventPage> {
     const { source = board } = (await this.catalog.find(board)).definition;
     const boards = [board, source];
-    const wants = ({ data }: RecordedEvent) =>
+    const partitions = [...new Set((await Promise.all(boards.map(name => this.shardsOf(name)))).flat())];
+    // Every partition has a copy of a ban. That of one is enough.
+    const [leader] = partitions;
+    const wants = ({ data }: RecordedEvent, keys: PartitionKeys) =>
       player === undefined
         ? 'board' in data && boards.includes(data.board)
-        : 'player' in data && data.player === player && (!('board' in data) || boards.includes(data.board));
-    const partitions = [...new Set(boards.map(name => this.topology.of('scores', name)))];
+        : 'player' in data &&
+          data.player === player &&
+          ('board' in data ? boards.includes(data.board) : keys === leader);
     const mentions = player === undefined ? boards : [player];
     return this.events.page({ partitions, mentions, wants, limit, cursor });
   }
 
   /**
    * The events of a player: saves, profile, scores, revocations and bans. It reads the partition that has the player's saves,
-   * those that have boards where the player ever scored, as the score document names them, and the one that orders bans.
+   * those that have a score document of the player, and the one that orders bans.
    *
    * @throws InvalidCursorError
    */
   async ofPlayer(player: string, { limit, cursor }: PageQuery): Promise<EventPage> {
-    const boards = await this.scores.boards(player);
     const partitions = new Set([
       this.topology.of('players', player),
       this.topology.at('scores', 0),
-      ...boards.map(board => this.topology.of('scores', board)),
+      ...(await this.scores.partitions(player)),
     ]);
     return this.page(player, [...partitions], { limit, cursor });
   }
@@ -63,6 +66,10 @@ export class AuditTrail {
   async allOfPlayer(player: string, query: PageQuery): Promise<EventPage> {
     const partitions = [this.topology.of('players', player), ...this.topology.all('scores')];
     return this.page(player, partitions, query);
+  }
+
+  private async shardsOf(board: string): Promise<PartitionKeys[]> {
+    return shardsOf(this.topology, board, (await this.catalog.find(board)).definition.shards);
   }
 
   private page(

@@ -19,7 +19,7 @@ export class AuditController {
   @Get('leaderboards/:board/events')
   @ApiOperation({
     summary: 'The audit trail of a board: its events, newest first',
-    description: `Reads the partition that has the board. ${COST}`,
+    description: `Reads the partitions that have the board. ${COST}`,
   })
   @ApiRead()
   @ApiProblems(401, 403)

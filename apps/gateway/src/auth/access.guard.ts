@@ -5,10 +5,10 @@ import {
   Injectable,
   SetMetadata,
 } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { ApiBearerAuth } from '@nestjs/swagger';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { Problem } from '../http/problem.js';
+import { ofRoute } from '../http/route-marks.js';
 import type { CallerRequest } from './caller.guard.js';
 import { comesFromAnotherSite, unknownCaller } from './callers.js';
 
@@ -34,25 +34,29 @@ const NO_SERVERS = 'questlog:no-servers';
 /** As `OwnPlayerOnly`, but of keys, only an operator's acts for any: what is a player's own business, and not a game's. */
 export const OwnPlayerOrAdmin = () => applyDecorators(SetMetadata(NO_SERVERS, true), OwnPlayerOnly());
 
+const marksOf = ofRoute(read => ({
+  isPublic: read(PUBLIC) === true,
+  isForAdmins: read(ADMIN) === true,
+  isForOwnPlayer: read(OWN) === true,
+  isNotForServers: read(NO_SERVERS) === true,
+}));
+
 /** Keeps callers from what is not theirs. */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  constructor(private readonly reflector: Reflector) {}
-
   /** @throws Problem 401, 403 */
   canActivate(context: ExecutionContext): boolean {
-    const marked = (mark: string) =>
-      this.reflector.getAllAndOverride<boolean>(mark, [context.getHandler(), context.getClass()]);
+    const { isPublic, isForAdmins, isForOwnPlayer, isNotForServers } = marksOf(context);
     const request = context.switchToHttp().getRequest<CallerRequest>();
     const { caller, params } = request;
-    if (marked(PUBLIC) && params.player !== 'me') return true;
+    if (isPublic && params.player !== 'me') return true;
     if (!caller) throw unknownCaller(request);
     if (comesFromAnotherSite(request))
       throw forbidden('a session in a cookie writes from its own site only: send a bearer token');
-    if (marked(ADMIN) && caller.kind !== 'admin') throw forbidden('this is for operators: use an admin key');
-    if (marked(NO_SERVERS) && caller.kind === 'server')
+    if (isForAdmins && caller.kind !== 'admin') throw forbidden('this is for operators: use an admin key');
+    if (isNotForServers && caller.kind === 'server')
       throw forbidden('this is for the player and for operators: use an admin key');
-    if (marked(OWN) && caller.kind === 'player' && caller.id !== params.player)
+    if (isForOwnPlayer && caller.kind === 'player' && caller.id !== params.player)
       throw forbidden(`you are ${caller.id}, not ${params.player}`);
     return true;
   }

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import type { RedisClient } from '#libs/redis';
+import { type RedisClient, Script } from '#libs/redis';
 import { hashSecret, isSecretOf } from './secret-hash.js';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+const keepLogin = new Script<number>('keep-login');
 
 /** What players return with. Beside the log, never in it: what is in the log is there for ever. */
 export class Credentials {
@@ -12,12 +14,22 @@ export class Credentials {
     private readonly topology: Topology,
   ) {}
 
-  /** Makes a player, whose secret is told this once. */
+  /**
+   * Makes a player, whose secret is told this once.
+   *
+   * @throws LogClosedError while the log is being moved
+   */
   async create(): Promise<{ player: string; secret: string }> {
     // 100 random bits: no two are alike.
     const player = `p${Array.from(randomBytes(20), byte => BASE32[byte % 32]).join('')}`;
     const secret = randomBytes(24).toString('base64url');
-    await this.redis.hset(this.keyOf(player), player, await hashSecret(secret));
+    const hash = await hashSecret(secret);
+    const keys = this.topology.of('players', player);
+    await keepLogin.run(
+      this.redis,
+      [keys.gate(), keys.touched(), keys.credentials()],
+      [player, 'HSET', player, hash],
+    );
     return { player, secret };
   }
 

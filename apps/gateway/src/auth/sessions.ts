@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import { Batched, type RedisClient, Script, sessionKey, togetherOf } from '#libs/redis';
+import { Batched, type RedisClient, Script, sessionKey } from '#libs/redis';
 import { hashOf, type TokenHash } from './token-hash.js';
 
 /** Milliseconds that a session lasts from when it was last used. */
@@ -13,6 +13,7 @@ export const MAX_SESSIONS = 50;
 /** Player, end in milliseconds since 1970, and 1 when that was put off; empty when there is none. */
 type Found = string;
 
+const keepLogin = new Script<number>('keep-login');
 const findSession = new Script<readonly Found[]>('find-session');
 
 export interface Session {
@@ -33,17 +34,23 @@ export class Sessions {
     private readonly redis: RedisClient,
     private readonly topology: Topology,
   ) {
-    this.batched = new Batched(keys => this.look(keys, SLACK));
+    this.batched = new Batched(redis, keys => this.look(keys, SLACK));
   }
 
-  /** Opens a session, and closes the player's oldest when there are too many. @returns its token */
+  /**
+   * Opens a session, and closes the player's oldest when there are too many.
+   *
+   * @returns its token
+   * @throws LogClosedError while the log is being moved
+   */
   async open(player: string): Promise<string> {
     const token = randomBytes(32).toString('base64url');
     const hash = hashOf(token);
-    const list = this.listOf(player);
+    const keys = this.topology.of('players', player);
+    const list = keys.sessions(player);
     // Listed first: whatever a crash leaves behind, no session is open that the list does not name.
     const [, surplus] = await Promise.all([
-      this.redis.rpush(list, hash),
+      keepLogin.run(this.redis, [keys.gate(), keys.touched(), list], [player, 'RPUSH', hash]),
       this.redis.lrange(list, 0, -1 - MAX_SESSIONS),
     ]);
     await this.redis.set(this.keyOf(hash), player, 'PX', SESSION_LIFETIME);
@@ -54,7 +61,7 @@ export class Sessions {
   /** The session of a token. Its end is put off when an hour of it is used. */
   async find(hash: TokenHash): Promise<Session | undefined> {
     const key = this.keyOf(hash);
-    return toSession(await this.batched.ask(key, togetherOf(this.redis, key)));
+    return toSession(await this.batched.ask(key, key));
   }
 
   /** The session of a token, with its end put off. */

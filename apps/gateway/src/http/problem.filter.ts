@@ -1,15 +1,19 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
-import { InvalidCursorError, LogTrimmedError } from '#libs/event-log';
+import { DenseShardsError, InvalidCursorError, LogTrimmedError, ShardsFixedError } from '#libs/event-log';
 import { Logger } from '#libs/observability';
 import { InvalidPeriodError, JobActiveError, JobOverError, PeriodExpiredError } from '#libs/projections';
 import {
   BeingErasedError,
   BoardInUseError,
+  BoardScoredError,
   DefinitionChangedError,
   IdempotencyConflictError,
   isRedisUnavailable,
+  LogClosedError,
+  LogMovedError,
+  ShardsDisagreeError,
   UnconfirmedError,
   VersionConflictError,
 } from '#libs/redis';
@@ -58,11 +62,14 @@ const MISSING = [DeadLetterNotFoundError, PeriodExpiredError] as const;
 const CONFLICTS = [
   BeingErasedError,
   BoardInUseError,
+  BoardScoredError,
   DefinitionChangedError,
+  DenseShardsError,
   JobActiveError,
   JobOverError,
   LogTrimmedError,
   EventGoneError,
+  ShardsFixedError,
 ] as const;
 
 /** @param bodyLimit bytes that the body of the request may have */
@@ -93,6 +100,8 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
       'try again, with the same Idempotency-Key where you sent one: with one, it takes effect once';
     return unavailable(`it is in the log, but ${error.message}, and could still be lost; ${remedy}`);
   }
+  if (error instanceof ShardsDisagreeError) return unavailable(`${error.message}; try again in a moment`);
+  if (error instanceof LogClosedError || error instanceof LogMovedError) return unavailable(error.message);
   if (isRedisUnavailable(error) || error instanceof TimeoutError) {
     return unavailable(
       'the event log does not answer; try again, with the same Idempotency-Key where you sent one',

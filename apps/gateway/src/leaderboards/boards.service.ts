@@ -1,11 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { firstValueFrom } from 'rxjs';
-import { type Appended, BoardCatalog, type DefinedBoard, definedBy, type Envelope } from '#libs/event-log';
+import {
+  type Appended,
+  BoardCatalog,
+  type DefinedBoard,
+  DenseShardsError,
+  definedBy,
+  type Envelope,
+  Topology,
+} from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
 import { LeaderboardReader } from '#libs/projections';
 import { NotReplayedError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
 import { notFound, Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
 import { derived } from './score-rules.js';
 
 const REPLAY_ONLY = { replayOnly: true } as const;
@@ -14,15 +23,19 @@ const REPLAY_ONLY = { replayOnly: true } as const;
 @Injectable()
 export class BoardsService {
   constructor(
+    private readonly topology: Topology,
     private readonly catalog: BoardCatalog,
     private readonly leaderboards: LeaderboardReader,
     private readonly events: StreamsClient,
   ) {}
 
-  /** @throws Problem 409 when it would count a board that itself counts another */
+  /**
+   * @throws Problem 400 when there are not so many partitions for its shards
+   * @throws Problem 409 when it would count a board that itself counts another, or whose shards do not go with its ranks;
+   *   or when it is to have other shards than its scores
+   */
   async define(board: string, definition: BoardDefinition, envelope: Envelope): Promise<Appended> {
-    const { source } = definition;
-    const refusal = source === undefined ? undefined : chained(board, source, await this.catalog.all());
+    const refusal = await this.refusalToDefine(board, definition);
     return refusal
       ? unlessReplayed(refusal, envelope, () => this.catalog.define(board, definition, envelope, REPLAY_ONLY))
       : this.catalog.define(board, definition, envelope);
@@ -40,11 +53,33 @@ export class BoardsService {
   async revoke(board: string, player: string, envelope: Envelope): Promise<Appended> {
     const known = await this.catalog.find(board);
     const { source } = known.definition;
+    const { shards } = known.definition;
+    const place = shards !== undefined && { shards };
     const append = (conditions: { definedBy: string } | typeof REPLAY_ONLY) =>
-      firstValueFrom(this.events.append('EntryRevoked', { board, player }, { ...envelope, ...conditions }));
+      firstValueFrom(
+        this.events.append('EntryRevoked', { board, player }, { ...envelope, ...conditions, ...place }),
+      );
     return source === undefined
       ? append({ definedBy: definedBy(known) })
       : unlessReplayed(derived(board, source), envelope, () => append(REPLAY_ONLY));
+  }
+
+  private async refusalToDefine(
+    board: string,
+    { source, shards, ranking }: BoardDefinition,
+  ): Promise<Problem | Error | undefined> {
+    const partitions = this.topology.counts.scores;
+    if (shards !== undefined && shards > partitions)
+      throw invalid([
+        {
+          path: 'shards',
+          message: `shards must be at most ${partitions}: so many partitions of scores there are`,
+        },
+      ]);
+    if (source === undefined) return undefined;
+    const boards = await this.catalog.all();
+    const isDense = ranking === 'dense' && boards.get(source)?.definition.shards !== undefined;
+    return chained(board, source, boards) ?? (isDense ? new DenseShardsError(source) : undefined);
   }
 
   private async refusalToRemove(board: string): Promise<Problem | undefined> {
@@ -62,7 +97,7 @@ export class BoardsService {
 
 /** What was done under the idempotency key still gets its first answer, now that it would be refused. */
 async function unlessReplayed(
-  refusal: Problem,
+  refusal: Error,
   { idempotencyKey }: Envelope,
   replay: () => Promise<Appended>,
 ): Promise<Appended> {

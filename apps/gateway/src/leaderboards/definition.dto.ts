@@ -31,7 +31,7 @@ import { resetFault } from './reset.js';
 
 const MAX_CHOICES = 64;
 /** What a board with a source leaves to its source. */
-const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval'] as const;
+const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval', 'shards'] as const;
 
 /** Only what is not there is optional: `null` is no value of any field. */
 const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
@@ -180,6 +180,18 @@ export class DefinitionFields {
   @IsPositive()
   @Max(86_400)
   readonly minInterval?: number;
+
+  @ApiPropertyOptional({
+    minimum: 1,
+    default: 1,
+    example: 4,
+    description:
+      'Partitions over which a board that is too busy for one is spread, by player. It cannot be changed later. Not with `source`, which has its own, nor with `dense` ranks.',
+  })
+  @Optional()
+  @IsInt()
+  @Min(1)
+  readonly shards?: number;
 }
 
 /**
@@ -190,7 +202,9 @@ export class DefinitionFields {
 export function definitionFrom(board: string, fields: DefinitionFields): BoardDefinition {
   const errors = contradictions(board, fields);
   if (errors.length > 0) throw invalid(errors);
-  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const isGiven = ([field, value]: [string, unknown]) =>
+    value !== undefined && !(field === 'shards' && value === 1);
+  const given = Object.fromEntries(Object.entries(fields).filter(isGiven));
   return readDefinition({
     ...DEFAULT_DEFINITION,
     ...(fields.reset !== undefined && { timezone: 'UTC', keepPeriods: KEPT_PERIODS }),
@@ -199,7 +213,7 @@ export function definitionFrom(board: string, fields: DefinitionFields): BoardDe
 }
 
 function contradictions(board: string, fields: DefinitionFields): FieldError[] {
-  const { reset, timezone, source, min, max } = fields;
+  const { reset, timezone, source, min, max, shards = 1, ranking } = fields;
   const errors: FieldError[] = [];
   const refuse = (path: keyof DefinitionFields, message: string) => errors.push({ path, message });
   if (reset === undefined) {
@@ -210,6 +224,8 @@ function contradictions(board: string, fields: DefinitionFields): FieldError[] {
     if (fault) refuse('reset', fault);
   }
   if (min !== undefined && max !== undefined && min > max) refuse('min', 'min must not be above max');
+  if (shards > 1 && ranking === 'dense')
+    refuse('ranking', 'ranking cannot be dense with shards: different scores cannot be counted over shards');
   if (source === board) refuse('source', 'source must be another board');
   if (source !== undefined)
     for (const path of OF_SUBMITTING)

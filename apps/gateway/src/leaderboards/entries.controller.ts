@@ -53,8 +53,12 @@ export class EntriesController {
     @Param('player', PlayerPipe) player: string,
     @Query(queryPipe) query: PeriodQuery,
   ): Promise<SingleEntry> {
+    const names = this.views.namesOf([{ player }]);
+    // Should the entry be missing, nobody asks what came of it.
+    names.catch(() => {});
     const { entries, period, total } = await this.neighbours(board, player, 0, query);
-    const [standing] = await this.views.standings(entries.map(entry => ({ board, period, total, entry })));
+    const found = entries.map(entry => ({ board, period, total, entry }));
+    const [standing] = await this.views.standings(found, names);
     return standing as SingleEntry;
   }
 

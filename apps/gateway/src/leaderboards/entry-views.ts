@@ -15,9 +15,12 @@ export interface Standing {
 export class EntryViews {
   constructor(private readonly profiles: ProfileReader) {}
 
-  async of(entries: readonly RankedEntry[]): Promise<EntryView[]> {
-    const players = [...new Set(entries.map(({ player }) => player))];
-    const names = await this.profiles.names(players);
+  /** @param asked the names of the players, where somebody has asked for them already */
+  async of(
+    entries: readonly RankedEntry[],
+    asked: Promise<ReadonlyMap<string, string>> = this.namesOf(entries),
+  ): Promise<EntryView[]> {
+    const names = await asked;
     return entries.map(({ rank, player, run, better: _, ...entry }) => {
       const name = names.get(player);
       return {
@@ -30,12 +33,21 @@ export class EntryViews {
     });
   }
 
+  /** By player, of those who have one. */
+  namesOf(players: readonly Pick<RankedEntry, 'player'>[]): Promise<ReadonlyMap<string, string>> {
+    return this.profiles.names([...new Set(players.map(({ player }) => player))]);
+  }
+
   async page(board: string, { period, total, entries, next }: BoardWindow): Promise<EntryPage> {
     return { board, period, total, entries: await this.of(entries), ...(next !== undefined && { next }) };
   }
 
-  async standings(found: readonly Standing[]): Promise<SingleEntry[]> {
-    const views = await this.of(found.map(({ entry }) => entry));
+  async standings(
+    found: readonly Standing[],
+    names?: Promise<ReadonlyMap<string, string>>,
+  ): Promise<SingleEntry[]> {
+    const entries = found.map(({ entry }) => entry);
+    const views = await this.of(entries, names);
     return views.map((view, i) => {
       const { board, period, total, entry } = found[i] as Standing;
       return { board, period, ...view, percentile: percentile(entry.better, total), total };

@@ -8,12 +8,19 @@ import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
 import { type Line, LineSplitter } from './line-splitter.js';
 import { ScoreIntake } from './score-intake.js';
 import { readItem } from './score-item.js';
+import type { Score } from './score-rules.js';
 
 /** Bytes that a line may have. */
 const LINE_LIMIT = 64 * 1024;
-/** Lines that are taken at once. While they are, as many are read, and no more. */
+/** Lines that are taken at once. While they are, as many are read and looked at, and no more. */
 const CHUNK = 1_000;
 const SHOWN_ERRORS = 100;
+
+/** What is in a line: a score, or what is wrong with it. */
+interface ReadLine {
+  readonly line: number;
+  readonly score: Score | Problem;
+}
 
 /** What became of the lines. */
 interface Report {
@@ -35,7 +42,8 @@ export class ScoreImport {
   async run(source: Readable, caller: Actor, trace?: string): Promise<Report> {
     const report: Report = { accepted: 0, replayed: 0, rejected: 0, errors: [] };
     let taking: Promise<void> = Promise.resolve();
-    for await (const chunk of chunksOf(source)) {
+    for await (const lines of chunksOf(source)) {
+      const chunk = lines.map(line => ({ line: line.number, score: readLine(line, caller) }));
       // Chunks follow each other: scores of a board are appended in the order of their lines.
       await taking;
       taking = this.take(chunk, report, caller, trace);
@@ -47,22 +55,22 @@ export class ScoreImport {
   }
 
   private async take(
-    lines: readonly Line[],
+    chunk: readonly ReadLine[],
     report: Report,
     caller: Actor,
     trace: string | undefined,
   ): Promise<void> {
-    const scores = lines.map(line => readLine(line, caller));
+    const scores = chunk.map(({ score }) => score);
     const outcomes = await this.intake.submitAll(scores, caller, trace).catch(error => {
       // Nothing of the chunk was appended: it was not even judged.
       if (isRedisUnavailable(error)) return scores.map(() => error as Error);
       throw error;
     });
     let failed: number | undefined;
-    for (const [i, { number }] of lines.entries()) {
+    for (const [i, { line }] of chunk.entries()) {
       const outcome = outcomes[i] as Appended | Error;
-      if (isRedisUnavailable(outcome)) failed ??= number;
-      else count(report, number, outcome);
+      if (isRedisUnavailable(outcome)) failed ??= line;
+      else count(report, line, outcome);
     }
     if (failed !== undefined) throw brokenOff(report, failed);
   }
@@ -119,7 +127,7 @@ async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerato
   yield splitter.end();
 }
 
-function readLine({ text }: Line, caller: Actor) {
+function readLine({ text }: Line, caller: Actor): Score | Problem {
   if (text === undefined) return badRequest(`the line is longer than ${LINE_LIMIT} bytes, or not UTF-8`);
   let value: unknown;
   try {

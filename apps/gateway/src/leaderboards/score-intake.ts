@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import {
   type Appended,
@@ -16,6 +17,8 @@ import { refusalOf, type Score, tooSoon } from './score-rules.js';
 
 /** A board may be defined anew between judging and appending, this often in a row. */
 const ATTEMPTS = 5;
+/** Milliseconds after which a shard that had not heard of a definition is asked again, and twice as many the next time. */
+const PATIENCE = 10;
 
 /** A score that is not decided yet. */
 interface Open {
@@ -63,16 +66,38 @@ export class ScoreIntake {
       if (attempt === 1) await this.refresh(open, caller);
       const results = await this.attempt(open, caller, trace);
       const again: Open[] = [];
+      const changed = new Map<string, string>();
       for (const [i, { index, score }] of open.entries()) {
         const result = results[i] as Appended | Error;
         outcomes[index] = decide(score, result);
         if (!(result instanceof DefinitionChangedError)) continue;
-        this.catalog.correct(score.board, result.text);
-        if (attempt < ATTEMPTS) again.push({ index, score });
+        changed.set(score.board, result.text);
+        again.push({ index, score });
       }
+      const isBehind = await this.correct(changed);
+      if (attempt === ATTEMPTS) break;
+      if (isBehind) await delay(PATIENCE * 2 ** attempt);
       open = again;
     }
     return outcomes;
+  }
+
+  /**
+   * Remembers what the log says of the boards. Of a board with shards only its own partition knows what it is now.
+   *
+   * @returns whether a shard has not heard yet of what that partition says
+   */
+  private async correct(changed: ReadonlyMap<string, string>): Promise<boolean> {
+    const areBehind = await Promise.all(
+      [...changed].map(async ([board, text]) => {
+        const before = this.catalog.recall(board);
+        if (before.definition.shards !== undefined)
+          return definedBy(await this.catalog.find(board)) === definedBy(before);
+        this.catalog.correct(board, text);
+        return false;
+      }),
+    );
+    return areBehind.some(Boolean);
   }
 
   /** What is remembered can be old: nobody is refused by it without a look at what the board is now. */
@@ -103,10 +128,12 @@ export class ScoreIntake {
   private judge(score: Score, caller: Actor): { refusal: Problem | undefined; options: AppendOptions } {
     const known = this.catalog.recall(score.board);
     const refusal = refusalOf(score, known.definition, caller);
-    if (refusal) return { refusal, options: { replayOnly: true } };
+    const { shards } = known.definition;
+    const place = shards !== undefined && { shards };
+    if (refusal) return { refusal, options: { replayOnly: true, ...place } };
     const { minInterval } = known.definition;
     const interval = minInterval !== undefined && { minInterval: 1_000 * minInterval };
-    return { refusal, options: { definedBy: definedBy(known), ...interval } };
+    return { refusal, options: { definedBy: definedBy(known), ...place, ...interval } };
   }
 }
 

@@ -1,8 +1,8 @@
 import { type ExecutionContext, SetMetadata } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { LimitedClass } from '#libs/config';
 import type { CallerRequest } from '../auth/caller.guard.js';
+import { ofRoute } from '../http/route-marks.js';
 
 /** What a request counts for. */
 export type Cost = (request: FastifyRequest) => number;
@@ -26,10 +26,11 @@ const WRITE: Marked = { name: 'write', cost: one };
 export const RateClass = (name: ClassName | ClassOf, cost = one) =>
   SetMetadata<string, Marked<ClassName | ClassOf>>(RATE_CLASS, { name, cost });
 
-export function rateClassOf(context: ExecutionContext, reflector: Reflector): Marked {
-  const targets = [context.getHandler(), context.getClass()];
+const markOf = ofRoute(read => ({ marked: read<Marked<ClassName | ClassOf>>(RATE_CLASS) }));
+
+export function rateClassOf(context: ExecutionContext): Marked {
+  const { marked } = markOf(context);
   const request = context.switchToHttp().getRequest<CallerRequest>();
-  const marked = reflector.getAllAndOverride<Marked<ClassName | ClassOf> | undefined>(RATE_CLASS, targets);
   if (!marked) return request.method === 'GET' || request.method === 'HEAD' ? READ : WRITE;
   const { name, cost } = marked;
   return { name: typeof name === 'function' ? name(request) : name, cost };

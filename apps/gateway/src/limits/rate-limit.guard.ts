@@ -1,5 +1,4 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import type { RateLimit, RateLimits } from '#libs/config';
 import { limitKey } from '#libs/redis';
@@ -22,14 +21,13 @@ export class RateLimitGuard implements CanActivate {
     private readonly limits: RateLimits,
     private readonly window: SlidingWindow,
     private readonly prefix: string,
-    private readonly reflector: Reflector,
   ) {}
 
   /** @throws Problem 429; 413 for what is more than the limit by itself */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();
-    const { name, cost } = rateClassOf(context, this.reflector);
+    const { name, cost } = rateClassOf(context);
     if (name === 'none') return true;
     const { kind: role, id } = request.caller ?? { kind: 'anonymous', id: networkOf(request.ip) };
     const limit = this.limits.get(`${role}.${name}`);

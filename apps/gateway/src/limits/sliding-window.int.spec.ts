@@ -142,6 +142,26 @@ describe('the sliding window', () => {
     expect(await redis.pttl(key)).toBeLessThanOrEqual(1_100);
   });
 
+  it('counts each of those who ask in one call', async () => {
+    const window = new SlidingWindow(redis);
+    const [key, other, limit] = [newKey(), newKey(), { limit: 7, window: 10_000 }];
+    const asked = [1, 3, 2, 2, 1].map(cost => window.admit(key, limit, cost));
+    const answers = await Promise.all([...asked, window.admit(other, limit), window.admit(key, limit)]);
+    const left = answers.map(({ admitted, remaining }) => [admitted, remaining]);
+    // In their order: what does not fit is refused, and what comes after it can.
+    const seen = [
+      [true, 6],
+      [true, 3],
+      [true, 1],
+      [false, 1],
+      [true, 0],
+      [true, 6],
+      [false, 0],
+    ];
+    expect(left).toEqual(seen);
+    expect(await window.admit(key, limit)).toMatchObject({ admitted: false, remaining: 0 });
+  });
+
   it('never admits more than the limit to two connections at once', async () => {
     const [key, limit] = [newKey(), { limit: 100, window: 10_000 }];
     const windows = [new SlidingWindow(redis), new SlidingWindow(other)];

@@ -1,5 +1,5 @@
 import type { RateLimit } from '#libs/config';
-import { Batched, type RedisClient, Script, togetherOf } from '#libs/redis';
+import { Batched, type RedisClient, Script } from '#libs/redis';
 
 export interface Admission {
   readonly admitted: boolean;
@@ -26,8 +26,8 @@ const admit = new Script<readonly Reply[]>('admit');
 export class SlidingWindow {
   private readonly batched: Batched<Asked, Reply>;
 
-  constructor(private readonly redis: RedisClient) {
-    this.batched = new Batched(asked =>
+  constructor(redis: RedisClient) {
+    this.batched = new Batched(redis, asked =>
       admit.run(
         redis,
         asked.map(({ key }) => key),
@@ -41,7 +41,7 @@ export class SlidingWindow {
    * @throws an error for which `isRedisUnavailable` holds, when Redis is away
    */
   async admit(key: string, { limit, window }: RateLimit, cost = 1): Promise<Admission> {
-    const reply = await this.batched.ask({ key, args: [limit, window, cost] }, togetherOf(this.redis, key));
+    const reply = await this.batched.ask({ key, args: [limit, window, cost] }, key);
     const [admitted, remaining = 0, retryAfter = 0, resetAfter = 0] = reply.split(' ').map(Number);
     return { admitted: admitted === 1, remaining, retryAfter, resetAfter };
   }

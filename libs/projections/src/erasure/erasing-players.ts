@@ -103,7 +103,7 @@ export class ErasingPlayers {
     const { e } = packEvent({ type: 'ScoresErased', data: { player }, actor } satisfies NewEvent);
     return announceErasure.run(
       this.redis,
-      [scores.stream, scores.erasing(), scores.erasures()],
+      [scores.stream, scores.erasing(), scores.erasures(), scores.gate()],
       [this.epoch, player, e],
     );
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { measureLog, partitionOf, type Topology } from '#libs/event-log';
+import { measureLog, partitionsOf, type Topology } from '#libs/event-log';
 import type { EventType } from '#libs/events';
 import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
 import type { Projection } from '../projection.js';
@@ -152,17 +152,21 @@ class JobWork<State, T extends EventType, Rules> {
       partitions.map(async keys => (await measureLog(this.redis, keys)).length),
     );
     this.total = lengths.reduce((sum, length) => sum + length, 0);
-    for (const [i, keys] of partitions.entries()) {
-      if (this.job.done.includes(keys.partition)) {
-        this.before += lengths[i] ?? 0;
+    // What one of a board's shards has by other rules cannot be compared with what the others have.
+    const isOneStep = kind === 'rebuild' && board !== undefined;
+    for (const step of isOneStep ? [partitions] : partitions.map(keys => [keys])) {
+      const size = step.reduce((sum, keys) => sum + (lengths[partitions.indexOf(keys)] ?? 0), 0);
+      if (step.every(({ partition }) => this.job.done.includes(partition))) {
+        this.before += size;
         this.found = this.before;
         continue;
       }
       await this.checkpoint();
-      if (kind === 'verify' || diff) await this.verify(keys);
-      if (kind === 'rebuild') await this.rebuild(keys);
-      this.before += lengths[i] ?? 0;
-      await this.jobs.update(this.job, { [`done:${keys.partition}`]: 1 });
+      if (kind === 'verify' || diff) for (const keys of step) await this.verify(keys);
+      if (kind === 'rebuild') await this.rebuild(step);
+      this.before += size;
+      const done = step.map(({ partition }) => [`done:${partition}`, 1] as const);
+      await this.jobs.update(this.job, Object.fromEntries(done));
     }
     if (kind === 'rebuild' && board === undefined) await sweep(this.redis, this.topology, this.projection);
     const result = { differences: this.differences, examples: this.examples };
@@ -176,16 +180,28 @@ class JobWork<State, T extends EventType, Rules> {
     const { stream } = this.projection;
     const { board, partition } = this.job;
     if (board === undefined) return this.topology.all(stream);
-    return partition === undefined
-      ? [await partitionOf(this.redis, this.topology, board)]
-      : [this.topology.at(stream, partition)];
+    const all = await partitionsOf(this.redis, this.topology, board);
+    if (partition === undefined) return all;
+    const asked = this.topology.at(stream, partition);
+    return all.length > 1 && all.includes(asked) ? all : [asked];
   }
 
-  private async rebuild(keys: PartitionKeys): Promise<void> {
-    const { id, board, rules } = this.job;
-    const onProgress = (processed: number) => this.tick(processed);
-    const options = { job: id, owner: this.owner, board, rules, onProgress };
-    await new Rebuild(this.redis, this.projection, options).partition(keys);
+  /** Several partitions are built first, and then switched at nearly one time. */
+  private async rebuild(all: readonly PartitionKeys[]): Promise<void> {
+    const { id, board, partition, rules } = this.job;
+    const processed = new Map<PartitionKeys, number>();
+    const works = all.map(keys => {
+      const onProgress = (count: number) => {
+        processed.set(keys, count);
+        return this.tick([...processed.values()].reduce((sum, one) => sum + one));
+      };
+      // The rules of other partitions have events of theirs in them.
+      const own = partition === undefined || partition === keys.partition ? rules : undefined;
+      const options = { job: id, owner: this.owner, board, rules: own, onProgress };
+      return { keys, rebuild: new Rebuild(this.redis, this.projection, options) };
+    });
+    const builds = await allOf(works.map(({ keys, rebuild }) => rebuild.prepare(keys)));
+    await allOf(works.map(({ keys, rebuild }, i) => rebuild.finish(keys, builds[i])));
   }
 
   private async verify(keys: PartitionKeys): Promise<void> {
@@ -222,4 +238,10 @@ class JobWork<State, T extends EventType, Rules> {
     if (!(await this.jobs.take(this.job, this.owner))) throw new HandedOverError();
     if (await this.jobs.isCancelled(this.job)) throw new CancelledError();
   }
+}
+
+/** Waits for all of them, also when one fails: none is left at work. */
+async function allOf<Result>(works: readonly Promise<Result>[]): Promise<Result[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }

@@ -2,15 +2,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LogTrimmedError } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, type RecordedEvent } from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
-import { deliver, eventually, keysLike, openTestLog, SERVER, stateOf, type TestLog } from '#libs/testing';
+import {
+  deliver,
+  eventually,
+  keysLike,
+  openTestLog,
+  QUIET,
+  SERVER,
+  stateOf,
+  type TestLog,
+} from '#libs/testing';
 import { type AnyProjection, leaderboards, projections, saves, scoreDocuments } from '../index.js';
 import { Projector } from '../projector.js';
 import { BuildLostError } from '../rebuild/partition-build.js';
 import { Rebuild } from '../rebuild/rebuild.js';
 import { JobRunner } from './job-runner.js';
 import { type Job, JobActiveError, type JobOrder, JobOverError, Jobs } from './jobs.js';
-
-const QUIET = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
 
 describe('jobs', () => {
   let test: TestLog;
@@ -94,6 +101,25 @@ describe('jobs', () => {
         expect(await everything()).toEqual(live);
         expect(await verify(projection)).toEqual([]);
       }
+    });
+
+    it('writes more states than are put into writes at once', async () => {
+      const players = 10_500;
+      const values = Array.from({ length: players + 1_500 }, (_, i) => (i < players ? i : i + 0.5));
+      for (let from = 0; from < values.length; from += 1_000)
+        await test.log.appendAll(
+          values.slice(from, from + 1_000).map((value, i) => ({
+            event: {
+              type: 'ScoreSubmitted',
+              data: { board: 'arena', player: `p${(from + i) % players}`, score: value },
+              actor: SERVER,
+            },
+          })),
+        );
+      expect(await rebuild(leaderboards)).toMatchObject({ state: 'done' });
+      expect(await verify(leaderboards)).toEqual([]);
+      const state = test.topology.of('scores', 'arena').state(2);
+      expect(await test.redis.zcard(state.ranks('arena'))).toBe(players);
     });
 
     it('repairs what was damaged, and reports it before, if asked to', async () => {

@@ -1,3 +1,4 @@
+export { type BoardWindow, PeriodExpiredError, type RankedEntry } from './board-reply.js';
 export type * from './leaderboard.fold.js';
 export * from './leaderboard.reader.js';
 export { leaderboards } from './leaderboard.store.js';

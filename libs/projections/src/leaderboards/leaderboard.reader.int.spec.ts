@@ -9,11 +9,13 @@ import {
   type EntryEvent,
   naiveBoard,
   openTestLog,
+  runs,
   SERVER,
   type TestLog,
 } from '#libs/testing';
 import { Projector } from '../projector.js';
-import { type BoardWindow, LeaderboardReader, type RankedEntry } from './leaderboard.reader.js';
+import type { BoardWindow, RankedEntry } from './board-reply.js';
+import { LeaderboardReader } from './leaderboard.reader.js';
 import { leaderboards } from './leaderboard.store.js';
 import type { LeaderboardEvent } from './rulebook.js';
 import { orderOf } from './tie-break.js';
@@ -116,7 +118,7 @@ describe('the reader of leaderboards', () => {
         const { board, model } = await newBoard(list, rules);
         await check(board, model, rules);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
 
   it('shows, from every offset and for every limit, what a naive board shows', () =>
@@ -286,7 +288,7 @@ describe('the reader of leaderboards', () => {
           expect(still(shown.filter(({ run }) => before.has(orderOf(run))))).toEqual(still(model));
         },
       ),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     ));
 
   it.each([

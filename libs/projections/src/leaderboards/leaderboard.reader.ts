@@ -1,46 +1,33 @@
-import { InvalidCursorError, parseDefinedBoard, RecentlyUsed, type Topology } from '#libs/event-log';
+import { setTimeout as delay } from 'node:timers/promises';
+import { InvalidCursorError, RecentlyUsed, type Topology } from '#libs/event-log';
+import type { BoardDefinition } from '#libs/events';
 import {
-  type Attributes,
-  type BoardDefinition,
-  DEFAULT_DEFINITION,
-  type EventId,
-  KEPT_PERIODS,
-} from '#libs/events';
-import { Batched, BoardChangedError, BoardMovedError, type RedisClient, Script } from '#libs/redis';
+  Batched,
+  BoardChangedError,
+  BoardMovedError,
+  type RedisClient,
+  Script,
+  ShardsDisagreeError,
+} from '#libs/redis';
 import { LiveState } from '../live-state.js';
-import { leaderboards, parseEntry } from './leaderboard.store.js';
+import {
+  type BoardReply,
+  type BoardWindow,
+  CURRENT,
+  currentPeriod,
+  type RankedEntry,
+  type Reply,
+  toReply,
+  toWindow,
+  type WindowReply,
+} from './board-reply.js';
+import { type KnownBoard, parseKnown, UNKNOWN } from './known-board.js';
+import { leaderboards } from './leaderboard.store.js';
 import { InvalidPeriodError, periodsOf } from './periods.js';
-import { formatPosition, parsePosition } from './position.js';
+import { parsePosition } from './position.js';
 import { rankScore } from './ranks.js';
-import { LeaderboardRules, parseBoard, playerField } from './rules.js';
-
-/** The period of a board that is never reset. */
-const CURRENT = 'current';
-
-/** An entry with its rank, 1-based, by the board's ranking. */
-export interface RankedEntry {
-  readonly rank: number;
-  /** How many entries have a better score. */
-  readonly better: number;
-  readonly player: string;
-  readonly score: number;
-  readonly attributes?: Attributes;
-  /** The event in which the player reached the score. */
-  readonly run: EventId;
-}
-
-/** Some entries of a board in one of its periods, of one moment. */
-export interface BoardWindow {
-  /** What the board is; nothing when there is no such board. */
-  readonly definition?: BoardDefinition;
-  /** The id of the period; `current` for a board that is never reset. */
-  readonly period: string;
-  /** Entries on the whole board. */
-  readonly total: number;
-  readonly entries: readonly RankedEntry[];
-  /** Where the next window begins, when there is more below. */
-  readonly next?: string;
-}
+import { LeaderboardRules, playerField } from './rules.js';
+import { type BoardQuery, ShardedReader } from './sharded.reader.js';
 
 /** Where a window is: from an index, behind a cursor, with a player in the middle, or with a score. */
 export type WindowStart =
@@ -66,112 +53,70 @@ export interface ListedBoard {
   readonly total: number;
 }
 
-/** A period that had scores once: newer ones took its place. */
-export class PeriodExpiredError extends Error {
-  readonly code = 'PERIOD_EXPIRED';
-  override readonly name = 'PeriodExpiredError';
-
-  constructor(period: string, kept: number) {
-    super(
-      `${period} is not kept any more: the board keeps ${kept} past periods; with a greater keepPeriods it comes back`,
-    );
-  }
-}
-
-type WindowReply = readonly [
-  more: number,
-  players: string[],
-  ranks: number[],
-  better: number[],
-  runs: string[],
-];
-
-type BoardReply<Window> = readonly [
-  rules: string,
-  definition: string,
-  periods: string,
-  clock: number,
-  total: number,
-  window: Window,
-];
-
-type Reply = BoardReply<WindowReply>;
-
-const readBoard = new Script<BoardReply<readonly WindowReply[]>>('read-board');
+const readBoard = new Script<BoardReply<readonly string[]>>('read-board');
 const readFields = new Script<(string | null)[]>('read-fields');
 const listBoards = new Script<string[]>('list-boards');
-
-/** What was last heard of a board. */
-interface KnownBoard {
-  readonly source: string | undefined;
-  /** The event that defined it, as text. */
-  readonly by: string;
-  readonly definition: BoardDefinition;
-}
 
 /** Boards that are remembered, at most. */
 const MAX_KNOWN = 10_000;
 /** How often what is remembered can turn out to be past, in one read. */
 const ATTEMPTS = 8;
 
+/** Milliseconds between two looks at shards that are being defined anew, and for which one waits for that. */
+const SHARDS_PAUSE = 10;
+const SHARDS_PATIENCE = 1_000;
+
 /** Read in one call, at most: Redis does nothing else meanwhile. */
 const CALL_WINDOWS = 32;
-
-/** Which entries, as the script has it. */
-type Selection = readonly [from: string, where: string | number, member: string, length: number];
 
 /** What somebody asks for, and by what knowledge of the board. */
 interface Asked {
   readonly board: string;
   readonly known: KnownBoard;
   readonly period: string | undefined;
-  readonly selection: readonly [...Selection, topPercent: number];
+  readonly query: BoardQuery;
 }
 
-/** Reads leaderboards. Each answer is of one moment. */
+/** Reads leaderboards. Each answer is of one moment, or of one in each of a board's shards. */
 export class LeaderboardReader {
   private readonly live: LiveState;
+  private readonly sharded: ShardedReader;
   private readonly known = new RecentlyUsed<KnownBoard>(MAX_KNOWN);
-  private readonly batched = new Batched<Asked, Reply>(asked => this.run(asked), CALL_WINDOWS);
+  private readonly batched: Batched<Asked, Reply>;
 
   constructor(
     redis: RedisClient,
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, leaderboards.name);
+    this.sharded = new ShardedReader(redis, this.live, topology);
+    this.batched = new Batched(redis, asked => this.run(asked), CALL_WINDOWS);
   }
 
   /**
    * A window is empty when what it is around is not on the board.
    *
    * @throws InvalidCursorError, InvalidPeriodError, PeriodExpiredError
+   * @throws ShardsDisagreeError while the board's shards go by different definitions
    */
   read(
     board: string,
     { from, length, period = CURRENT, topPercent = 100 }: WindowQuery,
   ): Promise<BoardWindow> {
-    if ('offset' in from)
-      return this.select(board, period, topPercent, () => ['offset', from.offset, '', length]);
-    if ('around' in from)
-      return this.select(board, period, topPercent, () => ['around', from.around, '', length]);
-    if ('score' in from) {
-      return this.select(board, period, topPercent, definition => [
-        'score',
-        rankScore(from.score, definition),
-        '',
-        length,
-      ]);
-    }
-    const { score, member, period: own = CURRENT } = parsePosition(from.after);
-    return this.select(board, own, topPercent, () => ['after', score, member, length]).catch(error => {
+    const at = (place: BoardQuery['from']) => ({ from: place, length, topPercent });
+    if ('score' in from)
+      return this.select(board, period, definition => at({ score: rankScore(from.score, definition) }));
+    if (!('after' in from)) return this.select(board, period, () => at(from));
+    const { period: own = CURRENT, ...after } = parsePosition(from.after);
+    return this.select(board, own, () => at({ after })).catch(error => {
       throw error instanceof InvalidPeriodError ? new InvalidCursorError() : error;
     });
   }
 
   /** The players' entries in rank order, without those who have none. */
   lookup(board: string, players: readonly string[], period: string = CURRENT): Promise<BoardWindow> {
-    const names = JSON.stringify([...new Set(players)]);
-    return this.select(board, period, 100, () => ['players', names, '', 0]);
+    const from = { players: [...new Set(players)] };
+    return this.select(board, period, () => ({ from, length: 0, topPercent: 100 }));
   }
 
   /** Boards in the order of their names, from the first one after `after`. */
@@ -225,29 +170,43 @@ export class LeaderboardReader {
   private async select(
     board: string,
     asked: string,
-    topPercent: number,
-    selection: (definition: BoardDefinition) => Selection,
+    queryOf: (definition: BoardDefinition) => BoardQuery,
   ): Promise<BoardWindow> {
     let clock = Date.now();
+    const deadline = performance.now() + SHARDS_PATIENCE;
     for (let attempt = 0; ; attempt++) {
       const known = this.known.get(board) ?? UNKNOWN;
       const period = resolve(known.definition, asked, clock);
       try {
         const id = period instanceof InvalidPeriodError ? undefined : period;
-        const which = [...selection(known.definition), topPercent] as const;
-        const together = `${board}/${id} ${known.by} ${known.source}`;
-        const reply = await this.batched.ask({ board, known, period: id, selection: which }, together);
+        const reply = await this.ask({ board, known, period: id, query: queryOf(known.definition) });
         // The definition is the one that holds: so much for the period.
         if (period instanceof InvalidPeriodError) throw period;
         // The period that is current is so by the log's clock, not by this machine's.
         clock = reply[3];
         if (resolve(known.definition, asked, clock) === id) return toWindow(known, asked, id, reply);
       } catch (error) {
-        if (!this.correct(board, known, error)) throw error;
+        if (error instanceof ShardsDisagreeError && performance.now() < deadline) {
+          // Perhaps it is what is remembered that is past: a shard does not know, the board's own partition does.
+          this.known.delete(board);
+          await delay(SHARDS_PAUSE);
+          attempt = 0;
+        } else if (!this.correct(board, known, error)) {
+          throw error;
+        }
       }
       // Defined by half: nobody was told that it is there.
       if (attempt === ATTEMPTS) return { period: CURRENT, total: 0, entries: [] };
     }
+  }
+
+  private async ask(asked: Asked): Promise<Reply> {
+    const { board, known, period, query } = asked;
+    if (known.definition.shards === undefined) {
+      const together = `${board}/${period} ${known.by} ${known.source}`;
+      return this.batched.ask(asked, this.topology.of('scores', known.source ?? board).stream, together);
+    }
+    return toReply(known, await this.sharded.read({ board, known, period }, query));
   }
 
   /** @param asked of one period of one board, by the same knowledge of it */
@@ -258,8 +217,9 @@ export class LeaderboardReader {
     const keys = this.topology.of('scores', source ?? board);
     // Many who look at the same page are one.
     const places = new Map<string, number>();
-    const selections: Asked['selection'][] = [];
-    const placeOf = ({ selection }: Asked) => {
+    const selections: Selection[] = [];
+    const placeOf = ({ query }: Asked) => {
+      const selection = toSelection(query);
       const text = selection.join('/');
       const place = places.get(text) ?? selections.push(selection) - 1;
       places.set(text, place);
@@ -279,7 +239,8 @@ export class LeaderboardReader {
       ],
       [board, source ?? '-', by, tieBreak, ranking, maxEntries, ...selections.flat()],
     );
-    return asking.map(place => [rules, defined, periods, clock, total, windows[place] as WindowReply]);
+    const read = windows.map(window => JSON.parse(window) as WindowReply);
+    return asking.map(place => [rules, defined, periods, clock, total, read[place] as WindowReply]);
   }
 
   /** @returns whether the error says what is true instead of what is remembered */
@@ -293,16 +254,15 @@ export class LeaderboardReader {
   }
 }
 
-const UNKNOWN: KnownBoard = { source: undefined, by: '-', definition: DEFAULT_DEFINITION };
+type Selection = readonly [from: string, where: string | number, member: string, length: number, top: number];
 
-function parseKnown(source: string | undefined, rules: string): KnownBoard {
-  const [by = ''] = rules.split(' ', 1);
-  return { source, by: by || '-', definition: parseBoard(rules).definition };
-}
-
-/** The id of the period that a score would be in; nothing for a board that is never reset. */
-function currentPeriod({ reset, timezone }: BoardDefinition, clock: number): string | undefined {
-  return reset === undefined ? undefined : periodsOf(reset, timezone).at(clock);
+/** Which entries, as the script has it. */
+function toSelection({ from, length, topPercent }: BoardQuery): Selection {
+  if ('offset' in from) return ['offset', from.offset, '', length, topPercent];
+  if ('after' in from) return ['after', from.after.score, from.after.member, length, topPercent];
+  if ('around' in from) return ['around', from.around, '', length, topPercent];
+  if ('score' in from) return ['score', from.score, '', length, topPercent];
+  return ['players', JSON.stringify(from.players), '', length, topPercent];
 }
 
 /** The period's id, nothing for a board that is never reset, or what is wrong with what was asked for. */
@@ -322,36 +282,4 @@ function resolve(
     if (error instanceof InvalidPeriodError) return error;
     throw error;
   }
-}
-
-function toWindow(known: KnownBoard, asked: string, period: string | undefined, reply: Reply): BoardWindow {
-  const [rules, definition, text, clock, total, [more, players, ranks, better, runs]] = reply;
-  const open = text === '' ? [] : text.split(' ');
-  const { keepPeriods = KEPT_PERIODS } = known.definition;
-  const isFull = open.length > keepPeriods;
-  if (period !== undefined && isFull && period < (open[0] ?? '') && asked !== CURRENT && asked !== 'previous')
-    throw new PeriodExpiredError(period, keepPeriods);
-  const isThere = open.length > 0 || parseBoard(rules).state === 'here';
-  // Defined, and not projected yet: it is as it will be, without entries.
-  if (rules === '' && open.length === 0) {
-    if (definition === '') return { period: CURRENT, total, entries: [] };
-    const ahead = parseDefinedBoard(definition).definition;
-    return { definition: ahead, period: currentPeriod(ahead, clock) ?? CURRENT, total, entries: [] };
-  }
-  const entries = runs.map(parseEntry);
-  const last = entries.at(-1);
-  return {
-    ...(isThere && { definition: known.definition }),
-    period: period ?? CURRENT,
-    total,
-    entries: entries.map(({ score, attributes, run }, i) => ({
-      rank: ranks[i] ?? 0,
-      better: better[i] ?? 0,
-      player: players[i] ?? '',
-      score,
-      ...(attributes && { attributes }),
-      run,
-    })),
-    ...(more === 1 && last && { next: formatPosition(last, players.at(-1) ?? '', known.definition, period) }),
-  };
 }

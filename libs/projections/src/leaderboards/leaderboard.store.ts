@@ -59,6 +59,7 @@ export function parseEntry(text: string): BoardEntry {
   const end = text.indexOf(' ');
   const valueEnd = text.indexOf(' ', end + 1);
   const value = text.slice(end + 1, valueEnd < 0 ? text.length : valueEnd);
+  if (end === ORDER_LENGTH && valueEnd < 0) return { score: Number(value), run: runOf(text), epoch: 0 };
   const [, count, epoch] = (end > ORDER_LENGTH && REVISION.exec(text.slice(0, end))) || [];
   const total = count && { count: Number(count), sum: unpack(JSON.parse(value) as PackedSum) };
   return {

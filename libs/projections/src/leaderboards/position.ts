@@ -6,8 +6,8 @@ import { EVER } from './rules.js';
 
 /** A place on a board by score: it holds while entries move, and when the one that stood there is gone. */
 export interface Position {
-  /** What entries are ranked by, as text. */
-  readonly score: string;
+  /** What entries are ranked by. */
+  readonly score: number;
   readonly member: string;
   /** Nothing for a board that is never reset. */
   readonly period: string | undefined;
@@ -31,5 +31,5 @@ const POSITION = /^(-?\d+(?:\.\d+)?(?:e[+-]\d+)?) ([\w.:-]{1,80}) ([\w:-]{1,20})
 export function parsePosition(cursor: string): Position {
   const [, score, member, period] = POSITION.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (!score || !member || !period || !Number.isFinite(Number(score))) throw new InvalidCursorError();
-  return { score, member, period: period === EVER ? undefined : period };
+  return { score: Number(score), member, period: period === EVER ? undefined : period };
 }

@@ -108,13 +108,28 @@ function define(
   const { board, definition, first } = data;
   const { source, reset, timezone } = definition;
   const before = rules.board(board);
+  const { born, from } = beginning(before, id, data.born);
   const by = first ?? id;
-  if (!isNews(before, by, first !== undefined)) return undefined;
   // A reset that nobody can read must not come into force.
   if (reset !== undefined) periodsOf(reset, timezone);
   const state = source === undefined || first ? 'here' : 'away';
-  const since = source === undefined ? undefined : rules.board(source).from;
-  return become(rules, board, { by, from: before.from, since, state, definition }, keys);
+  // Nobody tells a board that is elsewhere how its source fares here.
+  const since = source === undefined || state === 'away' ? undefined : rules.board(source).from;
+  const isLater = isNews(before, by, first === undefined ? 'first' : 'here');
+  const after: Board = isLater ? { by, from, since, born, state, definition } : { ...before, from, born };
+  const isOther = (known: EventId | undefined) =>
+    data.born !== undefined && from !== undefined && (!known || compareEventIds(known, from) !== 0);
+  return together([
+    ...follow(rules, board, from, isOther, keys),
+    ...(isLater || from !== before.from ? [become(rules, board, after, keys)] : []),
+  ]);
+}
+
+/** Where in the partition a shard of a board begins: with the first copy of a definition since it was born. */
+function beginning(before: Board, id: EventId, born: EventId | undefined): Pick<Board, 'born' | 'from'> {
+  const order = born && before.born ? compareEventIds(born, before.born) : born ? 1 : -1;
+  const isEarlier = order > 0 || (order === 0 && (!before.from || compareEventIds(id, before.from) < 0));
+  return isEarlier ? { born, from: id } : { born: before.born, from: before.from };
 }
 
 /** The scores until then are gone, from boards that count them, too, and when a later definition is known already. */
@@ -127,21 +142,35 @@ function remove(
   const by = first ?? id;
   const isLast = (known: EventId | undefined) => !first && (!known || compareEventIds(known, id) < 0);
   const from = isLast(before.from) ? id : before.from;
-  const removed: Board = { by, from, since: undefined, state: 'gone', definition: DEFAULT_DEFINITION };
-  const after = isNews(before, by, false) ? removed : { ...before, from };
+  const { born } = before;
+  const state = first ? 'left' : 'gone';
+  const removed: Board = { by, from, since: undefined, born, state, definition: DEFAULT_DEFINITION };
+  const after = isNews(before, by, state) ? removed : { ...before, from };
   // The board itself comes last: once it is rebuilt, it has the event.
-  const rulings = [
-    ...rules
-      .derivedFrom(board)
-      .filter(name => isLast(rules.board(name).since))
-      .map(name => become(rules, name, { ...rules.board(name), since: id }, keys)),
+  return together([
+    ...follow(rules, board, id, isLast, keys),
     ...(after === removed || from !== before.from ? [become(rules, board, after, keys)] : []),
-  ];
-  return rulings.find(({ rebuilds }) => rebuilds !== undefined) ?? merge(rulings);
+  ]);
 }
 
-function merge(rulings: readonly Ruling<BoardEntry>[]): Ruling<BoardEntry> | undefined {
-  if (rulings.length === 0) return undefined;
+/** The boards that count a board's scores count those since it began, too. */
+function follow(
+  rules: LeaderboardRules,
+  board: string,
+  since: EventId | undefined,
+  isPast: (since: EventId | undefined) => boolean,
+  keys: StateKeys,
+): Ruling<BoardEntry>[] {
+  return rules
+    .derivedFrom(board)
+    .filter(name => isPast(rules.board(name).since))
+    .map(name => become(rules, name, { ...rules.board(name), since }, keys));
+}
+
+/** What needs a rebuild goes alone, and before the rest. */
+function together(rulings: readonly Ruling<BoardEntry>[]): Ruling<BoardEntry> | undefined {
+  const rebuild = rulings.find(({ rebuilds }) => rebuilds !== undefined);
+  if (rebuild || rulings.length === 0) return rebuild;
   return {
     ...plain(Object.assign({}, ...rulings.map(({ fields }) => fields))),
     drops: rulings.flatMap(({ drops }) => drops),
@@ -155,12 +184,20 @@ function become(rules: LeaderboardRules, board: string, after: Board, keys: Stat
   const { definition } = before;
   const ruling = plain({ [boardField(board)]: formatBoard(after) });
   if (rules.isAssuming || isSameShape(before, after)) return ruling;
-  if (after.state === 'away') return leave(rules, board, ruling, keys);
+  if (after.state === 'away' || after.state === 'left') return leave(rules, board, ruling, keys);
   // Scores that came after the event may have taken effect before it; others did not count until now.
-  const mayHaveOwn = definition.source !== undefined || definition.filter !== undefined;
+  const mayHaveOwn =
+    definition.source !== undefined ||
+    definition.filter !== undefined ||
+    before.state === 'left' ||
+    beginsEarlier(after.from, before.from);
   const hasScores =
     rules.periodsOf(board).length > 0 || (source === undefined ? mayHaveOwn : rules.isKnown(source));
   return hasScores ? { ...ruling, rebuilds: board } : ruling;
+}
+
+function beginsEarlier(from: EventId | undefined, before: EventId | undefined): boolean {
+  return before !== undefined && (from === undefined || compareEventIds(from, before) < 0);
 }
 
 /** Nothing counts here any more. */
@@ -178,9 +215,9 @@ function leave(
  * Of two events about a board the later one holds. One definition can be three events in the same partition: that the
  * board is here goes before that it is elsewhere, and that goes before its removal from where it was.
  */
-function isNews({ by: known, state }: Board, by: EventId, isHere: boolean): boolean {
-  const order = known ? compareEventIds(by, known) : 1;
-  return order > 0 || (order === 0 && (isHere || state === 'gone'));
+function isNews(before: Board, by: EventId, what: 'here' | 'first' | 'gone' | 'left'): boolean {
+  const order = before.by ? compareEventIds(by, before.by) : 1;
+  return order > 0 || (order === 0 && what !== 'left' && (what === 'here' || before.state === 'left'));
 }
 
 /** A banned player's entries are kept, but not ranked. */

@@ -27,8 +27,13 @@ export interface Board {
   readonly from: EventId | undefined;
   /** The event that removed what had been scored until then on the board whose scores it counts. */
   readonly since: EventId | undefined;
-  /** `here`; or `away`: its scores are another board's; or `gone`: removed, until a score makes it anew. */
-  readonly state: 'here' | 'away' | 'gone';
+  /** Of shards that are in other partitions than the board's own: since which event, `from` says where in this one. */
+  readonly born: EventId | undefined;
+  /**
+   * `here`; or `away`: its scores are another board's; or `gone`: removed, until a score makes it anew; or `left`: it was
+   * here besides its own partition, and is no more.
+   */
+  readonly state: 'here' | 'away' | 'gone' | 'left';
   readonly definition: BoardDefinition;
 }
 
@@ -36,6 +41,7 @@ const UNDEFINED: Board = {
   by: undefined,
   from: undefined,
   since: undefined,
+  born: undefined,
   state: 'here',
   definition: DEFAULT_DEFINITION,
 };
@@ -200,7 +206,8 @@ export class LeaderboardRules {
     const known = this.assumed ?? this;
     let feeds = known.feeds.get(source);
     if (!feeds) {
-      const hasOwn = known.board(source).definition.source === undefined;
+      const { definition, state } = known.board(source);
+      const hasOwn = definition.source === undefined && state !== 'left';
       feeds = [...known.derivedFrom(source), ...(hasOwn ? [source] : [])].map(name =>
         toFeed(name, known.board(name)),
       );
@@ -238,31 +245,44 @@ export function isSameShape(a: Board, b: Board): boolean {
   return isDeepStrictEqual(shapeOf(a), shapeOf(b));
 }
 
+/** Whether entries under one definition can be ranked among entries under the other. */
+export function ranksAlike(a: BoardDefinition, b: BoardDefinition): boolean {
+  const own = ({ order, operator, reset, timezone, tieBreak, source, filter }: BoardDefinition) => ({
+    ...{ order, operator, reset, timezone, tieBreak, source, filter },
+  });
+  return isDeepStrictEqual(own(a), own(b));
+}
+
 function shapeOf({ from, since, state, definition }: Board) {
   const { order, operator, reset, timezone, tieBreak, ranking, source, filter } = definition;
   // A board that is gone is what a score would make it.
   const counts =
-    state === 'away' ? 'nothing' : { source, filter, removal: source === undefined ? from : since };
+    state === 'away' || state === 'left'
+      ? 'nothing'
+      : { source, filter, removal: source === undefined ? from : since };
   const keepPeriods = reset === undefined ? undefined : (definition.keepPeriods ?? KEPT_PERIODS);
   const hasLevels = ranking === 'dense';
   return { order, operator, reset, timezone, keepPeriods, tieBreak, hasLevels, counts };
 }
 
-export function formatBoard({ by, from, since, state, definition }: Board): string {
+export function formatBoard({ by, from, since, born, state, definition }: Board): string {
   const own = Object.entries(definition).filter(
     ([field, value]) => value !== DEFAULT_DEFINITION[field as keyof BoardDefinition],
   );
-  return `${optional(by)} ${optional(from)} ${optional(since)} ${state} ${JSON.stringify(Object.fromEntries(own))}`;
+  const birth = born ? `/${formatEventId(born)}` : '';
+  return `${optional(by)} ${optional(from)} ${optional(since)} ${state}${birth} ${JSON.stringify(Object.fromEntries(own))}`;
 }
 
 /** @param text empty for a board that nobody defined */
 export function parseBoard(text: string): Board {
   if (text === '') return UNDEFINED;
   const words = text.split(' ', 4);
-  const [by, from, since] = words.map(word => (word.includes('-', 1) ? parseEventId(word) : undefined));
-  const state = words[3] as Board['state'];
+  const [by, from, since] = words
+    .slice(0, 3)
+    .map(word => (word.includes('-', 1) ? parseEventId(word) : undefined));
+  const [state, born] = (words[3] ?? '').split('/', 2) as [Board['state'], string?];
   const definition = readDefinition(JSON.parse(text.slice(words.join(' ').length + 1)));
-  return { by, from, since, state, definition };
+  return { by, from, since, born: born === undefined ? undefined : parseEventId(born), state, definition };
 }
 
 const optional = (id: EventId | undefined) => (id ? formatEventId(id) : '-');

@@ -28,6 +28,10 @@ export function runOf(text: string): EventId {
   return { ms: countUp(text, 0, MS_DIGITS), seq: countUp(text, MS_DIGITS, ORDER_LENGTH) };
 }
 
+/** How many characters stand before the player in a member of the sorted set. */
+export const prefixLengthOf = (tieBreak: BoardDefinition['tieBreak']) =>
+  tieBreak === 'none' ? 0 : ORDER_LENGTH;
+
 /** What stands before the player in a member of the sorted set. */
 export const prefixOf: Readonly<Record<BoardDefinition['tieBreak'], (run: EventId) => string>> = {
   first: orderOf,

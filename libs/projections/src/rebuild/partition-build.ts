@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LogEntry, readLog } from '#libs/event-log';
 import { type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
 import {
@@ -9,7 +10,7 @@ import {
 } from '#libs/redis';
 import { AddressMap } from '../address-map.js';
 import { States } from '../held-states.js';
-import { effectsOf, type Projection, type Ruling, type Target } from '../projection.js';
+import { type Effect, effectsOf, type Projection, type Ruling, type Target } from '../projection.js';
 import type { Source } from '../view.js';
 import { packPart, Writes } from './writes.js';
 
@@ -52,12 +53,15 @@ interface Cell<State, T extends EventType> {
   state: State | undefined;
   /** What is written. */
   written: State | undefined;
-  /** The last event that changed it, while that is not written. */
+  isDirty: boolean;
+  /** The last event that changed it, while that is not written and effects need it. */
   event: RecordedEvent<T> | undefined;
 }
 
 /** States that wait to be written, at most: what changes often is written once for all its changes. */
 const MAX_WEIGHT = 100_000;
+/** States that are put into writes in one turn of the event loop: in a longer one, the answers of Redis count as late. */
+const FLUSHED_AT_ONCE = 10_000;
 /** Characters of a document that weigh as much as a state. */
 const BYTES_LIKE_ONE = 500;
 
@@ -70,13 +74,15 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   readonly state: StateKeys;
   private readonly rules: Rules;
   private readonly cells = new AddressMap<Cell<State, T>>();
-  private dirty: Cell<State, T>[] = [];
+  private readonly dirty: Cell<State, T>[] = [];
   private writes = new Writes();
   /** How much waits to be written. */
   private weight = 0;
   /** The last event that was folded. */
   private read: string;
   private processedBefore: number;
+  /** Writes that are under way: what is folded in the meantime waits for the next ones. */
+  private writing: Promise<void> = Promise.resolve();
   /** Ids of events that cannot be folded. */
   readonly failed: string[] = [];
 
@@ -155,6 +161,17 @@ export class PartitionBuild<State, T extends EventType, Rules> {
    * @throws BuildLostError
    */
   async readTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
+    try {
+      await this.foldTo(upTo, onPage);
+      await this.write();
+    } finally {
+      // What is left in the middle of a write would be built anew from the beginning.
+      await Promise.allSettled([this.writing]);
+    }
+    await this.writing;
+  }
+
+  private async foldTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
     const skipped = new Set(this.facts.skipped);
     for await (const page of readLog(this.redis, this.source.keys, this.read, upTo)) {
       const counting = skipped.size === 0 ? page : page.filter(([id]) => !skipped.has(id));
@@ -166,7 +183,6 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       if (this.weight > MAX_WEIGHT) await this.write();
       await onPage();
     }
-    await this.write();
   }
 
   private decode(page: readonly LogEntry[]): RecordedEvent<T>[] {
@@ -205,19 +221,21 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     const cell = this.cell(target);
     const after = this.projection.evolve(cell.state, event, this.rules, target);
     if (after === cell.state) return;
-    if (!cell.event) {
+    if (!cell.isDirty) {
+      cell.isDirty = true;
       this.dirty.push(cell);
       this.weight += 1;
     }
     if ('document' in event.data) this.weight += event.data.document.length / BYTES_LIKE_ONE;
     cell.state = after;
-    cell.event = event;
+    // Thousands of events that are kept are what the garbage collector would be busy with.
+    if (this.projection.needsEvents) cell.event = event;
   }
 
   private cell(target: Target): Cell<State, T> {
     let cell = this.cells.get(target.address);
     if (!cell) {
-      cell = { target, state: undefined, written: undefined, event: undefined };
+      cell = { target, state: undefined, written: undefined, isDirty: false, event: undefined };
       this.cells.set(target.address, cell);
     }
     return cell;
@@ -237,10 +255,11 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     this.projection.rulebook.amend(this.rules, ruling);
   }
 
-  private flush(): void {
-    for (const cell of this.dirty) {
+  private flush(count = this.dirty.length): void {
+    for (const cell of this.dirty.splice(0, count)) {
       const { target, written, state, event } = cell;
-      if (state === undefined || !event) continue;
+      cell.isDirty = false;
+      if (state === undefined) continue;
       const { key, field } = target.address;
       this.writes.add({ command: 'HSET', type: 'hash', key, args: [field, this.projection.format(state)] });
       const effects = this.projection.effects?.(written, state, event, this.rules, this.state, target) ?? [];
@@ -248,7 +267,6 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       cell.written = state;
       cell.event = undefined;
     }
-    this.dirty = [];
   }
 
   /** What an earlier builder wrote of the states that the events touch. */
@@ -259,42 +277,49 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       return [...targets, ...(ruling?.touches ?? [])];
     });
     const unknown = touched.filter(({ address }) => !this.cells.get(address));
+    await this.writing;
     const states = new States<State>();
     for (const { address } of unknown) states.at(address);
-    await states.read(this.redis, this.projection.parse);
+    const { keys, group } = this.source;
+    await states.read(this.redis, keys.live(group), this.projection.parse);
     for (const target of unknown) {
       const { state } = states.at(target.address);
-      this.cells.set(target.address, { target, state, written: state, event: undefined });
+      this.cells.set(target.address, { target, state, written: state, isDirty: false, event: undefined });
     }
   }
 
-  /** Writes in parts; each is packed while the one before is written. */
+  /** Begins to write what there is, when the writes before are done: meanwhile more is folded. */
   private async write(): Promise<void> {
+    await this.writing;
     if (this.read === this.position) return;
-    this.flush();
-    const parts = [...this.writes.parts()];
-    let written: Promise<unknown> = Promise.resolve();
-    for (const [i, part] of parts.entries()) {
-      const { keys, json, texts } = packPart(part, 5);
-      await written;
-      written = this.writePart(keys, i === parts.length - 1 ? this.read : '', [json, ...texts]);
-      // Met at the next `await`.
-      written.catch(() => {});
+    while (this.dirty.length > FLUSHED_AT_ONCE) {
+      this.flush(FLUSHED_AT_ONCE);
+      await nextTurn();
     }
-    await written;
+    this.flush();
+    this.writing = this.writeParts(
+      [...this.writes.parts()],
+      this.read,
+      this.processed - this.processedBefore,
+    );
+    // Met by whoever waits for it next.
+    this.writing.catch(() => {});
     this.writes = new Writes();
     this.weight = 0;
-    this.position = this.read;
     this.processedBefore = this.processed;
   }
 
-  private async writePart(keys: readonly string[], end: string, writes: readonly string[]): Promise<void> {
-    const count = this.processed - this.processedBefore;
-    const written = await writeBuild.run(
-      this.redis,
-      [this.source.keys.build(this.source.group), ...keys],
-      [this.options.owner, this.position, end, count, ...writes],
-    );
-    if (written === 0) throw new BuildLostError();
+  /** @param end the stretch's last event, as `count` is the number of its events */
+  private async writeParts(parts: readonly (readonly Effect[])[], end: string, count: number): Promise<void> {
+    for (const [i, part] of parts.entries()) {
+      const { keys, json, texts } = packPart(part, 5);
+      const written = await writeBuild.run(
+        this.redis,
+        [this.source.keys.build(this.source.group), ...keys],
+        [this.options.owner, this.position, i === parts.length - 1 ? end : '', count, json, ...texts],
+      );
+      if (written === 0) throw new BuildLostError();
+    }
+    this.position = end;
   }
 }

@@ -34,21 +34,46 @@ export class Rebuild<State, T extends EventType, Rules> {
 
   /** @throws BuildLostError when another process has taken over; what `onProgress` throws */
   async partition(keys: PartitionKeys): Promise<void> {
-    const source = { keys, group: this.projection.name };
-    if ((await measureLog(this.redis, keys)).last === '0-0') return;
+    await this.finish(keys, await this.prepare(keys));
+  }
+
+  /**
+   * Builds as far as the log goes, for `finish` to make it live: so several partitions can be switched at nearly one time.
+   *
+   * @returns nothing for a partition without a log
+   * @throws as `partition`
+   */
+  async prepare(keys: PartitionKeys): Promise<PartitionBuild<State, T, Rules> | undefined> {
+    const source = this.sourceOf(keys);
+    if ((await measureLog(this.redis, keys)).last === '0-0') return undefined;
     const live = await this.liveState(source);
-    let rules: RebuildOptions['rules'] = {
-      ...(await this.redis.hgetall(live.rules())),
-      ...this.options.rules,
-    };
+    const rules = { ...(await this.redis.hgetall(live.rules())), ...this.options.rules };
     let build = await this.begin(source, rules, false);
-    while (!(await this.finish(build, source))) {
-      // By the rules that came out of it, it will come out right.
-      rules = await this.redis.hgetall(build.state.rules());
-      await this.discard(build);
-      build = await this.begin(source, rules, true);
+    for (;;) {
+      await build.readTo(undefined, () => this.options.onProgress(build.processed));
+      if (build.isTrue) return build;
+      build = await this.beginAnew(build, source);
     }
+  }
+
+  /** @throws as `partition` */
+  async finish(keys: PartitionKeys, prepared: PartitionBuild<State, T, Rules> | undefined): Promise<void> {
+    if (!prepared) return;
+    const source = this.sourceOf(keys);
+    let build = prepared;
+    while (!(await this.complete(build, source))) build = await this.beginAnew(build, source);
     if (this.options.board !== undefined) await this.redis.unlink(build.state.rules());
+  }
+
+  /** By the rules that came out of it, it will come out right. */
+  private async beginAnew(build: PartitionBuild<State, T, Rules>, source: Source) {
+    const rules = await this.redis.hgetall(build.state.rules());
+    await this.discard(build);
+    return this.begin(source, rules, true);
+  }
+
+  private sourceOf(keys: PartitionKeys): Source {
+    return { keys, group: this.projection.name };
   }
 
   private begin(source: Source, rules: Readonly<Record<string, string | undefined>>, anew: boolean) {
@@ -56,7 +81,7 @@ export class Rebuild<State, T extends EventType, Rules> {
   }
 
   /** @returns false when it must be built anew: rules or dead letters turned out others than assumed */
-  private async finish(build: PartitionBuild<State, T, Rules>, source: Source): Promise<boolean> {
+  private async complete(build: PartitionBuild<State, T, Rules>, source: Source): Promise<boolean> {
     const { keys, group } = source;
     const onPage = () => this.options.onProgress(build.processed);
     for (;;) {

@@ -1,5 +1,5 @@
 import type { Topology } from '#libs/event-log';
-import { nodesOf, type RedisClient, Script } from '#libs/redis';
+import { nodesOf, parsePartitionKey, partitionKeysLike, type RedisClient, Script } from '#libs/redis';
 import type { Projection } from '../projection.js';
 
 type Generations = [live: number, begun: number, building: number];
@@ -16,6 +16,7 @@ export async function sweep(
   topology: Topology,
   { name, stream, kinds }: Pick<Projection<never>, 'name' | 'stream' | 'kinds'>,
 ): Promise<void> {
+  const epoch = topology.epochs[stream];
   const known = await Promise.all(
     topology.all(stream).map(keys => generations.run(redis, [keys.live(name), keys.build(name)], [])),
   );
@@ -24,15 +25,16 @@ export async function sweep(
     const [live, begun, building] = known[partition] ?? [0, 0, 0];
     return generation <= begun && generation !== live && generation !== building;
   };
-  const pattern = new RegExp(`\\{${stream[0]}(\\d+)\\}:(?:${kinds.join('|')})@(\\d+)(?::|$)`);
-  const all = `${topology.prefix}:{${stream[0]}*}:*@*`;
+  const pattern = new RegExp(`^(?:${kinds.join('|')})@(\\d+)(?::|$)`);
+  const all = partitionKeysLike(topology.prefix, stream, '*@*');
   for (const node of nodesOf(redis)) {
     let cursor = '0';
     do {
       const [next, keys] = await node.scan(cursor, 'MATCH', all, 'COUNT', 1_000);
       const left = keys.filter(key => {
-        const [, partition, generation] = pattern.exec(key) ?? [];
-        return generation !== undefined && isLeft(Number(partition), Number(generation));
+        const name = parsePartitionKey(topology.prefix, key);
+        const [, generation] = (name?.epoch === epoch && pattern.exec(name.rest)) || [];
+        return name !== undefined && generation !== undefined && isLeft(name.partition, Number(generation));
       });
       await Promise.all(left.map(key => redis.unlink(key)));
       cursor = next;

@@ -4,7 +4,7 @@ import type { Effect } from '../projection.js';
 /** Arguments of one command, at most: Lua can unpack some 8,000. */
 const MAX_ARGS = 2_000;
 /** Characters in one script call, about and at most: Redis does nothing else while it runs. */
-const MAX_LENGTH = 512 * 1024;
+const MAX_LENGTH = 64 * 1024;
 
 /** Writes in order, those of one kind to one key together. */
 export class Writes {

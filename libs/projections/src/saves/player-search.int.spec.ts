@@ -2,7 +2,17 @@ import fc from 'fast-check';
 import { InvalidCursorError } from '#libs/event-log';
 import type { JsonObject, RecordedEvent } from '#libs/events';
 import { type DocumentStoreName, documentIndex, documentStoreOf } from '#libs/redis';
-import { cut, deliver, openTestLog, SERVER, shuffled, stateOf, type TestLog, Workers } from '#libs/testing';
+import {
+  cut,
+  deliver,
+  openTestLog,
+  QUIET,
+  SERVER,
+  shuffled,
+  stateOf,
+  type TestLog,
+  Workers,
+} from '#libs/testing';
 import { JobRunner } from '../jobs/job-runner.js';
 import { type JobOrder, Jobs } from '../jobs/jobs.js';
 import { Projector } from '../projector.js';
@@ -10,8 +20,6 @@ import { prepareDocuments } from './document-choice.js';
 import { PlayerSearch } from './player-search.js';
 import { type PlayerEvent, saves } from './save.store.js';
 import { CACHE_QUEST_GAME as GAME, CACHE_QUEST_PLAYER as PLAYER } from './search-terms.js';
-
-const QUIET = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
 
 /** Which store the server of this run can have. */
 const server = await openTestLog().then(async test => {

@@ -4,6 +4,8 @@ import {
   type DocumentStoreName,
   documentStoreIn,
   documentStoreName,
+  LogMovedError,
+  MOVED,
   type RedisClient,
   Script,
 } from '#libs/redis';
@@ -127,6 +129,7 @@ export class PlayerSearch {
     return Promise.all(
       all.map(async keys => {
         const [generation, store] = await this.redis.hmget(keys.live(saves.name), 'generation', 'documents');
+        if (generation === MOVED) throw new LogMovedError();
         return { keys, state: keys.state(Number(generation ?? 1), documentStoreName(store)) };
       }),
     );

@@ -1,13 +1,11 @@
 import type { JsonObject } from '#libs/events';
-import { deliver, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { deliver, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing';
 import { saves } from '../index.js';
 import { JobRunner } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
 import { Projector } from '../projector.js';
 import { ProfileReader } from './profile.reader.js';
 import type { PlayerEvent } from './save.store.js';
-
-const QUIET = { log: () => {}, error: (text: string) => expect(text).toBeUndefined() };
 
 describe('the reader of profiles', () => {
   let test: TestLog;

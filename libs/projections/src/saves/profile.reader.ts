@@ -16,21 +16,26 @@ const readFields = new Script<(string | null)[]>('read-fields');
 /** A hash of the live generation: what its key is. */
 type Kind = 'profiles' | 'names';
 
+/** Players of one partition. */
 interface Asked {
   readonly keys: PartitionKeys;
   readonly kind: Kind;
-  readonly player: string;
+  readonly players: string[];
 }
+
+/** Lists of players in one call, at most: each can have a thousand, but hardly any has. */
+const CALL_LISTS = 64;
 
 export class ProfileReader {
   private readonly live: LiveState;
-  private readonly batched = new Batched<Asked, string | null>(asked => this.read(asked));
+  private readonly batched: Batched<Asked, readonly (string | null)[]>;
 
   constructor(
     redis: RedisClient,
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, saves.name);
+    this.batched = new Batched(redis, asked => this.read(asked), CALL_LISTS);
   }
 
   /** @returns nothing when the player never had one */
@@ -57,22 +62,34 @@ export class ProfileReader {
     kind: Kind,
     parse: (text: string) => T,
   ): Promise<Map<string, T>> {
+    const places = new Map<PartitionKeys, string[]>();
+    for (const player of players) {
+      const keys = this.topology.of('players', player);
+      const others = places.get(keys);
+      if (others) others.push(player);
+      else places.set(keys, [player]);
+    }
     const found = new Map<string, T>();
     await Promise.all(
-      players.map(async player => {
-        const keys = this.topology.of('players', player);
-        const text = await this.batched.ask({ keys, kind, player }, `${kind} ${keys.stream}`);
-        if (text !== null) found.set(player, parse(text));
+      [...places].map(async ([keys, players]) => {
+        const group = `${kind} ${keys.stream}`;
+        const texts = await this.batched.ask({ keys, kind, players }, keys.stream, group);
+        for (const [i, player] of players.entries()) {
+          const text = texts[i];
+          if (typeof text === 'string') found.set(player, parse(text));
+        }
       }),
     );
     return found;
   }
 
   /** @param asked of one partition and kind */
-  private read(asked: readonly Asked[]): Promise<(string | null)[]> {
+  private async read(asked: readonly Asked[]): Promise<(readonly (string | null)[])[]> {
     const [{ keys, kind }] = asked as [Asked];
-    const players = asked.map(({ player }) => player);
-    return this.live.read(readFields, keys, (state: StateKeys) => [state[kind]()], players);
+    const players = asked.flatMap(each => each.players);
+    const touches = (state: StateKeys) => [state[kind]()];
+    const texts = (await this.live.read(readFields, keys, touches, players)).values();
+    return asked.map(each => each.players.map(() => texts.next().value ?? null));
   }
 }
 

@@ -62,8 +62,9 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
     if (text.endsWith('}')) return parseProfile(text);
     return /^\d+-/.test(text) ? parsePastVersion(text) : parseSave(text);
   },
+  needsEvents: true,
   effects: (before, after, event, _rules, keys, { version }) => {
-    if (event.type === 'PlayerErased') return [];
+    if (!event || event.type === 'PlayerErased') return [];
     if (event.type === 'ProfilePatched')
       return profileEffects(
         before as ProfileState | undefined,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { formatEventId } from '#libs/events';
 import {
   afterRevocations,
   type EntryEvent,
@@ -10,7 +11,8 @@ import {
   unitsOfSum,
 } from '#libs/testing';
 import { toNumber } from '../exact-sum.js';
-import { type BoardScores, evolveScores, RECENT, type ScoresState } from './score-document.fold.js';
+import { RECENT, recordsOf } from './recent-scores.js';
+import { type BoardScores, evolveScores, mergeScores, type ScoresState } from './score-document.fold.js';
 import { scoreDocuments } from './score-document.store.js';
 
 const fold = (events: readonly EntryEvent[]) =>
@@ -34,7 +36,7 @@ function naiveScores(events: readonly EntryEvent[]) {
     units: values.map(unitsOf).reduce((a, b) => a + b),
     firstAt: first.id.ms,
     recent: scores
-      .map(({ id, data }) => ({ id, score: data.score }))
+      .map(({ id, data }) => [formatEventId(id), data.score])
       .slice(-RECENT)
       .reverse(),
   };
@@ -42,8 +44,8 @@ function naiveScores(events: readonly EntryEvent[]) {
 
 function flat({ epoch, scores }: ScoresState) {
   if (!scores) return { epoch };
-  const { sum, ...rest } = scores;
-  return { epoch, ...rest, units: unitsOfSum(sum) };
+  const { sum, recent, ...rest } = scores;
+  return { epoch, ...rest, units: unitsOfSum(sum), recent: recordsOf(recent) };
 }
 
 describe('the fold of a score document', () => {
@@ -51,7 +53,7 @@ describe('the fold of a score document', () => {
     const scores = scoresOf([score(10, 1), score(-30, 2), score(20, 3)]);
     expect(scores).toMatchObject({ count: 3, highest: 20, lowest: -30, firstAt: 1 });
     expect(toNumber(scores.sum)).toBe(0);
-    expect(scores.recent.map(record => record.score)).toEqual([20, -30, 10]);
+    expect(recordsOf(scores.recent).map(([, score]) => score)).toEqual([20, -30, 10]);
   });
 
   it('counts an equal score like any other', () => {
@@ -64,7 +66,9 @@ describe('the fold of a score document', () => {
     const events = Array.from({ length: RECENT + 5 }, (_, seq) => score(seq, 1, seq));
     const newest = events.toReversed().slice(0, RECENT);
     for (const order of [events, events.toReversed()]) {
-      expect(scoresOf(order).recent).toEqual(newest.map(({ id, data }) => ({ id, score: data.score })));
+      expect(recordsOf(scoresOf(order).recent)).toEqual(
+        newest.map(({ id, data }) => [formatEventId(id), data.score]),
+      );
     }
   });
 
@@ -93,6 +97,33 @@ describe('the fold of a score document', () => {
         expect(scoreDocuments.format(state)).toBe(scoreDocuments.format(fold(events)));
       }),
     );
+  });
+
+  it('is the same when a part of the scores is folded elsewhere, and merged', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 2, maxLength: 30 }),
+        fc.nat(),
+        (list, at) => {
+          const events = list.map((value, seq) => score(value, 1 + Math.floor(seq / 3), seq));
+          const cut = 1 + (at % (events.length - 1));
+          const merged = mergeScores(scoresOf(events.slice(0, cut)), scoresOf(events.slice(cut)));
+          expect(merged).toEqual(scoresOf(events));
+        },
+      ),
+    );
+  });
+
+  it('is JSON behind its revision', () => {
+    const [revision, json = ''] = scoreDocuments.format(fold([score(0.5, 1), score(-2, 2)])).split(' ');
+    expect(revision).toBe('2');
+    expect(JSON.parse(json)).toEqual({
+      ...{ highest: 0.5, lowest: -2, sum: ['-3', -1], firstAt: 1 },
+      recent: [
+        ['2-0', -2],
+        ['1-0', 0.5],
+      ],
+    });
   });
 
   it('is kept as text that reads back as it was, under a revision that differs whenever the state does', () => {

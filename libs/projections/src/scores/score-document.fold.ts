@@ -1,13 +1,6 @@
-import { compareEventIds, type EventId, type RecordedEvent } from '#libs/events';
+import type { RecordedEvent } from '#libs/events';
 import { add, type ExactSum, exact } from '../exact-sum.js';
-
-/** How many of the latest scores a document shows. */
-export const RECENT = 10;
-
-export interface ScoreRecord {
-  readonly id: EventId;
-  readonly score: number;
-}
+import { mergeRecent, onlyRecent, type RecentScores, withRecent } from './recent-scores.js';
 
 /** What one player did on one board. */
 export interface BoardScores {
@@ -17,8 +10,7 @@ export interface BoardScores {
   readonly sum: ExactSum;
   /** Milliseconds since 1970. */
   readonly firstAt: number;
-  /** The latest scores, newest first, at most `RECENT`. */
-  readonly recent: readonly ScoreRecord[];
+  readonly recent: RecentScores;
 }
 
 /** What became of one player on one board. */
@@ -45,10 +37,9 @@ function addScore(
   { id, data }: RecordedEvent<'ScoreSubmitted'>,
 ): BoardScores {
   const { score } = data;
-  const record = { id, score };
   if (!scores) {
     const only = { highest: score, lowest: score, sum: exact(score) };
-    return { count: 1, ...only, firstAt: id.ms, recent: [record] };
+    return { count: 1, ...only, firstAt: id.ms, recent: onlyRecent(id, score) };
   }
   return {
     count: scores.count + 1,
@@ -56,13 +47,18 @@ function addScore(
     lowest: Math.min(scores.lowest, score),
     sum: add(scores.sum, exact(score)),
     firstAt: Math.min(scores.firstAt, id.ms),
-    recent: withRecord(scores.recent, record),
+    recent: withRecent(scores.recent, scores.count, id, score),
   };
 }
 
-/** Nearly every score is newer than all that are known. */
-function withRecord(recent: readonly ScoreRecord[], record: ScoreRecord): ScoreRecord[] {
-  const place = recent.findIndex(({ id }) => compareEventIds(id, record.id) < 0);
-  const kept = place < 0 ? [...recent, record] : recent.toSpliced(place, 0, record);
-  return kept.slice(0, RECENT);
+/** What two partitions have of one player on one board. */
+export function mergeScores(a: BoardScores, b: BoardScores): BoardScores {
+  return {
+    count: a.count + b.count,
+    highest: Math.max(a.highest, b.highest),
+    lowest: Math.min(a.lowest, b.lowest),
+    sum: add(a.sum, b.sum),
+    firstAt: Math.min(a.firstAt, b.firstAt),
+    recent: mergeRecent(a.recent, b.recent),
+  };
 }

@@ -1,10 +1,11 @@
 import { parseDefinedBoard, type Topology } from '#libs/event-log';
-import type { BoardDefinition } from '#libs/events';
+import { type BoardDefinition, parseEventId } from '#libs/events';
 import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 import { toNumber } from '../exact-sum.js';
 import { LiveState } from '../live-state.js';
 import { pairs } from '../pairs.js';
-import type { BoardScores } from './score-document.fold.js';
+import { recordsOf } from './recent-scores.js';
+import { type BoardScores, mergeScores } from './score-document.fold.js';
 import { parseScores, scoreDocuments } from './score-document.store.js';
 
 /** What a player did on one board. Times are ISO 8601. */
@@ -35,14 +36,30 @@ export class ScoreDocumentReader {
 
   /** The player's boards by name; empty when there are none. */
   async find(player: string): Promise<Readonly<Record<string, BoardSummary>>> {
-    const parts = await this.read(player);
-    const boards = await Promise.all(parts.map(part => this.summaries(part)));
-    return Object.fromEntries(boards.flat().sort(([a], [b]) => (a < b ? -1 : 1)));
+    const scores = new Map<string, BoardScores>();
+    for (const { boards } of await this.read(player)) {
+      for (const [board, text] of boards) {
+        const found = parseScores(text).scores;
+        const known = scores.get(board);
+        // Removed, and defined with other shards, a board has the player's scores in two partitions.
+        if (found) scores.set(board, known ? mergeScores(known, found) : found);
+      }
+    }
+    const names = [...scores.keys()].sort();
+    const orders = await this.ordersOf(names);
+    return Object.fromEntries(
+      names.map(board => [board, summary(scores.get(board) as BoardScores, orders.get(board))]),
+    );
   }
 
   /** Names of all boards where the player ever scored, also those where all of it was revoked. */
   async boards(player: string): Promise<string[]> {
-    return (await this.read(player)).flatMap(({ boards }) => boards.map(([board]) => board));
+    return [...new Set((await this.read(player)).flatMap(({ boards }) => boards.map(([board]) => board)))];
+  }
+
+  /** The partitions that have scores of the player. */
+  async partitions(player: string): Promise<PartitionKeys[]> {
+    return (await this.read(player)).flatMap(({ keys, boards }) => (boards.length > 0 ? [keys] : []));
   }
 
   /** Asks every partition: a player is on boards of all. */
@@ -55,16 +72,18 @@ export class ScoreDocumentReader {
     );
   }
 
-  /** Which score is the best, the board's definition says. */
-  private async summaries({ keys, boards }: Part): Promise<[board: string, summary: BoardSummary][]> {
-    if (boards.length === 0) return [];
-    const names = boards.map(([board]) => board);
-    const definitions = await this.redis.hmget(keys.definitions(), ...names);
-    return boards.flatMap(([board, text], i) => {
-      const { scores } = parseScores(text);
-      const { order } = parseDefinedBoard(definitions[i] ?? '').definition;
-      return scores ? [[board, summary(scores, order)] as [string, BoardSummary]] : [];
-    });
+  /** Which score is the best, the boards' definitions say. */
+  private async ordersOf(boards: readonly string[]): Promise<Map<string, BoardDefinition['order']>> {
+    const orders = new Map<string, BoardDefinition['order']>();
+    const places = Map.groupBy(boards, board => this.topology.of('scores', board));
+    await Promise.all(
+      [...places].map(async ([keys, names]) => {
+        const definitions = await this.redis.hmget(keys.definitions(), ...names);
+        for (const [i, board] of names.entries())
+          orders.set(board, parseDefinedBoard(definitions[i] ?? '').definition.order);
+      }),
+    );
+    return orders;
   }
 }
 
@@ -76,10 +95,10 @@ interface Part {
 
 function summary(
   { count, highest, lowest, sum, firstAt, recent }: BoardScores,
-  order: BoardDefinition['order'],
+  order: BoardDefinition['order'] = 'desc',
 ): BoardSummary {
   const best = order === 'desc' ? highest : lowest;
-  const scores = recent.map(({ id, score }) => ({ score, at: iso(id.ms) }));
+  const scores = recordsOf(recent).map(([id, score]) => ({ score, at: iso(parseEventId(id).ms) }));
   const [latest] = scores;
   return {
     best,

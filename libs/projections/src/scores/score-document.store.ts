@@ -1,15 +1,14 @@
-import { formatEventId, parseEventId } from '#libs/events';
 import { type PackedSum, pack, unpack } from '../exact-sum.js';
 import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../leaderboards/index.js';
 import { erasing, NO_RULES, type Projection } from '../projection.js';
 import { evolveScores, type ScoresState } from './score-document.fold.js';
 
+/** What stands in the JSON before the recent scores. */
 interface StoredScores {
   readonly highest: number;
   readonly lowest: number;
   readonly sum: PackedSum;
   readonly firstAt: number;
-  readonly recent: readonly (readonly [id: string, score: number])[];
 }
 
 /**
@@ -40,29 +39,26 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
     const suffix = epoch > 0 ? `~${epoch}` : '';
     if (!scores) return suffix || '~0';
     const { count, highest, lowest, sum, firstAt, recent } = scores;
-    const stored: StoredScores = {
-      highest,
-      lowest,
-      sum: pack(sum),
-      firstAt,
-      recent: recent.map(({ id, score }) => [formatEventId(id), score]),
-    };
-    return `${count}${suffix} ${JSON.stringify(stored)}`;
+    const stored: StoredScores = { highest, lowest, sum: pack(sum), firstAt };
+    return `${count}${suffix} ${JSON.stringify(stored).slice(0, -1)}${BEFORE_RECENT}${recent}}`;
   },
   parse: parseScores,
 };
 
+const BEFORE_RECENT = ',"recent":';
+
+/** What can stand before the JSON. */
+const REVISION = /^(\d*)(?:~(\d+))?$/;
+
 export function parseScores(text: string): ScoresState {
-  const [, count, epoch = '0', json] = /^(\d*)(?:~(\d+))?(?: (.*))?$/.exec(text) ?? [];
-  if (!json) return { epoch: Number(epoch) };
-  const { highest, lowest, sum, firstAt, recent } = JSON.parse(json) as StoredScores;
-  const scores = {
-    count: Number(count),
-    highest,
-    lowest,
-    sum: unpack(sum),
-    firstAt,
-    recent: recent.map(([id, score]) => ({ id: parseEventId(id), score })),
+  const end = text.indexOf(' ');
+  const [, count, epoch = '0'] = REVISION.exec(end < 0 ? text : text.slice(0, end)) ?? [];
+  if (end < 0) return { epoch: Number(epoch) };
+  const middle = text.indexOf(BEFORE_RECENT, end);
+  const { highest, lowest, sum, firstAt } = JSON.parse(`${text.slice(end + 1, middle)}}`) as StoredScores;
+  const recent = text.slice(middle + BEFORE_RECENT.length, -1);
+  return {
+    epoch: Number(epoch),
+    scores: { count: Number(count), highest, lowest, sum: unpack(sum), firstAt, recent },
   };
-  return { epoch: Number(epoch), scores };
 }

@@ -32,11 +32,18 @@ local function moved_to(slot, state)
   return moved
 end
 
+-- By key: read once and written once, however often it is named.
+local states, is_changed = {}, {}
+
+local function read(key)
+  local known = redis.call('GET', key)
+  return known and cmsgpack.unpack(known)
+end
+
 -- What counts now, and whether nobody knows how old it is.
 local function state_of(key, width)
   local slot = math.floor(now / width)
-  local known = redis.call('GET', key)
-  local state = known and cmsgpack.unpack(known) or { width, slot, 0, 0 }
+  local state = states[key] or read(key) or { width, slot, 0, 0 }
   -- The clock went back a little, as it does when a replica takes over: for us it stands still meanwhile.
   if state[NEWEST] > slot and state[NEWEST] - slot <= SLOTS then slot = state[NEWEST] end
   -- It went back far, or the window is another one by now: all of it counts as new.
@@ -68,20 +75,22 @@ local function keep(key, state)
   -- Neither the append-only file nor a replica needs to know: else each read would wait for the disk.
   redis.set_repl(redis.REPL_NONE)
   -- One slot more than needed, as expiry has a clock of its own, that of the moment at which the script began.
-  redis.call('SET', key, cmsgpack.pack(state), 'PX', leaves_after(state, 1) + state[WIDTH])
+  local life = string.format('%d', leaves_after(state, 1) + state[WIDTH])
+  redis.call('SET', key, cmsgpack.pack(state), 'PX', life)
 end
 
 local function admit(key, limit, window, cost)
   local state, is_strange = state_of(key, math.ceil(window / SLOTS))
+  states[key] = state
+  -- Even when nothing is admitted: else it would be new at every look.
+  if is_strange then is_changed[key] = true end
   if state[TOTAL] + cost > limit then
-    -- Else it would be new at every look.
-    if is_strange then keep(key, state) end
     local left = math.max(limit - state[TOTAL], 0)
     return string.format('0 %d %d %d', left, fits_after(state, limit, cost), all_left_after(state))
   end
   state[TOTAL] = state[TOTAL] + cost
   state[COUNTS + 1] = state[COUNTS + 1] + cost
-  keep(key, state)
+  is_changed[key] = true
   return string.format('1 %d 0 %d', limit - state[TOTAL], leaves_after(state, 1))
 end
 
@@ -90,4 +99,5 @@ for i, key in ipairs(KEYS) do
   local n = 3 * i
   admitted[i] = admit(key, tonumber(ARGV[n - 2]), tonumber(ARGV[n - 1]), tonumber(ARGV[n]))
 end
+for key in pairs(is_changed) do keep(key, states[key]) end
 return admitted

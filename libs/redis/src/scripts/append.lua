@@ -2,9 +2,11 @@
 -- Appends events to a partition of the log, in their order: each of them, or a reason why not.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  definitions (hash: board -> event id, source or -, definition as JSON)
+-- KEYS[2]  definitions (hash: board -> event id, source or -, definition as JSON, and in its own partition, when it is spread
+--          over shards, the event that it was born by; or ` scored` when it has scores and no definition)
 -- KEYS[3]  players who are being erased (hash: player -> the event that erases, ...)
--- KEYS[n]  from 4 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
+-- KEYS[4]  the gate (string: moving or closed, and by whom)
+-- KEYS[n]  from 5 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
 --          heads of subjects (hash: part -> version, event id, `-` when it is a deletion), intervals (string, for as long as one lasts)
 -- ARGV[1]  seconds for which idempotency records are kept
 -- ARGV[2]  the events: a JSON list of objects, which have of these fields what applies
@@ -21,22 +23,32 @@
 --            becomes       what the board becomes: source or -, and definition as JSON; empty when it is removed
 --            first         the id of the event that this one is a copy of
 --            unused        true: no other board may count this one's scores
+--            spreads       true: it becomes one with shards; when it is not defined yet, it may have no scores and not be counted
+--            marks         true: a score; when the board is not defined, it has scores from now on
 --            player        whom the event is about
 --            erases        true: nothing more of the player is taken; its document becomes all of the heads, as JSON
 -- ARGV[n]  from 3 on, the documents
 --
 -- Returns a list with, for each event, a string of its id, its version or -, and 1 when it was appended before else 0; or
 --         an error
--- Errors   IDEMPOTENCY_CONFLICT: the same key came with another event
+-- Errors   LOG_CLOSED: the log is being moved, or was; nothing was done
+--          IDEMPOTENCY_CONFLICT: the same key came with another event
 --          BEING_ERASED: the player is being erased; an event that erases, too, is answered with the one that does
 --          NOT_REPLAYED: the event is not there, and was only to be answered if it is
 --          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller judged by another definition
 --          BOARD_IN_USE: another board counts its scores
+--          BOARD_SCORED: it has scores, and no definition by which they would be where its shards are
 --          VERSION_CONFLICT <head version, 0 for none>: the expected version is not the head
 --          TOO_SOON <milliseconds left>: the last one was less than an interval ago
 -- Atomic   because what an event was judged by (seen before? which version? which definition?) must still hold when
 --          it is appended.
 -- Twice    events with an idempotency record are answered as the first time; of the others there are two.
+if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
+
+local SCORED = ' scored'
+
+local function is_defined(known) return known and known ~= SCORED end
+
 local function isOlder(known, first)
   local ms, seq = string.match(known, '^(%d+)-(%d+)')
   local firstMs, firstSeq = string.match(first, '^(%d+)-(%d+)$')
@@ -44,13 +56,17 @@ local function isOlder(known, first)
 end
 
 -- Copies can arrive in another order than their firsts: an older definition never replaces a newer one.
-local function define(board, first, becomes)
+local function define(event, id)
+  local board, becomes, first = event.board, event.becomes, event.first or id
   local known = redis.call('HGET', KEYS[2], board)
-  if known and not isOlder(known, first) then return end
+  -- Since a copy's first event there was another: else there would be no scores without a definition.
+  if known == SCORED and event.first then return end
+  if is_defined(known) and not isOlder(known, first) then return end
   if becomes == '' then
     redis.call('HDEL', KEYS[2], board)
   else
-    redis.call('HSET', KEYS[2], board, first .. ' ' .. becomes)
+    local born = event.spreads and ' ' .. (is_defined(known) and string.match(known, '} (%S+)$') or first) or ''
+    redis.call('HSET', KEYS[2], board, first .. ' ' .. becomes .. born)
   end
 end
 
@@ -87,12 +103,13 @@ local function append(event)
   if event.replay then return 'NOT_REPLAYED' end
   local erased_by = is_anybody_erased and event.player and redis.call('HGET', KEYS[3], event.player)
   if erased_by then return event.erases and answer(string.match(erased_by, '^%S+'), '', 0) or 'BEING_ERASED' end
-  if event.by then
-    local known = redis.call('HGET', KEYS[2], event.board) or ''
-    if string.match(known, '^%S*') ~= event.by then return 'DEFINITION_CHANGED ' .. known end
+  local defined = (event.by or event.spreads) and redis.call('HGET', KEYS[2], event.board)
+  if event.by and string.match(defined or '', '^%S*') ~= event.by then
+    return 'DEFINITION_CHANGED ' .. (is_defined(defined) and defined or '')
   end
-
-  if event.unused and is_used(event.board) then return 'BOARD_IN_USE' end
+  local is_born = event.spreads and not is_defined(defined)
+  if (event.unused or is_born) and is_used(event.board) then return 'BOARD_IN_USE' end
+  if is_born and defined == SCORED then return 'BOARD_SCORED' end
 
   local known = event.part and redis.call('HGET', KEYS[event.heads], event.part)
   local head, deleted = string.match(known or '', '^(%d+) ?%S* ?(-?)$')
@@ -130,7 +147,8 @@ local function append(event)
     redis.call('HSET', KEYS[3], event.player, id)
     is_anybody_erased = true
   end
-  if event.becomes then define(event.board, event.first or id, event.becomes) end
+  if event.becomes then define(event, id) end
+  if event.marks and not defined then redis.call('HSET', KEYS[2], event.board, SCORED) end
   if record then redis.call('SET', record, event.print .. ' ' .. id .. ' ' .. version, 'EX', ARGV[1]) end
   return answer(id, version, 0)
 end

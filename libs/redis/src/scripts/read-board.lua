@@ -26,9 +26,9 @@
 -- or none. Scores are those that the board ranks by: with the order "asc", negative.
 --
 -- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
---          stamped now (0 where no period depends on it), entries on the board, a list with, for each who asks,
---          {1 when there are more behind these else 0, {players}, {their ranks}, {how many entries have a better
---          score}, {their runs}}}
+--          stamped now (0 where no period depends on it), entries on the board, a list with, for each who asks, as JSON
+--          (one text costs the caller less than many small replies), [1 when there are more behind these else 0,
+--          [players], [their ranks], [how many entries have a better score], [their runs]]}
 -- Errors  STALE_GENERATION <the live one>
 --         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
 --         BOARD_CHANGED <its rules>: keys or ranking were chosen for another definition
@@ -165,8 +165,8 @@ local function read(from, where, member, length, percent)
     local start = start_of(from, where, member, length)
     if start and start < shown then read_window(start, length) end
   end
-  local texts = #players > 0 and redis.call('HMGET', runs, unpack(players)) or {}
-  return { more, players, places, better, texts }
+  if #players == 0 then return '[0,[],[],[],[]]' end
+  return cjson.encode({ more, players, places, better, redis.call('HMGET', runs, unpack(players)) })
 end
 
 local windows = {}

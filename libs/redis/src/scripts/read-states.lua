@@ -1,23 +1,39 @@
 #!lua flags=no-writes
 -- Reads the states that a batch concerns.
 --
--- KEYS[n]  hashes
--- ARGV[1]  JSON list: of each of them, the fields
+-- KEYS[1]  what is live for the group (hash: tick, ...)
+-- KEYS[n]  from 2 on: hashes
+-- ARGV[1]  JSON list, flat: of each of them how many fields follow, and these
 --
--- Returns the values, hash by hash, nil for each that is not there
+-- Returns a text of lines: the tick, empty when there is none, and the values, hash by hash, empty for each that is not
+--         there. No state has a line break in it.
 -- Errors  WRONG_TYPE <key>
--- Atomic  need not be: what is computed from states is committed only if they are still the same. It is one call, for a
---         batch can concern a hash for each event, and a command for each costs the caller more than the reading.
+-- Atomic  because the tick says of which moment the states are. It is one call, and one text, for a batch can concern a
+--         hash for each event, and a command and a reply for each cost the caller more than the reading.
 -- Twice   it reads only.
 
 -- Lua can unpack some 8,000.
 local MANY = 4000
-local values = {}
-for n, fields in ipairs(cjson.decode(ARGV[1])) do
-  for from = 1, #fields, MANY do
-    local some = redis.pcall('HMGET', KEYS[n], unpack(fields, from, math.min(from + MANY - 1, #fields)))
-    if some.err then return redis.error_reply('WRONG_TYPE ' .. KEYS[n]) end
-    for _, value in ipairs(some) do values[#values + 1] = value end
-  end
+local lines = { redis.call('HGET', KEYS[1], 'tick') or '' }
+local function add(value)
+  lines[#lines + 1] = value or ''
 end
-return values
+
+local wanted, at = cjson.decode(ARGV[1]), 1
+for n = 2, #KEYS do
+  local last = at + wanted[at]
+  for from = at + 1, last, MANY do
+    -- Most hashes have one field, and a list of one costs more than what is in it.
+    local to = math.min(from + MANY - 1, last)
+    local values = redis.pcall(from == to and 'HGET' or 'HMGET', KEYS[n], unpack(wanted, from, to))
+    if type(values) ~= 'table' then
+      add(values)
+    elseif values.err then
+      return redis.error_reply('WRONG_TYPE ' .. KEYS[n])
+    else
+      for _, value in ipairs(values) do add(value) end
+    end
+  end
+  at = last + 1
+end
+return table.concat(lines, '\n')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { openTestGateway } from '../test-gateway.js';
+import { openTestGateway } from './test-gateway.js';
 
 const FILES = {
   'index.html': '<!doctype html><title>A game</title>',

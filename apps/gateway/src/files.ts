@@ -4,7 +4,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 /** What stands at `/` where there is no game. */
-const BUILT_IN = fileURLToPath(new URL('../page', import.meta.url));
+const BUILT_IN = fileURLToPath(new URL('./page', import.meta.url));
 
 /**
  * Serves a folder at `/`: files that no route has the place of. Those whose names begin with a dot are not there.

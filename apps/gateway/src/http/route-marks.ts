@@ -1,0 +1,22 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+
+/** Reads marks that decorators have set on a handler or, for all of its handlers, on a controller. */
+export type ReadMark = <T>(name: string) => T | undefined;
+
+const reflector = new Reflector();
+
+/** What the marks of a route say: found out at its first request, and remembered. */
+export function ofRoute<T extends object>(find: (read: ReadMark) => T): (context: ExecutionContext) => T {
+  const controllers = new WeakMap<object, Map<object, T>>();
+  return context => {
+    const handler = context.getHandler();
+    const controller = context.getClass();
+    const known = controllers.get(controller)?.get(handler);
+    if (known) return known;
+    const found = find(name => reflector.getAllAndOverride(name, [handler, controller]));
+    const handlers = controllers.get(controller) ?? new Map<object, T>();
+    controllers.set(controller, handlers.set(handler, found));
+    return found;
+  };
+}

@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import type { EventId, RecordedEvent } from '#libs/events';
+import { runs, Workers } from '#libs/testing';
+import { type Change, commitChanges } from './change-set.js';
+import { States } from './held-states.js';
+import { leaderboards } from './index.js';
+import type { Effect } from './projection.js';
+import { readView } from './view.js';
+
+/** What one event does to the keys of a board. */
+interface Step {
+  readonly kind: 'place' | 'remove' | 'write' | 'set' | 'forget' | 'drop';
+  /** A member of the sorted set, or a field of the hash. */
+  readonly name: string;
+  readonly score: number;
+  /** Whether somebody else has acknowledged the event: then it does nothing. */
+  readonly isTaken: boolean;
+}
+
+const steps = fc.array(
+  fc.record<Step>({
+    kind: fc.constantFrom('place', 'place', 'place', 'remove', 'write', 'write', 'set', 'forget', 'drop'),
+    name: fc.constantFrom('a', 'b', 'c', 'd'),
+    score: fc.integer({ min: -2, max: 2 }),
+    isTaken: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+
+/** A board as it is when each step is done by itself. */
+class NaiveBoard {
+  readonly ranks = new Map<string, number>();
+  readonly runs = new Map<string, string>();
+
+  get levels(): number[] {
+    return [...new Set(this.ranks.values())].sort((a, b) => a - b);
+  }
+
+  take({ kind, name, score }: Step, value: string): void {
+    if (kind === 'place') this.ranks.set(name, score);
+    else if (kind === 'remove') this.ranks.delete(name);
+    else if (kind === 'write' || kind === 'set') this.runs.set(name, value);
+    else if (kind === 'forget') this.runs.delete(name);
+    else for (const kept of [this.ranks, this.runs]) kept.clear();
+  }
+}
+
+describe('a commit of many changes', () => {
+  let workers: Workers;
+  beforeEach(async () => {
+    workers = await Workers.open();
+  });
+  afterEach(() => workers.close());
+
+  const group = leaderboards.name;
+  const source = () => ({ keys: workers.scores, group });
+  const keysOf = () => {
+    const state = workers.scores.state(1);
+    return { ranks: state.ranks('board'), levels: state.levels('board'), runs: state.runs('board') };
+  };
+
+  function effectsOf({ kind, name, score }: Step, board: NaiveBoard, value: string): Effect[] {
+    const { ranks, levels, runs } = keysOf();
+    const set = { type: 'zset', key: ranks } as const;
+    const level = (of: number | undefined): Effect[] =>
+      of === undefined
+        ? []
+        : [{ command: 'LEVEL', type: 'zset', key: levels, args: [{ key: ranks, type: 'zset' }, `${of}`] }];
+    const before = level(board.ranks.get(name));
+    const drop = (key: string): Effect => ({ command: 'UNLINK', type: 'zset', key, args: [] });
+    switch (kind) {
+      case 'place':
+        return [{ ...set, command: 'ZADD', args: [`${score}`, name] }, ...before, ...level(score)];
+      case 'remove':
+        return [{ ...set, command: 'ZREM', args: [name] }, ...before];
+      case 'set':
+        return [{ command: 'HSET', type: 'hash', key: runs, args: [name, value] }];
+      case 'forget':
+        return [{ command: 'HDEL', type: 'hash', key: runs, args: [name] }];
+      case 'drop':
+        return [drop(ranks), drop(levels), { ...drop(runs), type: 'hash' }];
+      default:
+        return [];
+    }
+  }
+
+  async function commit(events: readonly { id: EventId }[], list: readonly Step[], board: NaiveBoard) {
+    const { redis } = workers.test;
+    const states = new States<string>();
+    const fields = new Map(
+      ['a', 'b', 'c', 'd'].map(field => [field, states.at({ key: keysOf().runs, field })]),
+    );
+    await states.read(redis, workers.scores.live(group), text => text);
+    const changes = list.map((step, i): Change => {
+      const held = fields.get(step.name);
+      const writes = step.kind === 'write' && held ? [{ held, value: `${i} value` }] : [];
+      const change = { states: [], writes, effects: effectsOf(step, board, `${i} value`) };
+      if (!step.isTaken) board.take(step, `${i} value`);
+      return { id: (events[i] as RecordedEvent).id, ...change };
+    });
+    const view = await readView(redis, source(), leaderboards.rulebook.parse);
+    return commitChanges(redis, source(), view, states, changes);
+  }
+
+  async function kept() {
+    const { redis } = workers.test;
+    const { ranks, levels, runs } = keysOf();
+    return {
+      ranks: await redis.zrange(ranks, 0, '-1', 'WITHSCORES'),
+      levels: (await redis.zrange(levels, 0, '-1')).map(Number),
+      runs: await redis.hgetall(runs),
+    };
+  }
+
+  it('leaves what they leave one by one, but for those that another worker was faster to make', async () => {
+    const board = new NaiveBoard();
+    await fc.assert(
+      fc.asyncProperty(steps, async list => {
+        const { test, scores } = workers;
+        const events = await workers.submit(
+          list.map(() => ({ player: 'ada', score: 1 })),
+          group,
+        );
+        for (const [i, { id }] of events.entries())
+          if (list[i]?.isTaken) await test.redis.xack(scores.stream, group, `${id.ms}-${id.seq}`);
+        const outcomes = await commit(events, list, board);
+        expect(outcomes).toEqual(list.map(({ isTaken }) => (isTaken ? 'duplicate' : 'applied')));
+        const ranks = [...board.ranks].sort(([x, a], [y, b]) => a - b || (x < y ? -1 : 1));
+        expect(await kept()).toEqual({
+          ranks: ranks.flatMap(([name, score]) => [name, `${score}`]),
+          levels: board.levels,
+          runs: Object.fromEntries(board.runs),
+        });
+      }),
+      { numRuns: runs(60), endOnFailure: true },
+    );
+  });
+
+  it('takes more of them for one key than a command has room for', async () => {
+    const count = 9_000;
+    const events = await workers.submit([{ player: 'ada', score: 1 }], group);
+    const { ranks, levels, runs } = keysOf();
+    const { redis } = workers.test;
+    const states = new States<string>();
+    const all = Array.from({ length: count }, (_, i) => states.at({ key: runs, field: `${i}` }));
+    await states.read(redis, workers.scores.live(group), text => text);
+    const effects = all.flatMap((_, i): Effect[] => [
+      { command: 'ZADD', type: 'zset', key: ranks, args: [`${i}`, `${i}`] },
+      { command: 'LEVEL', type: 'zset', key: levels, args: [{ key: ranks, type: 'zset' }, `${i}`] },
+    ]);
+    const writes = all.map((held, i) => ({ held, value: `${i}` }));
+    const view = await readView(redis, source(), leaderboards.rulebook.parse);
+    const change = { id: (events[0] as RecordedEvent).id, states: [], writes, effects };
+    expect(await commitChanges(redis, source(), view, states, [change])).toEqual(['applied']);
+    const sizes = [redis.zcard(ranks), redis.zcard(levels), redis.hlen(runs)];
+    expect(await Promise.all(sizes)).toEqual([count, count, count]);
+  });
+});

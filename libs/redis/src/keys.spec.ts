@@ -1,0 +1,30 @@
+import { PartitionKeys, parsePartitionKey, playersPrefix } from './keys.js';
+
+describe('keys of partitions', () => {
+  it('have the names of always in the first epoch', () => {
+    expect(new PartitionKeys('ql', 'scores', 3).stream).toBe('ql:{s3}:log');
+  });
+
+  it('have a hash tag of their own in each later epoch, and still begin as the index of players says', () => {
+    const keys = new PartitionKeys('ql', 'players', 3, 2);
+    expect(keys.stream).toBe('ql:{p3e2}:log');
+    expect(keys.stream.startsWith(playersPrefix('ql'))).toBe(true);
+    // Redis Search takes letters and digits for one word.
+    expect(keys.state(4).label).toBe('p3e2g4');
+  });
+
+  it.each([1, 2, 13])('tell what they are, in epoch %i', epoch => {
+    const keys = new PartitionKeys('a.b', 'players', 12, epoch);
+    const rest = 'sessions:a{s1}:b';
+    const name = { initial: 'p', partition: 12, epoch, rest };
+    expect(parsePartitionKey('a.b', keys.sessions('a{s1}:b'))).toEqual(name);
+    expect(parsePartitionKey('a-b', keys.sessions('a{s1}:b'))).toBeUndefined();
+  });
+
+  it.each(['ql:session:abc', 'ql:topology', 'ql:{x1}:log', 'ql:{s1f2}:log', 'ql2:{s1}:log'])(
+    'are not %s',
+    key => {
+      expect(parsePartitionKey('ql', key)).toBeUndefined();
+    },
+  );
+});

@@ -1,0 +1,54 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Pulse } from './pulse.js';
+
+describe('a pulse', () => {
+  let pulse: Pulse;
+  let begun: string[];
+  const open = new Map<string, PromiseWithResolvers<void>>();
+
+  /** A task that has begun is under way until it is ended. */
+  const join = (name: string) => {
+    const { promise, ...end } = Promise.withResolvers<void>();
+    open.set(name, { promise, ...end });
+    pulse.join(() => {
+      begun.push(name);
+      return promise;
+    });
+  };
+  const beat = async () => {
+    for (let i = 0; i < 3; i++) await turn();
+  };
+
+  beforeEach(() => {
+    pulse = new Pulse();
+    begun = [];
+  });
+
+  it('begins at once what one turn of the event loop wants', async () => {
+    join('a');
+    join('b');
+    await beat();
+    expect(begun).toEqual(['a', 'b']);
+  });
+
+  it('begins the next when all of the last has ended, be it badly', async () => {
+    join('a');
+    join('b');
+    await beat();
+    join('c');
+    open.get('a')?.resolve();
+    await beat();
+    expect(begun).toEqual(['a', 'b']);
+    open.get('b')?.reject(new Error('refused'));
+    await beat();
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is not held up by what nobody need wait for', async () => {
+    pulse.join(() => void begun.push('a'));
+    await beat();
+    join('b');
+    await beat();
+    expect(begun).toEqual(['a', 'b']);
+  });
+});

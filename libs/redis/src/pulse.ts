@@ -1,0 +1,43 @@
+import { type RedisClient, togetherOf } from './client.js';
+
+/** Sends what waits. What it returns holds up the next beat; an error of it is its own business. */
+type Task = () => Promise<void> | void;
+
+/**
+ * When commands go to a server: what waits goes together, as soon as what went before is answered. So the more there
+ * is to do, the fewer packets there are, and each of them costs both sides more than a command in it.
+ */
+export class Pulse {
+  private waiting: Task[] = [];
+  private isBeating = false;
+
+  /** Runs the task with the next beat: when nothing is under way, that is in the end of this turn of the event loop. */
+  join(task: Task): void {
+    this.waiting.push(task);
+    if (!this.isBeating) this.beatSoon();
+  }
+
+  private beatSoon(): void {
+    this.isBeating = this.waiting.length > 0;
+    if (this.isBeating) setImmediate(() => void this.beat());
+  }
+
+  private async beat(): Promise<void> {
+    const tasks = this.waiting;
+    this.waiting = [];
+    await Promise.allSettled(tasks.map(task => task()));
+    this.beatSoon();
+  }
+}
+
+const pulses = new WeakMap<RedisClient, Map<string, Pulse>>();
+
+/** The pulse of the server that has the key; on a cluster, of the slot: what is silent elsewhere does not matter. */
+export function pulseOf(client: RedisClient, key: string): Pulse {
+  const own = pulses.get(client) ?? new Map<string, Pulse>();
+  pulses.set(client, own);
+  const place = togetherOf(client, key);
+  const pulse = own.get(place) ?? new Pulse();
+  own.set(place, pulse);
+  return pulse;
+}

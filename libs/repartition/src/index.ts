@@ -1,0 +1,2 @@
+export { RepartitionRefusedError } from './preflight.js';
+export * from './repartition.js';

@@ -1,0 +1,120 @@
+import {
+  nodesOf,
+  type PartitionKeys,
+  parsePartitionKey,
+  partitionKeysLike,
+  type RedisClient,
+  Script,
+} from '#libs/redis';
+
+const readRecords = new Script<string[]>('read-records');
+
+const COUNT = 1_000;
+
+/** The partitions of players that are left, and those that take their place. */
+export interface PlayerPartitions {
+  readonly prefix: string;
+  readonly from: readonly PartitionKeys[];
+  of(player: string): PartitionKeys;
+}
+
+/** Takes along what lets players in: it is beside the log, and no event knows of it. */
+export class Logins {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly partitions: PlayerPartitions,
+  ) {}
+
+  /** Copies all there is. What comes meanwhile is `touched`. @param onPage throws to stop */
+  async copy(onPage: () => Promise<void>): Promise<void> {
+    for (const keys of this.partitions.from) await this.copyCredentials(keys, onPage);
+    await this.walk('sessions:*', onPage, async (keys, player) => this.copySessions(keys, player));
+    await this.walk('failed-logins:*', onPage, async (keys, player) => this.copyFailures(keys, player));
+  }
+
+  /** Copies what came since it was closed to be left. */
+  async copyTouched(): Promise<void> {
+    await Promise.all(
+      this.partitions.from.map(async keys => {
+        const players = await this.redis.smembers(keys.touched());
+        await Promise.all(players.map(player => this.copyPlayer(keys, player)));
+      }),
+    );
+  }
+
+  private async copyPlayer(keys: PartitionKeys, player: string): Promise<void> {
+    const secret = await this.redis.hget(keys.credentials(), player);
+    if (secret !== null) await this.redis.hset(this.partitions.of(player).credentials(), player, secret);
+    await this.copySessions(keys, player);
+  }
+
+  private async copyCredentials(keys: PartitionKeys, onPage: () => Promise<void>): Promise<void> {
+    let cursor = '0';
+    do {
+      const [next, flat] = await this.redis.hscan(keys.credentials(), cursor, 'COUNT', COUNT);
+      const places = new Map<string, string[]>();
+      for (let i = 0; i + 1 < flat.length; i += 2) {
+        const [player = '', secret = ''] = [flat[i], flat[i + 1]];
+        const key = this.partitions.of(player).credentials();
+        const fields = places.get(key) ?? [];
+        places.set(key, fields);
+        fields.push(player, secret);
+      }
+      await Promise.all([...places].map(([key, fields]) => this.redis.hset(key, ...fields)));
+      await onPage();
+      cursor = next;
+    } while (cursor !== '0');
+  }
+
+  /** The list as it is, however often. */
+  private async copySessions(keys: PartitionKeys, player: string): Promise<void> {
+    const hashes = await this.redis.lrange(keys.sessions(player), 0, -1);
+    const key = this.partitions.of(player).sessions(player);
+    await this.redis.unlink(key);
+    if (hashes.length > 0) await this.redis.rpush(key, ...hashes);
+  }
+
+  private async copyFailures(keys: PartitionKeys, player: string): Promise<void> {
+    const [found = ''] = await readRecords.run(this.redis, [keys.failedLogins(player)], []);
+    const [milliseconds = '', count] = found.split(' ');
+    if (count === undefined) return;
+    await this.redis.set(
+      this.partitions.of(player).failedLogins(player),
+      count,
+      'PX',
+      Math.max(1, Number(milliseconds)),
+    );
+  }
+
+  /** All keys of one kind, a look through all keys of each server. */
+  private async walk(
+    kind: string,
+    onPage: () => Promise<void>,
+    task: (keys: PartitionKeys, player: string) => Promise<void>,
+  ): Promise<void> {
+    const { prefix, from } = this.partitions;
+    for await (const names of scan(this.redis, partitionKeysLike(prefix, 'players', kind))) {
+      await Promise.all(
+        names.map(async name => {
+          const parsed = parsePartitionKey(prefix, name);
+          const keys = parsed && from[parsed.partition];
+          if (!keys || parsed.epoch !== keys.epoch) return;
+          await task(keys, parsed.rest.slice(kind.length - 1));
+        }),
+      );
+      await onPage();
+    }
+  }
+}
+
+/** Keys that are like a pattern, by pages. */
+export async function* scan(redis: RedisClient, pattern: string): AsyncGenerator<string[], void> {
+  for (const node of nodesOf(redis)) {
+    let cursor = '0';
+    do {
+      const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', COUNT);
+      if (keys.length > 0) yield keys;
+      cursor = next;
+    } while (cursor !== '0');
+  }
+}

@@ -1,0 +1,52 @@
+import type { Topology } from '#libs/event-log';
+import type { StreamName } from '#libs/events';
+import { parsePartitionKey, partitionKeysLike, type RedisClient, Script } from '#libs/redis';
+import { scan } from './logins.js';
+
+const readRecords = new Script<string[]>('read-records');
+
+/** Says that there may be some, though no event of the partition was erased: the next move must look for them, too. */
+const ORPHANS = 'orphans';
+
+/**
+ * Copies idempotency records of events that are gone with their players. What they are about, nobody knows any more: so
+ * all partitions get them.
+ *
+ * @param onPage throws to stop
+ */
+export async function copyOrphans(
+  redis: RedisClient,
+  from: Topology,
+  to: Topology,
+  stream: StreamName,
+  onPage: () => Promise<void>,
+): Promise<void> {
+  const signs = await Promise.all(
+    from.all(stream).map(keys => redis.hmget(keys.erasures(), 'events', ORPHANS)),
+  );
+  if (signs.flat().every(sign => sign === null)) return;
+  await Promise.all(to.all(stream).map(keys => redis.hset(keys.erasures(), ORPHANS, 1)));
+  for await (const keys of scan(redis, partitionKeysLike(from.prefix, stream, 'idempotency:*'))) {
+    await Promise.all(keys.map(key => copyOrphan(redis, from, to, stream, key)));
+    await onPage();
+  }
+}
+
+async function copyOrphan(
+  redis: RedisClient,
+  from: Topology,
+  to: Topology,
+  stream: StreamName,
+  key: string,
+): Promise<void> {
+  const name = parsePartitionKey(from.prefix, key);
+  const keys = name?.epoch === from.epochs[stream] ? from.all(stream)[name.partition] : undefined;
+  if (!name || !keys) return;
+  const [found = ''] = await readRecords.run(redis, [key], []);
+  const [milliseconds = '', ...words] = found.split(' ');
+  const [, id = '-'] = words;
+  if (Number(milliseconds) <= 0 || (await redis.xrange(keys.stream, id, id)).length > 0) return;
+  const hash = name.rest.slice('idempotency:'.length);
+  const places = to.all(stream).map(place => place.idempotency(hash));
+  await Promise.all(places.map(place => redis.set(place, words.join(' '), 'PX', milliseconds, 'NX')));
+}

@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { abandonMove, readTopology, type Topology } from '#libs/event-log';
+import type { Logger } from '#libs/observability';
+import { isRedisUnavailable, type RedisClient } from '#libs/redis';
+
+/** Milliseconds between two looks at how the streams are cut. */
+const LOOK = 500;
+/** As long as they are cut anew: from the moment of the switch on, what goes by the old cut is refused. */
+const LOOK_MOVING = 25;
+
+/**
+ * Has a process go by new partitions as soon as the log is moved. A log that is closed by who moves it, and then died, is
+ * opened again.
+ *
+ * @returns ends it
+ */
+export function followTopology(redis: RedisClient, topology: Topology, logger: Logger): () => void {
+  let isEnding = false;
+  topology.onChange(() => {
+    const { scores, players } = topology.counts;
+    logger.log(`the log was moved: it has ${scores} partitions of scores, ${players} of players`);
+  });
+  const follow = async (): Promise<void> => {
+    while (!isEnding) {
+      let isMoving = false;
+      try {
+        const { moving, ...fields } = await readTopology(redis, topology.prefix);
+        topology.update(fields);
+        isMoving = moving !== undefined;
+        if (moving !== undefined && (await abandonMove(redis, topology, moving)))
+          logger.warn('whoever moved the log is silent: it stays where it is');
+      } catch (error) {
+        if (!isRedisUnavailable(error)) logger.error(error);
+      }
+      await delay(isMoving ? LOOK_MOVING : LOOK, undefined, { ref: false });
+    }
+  };
+  void follow();
+  return () => {
+    isEnding = true;
+  };
+}

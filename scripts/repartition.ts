@@ -1,0 +1,92 @@
+import { createInterface } from 'node:readline/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Logger } from '#libs/observability';
+import { type Counts, Repartition } from '#libs/repartition';
+import { openLog } from '#libs/service';
+import { logEnvironment } from './log-environment.js';
+import { MoveReport } from './move-report.js';
+
+const USAGE = `npm run repartition -- [--partitions <n>] [--scores <n>] [--players <n>] [--yes]
+
+Moves the log to other numbers of partitions, while the system runs; writes are refused for a moment in the end.
+--partitions is for both streams. At a terminal it asks before; --yes says so at once.`;
+
+/** What was asked for is not to be understood. */
+class UsageError extends Error {}
+
+interface Arguments {
+  readonly wanted: Partial<Counts>;
+  readonly yes: boolean;
+}
+
+/** @throws UsageError */
+function readArguments(): Arguments {
+  try {
+    const count = { type: 'string' } as const;
+    const { values } = parseArgs({
+      options: { partitions: count, scores: count, players: count, yes: { type: 'boolean' } },
+    });
+    const [scores, players] = [values.scores ?? values.partitions, values.players ?? values.partitions];
+    if (scores === undefined && players === undefined) throw new UsageError('say how many partitions');
+    return {
+      wanted: {
+        ...(scores !== undefined && { scores: readCount(scores) }),
+        ...(players !== undefined && { players: readCount(players) }),
+      },
+      yes: values.yes ?? false,
+    };
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function readCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 1_024)
+    throw new UsageError(`"${text}" is no number of partitions: 1 to 1024`);
+  return count;
+}
+
+/** @returns whether to go on */
+async function confirmed(counts: Counts): Promise<boolean> {
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const question = `move the log to ${counts.scores} partitions of scores, ${counts.players} of players? Writes are refused for a moment in the end. [y/N] `;
+  const answer = await prompt.question(question).finally(() => prompt.close());
+  return /^y/i.test(answer.trim());
+}
+
+/** @returns the exit status */
+async function main(): Promise<number> {
+  const { wanted, yes } = readArguments();
+  const environment = logEnvironment();
+  const logger = Logger.create({ name: 'repartition', level: 'warn', json: environment.production });
+  const { redis, topology } = await openLog(environment, 'repartition', logger);
+  const counts = { ...topology.counts, ...wanted };
+  const report = new MoveReport();
+  const repartition = new Repartition(redis, topology, counts, report);
+  if (repartition.streams.length > 0) {
+    await repartition.assertPossible();
+    if (!yes && process.stdin.isTTY && !(await confirmed(counts))) return 1;
+  }
+  const result = await repartition.run();
+  report.end(counts, result);
+  redis.disconnect();
+  return 0;
+}
+
+/** @returns the exit status */
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`${error.message}\n\n${USAGE}\n`);
+    return 2;
+  }
+  const { code, message, stack } = error as Error & { code?: string };
+  process.stderr.write(`questlog: ${code === undefined ? stack : message}\n`);
+  return 1;
+}
+
+const status = await main().catch(explain);
+// What was written to a pipe is to arrive.
+await delay(0);
+process.exit(status);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  * @param within milliseconds; then the last failure is thrown
  * @param interval milliseconds between two looks: more for a check that costs the checked something
  */
-export async function eventually<T>(check: () => T | Promise<T>, within = 5_000, interval = 10): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, within = 10_000, interval = 10): Promise<T> {
   const deadline = Date.now() + within;
   for (;;) {
     try {

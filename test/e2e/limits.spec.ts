@@ -59,19 +59,26 @@ describe('the rate limit of two gateways', () => {
       ),
     );
 
-  it('holds for bursts on both sides of an edge', async () => {
+  const aroundEdge = async () => {
     await untilReset();
     await untilEdge(150);
     const before = await burst(LIMIT);
     await delay(150);
     const after = await burst(LIMIT);
     const all = [...before, ...after];
-    const [begin, end] = [all.map(({ sent }) => sent), all.map(({ answered }) => answered)];
-    expect(Math.max(...end) - Math.min(...begin)).toBeLessThan(WINDOW);
+    const took = Math.max(...all.map(({ answered }) => answered)) - Math.min(...all.map(({ sent }) => sent));
+    return { before, after, all, took };
+  };
+
+  it('holds for bursts on both sides of an edge', async () => {
+    let tried = await aroundEdge();
+    // On a busy machine they can take so long that they do not fit into one window.
+    while (tried.took >= WINDOW) tried = await aroundEdge();
+    const { before, after, all } = tried;
     expect(passed(before)).toHaveLength(LIMIT);
     expect(passed(after)).toHaveLength(0);
     expect(all.filter(({ status }) => status === 429)).toHaveLength(3 * LIMIT);
-  }, 30_000);
+  }, 60_000);
 
   it('holds in every window of a long siege, and lets through what it may', async () => {
     await untilReset();

@@ -31,8 +31,12 @@ export class AppendCall {
     this.keys = [partition.stream, partition.definitions(), partition.erasing(), partition.gate()];
   }
 
+  get length(): number {
+    return this.events.length;
+  }
+
   get isFull(): boolean {
-    return this.events.length >= CALL_EVENTS || this.characters >= CALL_CHARACTERS;
+    return this.length >= CALL_EVENTS || this.characters >= CALL_CHARACTERS;
   }
 
   add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {

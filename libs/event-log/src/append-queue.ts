@@ -2,16 +2,25 @@ import { type PartitionKeys, pulseOf, type RedisClient, type WriteQuorum } from 
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './event-log.js';
 
-interface Waiting extends PromiseWithResolvers<(Appended | Error)[]> {
-  readonly items: readonly BatchItem[];
+/** Who waits for the next events of a call. */
+interface Asker {
+  readonly events: number;
+  resolve(answers: (Appended | Error)[]): void;
+}
+
+/** A call, and who asked for it, in the order of their events. */
+interface Waiting {
+  readonly call: AppendCall;
+  readonly askers: Asker[];
 }
 
 /**
- * Appends to one partition, one call after the other: what comes while one is under way goes with the next. So calls
- * are small when there is little to do and large when there is much, and order is kept without a thought.
+ * Appends to one partition, one call after the other: what comes while one is under way goes with the next, and is
+ * packed meanwhile. So calls are small when there is little to do and large when there is much, and order is kept
+ * without a thought.
  */
 export class AppendQueue {
-  private waiting: Waiting[] = [];
+  private readonly waiting: Waiting[] = [];
   private isRunning = false;
 
   constructor(
@@ -22,10 +31,25 @@ export class AppendQueue {
 
   /** @returns for each event, in their order, where it is, or the error that kept it out */
   append(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
-    const waiting = { items, ...Promise.withResolvers<(Appended | Error)[]>() };
-    this.waiting.push(waiting);
-    if (!this.isRunning) this.runSoon();
-    return waiting.promise;
+    const { promise, resolve } = Promise.withResolvers<(Appended | Error)[]>();
+    const { call, askers } = this.nextCall();
+    const before = call.length;
+    try {
+      for (const { event, options = {} } of items) call.add(event, options);
+    } finally {
+      // Should one not be packed, those before it are in the call, and whoever comes next must get their own answers.
+      askers.push({ events: call.length - before, resolve });
+      if (!this.isRunning) this.runSoon();
+    }
+    return promise;
+  }
+
+  private nextCall(): Waiting {
+    const last = this.waiting.at(-1);
+    if (last && !last.call.isFull) return last;
+    const next = { call: new AppendCall(this.keys), askers: [] };
+    this.waiting.push(next);
+    return next;
   }
 
   /** With what else goes to the server; but replicas may take their time. */
@@ -35,23 +59,13 @@ export class AppendQueue {
   }
 
   private async run(): Promise<void> {
-    await this.callOnce();
-    this.runSoon();
-  }
-
-  private async callOnce(): Promise<void> {
-    const call = new AppendCall(this.keys);
-    const taken: Waiting[] = [];
+    const { call, askers } = this.waiting.shift() as Waiting;
     try {
-      while (!call.isFull && this.waiting.length > 0) {
-        const next = this.waiting.shift() as Waiting;
-        taken.push(next);
-        for (const { event, options = {} } of next.items) call.add(event, options);
-      }
       const answers = await call.run(this.redis, this.quorum);
-      for (const { items, resolve } of taken) resolve(answers.splice(0, items.length));
+      for (const { events, resolve } of askers) resolve(answers.splice(0, events));
     } catch (error) {
-      for (const { items, resolve } of taken) resolve(items.map(() => error as Error));
+      for (const { events, resolve } of askers) resolve(new Array(events).fill(error));
     }
+    this.runSoon();
   }
 }

@@ -169,6 +169,22 @@ describe('what writes scores', () => {
       expect(await scoresOf('judged')).toEqual([10, 15, 1e9]);
     });
 
+    it('is revoked also when the board is defined anew in that moment', async () => {
+      await define('raced', { max: 10 });
+      await submit('raced', 'ada', 10);
+      const { find } = BoardCatalog.prototype;
+      jest.spyOn(BoardCatalog.prototype, 'find').mockImplementationOnce(async function (
+        this: BoardCatalog,
+        board,
+      ) {
+        const known = await find.call(this, board);
+        await define('raced', { max: 20 }, {}, other);
+        return known;
+      });
+      const revoked = await send('DELETE', '/v1/leaderboards/raced/entries/ada');
+      expect(revoked).toMatchObject({ status: 202, body: { status: 'accepted' } });
+    });
+
     it('costs one call when nothing has changed', async () => {
       await submit('cheap', 'ada', 1);
       const calls = jest.spyOn(test.redis, 'evalsha');

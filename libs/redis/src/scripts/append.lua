@@ -49,6 +49,25 @@ local SCORED = ' scored'
 
 local function is_defined(known) return known and known ~= SCORED end
 
+-- A list of scores asks the same of a few boards over and over: read once in a call.
+local definitions, has_heads = {}, {}
+
+local function definition_of(board)
+  if definitions[board] == nil then definitions[board] = redis.call('HGET', KEYS[2], board) end
+  return definitions[board]
+end
+
+local function set_definition(board, text)
+  redis.call('HSET', KEYS[2], board, text)
+  definitions[board] = text
+end
+
+-- Of most boards nothing was ever counted.
+local function head_of(key, part)
+  if has_heads[key] == nil then has_heads[key] = redis.call('EXISTS', key) == 1 end
+  return has_heads[key] and redis.call('HGET', key, part)
+end
+
 local function isOlder(known, first)
   local ms, seq = string.match(known, '^(%d+)-(%d+)')
   local firstMs, firstSeq = string.match(first, '^(%d+)-(%d+)$')
@@ -58,15 +77,16 @@ end
 -- Copies can arrive in another order than their firsts: an older definition never replaces a newer one.
 local function define(event, id)
   local board, becomes, first = event.board, event.becomes, event.first or id
-  local known = redis.call('HGET', KEYS[2], board)
+  local known = definition_of(board)
   -- Since a copy's first event there was another: else there would be no scores without a definition.
   if known == SCORED and event.first then return end
   if is_defined(known) and not isOlder(known, first) then return end
   if becomes == '' then
     redis.call('HDEL', KEYS[2], board)
+    definitions[board] = false
   else
     local born = event.spreads and ' ' .. (is_defined(known) and string.match(known, '} (%S+)$') or first) or ''
-    redis.call('HSET', KEYS[2], board, first .. ' ' .. becomes .. born)
+    set_definition(board, first .. ' ' .. becomes .. born)
   end
 end
 
@@ -103,7 +123,7 @@ local function append(event)
   if event.replay then return 'NOT_REPLAYED' end
   local erased_by = is_anybody_erased and event.player and redis.call('HGET', KEYS[3], event.player)
   if erased_by then return event.erases and answer(string.match(erased_by, '^%S+'), '', 0) or 'BEING_ERASED' end
-  local defined = (event.by or event.spreads) and redis.call('HGET', KEYS[2], event.board)
+  local defined = (event.by or event.spreads) and definition_of(event.board)
   if event.by and string.match(defined or '', '^%S*') ~= event.by then
     return 'DEFINITION_CHANGED ' .. (is_defined(defined) and defined or '')
   end
@@ -111,7 +131,7 @@ local function append(event)
   if (event.unused or is_born) and is_used(event.board) then return 'BOARD_IN_USE' end
   if is_born and defined == SCORED then return 'BOARD_SCORED' end
 
-  local known = event.part and redis.call('HGET', KEYS[event.heads], event.part)
+  local known = event.part and head_of(KEYS[event.heads], event.part)
   local head, deleted = string.match(known or '', '^(%d+) ?%S* ?(-?)$')
   local version = ''
   if event.counts then
@@ -142,13 +162,14 @@ local function append(event)
   local id = redis.call('XADD', KEYS[1], '*', unpack(entry))
   if event.counts then
     redis.call('HSET', KEYS[event.heads], event.part, version .. ' ' .. id .. (event.deletes and ' -' or ''))
+    has_heads[KEYS[event.heads]] = true
   end
   if event.erases then
     redis.call('HSET', KEYS[3], event.player, id)
     is_anybody_erased = true
   end
   if event.becomes then define(event, id) end
-  if event.marks and not defined then redis.call('HSET', KEYS[2], event.board, SCORED) end
+  if event.marks and not defined then set_definition(event.board, SCORED) end
   if record then redis.call('SET', record, event.print .. ' ' .. id .. ' ' .. version, 'EX', ARGV[1]) end
   return answer(id, version, 0)
 end

@@ -23,7 +23,7 @@ const MAX_DEFERRED_BATCHES = 4;
 /** A batch with fewer events is followed by a pause: a batch costs the same whether it has one event or a hundred. */
 const SMALL_BATCH = 50;
 /** Milliseconds. */
-const PAUSE = 3;
+const PAUSE = 2;
 /** Milliseconds between two looks for consumers that are gone. */
 const ROLL_CALL = 60_000;
 /** Milliseconds between two attempts to read again, at most. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Appended } from '#libs/event-log';
 import type { Actor } from '#libs/events';
@@ -14,6 +15,8 @@ import type { Score } from './score-rules.js';
 const LINE_LIMIT = 64 * 1024;
 /** Lines that are taken at once. While they are, as many are read and looked at, and no more. */
 const CHUNK = 1_000;
+/** Lines that are read in one turn of the event loop. */
+const TURN = 100;
 const SHOWN_ERRORS = 100;
 
 /** What is in a line: a score, or what is wrong with it. */
@@ -43,7 +46,12 @@ export class ScoreImport {
     const report: Report = { accepted: 0, replayed: 0, rejected: 0, errors: [] };
     let taking: Promise<void> = Promise.resolve();
     for await (const lines of chunksOf(source)) {
-      const chunk = lines.map(line => ({ line: line.number, score: readLine(line, caller) }));
+      const chunk: ReadLine[] = [];
+      for (const [i, line] of lines.entries()) {
+        // What was read before is sent in the end of a turn, and others have requests, too.
+        if (i % TURN === 0) await nextTurn();
+        chunk.push({ line: line.number, score: readLine(line, caller) });
+      }
       // Chunks follow each other: scores of a board are appended in the order of their lines.
       await taking;
       taking = this.take(chunk, report, caller, trace);

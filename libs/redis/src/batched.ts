@@ -6,12 +6,13 @@ interface Asked<Item, Reply> extends PromiseWithResolvers<Reply> {
   readonly item: Item;
 }
 
-/** Items in one call, at most: Redis does nothing else meanwhile. */
-const CALL_ITEMS = 500;
+/** Items in one call, at most. */
+const CALL_ITEMS = 32;
 
 /**
  * Takes what many ask until the next pulse to Redis in one call. A command costs the client more than the server, and
- * a hundred of them a hundred times as much.
+ * a hundred of them a hundred times as much. A call that is full goes at once: Redis works on it while the rest of a
+ * burst is still being read.
  */
 export class Batched<Item, Reply> {
   private readonly waiting = new Map<string, Asked<Item, Reply>[]>();
@@ -30,10 +31,11 @@ export class Batched<Item, Reply> {
   ask(item: Item, key: string, group = togetherOf(this.redis, key)): Promise<Reply> {
     const asked = { item, ...Promise.withResolvers<Reply>() };
     const others = this.waiting.get(group);
-    if (others) others.push(asked);
-    else {
+    if (!others) {
       this.waiting.set(group, [asked]);
       pulseOf(this.redis, key).join(() => this.send(group));
+    } else if (others.push(asked) === this.callItems) {
+      void this.send(group);
     }
     return asked.promise;
   }
@@ -41,18 +43,12 @@ export class Batched<Item, Reply> {
   private async send(group: string): Promise<void> {
     const asked = this.waiting.get(group) ?? [];
     this.waiting.delete(group);
-    const calls: Promise<void>[] = [];
-    for (let at = 0; at < asked.length; at += this.callItems)
-      calls.push(this.answer(asked.slice(at, at + this.callItems)));
-    await Promise.all(calls);
-  }
-
-  private async answer(batch: readonly Asked<Item, Reply>[]): Promise<void> {
+    if (asked.length === 0) return;
     try {
-      const replies = await this.call(batch.map(({ item }) => item));
-      for (const [i, { resolve }] of batch.entries()) resolve(replies[i] as Reply);
+      const replies = await this.call(asked.map(({ item }) => item));
+      for (const [i, { resolve }] of asked.entries()) resolve(replies[i] as Reply);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const { reject } of asked) reject(error);
     }
   }
 }

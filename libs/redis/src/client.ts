@@ -111,6 +111,18 @@ export function togetherOf(client: RedisClient, key: string): string {
   return client instanceof ClusterClient ? String(slotOf(key)) : '';
 }
 
+/** Sends what is run in one packet, as far as it is sent at once, and to one server. */
+export function inOnePacket<T>(client: RedisClient, run: () => T): T {
+  // There is none before the first connection.
+  const stream: Redis['stream'] | undefined = client instanceof Redis ? client.stream : undefined;
+  stream?.cork();
+  try {
+    return run();
+  } finally {
+    stream?.uncork();
+  }
+}
+
 /** Settles when a server answers: of a cluster, any. */
 export async function ping(client: RedisClient): Promise<void> {
   // Its table of nodes is old while a cluster is away.

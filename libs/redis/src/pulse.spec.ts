@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { createClient } from './client.js';
 import { Pulse } from './pulse.js';
 
 describe('a pulse', () => {
@@ -20,7 +21,7 @@ describe('a pulse', () => {
   };
 
   beforeEach(() => {
-    pulse = new Pulse();
+    pulse = new Pulse(createClient('redis://nowhere', 'test'));
     begun = [];
   });
 

@@ -1,4 +1,4 @@
-import { type RedisClient, togetherOf } from './client.js';
+import { inOnePacket, type RedisClient, togetherOf } from './client.js';
 
 /** Sends what waits. What it returns holds up the next beat; an error of it is its own business. */
 type Task = () => Promise<void> | void;
@@ -10,6 +10,8 @@ type Task = () => Promise<void> | void;
 export class Pulse {
   private waiting: Task[] = [];
   private isBeating = false;
+
+  constructor(private readonly client: RedisClient) {}
 
   /** Runs the task with the next beat: when nothing is under way, that is in the end of this turn of the event loop. */
   join(task: Task): void {
@@ -25,7 +27,7 @@ export class Pulse {
   private async beat(): Promise<void> {
     const tasks = this.waiting;
     this.waiting = [];
-    await Promise.allSettled(tasks.map(task => task()));
+    await Promise.allSettled(inOnePacket(this.client, () => tasks.map(task => task())));
     this.beatSoon();
   }
 }
@@ -37,7 +39,7 @@ export function pulseOf(client: RedisClient, key: string): Pulse {
   const own = pulses.get(client) ?? new Map<string, Pulse>();
   pulses.set(client, own);
   const place = togetherOf(client, key);
-  const pulse = own.get(place) ?? new Pulse();
+  const pulse = own.get(place) ?? new Pulse(client);
   own.set(place, pulse);
   return pulse;
 }

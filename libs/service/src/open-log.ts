@@ -77,7 +77,9 @@ export async function openLogWithQuorum(
   name: string,
   logger: Logger,
 ): Promise<OpenLog> {
-  const log = await openLogWithDocuments(environment, name, logger);
+  // What goes to one server is put together here already. On a cluster, sessions are everywhere: there, the client does it.
+  const sendsScriptsAtOnce = !('nodes' in environment.redis);
+  const log = await openLogWithDocuments(environment, name, logger, { sendsScriptsAtOnce });
   const { WRITE_QUORUM: wanted } = environment;
   if (wanted === 0) return log;
   for (const node of nodesOf(log.redis)) {

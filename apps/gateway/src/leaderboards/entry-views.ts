@@ -21,13 +21,14 @@ export class EntryViews {
     asked: Promise<ReadonlyMap<string, string>> = this.namesOf(entries),
   ): Promise<EntryView[]> {
     const names = await asked;
-    return entries.map(({ rank, player, run, better: _, ...entry }) => {
+    return entries.map(({ rank, player, score, attributes, run }) => {
       const name = names.get(player);
       return {
         rank,
         player,
         ...(name !== undefined && { name }),
-        ...entry,
+        score,
+        ...(attributes && { attributes }),
         achievedAt: new Date(run.ms).toISOString(),
       };
     });

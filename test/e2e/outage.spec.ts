@@ -10,8 +10,8 @@ import { type Guest, System } from './system.js';
 
 /** Milliseconds for which Redis is away. */
 const AWAY = 6_000;
-/** Milliseconds in which every request has its answer, by the contract, and what a busy machine adds; besides what it asked to wait for its effect. */
-const LIMIT = 2_000 + 500;
+/** Milliseconds in which every request has its answer, by the contract; besides what it asked to wait for its effect. */
+const LIMIT = 2_000;
 const WAIT = 1_000;
 
 interface Call {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type BoardDefined,
   type BoardDefinition,
@@ -17,6 +18,8 @@ import type { Topology } from './topology.js';
 const REMEMBERED = 10_000;
 /** Others may define the same board at the same time, and win this often. */
 const ATTEMPTS = 5;
+/** Milliseconds of a pause before a shard is asked again, and twice as many the next time. */
+const PATIENCE = 10;
 
 /** Who changes a board, and what else goes with the event. */
 export type Envelope = Pick<NewEvent, 'actor' | 'trace' | 'idempotencyKey'>;
@@ -198,11 +201,30 @@ export class BoardCatalog {
     return claim.first;
   }
 
+  /**
+   * Appends by what a board is, and once more when it turns out to have been defined anew meanwhile.
+   *
+   * @throws DefinitionChangedError when others define it again and again
+   */
+  async judging<T>(board: string, append: (known: DefinedBoard) => Promise<T>): Promise<T> {
+    let known = await this.find(board);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await append(known);
+      } catch (error) {
+        if (!(error instanceof DefinitionChangedError) || attempt === ATTEMPTS) throw error;
+        const before = definedBy(known);
+        known = await this.find(board);
+        // A shard hears of a definition a little later than the board's own partition.
+        if (definedBy(known) === before) await delay(PATIENCE * 2 ** attempt);
+      }
+    }
+  }
+
   /** Appends the first event, where the name is taken. */
   private async claim(event: BoardEvent, options?: AppendOptions): Promise<Claim> {
     const { board } = event.data;
-    let known = await this.find(board);
-    for (let attempt = 1; ; attempt++) {
+    return this.judging(board, async known => {
       try {
         const first = await this.log.append(event, { ...options, ...conditions(event, known) });
         await this.find(board);
@@ -211,10 +233,9 @@ export class BoardCatalog {
       } catch (error) {
         if (error instanceof NotReplayedError && !options?.replayOnly)
           throw new ShardsFixedError(known.definition.shards);
-        if (!(error instanceof DefinitionChangedError) || attempt === ATTEMPTS) throw error;
-        known = this.correct(board, error.text);
+        throw error;
       }
-    }
+    });
   }
 
   /**

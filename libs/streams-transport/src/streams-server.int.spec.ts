@@ -140,8 +140,8 @@ describe('the streams server', () => {
       await untilPending(2);
       await untilPending(0);
       const gaps = calls.slice(1).map((time, i) => time - (calls[i] ?? 0));
-      // Not the longest: a busy machine stands still for longer now and then.
-      expect(gaps.toSorted((a, b) => a - b)[gaps.length >> 1]).toBeLessThan(150);
+      // Nine of ten: a busy machine stands still for longer now and then.
+      expect(gaps.toSorted((a, b) => a - b)[Math.floor(0.9 * gaps.length)]).toBeLessThan(150);
       // A second's worth.
       expect(calls.length).toBeLessThan(60);
     });
@@ -385,7 +385,7 @@ describe('the streams server', () => {
       expect(await consumers()).toEqual([expect.arrayContaining(['name', test.prefix])]);
     });
 
-    it('without waiting for the read that waits for events', async () => {
+    it('well within a second when it only waits for events', async () => {
       await submit([1]);
       let batches = 0;
       const server = start(() => {
@@ -396,7 +396,7 @@ describe('the streams server', () => {
       await untilReading(server);
       const began = performance.now();
       await server.close();
-      expect(performance.now() - began).toBeLessThan(2_000);
+      expect(performance.now() - began).toBeLessThan(500);
       expect(await consumers()).toEqual([]);
     });
   });

@@ -67,7 +67,7 @@ describe('the calls of Cache Quest, while no worker runs', () => {
         const answer = await send(method, url, cookie, payload);
         expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
         expect(answer.body).toMatchObject({ type: 'urn:questlog:unavailable' });
-        expect(answer.took).toBeLessThan(2_500);
+        expect(answer.took).toBeLessThan(2_000);
       }
       expect(await test.redis.xlen(test.topology.of('players', id).stream)).toBe(3);
     }, 20_000);

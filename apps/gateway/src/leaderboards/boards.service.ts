@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { firstValueFrom } from 'rxjs';
 import {
@@ -12,16 +11,11 @@ import {
 } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
 import { LeaderboardReader } from '#libs/projections';
-import { DefinitionChangedError, NotReplayedError } from '#libs/redis';
+import { NotReplayedError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
 import { notFound, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { derived } from './score-rules.js';
-
-/** A board may be defined anew between looking at it and appending, this often in a row. */
-const ATTEMPTS = 5;
-/** Milliseconds of a pause between two attempts, and twice as many the next time. */
-const PATIENCE = 10;
 
 const REPLAY_ONLY = { replayOnly: true } as const;
 
@@ -59,31 +53,18 @@ export class BoardsService {
    * @throws Problem 409 when the scores are another board's
    * @throws DefinitionChangedError when others define it again and again
    */
-  async revoke(board: string, player: string, envelope: Envelope): Promise<Appended> {
-    for (let attempt = 1; ; attempt++) {
-      const known = await this.catalog.find(board);
-      try {
-        return await this.revokeFrom(known, { board, player }, envelope);
-      } catch (error) {
-        if (!(error instanceof DefinitionChangedError) || attempt === ATTEMPTS) throw error;
-        // A shard hears of a definition a little later.
-        await delay(PATIENCE * 2 ** attempt);
-      }
-    }
-  }
-
-  private async revokeFrom(
-    known: DefinedBoard,
-    data: { readonly board: string; readonly player: string },
-    envelope: Envelope,
-  ): Promise<Appended> {
-    const { source, shards } = known.definition;
-    const place = shards !== undefined && { shards };
-    const append = (conditions: { definedBy: string } | typeof REPLAY_ONLY) =>
-      firstValueFrom(this.events.append('EntryRevoked', data, { ...envelope, ...conditions, ...place }));
-    return source === undefined
-      ? append({ definedBy: definedBy(known) })
-      : unlessReplayed(derived(data.board, source), envelope, () => append(REPLAY_ONLY));
+  revoke(board: string, player: string, envelope: Envelope): Promise<Appended> {
+    return this.catalog.judging(board, known => {
+      const { source, shards } = known.definition;
+      const place = shards !== undefined && { shards };
+      const append = (conditions: { definedBy: string } | typeof REPLAY_ONLY) =>
+        firstValueFrom(
+          this.events.append('EntryRevoked', { board, player }, { ...envelope, ...conditions, ...place }),
+        );
+      return source === undefined
+        ? append({ definedBy: definedBy(known) })
+        : unlessReplayed(derived(board, source), envelope, () => append(REPLAY_ONLY));
+    });
   }
 
   private async refusalToDefine(

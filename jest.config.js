@@ -41,6 +41,11 @@ export default {
     },
     {
       ...shared,
+      displayName: 'adversary',
+      testMatch: ['<rootDir>/test/adversary/**/*.spec.ts'],
+    },
+    {
+      ...shared,
       displayName: 'chaos',
       testMatch: ['<rootDir>/test/chaos/**/*.spec.ts'],
     },

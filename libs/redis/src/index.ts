@@ -3,6 +3,7 @@ export * from './batched.js';
 export * from './client.js';
 export * from './errors.js';
 export * from './keys.js';
+export * from './optional-writes.js';
 export * from './pulse.js';
 export * from './script.js';
 export * from './server-check.js';

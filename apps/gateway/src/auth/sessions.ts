@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import { Batched, type RedisClient, Script, sessionKey } from '#libs/redis';
+import { Batched, OptionalWrites, type RedisClient, Script, sessionKey } from '#libs/redis';
 import { hashOf, type TokenHash } from './token-hash.js';
 
 /** Milliseconds that a session lasts from when it was last used. */
@@ -15,6 +15,7 @@ type Found = string;
 
 const keepLogin = new Script<number>('keep-login');
 const findSession = new Script<readonly Found[]>('find-session');
+const peekSession = new Script<readonly Found[]>('peek-session');
 
 export interface Session {
   readonly player: string;
@@ -29,6 +30,7 @@ export interface Session {
  */
 export class Sessions {
   private readonly batched: Batched<string, Found>;
+  private readonly sliding = new OptionalWrites();
 
   constructor(
     private readonly redis: RedisClient,
@@ -84,8 +86,12 @@ export class Sessions {
     return times.filter(time => time > 0).map(time => new Date(time));
   }
 
+  /** While Redis takes no writes, sessions are found all the same: only their ends are not put off. */
   private look(keys: readonly string[], slack: number): Promise<readonly Found[]> {
-    return findSession.run(this.redis, keys, [SESSION_LIFETIME, slack]);
+    return this.sliding.run(
+      () => findSession.run(this.redis, keys, [SESSION_LIFETIME, slack]),
+      () => peekSession.run(this.redis, keys, []),
+    );
   }
 
   private async end(hash: string, player: string): Promise<void> {

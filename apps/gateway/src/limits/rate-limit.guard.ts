@@ -1,10 +1,11 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { RateLimit, RateLimits } from '#libs/config';
-import { limitKey } from '#libs/redis';
+import { limitKey, OptionalWrites } from '#libs/redis';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { Problem } from '../http/problem.js';
 import { networkOf } from './address.js';
+import { LocalWindow } from './local-window.js';
 import { requestsLimitedTotal } from './metrics.js';
 import { rateClassOf } from './rate-class.js';
 import { Refusals } from './refusals.js';
@@ -12,10 +13,13 @@ import type { Admission, SlidingWindow } from './sliding-window.js';
 
 /**
  * Lets no caller do more of one class of things than its role may: players and keys count by their ids, others by
- * their address. Without Redis it lets nobody pass: what is asked for needs Redis, too.
+ * their address. Without Redis it lets nobody pass: what is asked for needs Redis, too. While Redis is there and only
+ * takes no writes, reads are counted in this process instead.
  */
 export class RateLimitGuard implements CanActivate {
   private readonly refusals = new Refusals();
+  private readonly counting = new OptionalWrites();
+  private readonly local = new LocalWindow();
 
   constructor(
     private readonly limits: RateLimits,
@@ -33,7 +37,7 @@ export class RateLimitGuard implements CanActivate {
     const limit = this.limits.get(`${role}.${name}`);
     if (!limit) return true;
     const key = limitKey(this.prefix, name, role, id);
-    const admission = await this.admit(key, limit, cost(request));
+    const admission = await this.admit(key, limit, cost(request), name === 'read' || isRead(request));
     http.getResponse<FastifyReply>().headers({
       'RateLimit-Limit': limit.limit,
       'RateLimit-Remaining': admission.remaining,
@@ -44,16 +48,21 @@ export class RateLimitGuard implements CanActivate {
     throw rateLimited(limit, admission);
   }
 
-  private async admit(key: string, limit: RateLimit, cost: number): Promise<Admission> {
+  private async admit(key: string, limit: RateLimit, cost: number, reads: boolean): Promise<Admission> {
     if (cost > limit.limit) throw tooLargeFor(limit);
     const known = this.refusals.find(key, cost);
     if (known) return known;
     const asked = performance.now();
-    const admission = await this.window.admit(key, limit, cost);
+    const count = () => this.window.admit(key, limit, cost);
+    const admission = reads
+      ? await this.counting.run(count, () => this.local.admit(key, limit, cost))
+      : await count();
     if (!admission.admitted) this.refusals.add(key, cost, admission, asked);
     return admission;
   }
 }
+
+const isRead = ({ method }: CallerRequest) => method === 'GET' || method === 'HEAD';
 
 function rateLimited(limit: RateLimit, { retryAfter }: Admission): Problem {
   const seconds = Math.max(Math.ceil(retryAfter / 1_000), 1);

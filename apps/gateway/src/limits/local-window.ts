@@ -1,0 +1,46 @@
+import type { RateLimit } from '#libs/config';
+import type { Admission } from './sliding-window.js';
+
+/** Callers that are counted; beyond, the one counted for longest is forgotten. */
+const CAPACITY = 10_000;
+
+interface Count {
+  /** Milliseconds of the clock at which the window began. */
+  readonly since: number;
+  admitted: number;
+}
+
+/**
+ * Counts what this process alone lets pass, in windows that follow each other. It is coarser than `SlidingWindow` (a
+ * burst at the edge of two windows can be twice the limit, and each gateway counts for itself), but needs no Redis.
+ */
+export class LocalWindow {
+  private readonly counts = new Map<string, Count>();
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(private readonly now = () => performance.now()) {}
+
+  admit(key: string, { limit, window }: RateLimit, cost: number): Admission {
+    const count = this.countOf(key, window);
+    const left = count.since + window - this.now();
+    const admitted = count.admitted + cost <= limit;
+    if (admitted) count.admitted += cost;
+    return {
+      admitted,
+      remaining: limit - count.admitted,
+      retryAfter: admitted ? 0 : left,
+      resetAfter: left,
+    };
+  }
+
+  private countOf(key: string, window: number): Count {
+    const known = this.counts.get(key);
+    if (known && this.now() < known.since + window) return known;
+    const count = { since: this.now(), admitted: 0 };
+    // Deleted first: a Map keeps the place of a key that is set again, and the first is the one to forget.
+    this.counts.delete(key);
+    this.counts.set(key, count);
+    if (this.counts.size > CAPACITY) this.counts.delete(this.counts.keys().next().value as string);
+    return count;
+  }
+}

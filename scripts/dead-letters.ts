@@ -1,7 +1,7 @@
 import { ConfigurationError } from '#libs/config';
 import { Topology } from '#libs/event-log';
 import { groupsOf } from '#libs/projections';
-import { createClient, isRedisUnavailable } from '#libs/redis';
+import { createClient, troubleOf } from '#libs/redis';
 import { DeadLetters } from '#libs/streams-transport';
 import { parseCommand, runCommand, USAGE, UsageError } from './dead-letters-command.js';
 import { logEnvironment } from './log-environment.js';
@@ -32,8 +32,8 @@ function explain(error: unknown): number {
     return 2;
   }
   const expected = error instanceof ConfigurationError || (error instanceof Error && 'code' in error);
-  if (isRedisUnavailable(error))
-    console.error('dead-letters: Redis does not answer: is it running, is its address right?');
+  const trouble = troubleOf(error);
+  if (trouble) console.error(`dead-letters: ${trouble.detail}`);
   else console.error(`dead-letters: ${expected ? error.message : ((error as Error)?.stack ?? error)}`);
   return 1;
 }

@@ -5,10 +5,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
 import type { GatewayEnvironment } from '#libs/config';
 import { STREAMS } from '#libs/events';
-import { type Logger, serveHealth } from '#libs/observability';
+import { Health, type HealthCheck, type Logger, serveHealth } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
-import { ping } from '#libs/redis';
-import { LogModule, type OpenLog } from '#libs/service';
+import { LogModule, needsRedis, type OpenLog, redisCheck } from '#libs/service';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { serveFiles } from './files.js';
 import { GatewayModule } from './gateway.module.js';
@@ -66,23 +65,39 @@ export async function createGateway(
   readStreamedBodies(fastify);
   limitSendingTime(fastify, REQUEST_TIMEOUT);
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
-  serveHealth(fastify, [
-    { name: 'redis', check: () => ping(log.redis) },
-    { name: 'groups', check: () => assertGroups(log) },
-  ]);
+  serveHealth(fastify, new Health(checksOf(log), logger));
   serveOpenApi(app);
   serveFiles(fastify, environment.PUBLIC_DIR);
   await app.init();
   return app;
 }
 
+/** What `/readyz` tells of. A check of another part is added here. */
+function checksOf(log: OpenLog): HealthCheck[] {
+  return [
+    redisCheck(log.redis, log.topology, 'reads'),
+    needsRedis({
+      name: 'groups',
+      severity: 'degraded',
+      reason: 'worker-missing',
+      probe: () => assertGroups(log),
+    }),
+  ];
+}
+
 /** @throws Error naming a projection that no worker has begun yet */
 async function assertGroups({ redis, topology }: OpenLog): Promise<void> {
   for (const stream of STREAMS) {
     for (const { stream: key } of topology.all(stream)) {
-      const groups = JSON.stringify(await redis.xinfo('GROUPS', key).catch(() => []));
+      const groups = JSON.stringify(await redis.xinfo('GROUPS', key).catch(unlessMissing));
       const missing = groupsOf(stream).find(group => !groups.includes(`"${group}"`));
       if (missing) throw new Error(`${key} has no consumer group ${missing}: start that worker`);
     }
   }
+}
+
+/** A partition without its stream has no groups. */
+function unlessMissing(error: Error): [] {
+  if (error.message.startsWith('ERR no such key')) return [];
+  throw error;
 }

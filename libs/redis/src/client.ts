@@ -3,6 +3,7 @@ import { type ClusterStatus, Redis, type RedisCommander, type RedisStatus } from
 import { parseHostAndPort, type RedisAddress, type SentinelAddress, type ServerAddress } from './address.js';
 import { ClusterClient, type ConnectionOptions, slotOf } from './cluster-client.js';
 import { SentinelClient } from './sentinel-client.js';
+import { setConnectionFault } from './trouble.js';
 
 /** What a connection to one server and the connections to a cluster have in common. */
 export interface RedisClient
@@ -55,7 +56,8 @@ export function createClient(
   };
   if ('nodes' in address) return quiet(new ClusterClient(address, options));
   if ('sentinels' in address) return quiet(new SentinelClient({ ...options, ...chosenBySentinels(address) }));
-  return quiet(new Redis(address.url, { ...options, ...accessOf(address) }));
+  // Without the ready check, a server that is loading says so itself, in its answer to each command.
+  return quiet(new Redis(address.url, { ...options, ...accessOf(address), enableReadyCheck: false }));
 }
 
 /**
@@ -167,6 +169,9 @@ function accessOf({ username, password, tls }: ServerAddress | SentinelAddress):
 
 // Every failed command is rejected to its caller; the event beside it would end the process.
 function quiet<Client extends RedisClient>(client: Client): Client {
-  client.on('error', () => {});
+  client.on('error', (error: Error & { lastNodeError?: Error }) => {
+    if (client.status !== 'ready') setConnectionFault(client, error.lastNodeError ?? error);
+  });
+  for (const event of ['ready', 'end']) client.on(event, () => setConnectionFault(client, undefined));
   return client;
 }

@@ -106,6 +106,9 @@ describe('Redis is unavailable', () => {
     ['Sentinels that are away', failure('All sentinels are unreachable. Retrying from scratch after 50ms.')],
     ['an event that replicas have not confirmed', new UnconfirmedError(0, 1)],
     ['a disk that fails', failure('MISCONF Errors writing to the AOF file: No space left on device')],
+    ['a password that was changed', failure('WRONGPASS invalid username-password pair')],
+    ['a password that is wanted', failure('NOAUTH Authentication required.')],
+    ['a permission that was taken', failure("NOPERM User u has no permissions to run the 'xadd' command")],
     ['a full memory', failure("OOM command not allowed when used memory > 'maxmemory'.")],
   ])('for %s', (_, error) => {
     expect(isRedisUnavailable(error)).toBe(true);
@@ -115,7 +118,6 @@ describe('Redis is unavailable', () => {
     ['a key of another type', failure('WRONGTYPE Operation against a key holding the wrong kind of value')],
     ['a group that is there already', failure('BUSYGROUP Consumer Group name already exists')],
     ['a group that is not there', failure("NOGROUP No such key 'k' or consumer group 'g'")],
-    ['a wrong password', failure('WRONGPASS invalid username-password pair')],
     ['a text that only mentions it', failure('the player wrote: LOADING')],
     ["an aborted call of a handler's own", failure('This operation was aborted', { name: 'AbortError' })],
     ['another error code', failure('open ENOENT', { code: 'ENOENT' })],

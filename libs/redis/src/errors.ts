@@ -275,6 +275,10 @@ const AWAY = new Set([
   'NOREPLICAS',
   'MISCONF',
   'OOM',
+  // A password or a permission that was changed: an operator sets it right, and no event is to blame.
+  'NOAUTH',
+  'WRONGPASS',
+  'NOPERM',
 ]);
 const AWAY_MESSAGES = [
   'Connection is closed',

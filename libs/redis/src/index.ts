@@ -7,4 +7,5 @@ export * from './optional-writes.js';
 export * from './pulse.js';
 export * from './script.js';
 export * from './server-check.js';
+export * from './trouble.js';
 export * from './write-quorum.js';

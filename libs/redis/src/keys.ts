@@ -40,6 +40,11 @@ export class PartitionKeys {
     return `${this.base}:confirmed`;
   }
 
+  /** Never there: what is asked of it tells whether the partition's server would take a write. */
+  probe(): string {
+    return `${this.base}:probe`;
+  }
+
   /** hash: part of the subject -> head version, its event id, and `-` when it is a deletion */
   versions(subject: string): string {
     return `${this.base}:versions:${subject}`;

@@ -5,12 +5,12 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
-import { Logger, serveHealth, startMetrics } from '#libs/observability';
-import { ping } from '#libs/redis';
+import { Health, Logger, serveHealth, startMetrics } from '#libs/observability';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { followTopology } from './follow-topology.js';
 import { LogModule } from './log.module.js';
 import { openLog } from './open-log.js';
+import { redisCheck } from './redis-checks.js';
 import { runService, tellParent } from './run-service.js';
 
 export interface WorkerOptions {
@@ -50,10 +50,19 @@ export function runWorker({
     });
     const root = { module: WorkerModule, imports: [LogModule.forRoot(log), module] };
     const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { logger });
-    serveHealth(app.getHttpAdapter().getInstance(), [
-      { name: 'redis', check: () => ping(log.redis) },
-      { name: 'groups', check: async () => server.assertReading() },
-    ]);
+    const health = new Health(
+      [
+        redisCheck(log.redis, log.topology, 'writes'),
+        {
+          name: 'groups',
+          severity: 'not ready',
+          reason: 'not-reading',
+          probe: async () => server.assertReading(),
+        },
+      ],
+      logger,
+    );
+    serveHealth(app.getHttpAdapter().getInstance(), health);
     app
       .connectMicroservice({ strategy: server }, { deferInitialization: true })
       .useGlobalFilters(new RethrowFilter());

@@ -10,10 +10,11 @@ import {
   BoardScoredError,
   DefinitionChangedError,
   IdempotencyConflictError,
-  isRedisUnavailable,
   LogClosedError,
   LogMovedError,
   ShardsDisagreeError,
+  SILENT,
+  troubleOf,
   UnconfirmedError,
   VersionConflictError,
 } from '#libs/redis';
@@ -102,11 +103,9 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
   }
   if (error instanceof ShardsDisagreeError) return unavailable(`${error.message}; try again in a moment`);
   if (error instanceof LogClosedError || error instanceof LogMovedError) return unavailable(error.message);
-  if (isRedisUnavailable(error) || error instanceof TimeoutError) {
-    return unavailable(
-      'the event log does not answer; try again, with the same Idempotency-Key where you sent one',
-    );
-  }
+  const trouble = error instanceof TimeoutError ? SILENT : troubleOf(error);
+  if (trouble)
+    return unavailable(`${trouble.detail}; try again, with the same Idempotency-Key where you sent one`);
   if (error instanceof HttpException) return fromStatus(error.getStatus(), error.message, bodyLimit);
   const { statusCode, message } = error as Partial<FastifyError>;
   return fromStatus(statusCode, message, bodyLimit);

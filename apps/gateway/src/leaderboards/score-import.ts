@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Appended } from '#libs/event-log';
 import type { Actor } from '#libs/events';
-import { isRedisUnavailable } from '#libs/redis';
+import { isRedisUnavailable, troubleOf } from '#libs/redis';
 import { toProblem } from '../http/problem.filter.js';
 import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
 import { type Line, LineSplitter } from './line-splitter.js';
@@ -74,13 +74,14 @@ export class ScoreImport {
       if (isRedisUnavailable(error)) return scores.map(() => error as Error);
       throw error;
     });
-    let failed: number | undefined;
+    let failed: { readonly line: number; readonly why: string } | undefined;
     for (const [i, { line }] of chunk.entries()) {
       const outcome = outcomes[i] as Appended | Error;
-      if (isRedisUnavailable(outcome)) failed ??= line;
+      const trouble = troubleOf(outcome);
+      if (trouble) failed ??= { line, why: trouble.detail };
       else count(report, line, outcome);
     }
-    if (failed !== undefined) throw brokenOff(report, failed);
+    if (failed) throw brokenOff(report, failed.line, failed.why);
   }
 }
 
@@ -94,11 +95,11 @@ function count(report: Report, line: number, outcome: Appended | Error): void {
   if (report.errors.length < SHOWN_ERRORS) report.errors.push({ line, ...toProblem(outcome).body });
 }
 
-function brokenOff({ accepted, replayed }: Report, line: number): Problem {
+function brokenOff({ accepted, replayed }: Report, line: number, why: string): Problem {
   return new Problem(503, {
     code: 'unavailable',
     detail:
-      `the event log does not answer; ${accepted} scores were accepted and ${replayed} replayed so far: ` +
+      `${why}; ${accepted} scores were accepted and ${replayed} replayed so far: ` +
       `go on from line ${line}. Some of the ${CHUNK} lines from there on may have been accepted: ` +
       'those with an idempotencyKey will not count twice',
     headers: { 'Retry-After': '1' },

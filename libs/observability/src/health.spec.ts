@@ -1,0 +1,96 @@
+import { register } from 'prom-client';
+import { Health, type HealthCheck, HealthFault } from './health.js';
+
+const check = (
+  name: string,
+  probe: () => Promise<unknown>,
+  more: Partial<HealthCheck> = {},
+): HealthCheck => ({
+  name,
+  severity: 'not ready',
+  reason: 'check-failed',
+  probe,
+  ...more,
+});
+const fine = async () => {};
+const failing = (error: Error) => async () => {
+  throw error;
+};
+const gauge = async (reason: string) => {
+  const { values } = (await register.getSingleMetric('questlog_degraded')?.get()) ?? { values: [] };
+  return values.find(({ labels }) => labels.reason === reason)?.value;
+};
+
+describe('the health of a service', () => {
+  it('is ready when every check passes', async () => {
+    const health = new Health([check('one', fine), check('two', fine)]);
+    expect(await health.report()).toEqual({ status: 'ready', checks: { one: 'ok', two: 'ok' } });
+  });
+
+  it('is degraded with the reason in words and as a metric, and well again afterwards', async () => {
+    let fault: Error | undefined = new HealthFault(
+      'degraded',
+      'eviction-policy',
+      'the policy is allkeys-lru',
+    );
+    const health = new Health([
+      check('redis', fine),
+      check('settings', async () => {
+        if (fault) throw fault;
+      }),
+    ]);
+    expect(await health.report()).toEqual({
+      status: 'degraded',
+      checks: { redis: 'ok', settings: 'the policy is allkeys-lru' },
+    });
+    expect(await gauge('eviction-policy')).toBe(1);
+    expect(await gauge('log-damaged')).toBe(0);
+    fault = undefined;
+    await eventuallyReady(health);
+    expect(await gauge('eviction-policy')).toBe(0);
+  });
+
+  it('is not ready when one check says so, whatever the others say', async () => {
+    const health = new Health([
+      check('settings', failing(new HealthFault('degraded', 'persistence-off', 'off'))),
+      check('redis', failing(new Error('Redis is unreachable'))),
+    ]);
+    expect(await health.report()).toMatchObject({
+      status: 'not ready',
+      checks: { redis: 'Redis is unreachable' },
+    });
+  });
+
+  it('does not wait for a probe that never ends', async () => {
+    const health = new Health(
+      [check('frozen', () => new Promise(() => {})), check('ok', fine)],
+      undefined,
+      20,
+    );
+    expect(await health.report()).toEqual({
+      status: 'not ready',
+      checks: { frozen: 'no answer within 20 ms', ok: 'ok' },
+    });
+  });
+
+  it('runs its probes once for requests at the same time', async () => {
+    let runs = 0;
+    const health = new Health([
+      check('counted', async () => {
+        runs += 1;
+      }),
+    ]);
+    await Promise.all(Array.from({ length: 50 }, () => health.report()));
+    await health.report();
+    expect(runs).toBe(1);
+  });
+});
+
+/** A report is answered again for a moment. */
+async function eventuallyReady(health: Health): Promise<void> {
+  const end = performance.now() + 5_000;
+  while ((await health.report()).status !== 'ready') {
+    if (performance.now() > end) throw new Error('it does not become ready');
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,81 @@
+import type { Topology } from '#libs/event-log';
+import { STREAMS } from '#libs/events';
+import { type FaultReason, type HealthCheck, HealthFault } from '#libs/observability';
+import { placeOf, type RedisClient, type Trouble, type TroubleKind, troubleOf } from '#libs/redis';
+
+/** What a service can do where Redis takes no writes: the gateway still reads, a worker can do nothing. */
+export type RedisUse = 'reads' | 'writes';
+
+const REASONS: Readonly<Record<TroubleKind, FaultReason>> = {
+  unreachable: 'redis-unreachable',
+  loading: 'redis-loading',
+  refused: 'redis-refused',
+  busy: 'redis-busy',
+  'read-only': 'redis-read-only',
+  full: 'redis-full',
+  disk: 'redis-disk',
+  replicas: 'redis-replicas',
+};
+
+/** With these, reads go on. */
+const ONLY_WRITES_FAIL: ReadonlySet<TroubleKind> = new Set(['read-only', 'full', 'disk', 'replicas']);
+
+/**
+ * Whether Redis serves: each server that has partitions is asked for a write that does nothing, so that it answers with its
+ * own reason why it would refuse one.
+ *
+ * @param use what the service needs Redis for at least
+ */
+export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse): HealthCheck {
+  return {
+    name: 'redis',
+    severity: 'not ready',
+    reason: 'redis-unreachable',
+    probe: async () => {
+      const asked = await Promise.all(probeKeys(redis, topology).map(key => writeTrouble(redis, key)));
+      const troubles = asked.filter(trouble => trouble !== undefined);
+      const [first] = troubles;
+      if (!first) return;
+      const canServe = (trouble: Trouble | undefined) =>
+        !trouble || (use === 'reads' && ONLY_WRITES_FAIL.has(trouble.kind));
+      // The worst first: it is the one that is told.
+      const told = troubles.find(trouble => !canServe(trouble)) ?? first;
+      const severity = asked.some(canServe) ? 'degraded' : 'not ready';
+      throw new HealthFault(severity, REASONS[told.kind], told.detail);
+    },
+  };
+}
+
+/** A check that needs Redis: where Redis cannot serve, that is the reason, which the check `redis` tells in full. */
+export function needsRedis(check: HealthCheck): HealthCheck {
+  return {
+    ...check,
+    probe: async () => {
+      try {
+        await check.probe();
+      } catch (error) {
+        const trouble = troubleOf(error);
+        if (trouble) throw new HealthFault('degraded', REASONS[trouble.kind], `unknown: ${trouble.detail}`);
+        throw error;
+      }
+    },
+  };
+}
+
+/** One key for each server. */
+function probeKeys(redis: RedisClient, topology: Topology): string[] {
+  const partitions = STREAMS.flatMap(stream => topology.all(stream));
+  const byServer = new Map(partitions.map(keys => [placeOf(redis, keys.stream), keys.probe()]));
+  return [...byServer.values()];
+}
+
+async function writeTrouble(redis: RedisClient, key: string): Promise<Trouble | undefined> {
+  try {
+    await redis.xadd(key, 'NOMKSTREAM', '*', 'probe', '');
+    return undefined;
+  } catch (error) {
+    const trouble = troubleOf(error);
+    if (!trouble) throw error;
+    return trouble;
+  }
+}

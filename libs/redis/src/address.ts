@@ -38,7 +38,9 @@ export function nameOfAddress(address: RedisAddress): string {
 
 /** Where a server is, for logs and messages. */
 export function withoutPassword(url: string): string {
-  return url.replace(/\/\/.*@/s, '//***@').replace(/\?.*/s, '');
+  const [scheme, at] = [url.indexOf('//'), url.lastIndexOf('@')];
+  const shown = scheme === -1 || at < scheme ? url : `${url.slice(0, scheme)}//***${url.slice(at)}`;
+  return shown.split('?', 1)[0] ?? '';
 }
 
 /** @param text `host:port`, with an IPv6 address in brackets */

@@ -101,8 +101,10 @@ async function unlessForbidden(reply: Promise<unknown>): Promise<unknown> {
   }
 }
 
+/** Lines such as `maxmemory:0`; comments begin with `#`. */
 function parseInfo(text: string): Map<string, string> {
+  const lines = text.split(/\r?\n/).filter(line => !line.startsWith('#') && line.includes(':'));
   return new Map(
-    [...text.matchAll(/^([^#:\r\n]+):(.*?)\r?$/gm)].map(([, key = '', value = '']) => [key, value]),
+    lines.map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const),
   );
 }

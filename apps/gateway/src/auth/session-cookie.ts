@@ -4,11 +4,16 @@ import { SESSION_LIFETIME } from './sessions.js';
 
 export const SESSION_COOKIE = 'questlog_session';
 
-const PATTERN = new RegExp(`(?:^|;)\\s*${SESSION_COOKIE}=([\\w-]+)\\s*(?:;|$)`);
-
 /** The token that a browser keeps. */
-export function readCookie({ cookie }: IncomingHttpHeaders): string | undefined {
-  return PATTERN.exec(cookie ?? '')?.[1];
+export function readCookie({ cookie = '' }: IncomingHttpHeaders): string | undefined {
+  const tokens = cookie.split(';').map(tokenIn);
+  return tokens.find(token => token !== undefined);
+}
+
+function tokenIn(pair: string): string | undefined {
+  const trimmed = pair.trim();
+  const token = trimmed.slice(SESSION_COOKIE.length + 1);
+  return trimmed.startsWith(`${SESSION_COOKIE}=`) && /^[\w-]+$/.test(token) ? token : undefined;
 }
 
 /** Lets the browser keep the token for as long as the session lasts, out of reach of scripts. */

@@ -12,15 +12,24 @@ const MAX_WAIT = 10;
 export function waitPreference({ prefer }: IncomingHttpHeaders): number {
   if (prefer === undefined) return 0;
   const preferences = (Array.isArray(prefer) ? prefer.join(',') : prefer).split(/[,;]/);
-  const wait = preferences.map(text => /^\s*wait\s*=\s*"?([^"]*)"?\s*$/i.exec(text)).find(Boolean);
-  if (!wait) return 0;
-  const seconds = Number(wait[1] || Number.NaN);
+  const wait = preferences.map(waitIn).find(value => value !== undefined);
+  if (wait === undefined) return 0;
+  const seconds = Number(wait || Number.NaN);
   if (!(seconds > 0 && seconds <= MAX_WAIT)) {
     throw badRequest(
-      `Prefer: wait=${wait[1]} cannot be met: ask for more than 0 and at most ${MAX_WAIT} seconds`,
+      `Prefer: wait=${wait} cannot be met: ask for more than 0 and at most ${MAX_WAIT} seconds`,
     );
   }
   return seconds;
+}
+
+/** The value of a preference, without its quotes; nothing when it is another preference. */
+function waitIn(preference: string): string | undefined {
+  const [name = '', ...rest] = preference.split('=');
+  if (rest.length === 0 || name.trim().toLowerCase() !== 'wait') return undefined;
+  const value = rest.join('=').trim();
+  const unquoted = value.slice(value.startsWith('"') ? 1 : 0, value.endsWith('"') ? -1 : undefined);
+  return unquoted.includes('"') ? undefined : unquoted;
 }
 
 export function isIdempotencyKey(value: unknown): value is string {

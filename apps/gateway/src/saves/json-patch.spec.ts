@@ -1,5 +1,6 @@
 import { applyJsonPatch, JsonPatchError, MAX_OPERATIONS } from './json-patch.js';
 import { formatTree, parseTree, TooDeepError } from './json-tree.js';
+import { WorkBudgetError } from './work-budget.js';
 
 const apply = (document: string, patch: string) =>
   formatTree(applyJsonPatch(parseTree(document), parseTree(patch)), 64);
@@ -109,5 +110,16 @@ describe('a JSON patch', () => {
     expect(() => apply('{"a":[]}', `[${Array(500).fill(doubling).join()}]`)).toThrow();
     const nesting = '{"op":"copy","from":"","path":"/b"}';
     expect(() => apply('{"a":[]}', `[${Array(500).fill(nesting).join()}]`)).toThrow(TooDeepError);
+  });
+
+  it.each([
+    ['tests of a long number', '{"op":"test","path":"/n","value":1e50000}'],
+    ['moves within a long list', '{"op":"move","from":"/l/0","path":"/l/-"}'],
+    ['items before a long list', '{"op":"add","path":"/l/0","value":1}'],
+  ])('cannot make long work of %s', (_, operation) => {
+    const document = `{"n":1${'0'.repeat(50_000)},"l":[${'0,'.repeat(50_000)}0]}`;
+    const patch = (count: number) => `[${Array(count).fill(operation).join()}]`;
+    expect(() => apply(document, patch(100))).not.toThrow();
+    expect(() => apply(document, patch(1_000))).toThrow(WorkBudgetError);
   });
 });

@@ -1,8 +1,11 @@
 import { MAX_DEPTH } from '../http/json-body.js';
 import { equalTrees, formatTree, type JsonTree } from './json-tree.js';
+import { newBudget } from './work-budget.js';
 
 /** Operations in a patch, at most: each can move a whole list by one place. */
 export const MAX_OPERATIONS = 1_000;
+/** Items of a list that an operation can move by one place in one step of work. */
+const STEP_ITEMS = 64;
 /** Characters that the copies of a patch can make together, at most: copies of copies double each time. */
 const MAX_COPIED = 256 * 1024;
 
@@ -29,6 +32,7 @@ type Operation = ReadonlyMap<string, JsonTree>;
  * @param patch is used up as well
  * @throws JsonPatchError
  * @throws TooDeepError for a copy of what is too deep to be kept
+ * @throws WorkBudgetError
  */
 export function applyJsonPatch(document: JsonTree, patch: JsonTree): JsonTree {
   if (!Array.isArray(patch)) throw new JsonPatchError('a JSON patch is a list of operations: [ ... ]');
@@ -50,6 +54,7 @@ export function applyJsonPatch(document: JsonTree, patch: JsonTree): JsonTree {
 /** A document on its way. Every part of it has one place, so that it can be changed where it stands. */
 class Patching {
   private copied = 0;
+  private readonly spend = newBudget();
 
   constructor(public document: JsonTree) {}
 
@@ -63,11 +68,12 @@ class Patching {
     else if (op === 'move') this.move(pointerIn(operation, 'from'), path);
     else if (op === 'copy') this.add(path, this.copy(this.get(pointerIn(operation, 'from'))));
     else if (op !== 'test') throw new JsonPatchError('"op" must be add, remove, replace, move, copy or test');
-    else if (!equalTrees(this.get(path), valueIn(operation)))
+    else if (!equalTrees(this.get(path), valueIn(operation), this.spend))
       throw new JsonPatchError('the value there is another');
   }
 
   private get(path: readonly string[]): JsonTree {
+    this.spend(1 + path.length);
     let tree = this.document;
     for (const [depth, key] of path.entries()) tree = child(tree, key, path.slice(0, depth + 1));
     return tree;
@@ -82,7 +88,7 @@ class Patching {
     const parent = this.get(path.slice(0, -1));
     if (parent instanceof Map) parent.set(key, value);
     else if (Array.isArray(parent))
-      parent.splice(key === '-' ? parent.length : indexIn(key, parent.length), 0, value);
+      this.splice(parent, key === '-' ? parent.length : indexIn(key, parent.length), 0, value);
     else throw new JsonPatchError(`what is at "${formatPointer(path.slice(0, -1))}" has no fields`);
   }
 
@@ -92,7 +98,7 @@ class Patching {
     const value = this.get(path);
     const parent = this.get(path.slice(0, -1));
     if (parent instanceof Map) parent.delete(key);
-    else if (Array.isArray(parent)) parent.splice(Number(key), 1);
+    else if (Array.isArray(parent)) this.splice(parent, Number(key), 1);
     return value;
   }
 
@@ -113,6 +119,12 @@ class Patching {
       throw new JsonPatchError('it cannot be moved into itself');
     this.remove(from);
     this.add(path, value);
+  }
+
+  /** Every item after the place is moved. */
+  private splice(list: JsonTree[], at: number, removed: number, ...added: JsonTree[]): void {
+    this.spend((list.length - at) / STEP_ITEMS);
+    list.splice(at, removed, ...added);
   }
 
   private copy(tree: JsonTree): JsonTree {

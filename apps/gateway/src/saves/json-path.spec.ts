@@ -1,5 +1,6 @@
-import { JsonPathCostError, JsonPathError, parseJsonPath } from './json-path.js';
+import { JsonPathError, parseJsonPath } from './json-path.js';
 import { formatTree, parseTree } from './json-tree.js';
+import { WorkBudgetError } from './work-budget.js';
 
 /** What a path selects in a document, as JSON text. */
 function select(path: string, document: string): string {
@@ -87,12 +88,32 @@ describe('a JSONPath', () => {
   it('does not look at a document for ever', () => {
     const document = `[${Array(2_000).fill('[1]').join()}]`;
     expect(select('$..*', document).length).toBeGreaterThan(4_000);
-    expect(() => select(`$${'[?$..*]'.repeat(2)}`, document)).toThrow(JsonPathCostError);
+    expect(() => select(`$${'[?$..*]'.repeat(2)}`, document)).toThrow(WorkBudgetError);
     const long = `{"long":"${'x'.repeat(100_000)}","many":[${Array(1_000).fill(1).join()}]}`;
-    expect(() => select('$.many[?$.long == "x"]', long)).toThrow(JsonPathCostError);
-    expect(() => select('$.many[?$.many == $.many]', long)).toThrow(JsonPathCostError);
+    expect(() => select('$.many[?$.long == "x"]', long)).toThrow(WorkBudgetError);
+    expect(() => select('$.many[?$.many == $.many]', long)).toThrow(WorkBudgetError);
     expect(() => select(`$${'..*'.repeat(60)}`, `${'['.repeat(60)}${']'.repeat(60)}`)).toThrow(
-      JsonPathCostError,
+      WorkBudgetError,
     );
+  });
+
+  it.each([
+    ['conditions that nothing meets', `$.a[?${Array(90).fill('@.b').join('||')}]`],
+    ['conditions that are turned around', `$.a[?${Array(80).fill('!@.b').join('&&')}]`],
+    ['names that nothing has', `$.a[*][${Array(100).fill("'b'").join()}]`],
+    ['lists that are none', `$.a[*][${Array(100).fill('0').join()}]`],
+    ['comparisons with nothing', `$.a[?${Array(60).fill('@.b==1').join('||')}]`],
+    ['comparisons with a long number', `$.a[?$.n==1e50000${'0'.repeat(300)}]`],
+    ['selections within conditions', '$.a[?@[?@.b]||@[?@.c]||$.a[?@.b]]'],
+  ])('counts the work of %s', (_, path) => {
+    const document = `{"n":1${'0'.repeat(50_000)},"a":[${Array(5_000).fill('{}').join()}]}`;
+    expect(() => select(path, document)).toThrow(WorkBudgetError);
+  });
+
+  it('may look at every value of a save', () => {
+    const items = Array.from({ length: 5_000 }, (_, i) => `{"id":${i},"kind":"sword"}`);
+    const document = `{"items":[${items.join()}]}`;
+    expect(select("$.items[?@.kind == 'sword' && @.id > 4998].id", document)).toBe('[4999]');
+    expect(select('$..id', document).length).toBeGreaterThan(5_000);
   });
 });

@@ -1,33 +1,20 @@
-import { equalTrees, type JsonTree } from './json-tree.js';
+import { stringMeant } from './json-text.js';
+import { equalTrees, type JsonTree, stepsOf } from './json-tree.js';
+import { newBudget, type Spend } from './work-budget.js';
 
 /** Characters in a path, at most. */
 const MAX_LENGTH = 512;
-/** Values that a path may come past: some milliseconds. `$..*..*` would be the square of them. */
-const MAX_VISITS = 100_000;
-
-/** Characters of a string that take as long as a value. */
-const CHARACTERS_LIKE_ONE = 50;
-
 /** A text is no JSONPath, or one that this program does not know. */
 export class JsonPathError extends Error {
   readonly code = 'JSON_PATH';
   override readonly name = 'JsonPathError';
 }
 
-/** A path comes past too many values of the document. */
-export class JsonPathCostError extends Error {
-  readonly code = 'JSON_PATH_COST';
-  override readonly name = 'JsonPathCostError';
-
-  constructor() {
-    super(`the path looks at more than ${MAX_VISITS} values: make it more exact`);
-  }
-}
-
 /** Where a selection stands. */
 interface Scope {
   readonly root: JsonTree;
-  visits: number;
+  /** What is spent: every value that is looked at, and every part of the path that is tried on one. */
+  readonly spend: Spend;
 }
 
 type Selector = (value: JsonTree, scope: Scope) => readonly JsonTree[];
@@ -44,15 +31,12 @@ export type JsonPath = (document: JsonTree) => readonly JsonTree[];
  * A JSONPath (RFC 9535), without function extensions: `match` and `search` would run patterns of strangers.
  *
  * @throws JsonPathError when it is none
- * @returns what throws JsonPathCostError
+ * @returns what throws WorkBudgetError
  */
 export function parseJsonPath(text: string): JsonPath {
   if (text.length > MAX_LENGTH) throw new JsonPathError(`it is longer than ${MAX_LENGTH} characters`);
   const segments = new Parser(text).path();
-  return root => {
-    const scope = { root, visits: 0 };
-    return follow(segments, root, scope);
-  };
+  return root => follow(segments, root, { root, spend: newBudget() });
 }
 
 function follow(segments: readonly Segment[], start: JsonTree, scope: Scope): readonly JsonTree[] {
@@ -61,30 +45,21 @@ function follow(segments: readonly Segment[], start: JsonTree, scope: Scope): re
   return values;
 }
 
-function visit(values: readonly JsonTree[], scope: Scope): readonly JsonTree[] {
-  spend(values.length, scope);
+function children(value: JsonTree, { spend }: Scope): readonly JsonTree[] {
+  if (typeof value === 'string') return [];
+  const values = Array.isArray(value) ? value : [...value.values()];
+  spend(values.length);
   return values;
 }
 
-function spend(visits: number, scope: Scope): void {
-  scope.visits += visits;
-  if (scope.visits > MAX_VISITS) throw new JsonPathCostError();
-}
-
-/** To compare is to come past everything that is inside, and long strings take their time. */
-function weigh(value: JsonTree | undefined, scope: Scope): void {
-  if (value === undefined) return;
-  spend(typeof value === 'string' ? 1 + value.length / CHARACTERS_LIKE_ONE : 1, scope);
-  for (const inner of children(value)) weigh(inner, scope);
-}
-
-function children(value: JsonTree): readonly JsonTree[] {
-  if (typeof value === 'string') return [];
-  return Array.isArray(value) ? value : [...value.values()];
-}
-
-function withDescendants(value: JsonTree, scope: Scope): JsonTree[] {
-  return [value, ...visit(children(value), scope).flatMap(inner => withDescendants(inner, scope))];
+function withDescendants(values: readonly JsonTree[], scope: Scope): JsonTree[] {
+  const found: JsonTree[] = [];
+  const add = (value: JsonTree) => {
+    found.push(value);
+    for (const inner of children(value, scope)) add(inner);
+  };
+  for (const value of values) add(value);
+  return found;
 }
 
 const byName =
@@ -120,14 +95,21 @@ const bySlice =
 const byCondition =
   (holds: Condition): Selector =>
   (value, scope) =>
-    visit(children(value), scope).filter(inner => holds(inner, scope));
+    children(value, scope).filter(inner => holds(inner, scope));
 
 const toSegment =
   (selectors: readonly Selector[], isDeep: boolean): Segment =>
-  (values, scope) =>
-    values
-      .flatMap(value => (isDeep ? withDescendants(value, scope) : [value]))
-      .flatMap(value => selectors.flatMap(select => visit(select(value, scope), scope)));
+  (values, scope) => {
+    const found: JsonTree[] = [];
+    for (const value of isDeep ? withDescendants(values, scope) : values)
+      for (const select of selectors) {
+        const selected = select(value, scope);
+        // What selects nothing has cost a step, too.
+        scope.spend(1 + selected.length);
+        for (const one of selected) found.push(one);
+      }
+    return found;
+  };
 
 const NAME = /[\p{L}_\u0080-\u{10ffff}][\p{L}\w\u0080-\u{10ffff}]*/uy;
 const STRING = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/y;
@@ -208,19 +190,19 @@ class Parser {
   private either(): Condition {
     const conditions = [this.both()];
     while (this.token('||')) conditions.push(this.both());
-    return (current, scope) => conditions.some(holds => holds(current, scope));
+    return (current, scope) => conditions.some(holds => isMet(holds, current, scope));
   }
 
   private both(): Condition {
     const conditions = [this.condition()];
     while (this.token('&&')) conditions.push(this.condition());
-    return (current, scope) => conditions.every(holds => holds(current, scope));
+    return (current, scope) => conditions.every(holds => isMet(holds, current, scope));
   }
 
   private condition(): Condition {
     if (this.token('!')) {
       const negated = this.condition();
-      return (current, scope) => !negated(current, scope);
+      return (current, scope) => !isMet(negated, current, scope);
     }
     if (this.token('(')) {
       const inner = this.either();
@@ -315,23 +297,29 @@ class Parser {
   }
 }
 
+function isMet(condition: Condition, current: JsonTree, scope: Scope): boolean {
+  scope.spend(1);
+  return condition(current, scope);
+}
+
 function comparison(left: Operand, sign: string, right: Operand): Condition {
   return (current, scope) => {
     const [a, b] = [left(current, scope), right(current, scope)];
-    weigh(a, scope);
-    weigh(b, scope);
-    const isEqual = a === undefined || b === undefined ? a === b : equalTrees(a, b);
-    if (sign === '==') return isEqual;
-    if (sign === '!=') return !isEqual;
-    if (sign.endsWith('=') && isEqual) return true;
-    return sign.startsWith('<') ? isLess(a, b) : isLess(b, a);
+    const { spend } = scope;
+    const isEqual = () => (a === undefined || b === undefined ? a === b : equalTrees(a, b, spend));
+    if (sign === '==') return isEqual();
+    if (sign === '!=') return !isEqual();
+    spend(stepsOf(a) + stepsOf(b));
+    const [lesser, greater] = sign.startsWith('<') ? [a, b] : [b, a];
+    return isLess(lesser, greater) || (sign.endsWith('=') && isEqual());
   };
 }
 
 /** Only numbers and strings come one before another. */
 function isLess(a: JsonTree | undefined, b: JsonTree | undefined): boolean {
   if (typeof a !== 'string' || typeof b !== 'string') return false;
-  const [x, y]: unknown[] = [JSON.parse(a), JSON.parse(b)];
-  if (typeof x === 'number' && typeof y === 'number') return x < y;
-  return typeof x === 'string' && typeof y === 'string' && x < y;
+  if (a.startsWith('"')) return b.startsWith('"') && stringMeant(a) < stringMeant(b);
+  return isNumber(a) && isNumber(b) && Number(a) < Number(b);
 }
+
+const isNumber = (scalar: string) => /^[-\d]/.test(scalar);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { DuplicateKeyError, equalTrees, formatTree, parseTree, TooDeepError } from './json-tree.js';
 
 const rewritten = (json: string) => formatTree(parseTree(json), 64);
-const equal = (a: string, b: string) => equalTrees(parseTree(a), parseTree(b));
+const equal = (a: string, b: string) => equalTrees(parseTree(a), parseTree(b), () => {});
 
 describe('a JSON tree', () => {
   it.each([
@@ -60,7 +60,21 @@ describe('a JSON tree', () => {
     ['{"a":1}', '{"b":1}'],
     ['{"a":null}', '{}'],
     ['[[]]', '[[[]]]'],
+    ['1e10', '1e11'],
+    ['true', 'false'],
+    ['"1"', 'true'],
   ])('does not equal what means something else: %s and %s', (a, b) => {
     expect(equal(a, b)).toBe(false);
+  });
+
+  it('compares numbers of any length in a time that grows with their length', () => {
+    const digits = 2_000_000;
+    const before = process.cpuUsage();
+    expect(equal(`1${'0'.repeat(digits)}`, `1e${digits}`)).toBe(true);
+    expect(equal(`1${'0'.repeat(digits)}1`, `1e${digits}`)).toBe(false);
+    expect(equal(`1e${'9'.repeat(digits)}`, `10e${'9'.repeat(digits)}`)).toBe(false);
+    const { user, system } = process.cpuUsage(before);
+    // Where it grew with the square, this would take an hour.
+    expect(user + system).toBeLessThan(2_000_000);
   });
 });

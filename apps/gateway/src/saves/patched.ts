@@ -1,8 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JSON_PATCH, MAX_DEPTH, MERGE_PATCH, parseText, tooDeep } from '../http/json-body.js';
 import { Problem } from '../http/problem.js';
 import { checkDepth, checkDocument, treeOf } from './document.js';
 import { applyJsonPatch, JsonPatchError } from './json-patch.js';
 import { formatTree, type JsonTree, TooDeepError } from './json-tree.js';
+import { WorkBudgetError } from './work-budget.js';
 
 /** Levels that a JSON patch has around the values in it: its list, and the operation. */
 const AROUND = 2;
@@ -21,19 +23,28 @@ export function checkPatch(body: unknown, type: PatchType): string {
 }
 
 /**
- * A document as a patch makes it. What the patch does not touch stays as it was written, but for white space.
+ * A document as a patch makes it, in turns of the event loop of which none is long. What the patch does not touch stays as it was written, but for white space.
  *
  * @param patch as `checkPatch` lets it pass
  * @throws Problem 413, 422 when it cannot be applied, or what comes of it cannot be kept
  */
-export function patched(document: string, patch: string, type: PatchType): string {
+export async function patched(document: string, patch: string, type: PatchType): Promise<string> {
   try {
-    const [tree, changes] = [treeOf(document, 'the document'), treeOf(patch, 'the patch')];
-    return checkDocument(
-      formatTree(type === JSON_PATCH ? applyJsonPatch(tree, changes) : merge(tree, changes), MAX_DEPTH),
-    );
+    const tree = treeOf(document, 'the document');
+    await nextTurn();
+    const changes = treeOf(patch, 'the patch');
+    const changed = type === JSON_PATCH ? applyJsonPatch(tree, changes) : merge(tree, changes);
+    await nextTurn();
+    const text = formatTree(changed, MAX_DEPTH);
+    await nextTurn();
+    return checkDocument(text);
   } catch (error) {
     if (error instanceof TooDeepError) throw tooDeep('the document', MAX_DEPTH);
+    if (error instanceof WorkBudgetError)
+      throw new Problem(422, {
+        code: 'patch-too-costly',
+        detail: `on this document the patch takes ${error.message}: send it in parts, or replace the save`,
+      });
     if (!(error instanceof JsonPatchError)) throw error;
     const { message, index } = error;
     throw new Problem(422, {

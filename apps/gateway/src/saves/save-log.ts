@@ -29,7 +29,7 @@ export interface Revision {
   /** The version that it is meant for, if it is for one. */
   readonly expectedVersion: number | 'existing' | undefined;
   /** @throws Problem when it does not fit the document */
-  revise(document: string): string;
+  revise(document: string): Promise<string>;
 }
 
 /** Saves as the log itself has them: their heads, which no projection has to have reached, and any past version. */
@@ -113,7 +113,7 @@ export class SaveLog {
       }
       const options = { ...envelope, request, expectedVersion: current };
       try {
-        return await this.append(id, revise(head.data.document), options);
+        return await this.append(id, await revise(head.data.document), options);
       } catch (error) {
         if (!(error instanceof VersionConflictError) || typeof expectedVersion === 'number') throw error;
       }

@@ -1,23 +1,33 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MAX_DEPTH } from '../http/json-body.js';
 import { badRequest, Problem } from '../http/problem.js';
 import { treeOf } from './document.js';
-import { type JsonPath, JsonPathCostError, JsonPathError, parseJsonPath } from './json-path.js';
+import { type JsonPath, JsonPathError, parseJsonPath } from './json-path.js';
 import { formatTree, type JsonTree } from './json-tree.js';
+import { WorkBudgetError } from './work-budget.js';
 
 /** Characters of what is selected, at most: a path can select the same many times. */
 const MAX_LENGTH = 1024 * 1024;
 
 /**
- * What a JSONPath selects in a document: a JSON list of the values, each as it was written.
+ * What a JSONPath selects in a document: a JSON list of the values, each as it was written. It is found in turns of the
+ * event loop of which none is long.
  *
  * @throws Problem 400 when the path is none, 422 when it would take too long, or a key is there twice
  */
-export function selected(document: string, path: JsonPath): string {
+export async function selected(document: string, path: JsonPath): Promise<string> {
   try {
-    return list(path(treeOf(document, 'the document')));
+    const tree = treeOf(document, 'the document');
+    await nextTurn();
+    const values = path(tree);
+    await nextTurn();
+    return list(values);
   } catch (error) {
-    if (error instanceof JsonPathCostError)
-      throw new Problem(422, { code: 'path-too-costly', detail: error.message });
+    if (error instanceof WorkBudgetError)
+      throw new Problem(422, {
+        code: 'path-too-costly',
+        detail: `on this document the path takes ${error.message}: make it more exact, or read the whole save`,
+      });
     throw error;
   }
 }

@@ -1,0 +1,83 @@
+/**
+ * Reads text that is known to be JSON, character by character: its time grows with the length of the text and with
+ * nothing else, whatever is in it.
+ */
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const COLON = 0x3a;
+const BLANK = 0x20;
+
+/** The first place from `at` on that is not white space. JSON knows no other white space than blanks and below. */
+export function afterSpace(json: string, at: number): number {
+  let end = at;
+  while (json.charCodeAt(end) <= BLANK) end++;
+  return end;
+}
+
+/** The place after a string. @param at the place of its first quote */
+export function afterString(json: string, at: number): number {
+  for (let end = at + 1; end < json.length; end++) {
+    const code = json.charCodeAt(end);
+    if (code === BACKSLASH) end++;
+    else if (code === QUOTE) return end + 1;
+  }
+  return json.length;
+}
+
+/** The place after a number, `true`, `false` or `null`. @param at the place of its first character */
+export function afterWord(json: string, at: number): number {
+  for (let end = at; end < json.length; end++) {
+    const code = json.charCodeAt(end);
+    if (code <= BLANK || code === COMMA || code === CLOSE_LIST || code === CLOSE_OBJECT) return end;
+  }
+  return json.length;
+}
+
+/** What a string as it is written means. */
+export const stringMeant = (written: string): string =>
+  written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);
+
+/** How deep brackets are nested. */
+export function depthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = afterString(json, at) - 1;
+    else if (code === OPEN_OBJECT || code === OPEN_LIST) deepest = Math.max(deepest, ++depth);
+    else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth--;
+  }
+  return deepest;
+}
+
+/** The place after a value. @param at the place of its first character */
+export function afterValue(json: string, at: number): number {
+  const first = json.charCodeAt(at);
+  if (first === QUOTE) return afterString(json, at);
+  if (first !== OPEN_OBJECT && first !== OPEN_LIST) return afterWord(json, at);
+  let depth = 0;
+  for (let end = at; end < json.length; end++) {
+    const code = json.charCodeAt(end);
+    if (code === QUOTE) end = afterString(json, end) - 1;
+    else if (code === OPEN_OBJECT || code === OPEN_LIST) depth++;
+    else if ((code === CLOSE_OBJECT || code === CLOSE_LIST) && --depth === 0) return end + 1;
+  }
+  return json.length;
+}
+
+/** The name that an object has next, and the place of its value; nothing where the object ends. */
+export function nextName(json: string, at: number): { written: string; value: number } | undefined {
+  let begin = afterSpace(json, at);
+  if (json.charCodeAt(begin) === COMMA) begin = afterSpace(json, begin + 1);
+  if (json.charCodeAt(begin) !== QUOTE) return undefined;
+  const end = afterString(json, begin);
+  const colon = afterSpace(json, end);
+  const value = afterSpace(json, json.charCodeAt(colon) === COLON ? colon + 1 : colon);
+  return { written: json.slice(begin, end), value };
+}

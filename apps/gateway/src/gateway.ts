@@ -11,12 +11,15 @@ import { LogModule, needsRedis, type OpenLog, redisCheck } from '#libs/service';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { serveFiles } from './files.js';
 import { GatewayModule } from './gateway.module.js';
+import { decodeBodies } from './http/body-encoding.js';
 import { allowOrigins, setSecurityHeaders } from './http/browser-rules.js';
 import { answerClientError, answerOddRequests } from './http/client-errors.js';
 import { limitAnsweringTime } from './http/deadline.js';
-import { BODY_LIMIT, readJsonBodies } from './http/json-body.js';
+import { dropEmptyHeaders } from './http/empty-headers.js';
+import { BODY_LIMIT, readJsonBodies, refuseOtherBodies } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { limitSendingTime, readStreamedBodies } from './http/streamed-body.js';
+import { answerUnrouted, MAX_SEGMENT } from './http/unrouted.js';
 import { serveOpenApi } from './openapi.js';
 
 /** Milliseconds in which a client must have sent its request. */
@@ -37,7 +40,7 @@ export async function createGateway(
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     trustProxy: [...environment.TRUST_PROXY],
-    routerOptions: { maxParamLength: 1_000 },
+    routerOptions: { maxParamLength: MAX_SEGMENT },
     forceCloseConnections: 'idle',
     rewriteUrl: withoutTrailingSlash,
     // There is no middleware to run.
@@ -59,10 +62,14 @@ export async function createGateway(
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
   const fastify = app.getHttpAdapter().getInstance();
   setSecurityHeaders(fastify);
+  dropEmptyHeaders(fastify);
+  answerUnrouted(fastify);
   allowOrigins(app, environment.CORS_ORIGINS);
   answerOddRequests(fastify);
+  decodeBodies(fastify);
   readJsonBodies(fastify);
   readStreamedBodies(fastify);
+  refuseOtherBodies(fastify);
   limitSendingTime(fastify, REQUEST_TIMEOUT);
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
   serveHealth(fastify, new Health(checksOf(log), logger));

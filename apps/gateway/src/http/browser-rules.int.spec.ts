@@ -92,7 +92,7 @@ describe('what browsers are told', () => {
     it('is nothing, where none is named', async () => {
       expect(corsHeaders((await send(BOARDS, { origin: GAME })).headers)).toEqual([]);
       const asked = await preflight(GAME, '');
-      expect(asked.statusCode).toBe(404);
+      expect(asked.statusCode).toBe(405);
       expect(corsHeaders(asked.headers)).toEqual([]);
     });
 

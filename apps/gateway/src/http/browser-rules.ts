@@ -1,5 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/** `@fastify/cors` marks what it would answer. */
+type PreflightRequest = FastifyRequest & { readonly corsPreflightEnabled?: boolean };
 
 /** Seconds that a browser keeps in mind what may be asked from another origin. */
 const PREFLIGHT_AGE = 24 * 60 * 60;
@@ -8,8 +11,8 @@ const TLS_AGE = 365 * 24 * 60 * 60;
 
 /** What clients send besides the headers that every origin may. */
 const SENT = [
-  ...['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Applied', 'If-Match', 'If-None-Match'],
-  ...['Last-Event-ID', 'Prefer', 'traceparent'],
+  ...['Authorization', 'Content-Encoding', 'Content-Type', 'Idempotency-Key', 'If-Applied', 'If-Match'],
+  ...['If-None-Match', 'If-Unmodified-Since', 'Last-Event-ID', 'Prefer', 'traceparent'],
 ];
 
 /** What clients of other origins can read besides the body. */
@@ -66,7 +69,17 @@ export function allowOrigins(app: NestFastifyApplication, origins: readonly stri
     allowedHeaders: SENT,
     exposedHeaders: READ,
     maxAge: PREFLIGHT_AGE,
-    // Any OPTIONS is answered so; a refusal would only be another form of error.
+    // Any OPTIONS of a page is answered so; a refusal would only be another form of error.
     strictPreflight: false,
+    // Nest's hook comes before all of ours: what is no page's question is not for it to answer.
+    preflightContinue: true,
   });
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', (request: PreflightRequest, reply: FastifyReply, done: () => void) => {
+      if (request.method !== 'OPTIONS' || request.corsPreflightEnabled !== true) done();
+      // Some browsers wait for a body where its length is not told.
+      else void reply.status(204).header('Content-Length', '0').send();
+    });
 }

@@ -33,7 +33,8 @@ export const PATCH_BODY = { ...TEXT_BODY, takes: [MERGE_PATCH, JSON_PATCH] } as 
 /** Marks a route that takes larger bodies. */
 export const LARGE_BODY = { bodyLimit: 1024 * 1024 } as const satisfies BodyConfig;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** It skips a byte order mark, as some editors write it. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Makes JSON the only thing that is read: no form can post across sites. Call it before routes are added.
@@ -49,10 +50,9 @@ export function readJsonBodies(fastify: FastifyInstance): void {
     [JSON_TYPE, MERGE_PATCH, JSON_PATCH],
     { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
     (request: FastifyRequest, body: Buffer, done) => {
-      const { textBody, takes = [JSON_TYPE] } = request.routeOptions.config as BodyConfig;
+      const { textBody } = request.routeOptions.config as BodyConfig;
       const text = decode(body);
-      const type = mediaType(request);
-      if (!takes.includes(type)) done(notTaken(type, takes));
+      if (!isTaken(request)) done(notTaken(request));
       else if (text === undefined) done(new Problem(400, { detail: 'the body is not valid UTF-8' }));
       else if (textBody) done(null, text);
       // Clients name the type of a body that they do not send; a route that needs one says what is missing.
@@ -67,14 +67,28 @@ export function readJsonBodies(fastify: FastifyInstance): void {
   );
 }
 
+/** Refuses bodies of every type that no other parser has. Call it when the others are added. */
+export function refuseOtherBodies(fastify: FastifyInstance): void {
+  fastify.addContentTypeParser('*', (request, _payload, done) => done(notTaken(request)));
+}
+
+const takenBy = ({ routeOptions: { config } }: FastifyRequest): readonly string[] =>
+  (config as BodyConfig | undefined)?.takes ?? [JSON_TYPE];
+
+export const isTaken = (request: FastifyRequest): boolean => takenBy(request).includes(mediaType(request));
+
 /** The type of the body as Fastify compares it: in any case, with any parameters. */
 export function mediaType({ headers }: FastifyRequest): string {
   return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-function notTaken(type: string, takes: readonly string[]): Problem {
+/** The answer to a body of a type that the route does not take: it names all that it does. */
+export function notTaken(request: FastifyRequest): Problem {
+  const takes = takenBy(request);
+  const type = mediaType(request).slice(0, 100);
+  const sent = type === '' ? 'a body without a Content-Type' : `Content-Type ${type}`;
   return new Problem(415, {
-    detail: `${type} is not taken here: send ${takes.join(' or ')}`,
+    detail: `${sent} is not taken here: send ${takes.join(' or ')}`,
     headers: { Accept: takes.join(', ') },
   });
 }

@@ -24,8 +24,9 @@ import {
   InvalidDeadLetterIdError,
   UnknownGroupError,
 } from '#libs/streams-transport';
-import { BODY_LIMIT } from './json-body.js';
-import { badRequest, notFound, PROBLEM_CONTENT_TYPE, Problem, unavailable } from './problem.js';
+import { BODY_LIMIT, notTaken } from './json-body.js';
+import { badRequest, notFound, PROBLEM_CONTENT_TYPE, Problem, tooLarge, unavailable } from './problem.js';
+import { pathTooLong } from './unrouted.js';
 
 /** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
 @Catch()
@@ -38,7 +39,9 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
   }
 
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const problem = toProblem(error, request.routeOptions.bodyLimit);
+    const problem = isUnreadType(error)
+      ? notTaken(request)
+      : toProblem(error, request.routeOptions.bodyLimit);
     if (problem.getStatus() === 500)
       this.logger.error(error, undefined, `${request.method} ${request.routeOptions.url}`);
     void reply
@@ -47,6 +50,10 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       .send(JSON.stringify(problem.body));
   }
 }
+
+/** Fastify refuses some types before our parsers see them, and Nest hides its error. */
+const isUnreadType = (error: unknown) =>
+  error instanceof HttpException && !(error instanceof Problem) && error.getStatus() === 415;
 
 /** What is wrong with these is in the request. */
 const MALFORMED = [
@@ -113,12 +120,8 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
 
 /** What Fastify and Nest refuse by themselves: unknown routes, bodies that are too large or no JSON. */
 function fromStatus(status = 500, message = 'the request cannot be read', bodyLimit = BODY_LIMIT): Problem {
-  if (status === 413)
-    return new Problem(413, { code: 'too-large', detail: `the body is larger than ${bodyLimit} bytes` });
-  if (status === 415)
-    return new Problem(415, {
-      detail: 'a body of this Content-Type is not taken here: send application/json, or what /docs names',
-    });
+  if (status === 413) return tooLarge(bodyLimit);
+  if (status === 414) return pathTooLong();
   if (status >= 400 && status < 500) return new Problem(status, { detail: message });
   return new Problem(500, { detail: 'this should not have happened; the log of the gateway has the cause' });
 }

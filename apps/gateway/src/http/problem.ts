@@ -49,6 +49,9 @@ export class Problem extends HttpException {
 }
 
 export const badRequest = (detail: string) => new Problem(400, { detail });
+/** @param limit bytes */
+export const tooLarge = (limit: number) =>
+  new Problem(413, { code: 'too-large', detail: `the body is larger than ${limit} bytes: send less` });
 export const notFound = (detail: string) => new Problem(404, { detail });
 export const unavailable = (detail: string) =>
   new Problem(503, { code: 'unavailable', detail, headers: { 'Retry-After': '1' } });

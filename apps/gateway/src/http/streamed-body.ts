@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Problem } from './problem.js';
+import { isTaken, notTaken } from './json-body.js';
 
 export const NDJSON = 'application/x-ndjson';
 
 /** Marks a route that reads its body while it comes, for as long as it comes. Its handler gets a stream. */
-export const STREAMED_BODY = { streamedBody: true } as const;
+export const STREAMED_BODY = { streamedBody: true, takes: [NDJSON] } as const;
 
 export function hasStreamedBody({ routeOptions }: FastifyRequest): boolean {
   return (routeOptions.config as Partial<typeof STREAMED_BODY>).streamedBody === true;
@@ -13,8 +13,8 @@ export function hasStreamedBody({ routeOptions }: FastifyRequest): boolean {
 /** Lets the routes that are marked so, and no others, take `application/x-ndjson`. */
 export function readStreamedBodies(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(NDJSON, (request, payload, done) => {
-    if (hasStreamedBody(request)) done(null, payload);
-    else done(new Problem(415, { detail: `${NDJSON} is not what this route takes` }));
+    if (isTaken(request)) done(null, payload);
+    else done(notTaken(request));
   });
 }
 

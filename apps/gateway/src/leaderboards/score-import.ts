@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
@@ -6,6 +7,7 @@ import type { Actor } from '#libs/events';
 import { isRedisUnavailable, troubleOf } from '#libs/redis';
 import { toProblem } from '../http/problem.filter.js';
 import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
+import { LatestEvent } from './latest-event.js';
 import { type Line, LineSplitter } from './line-splitter.js';
 import { ScoreIntake } from './score-intake.js';
 import { readItem } from './score-item.js';
@@ -30,7 +32,16 @@ interface Report {
   accepted: number;
   replayed: number;
   rejected: number;
+  lastEventId?: string;
   readonly errors: (ProblemBody & { readonly line: number })[];
+}
+
+/** What goes with every chunk of an import. */
+interface Taking {
+  readonly report: Report;
+  readonly events: LatestEvent;
+  readonly caller: Actor;
+  readonly trace: string | undefined;
 }
 
 /** Takes any number of scores, one a line, no faster than the log does. */
@@ -44,6 +55,7 @@ export class ScoreImport {
    */
   async run(source: Readable, caller: Actor, trace?: string): Promise<Report> {
     const report: Report = { accepted: 0, replayed: 0, rejected: 0, errors: [] };
+    const events = new LatestEvent();
     let taking: Promise<void> = Promise.resolve();
     for await (const lines of chunksOf(source)) {
       const chunk: ReadLine[] = [];
@@ -54,20 +66,16 @@ export class ScoreImport {
       }
       // Chunks follow each other: scores of a board are appended in the order of their lines.
       await taking;
-      taking = this.take(chunk, report, caller, trace);
+      taking = this.take(chunk, { report, events, caller, trace });
       // It is awaited with the next one, unless the source breaks off first.
       taking.catch(() => {});
     }
     await taking;
-    return report;
+    const lastEventId = events.latest;
+    return { ...report, ...(lastEventId !== undefined && { lastEventId }) };
   }
 
-  private async take(
-    chunk: readonly ReadLine[],
-    report: Report,
-    caller: Actor,
-    trace: string | undefined,
-  ): Promise<void> {
+  private async take(chunk: readonly ReadLine[], { report, events, caller, trace }: Taking): Promise<void> {
     const scores = chunk.map(({ score }) => score);
     const outcomes = await this.intake.submitAll(scores, caller, trace).catch(error => {
       // Nothing of the chunk was appended: it was not even judged.
@@ -79,7 +87,10 @@ export class ScoreImport {
       const outcome = outcomes[i] as Appended | Error;
       const trouble = troubleOf(outcome);
       if (trouble) failed ??= { line, why: trouble.detail };
-      else count(report, line, outcome);
+      else {
+        count(report, line, outcome);
+        if (!(outcome instanceof Error)) events.add(outcome);
+      }
     }
     if (failed) throw brokenOff(report, failed.line, failed.why);
   }
@@ -127,11 +138,12 @@ async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerato
     // Destroyed, a request takes its answer with it.
     for await (const piece of source.iterator({ destroyOnReturn: false }))
       yield splitter.push(piece as Buffer);
-  } catch {
-    throw badRequest('the body broke off');
+  } catch (error) {
+    throw error instanceof Problem ? error : badRequest('the body broke off');
   } finally {
     // A client that is still sending would wait for ever to be read, and some look for the answer only then.
-    source.resume();
+    if (source instanceof IncomingMessage) source.resume();
+    else source.destroy();
   }
   yield splitter.end();
 }
@@ -140,7 +152,8 @@ function readLine({ text }: Line, caller: Actor): Score | Problem {
   if (text === undefined) return badRequest(`the line is longer than ${LINE_LIMIT} bytes, or not UTF-8`);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Files that are put together have a byte order mark where one of them begins.
+    value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
   } catch {
     return badRequest('the line is not JSON');
   }

@@ -17,7 +17,7 @@ import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { addTime } from '../http/deadline.js';
 import { IdPipe } from '../http/ids.js';
-import { LARGE_BODY } from '../http/json-body.js';
+import { LARGE_BODY, notTaken } from '../http/json-body.js';
 import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
 import { Problem } from '../http/problem.js';
 import { NDJSON, STREAMED_BODY } from '../http/streamed-body.js';
@@ -103,7 +103,7 @@ export class ScoresController {
     if (caller.kind === 'player')
       throw new Problem(403, { detail: 'this is for servers and operators: use a key' });
     refuseIdempotencyKey(request.headers);
-    if (!(body instanceof Readable)) throw new Problem(415, { detail: `send the scores as ${NDJSON}` });
+    if (!(body instanceof Readable)) throw notTaken(request);
     addTime(request, Number.POSITIVE_INFINITY);
     return this.imports.run(body, caller, traceParent(request.headers));
   }

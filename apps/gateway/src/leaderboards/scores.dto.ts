@@ -97,6 +97,12 @@ export class ImportReport {
   @ApiProperty({ description: 'Scores whose idempotencyKey was seen before.' })
   readonly replayed!: number;
 
+  @ApiPropertyOptional({
+    description:
+      'To wait until all of them can be read: send it as `If-Applied` with a read. Absent when there are none.',
+  })
+  readonly lastEventId?: string;
+
   @ApiProperty({ description: 'Lines that were not taken.' })
   readonly rejected!: number;
 

@@ -1,0 +1,85 @@
+import { Transform, type TransformCallback } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { badRequest, Problem, tooLarge } from './problem.js';
+import { hasStreamedBody } from './streamed-body.js';
+
+/** The names that gzip has in `Content-Encoding` (RFC 9110, 8.4.1.3). */
+const GZIP = ['gzip', 'x-gzip'];
+/** Bytes that gzip adds at most to what it cannot make smaller, besides one in a thousand. */
+const GZIP_OVERHEAD_BYTES = 1024;
+
+/**
+ * Decompresses bodies before they are read, so that every limit counts what is in them. It stops at the limit: what
+ * would become larger is never held.
+ */
+export function decodeBodies(fastify: FastifyInstance): void {
+  fastify.addHook('preParsing', (request, _reply, payload, done) => {
+    const codings = codingsOf(request);
+    if (codings.length === 0) return done(null, payload);
+    if (codings.length > 1 || !GZIP.includes(codings[0] ?? '')) return done(notDecoded(codings));
+    // It is the length of the compressed body, which can be more than is in it.
+    delete request.raw.headers['content-length'];
+    const limit = hasStreamedBody(request) ? Number.POSITIVE_INFINITY : request.routeOptions.bodyLimit;
+    done(null, gunzipped(payload, limit));
+  });
+}
+
+function codingsOf({ headers, method }: FastifyRequest): string[] {
+  const codings = headers['content-encoding'];
+  if (codings === undefined || method === 'GET' || method === 'HEAD') return [];
+  const names = codings.split(',').map(name => name.trim().toLowerCase());
+  return names.filter(name => name !== '' && name !== 'identity');
+}
+
+const notDecoded = (codings: readonly string[]) =>
+  new Problem(415, {
+    detail: `Content-Encoding: ${codings.join(', ').slice(0, 100)} is not taken: send the body as it is, or with gzip`,
+    headers: { 'Accept-Encoding': 'gzip' },
+  });
+
+/** Passes so many bytes, and fails at the next one. */
+class LimitedBody extends Transform {
+  private passed = 0;
+
+  constructor(private readonly limit: number) {
+    super();
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.passed += chunk.length;
+    if (this.passed > this.limit) done(tooLarge(this.limit));
+    else done(null, chunk);
+  }
+}
+
+/**
+ * @param limit bytes that may be in it
+ * @returns a stream that can be destroyed: what the client still sends is then read and dropped
+ */
+function gunzipped(payload: NodeJS.ReadableStream, limit: number): Transform {
+  const gunzip = createGunzip();
+  const body = new LimitedBody(limit);
+  const corrupt = (reason: string) =>
+    body.destroy(badRequest(`the body is not gzip, as its Content-Encoding says: ${reason}`));
+  let received = 0;
+  payload.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    // Any number of empty parts can follow each other, and would come to nothing.
+    if (received > limit * 1.001 + GZIP_OVERHEAD_BYTES) body.destroy(tooLarge(limit));
+  });
+  payload.once('error', error => body.destroy(error));
+  gunzip.once('error', error => corrupt(error.message));
+  gunzip.once('end', () => {
+    if (gunzip.bytesWritten < received) corrupt('something follows its end');
+    else body.end();
+  });
+  body.once('close', () => {
+    payload.unpipe(gunzip);
+    gunzip.destroy();
+    payload.resume();
+  });
+  gunzip.pipe(body, { end: false });
+  payload.pipe(gunzip);
+  return body;
+}

@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { notFound, Problem } from './problem.js';
+import { RouteTable } from './route-table.js';
+
+/** Characters that one part of a path may have. */
+export const MAX_SEGMENT = 1_000;
+/** Characters of a path in a message. */
+const SHOWN_PATH = 100;
+
+/** The pattern of the route that looks among the game's files for everything that no other route has. */
+const FILES = '/*';
+
+/**
+ * Answers requests that no route takes: 405 with `Allow` where the path has other methods, 414 where a part of the path
+ * is too long, 404 else. Call it before routes are added.
+ */
+export function answerUnrouted(fastify: FastifyInstance): void {
+  const table = new RouteTable();
+  table.add(['GET', 'HEAD'], '/');
+  fastify.addHook('onRoute', ({ method, url }) => {
+    const methods = [method].flat().filter(name => name !== 'OPTIONS');
+    if (url !== FILES && methods.length > 0) table.add(methods, url);
+  });
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    done(isUnrouted(request) ? refusalOf(request, table) : undefined);
+  });
+}
+
+/** OPTIONS is for browsers that ask on behalf of a page; with an origin, the CORS plugin answers it. */
+function isUnrouted({ is404, method, headers, routeOptions: { url } }: FastifyRequest): boolean {
+  return is404 || url?.endsWith(FILES) === true || (method === 'OPTIONS' && headers.origin === undefined);
+}
+
+function refusalOf({ method, url, routeOptions }: FastifyRequest, table: RouteTable): Problem | undefined {
+  const [path = ''] = url.split('?', 1);
+  const segments = path.split('/').slice(1);
+  if (segments.some(segment => decoded(segment).length > MAX_SEGMENT)) return pathTooLong();
+  const allowed = isPlain(segments) ? table.methodsOf(path) : [];
+  if (allowed.length > 0) return allowed.includes(method) ? undefined : notAllowed(method, path, allowed);
+  const isFile = routeOptions.url === FILES && isPlain(segments);
+  return isFile ? undefined : notFound(`there is nothing at ${shown(path)}`);
+}
+
+/** Whether the parts of a path name places below each other: no file is behind `//`, `..` or a NUL. */
+function isPlain(segments: readonly string[]): boolean {
+  return segments.every((segment, i) => {
+    const name = decoded(segment);
+    const isMissing = name === '' && i < segments.length - 1;
+    return !isMissing && name !== '.' && name !== '..' && !name.includes('\0');
+  });
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+const shown = (path: string) => (path.length > SHOWN_PATH ? `${path.slice(0, SHOWN_PATH)}…` : path);
+
+export const pathTooLong = () =>
+  new Problem(414, {
+    detail: `a part of the path is longer than ${MAX_SEGMENT} characters; an id has at most 64`,
+  });
+
+const notAllowed = (method: string, path: string, allowed: readonly string[]) =>
+  new Problem(405, {
+    detail: `${method} is not for ${shown(path)}, which takes ${allowed.join(', ')}`,
+    headers: { Allow: allowed.join(', ') },
+  });

@@ -7,13 +7,20 @@ import type { GatewayEnvironment } from '#libs/config';
 import { STREAMS } from '#libs/events';
 import { Health, type HealthCheck, type Logger, serveHealth } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
-import { LogModule, needsRedis, type OpenLog, redisCheck } from '#libs/service';
+import {
+  Connections,
+  LogModule,
+  limitConnections,
+  needsRedis,
+  type OpenLog,
+  redisCheck,
+} from '#libs/service';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { serveFiles } from './files.js';
 import { GatewayModule } from './gateway.module.js';
 import { decodeBodies } from './http/body-encoding.js';
 import { allowOrigins, setSecurityHeaders } from './http/browser-rules.js';
-import { answerClientError, answerOddRequests } from './http/client-errors.js';
+import { answerClientErrors, answerOddRequests } from './http/client-errors.js';
 import { limitAnsweringTime } from './http/deadline.js';
 import { dropEmptyHeaders } from './http/empty-headers.js';
 import { BODY_LIMIT, readJsonBodies, refuseOtherBodies } from './http/json-body.js';
@@ -37,6 +44,7 @@ export async function createGateway(
   logger: Logger,
 ): Promise<NestFastifyApplication> {
   const problems = new ProblemFilter(logger);
+  const connections = new Connections();
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     trustProxy: [...environment.TRUST_PROXY],
@@ -50,7 +58,7 @@ export async function createGateway(
       connectionsCheckingInterval: HEADERS_TIMEOUT / 3,
       requireHostHeader: false,
     },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: answerClientErrors(connections),
     // No hooks run before these.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       problems.send(error, request, reply.header('X-Content-Type-Options', 'nosniff')),
@@ -61,11 +69,12 @@ export async function createGateway(
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
   const fastify = app.getHttpAdapter().getInstance();
+  limitConnections(fastify, connections);
   setSecurityHeaders(fastify);
   dropEmptyHeaders(fastify);
   answerUnrouted(fastify);
   allowOrigins(app, environment.CORS_ORIGINS);
-  answerOddRequests(fastify);
+  answerOddRequests(fastify, connections);
   decodeBodies(fastify);
   readJsonBodies(fastify);
   readStreamedBodies(fastify);

@@ -34,4 +34,4 @@ await runService(async () => {
       },
     },
   };
-});
+}, 'continue');

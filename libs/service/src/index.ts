@@ -1,4 +1,5 @@
 export * from './connect.js';
+export { type ConnectionLimits, Connections, limitConnections } from './connections.js';
 export * from './follow-topology.js';
 export * from './log.module.js';
 export * from './open-log.js';

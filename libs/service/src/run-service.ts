@@ -1,5 +1,6 @@
 import { ConfigurationError } from '#libs/config';
 import type { Logger } from '#libs/observability';
+import { handleUnexpectedErrors, type UnexpectedErrorPolicy } from './unexpected-errors.js';
 
 export interface Closable {
   close(): Promise<unknown>;
@@ -15,8 +16,13 @@ const ENDS = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
  * The life of a service process: start, serve, end in order at a signal or when the parent that started it dies.
  *
  * A fault at the start is one clear message and exit status 1.
+ *
+ * @param unexpectedErrors what to do after an error that no code handled
  */
-export async function runService(start: () => Promise<{ service: Closable; logger: Logger }>): Promise<void> {
+export async function runService(
+  start: () => Promise<{ service: Closable; logger: Logger }>,
+  unexpectedErrors: UnexpectedErrorPolicy = 'exit',
+): Promise<void> {
   // Until there is something to finish, a parent that dies and a signal end the process at once. Signals must be
   // named: process 1 of a container is deaf to those that it does not handle.
   const abandon = (reason?: NodeJS.Signals) => process.exit(reason ? 0 : 1);
@@ -43,8 +49,7 @@ export async function runService(start: () => Promise<{ service: Closable; logge
       () => void end(event === 'disconnect' ? 'the parent process is gone' : event).catch(crash),
     );
   }
-  process.on('uncaughtException', crash);
-  process.on('unhandledRejection', crash);
+  handleUnexpectedErrors(logger, unexpectedErrors);
 }
 
 /** Tells a parent that started this process with an IPC channel where it listens. */

@@ -7,6 +7,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
 import { Health, Logger, serveHealth, startMetrics } from '#libs/observability';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
+import { limitConnections } from './connections.js';
 import { followTopology } from './follow-topology.js';
 import { LogModule } from './log.module.js';
 import { openLog } from './open-log.js';
@@ -50,6 +51,7 @@ export function runWorker({
     });
     const root = { module: WorkerModule, imports: [LogModule.forRoot(log), module] };
     const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { logger });
+    limitConnections(app.getHttpAdapter().getInstance());
     const health = new Health(
       [
         redisCheck(log.redis, log.topology, 'writes'),

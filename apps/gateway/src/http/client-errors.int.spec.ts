@@ -1,19 +1,23 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
-import { answerClientError, answerOddRequests } from './client-errors.js';
+import { Connections, limitConnections } from '#libs/service';
+import { answerClientErrors, answerOddRequests } from './client-errors.js';
 
 /** Milliseconds. */
 const WITHIN = 200;
 
 describe('what is hardly a request', () => {
   let server: FastifyInstance;
+  let connections: Connections;
   beforeAll(async () => {
+    connections = new Connections({ lingerMs: WITHIN, lookMs: WITHIN / 4 });
     server = fastify({
       http: { headersTimeout: WITHIN, connectionsCheckingInterval: WITHIN / 4 },
-      clientErrorHandler: answerClientError,
+      clientErrorHandler: answerClientErrors(connections),
     });
-    answerOddRequests(server);
+    limitConnections(server, connections);
+    answerOddRequests(server, connections);
     server.get('/', () => 'served');
     await server.listen({ port: 0, host: '127.0.0.1' });
   });

@@ -1,28 +1,38 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { Connections } from '#libs/service';
 import { badRequest, PROBLEM_CONTENT_TYPE, Problem } from './problem.js';
 
-/** What a client has sent that is no HTTP, too much of it, or too slow. Node knows of no request then. */
-export function answerClientError({ code }: NodeJS.ErrnoException, socket: Duplex): void {
-  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  refuse(socket, problemOf(code));
+/**
+ * Answers what a client has sent that is no HTTP, too much of it, or too slow. Node knows of no request then, and emits
+ * more such errors for what comes after the first one.
+ */
+export function answerClientErrors(connections: Connections) {
+  return ({ code }: NodeJS.ErrnoException, socket: Socket): void => {
+    if (code === 'ECONNRESET' || socket.destroyed) socket.destroy();
+    else connections.of(socket).refuse(answerOf(problemOf(code)));
+  };
 }
 
 /** Sees to it that what Node would end without a word, or without a body, has a problem for an answer. */
-export function answerOddRequests(fastify: FastifyInstance): void {
+export function answerOddRequests(fastify: FastifyInstance, connections: Connections): void {
   const { server } = fastify;
   // Left to Node, the answer would have no body.
   fastify.addHook('onRequest', ({ headers, raw }, _reply, done) => {
     const isLost = headers.host === undefined && raw.httpVersion === '1.1';
     done(isLost ? badRequest('in HTTP/1.1 there must be a Host') : undefined);
   });
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) =>
-    refuse(socket, new Problem(405, { detail: 'this is no proxy: CONNECT is not served' })),
+  server.on('connect', (_request: IncomingMessage, socket: Socket) =>
+    connections
+      .of(socket)
+      .refuse(answerOf(new Problem(405, { detail: 'this is no proxy: CONNECT is not served' }))),
   );
-  server.on('checkExpectation', ({ socket }: IncomingMessage) =>
-    refuse(socket, new Problem(417, { detail: 'of Expect, only 100-continue can be met' })),
-  );
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const problem = new Problem(417, { detail: 'of Expect, only 100-continue can be met' });
+    const body = JSON.stringify(problem.body);
+    response.writeHead(problem.getStatus(), headersOf(body)).end(body);
+  });
 }
 
 function problemOf(code: string | undefined): Problem {
@@ -37,18 +47,16 @@ function problemOf(code: string | undefined): Problem {
   return new Problem(400, { detail: 'this is no HTTP/1.1 request' });
 }
 
-function refuse(socket: Duplex, problem: Problem): void {
+const headersOf = (body: string) => ({
+  'Content-Type': PROBLEM_CONTENT_TYPE,
+  'Content-Length': Buffer.byteLength(body),
+  'X-Content-Type-Options': 'nosniff',
+  Connection: 'close',
+});
+
+function answerOf(problem: Problem): string {
   const status = problem.getStatus();
   const body = JSON.stringify(problem.body);
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'X-Content-Type-Options: nosniff',
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
+  const headers = Object.entries(headersOf(body)).map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers, '', body].join('\r\n');
 }

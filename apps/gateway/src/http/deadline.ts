@@ -39,7 +39,12 @@ declare module 'fastify' {
   }
 }
 
-/** Sees to it that requests whose time has begun are answered when it is over. What comes of them later is dropped. */
+/**
+ * Sees to it that requests whose time has begun are answered when it is over. What comes of them later is dropped.
+ *
+ * The time is for the beginning of the answer: one that has begun cannot be replaced, and how fast it must be read is for
+ * the limits of the connection to say.
+ */
 export function limitAnsweringTime(fastify: FastifyInstance, answerLate: LateAnswer): void {
   fastify.decorate('answerLate', answerLate);
   fastify.decorateRequest('deadline', undefined);
@@ -54,8 +59,13 @@ export function limitAnsweringTime(fastify: FastifyInstance, answerLate: LateAns
  * since commands that wait for others to be given up would add up.
  */
 export function beginTime(request: FastifyRequest, reply: FastifyReply): void {
-  request.deadline = new Deadline(() => request.server.answerLate(request, reply));
+  request.deadline = new Deadline(() => {
+    if (!hasAnswer(reply)) request.server.answerLate(request, reply);
+  });
 }
+
+/** Whether an answer has begun, or nobody is there for one. */
+const hasAnswer = ({ sent, raw }: FastifyReply) => sent || raw.headersSent || raw.destroyed;
 
 /** What is left of a request's time, in milliseconds. */
 export const timeLeft = ({ deadline }: FastifyRequest): number => deadline?.left ?? DEADLINE;

@@ -1,0 +1,24 @@
+import type { FastifyRequest } from 'fastify';
+import { timeLeft } from './deadline.js';
+
+/** The client has closed its connection: nobody would read an answer. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError';
+
+  constructor() {
+    super('the client has closed its connection');
+  }
+}
+
+export const isGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed === true;
+
+/**
+ * Whether anybody waits for what a request asked for. Work that takes several steps asks before each, and stops: a
+ * client that comes and goes must not leave work behind.
+ */
+export const isAbandoned = (request: FastifyRequest): boolean => isGone(request) || timeLeft(request) === 0;
+
+/** @throws ClientGoneError */
+export function assertPresent(request: FastifyRequest): void {
+  if (isGone(request)) throw new ClientGoneError();
+}

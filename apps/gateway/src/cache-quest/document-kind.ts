@@ -1,7 +1,7 @@
 import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/projections';
 import { parseText } from '../http/json-body.js';
 import { badRequest, Problem } from '../http/problem.js';
-import { invalid } from '../http/validation.js';
+import { invalid, unknownField } from '../http/validation.js';
 import { checkDocument } from '../saves/document.js';
 import { DuplicateKeyError } from '../saves/json-tree.js';
 import { fieldTexts } from './document-text.js';
@@ -51,8 +51,7 @@ export function sentDocument(body: unknown, { field }: DocumentKind): SentDocume
   const { text: sent, value: wrapped } = parseText(body, 'the body', expected);
   if (!isObject(wrapped)) throw badRequest(`the body is no object: ${expected}`);
   const unknown = Object.keys(wrapped).filter(name => name !== field);
-  if (unknown.length > 0)
-    throw invalid(unknown.map(path => ({ path, message: `property ${path} should not exist` })));
+  if (unknown.length > 0) throw invalid(unknown.map(unknownField));
   const value = wrapped[field];
   if (value === undefined) throw invalid([{ path: field, message: `${field} must be the document` }]);
   const text = checkDocument(fieldText(sent, field));

@@ -24,6 +24,17 @@ export interface ProblemBody {
   readonly errors?: readonly FieldError[];
 }
 
+/** Errors that are listed, at most; `detail` says how many there are besides. */
+export const SHOWN_ERRORS = 20;
+/** Errors that are listed with each problem of a list of problems. */
+const BRIEF_ERRORS = 3;
+
+/** Characters of a detail, of one in a list of problems, and of an error's path and message. What is longer is cut. */
+const MAX_DETAIL = 2_000;
+const MAX_BRIEF_DETAIL = 300;
+const MAX_PATH = 128;
+const MAX_MESSAGE = 256;
+
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
 
 /** A failure that the caller is told of. */
@@ -35,17 +46,38 @@ export class Problem extends HttpException {
     super(problem.detail, status);
   }
 
+  /** As it is sent: short, however long what it quotes. */
   get body(): ProblemBody {
+    return this.within(MAX_DETAIL, SHOWN_ERRORS);
+  }
+
+  /** As it is sent among up to a thousand others. */
+  get brief(): ProblemBody {
+    return this.within(MAX_BRIEF_DETAIL, BRIEF_ERRORS);
+  }
+
+  private within(maxDetail: number, maxErrors: number): ProblemBody {
     const status = this.getStatus();
     const { code, detail, errors } = this.problem;
     return {
       type: code ? `urn:questlog:${code}` : 'about:blank',
       title: STATUS_CODES[status] ?? 'Error',
       status,
-      detail,
-      ...(errors && { errors }),
+      detail: shortened(detail, maxDetail),
+      ...(errors && { errors: errors.slice(0, maxErrors).map(shortenedError) }),
     };
   }
+}
+
+const shortenedError = ({ path, message }: FieldError): FieldError => ({
+  path: shortened(path, MAX_PATH),
+  message: shortened(message, MAX_MESSAGE),
+});
+
+/** The beginning of a text that is too long, with its length. */
+export function shortened(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${text.slice(0, max).toWellFormed()}… (${text.length} characters)`;
 }
 
 export const badRequest = (detail: string) => new Problem(400, { detail });

@@ -17,8 +17,11 @@ import type { Score } from './score-rules.js';
 const LINE_LIMIT = 64 * 1024;
 /** Lines that are taken at once. While they are, as many are read and looked at, and no more. */
 const CHUNK = 1_000;
-/** Lines that are read in one turn of the event loop. */
+/** Characters of lines that are taken at once, unless one line alone has more. */
+const CHUNK_CHARACTERS = 1024 * 1024;
+/** Lines that are read in one turn of the event loop, and characters after which there is another turn. */
 const TURN = 100;
+const TURN_CHARACTERS = 128 * 1024;
 const SHOWN_ERRORS = 100;
 
 /** What is in a line: a score, or what is wrong with it. */
@@ -59,9 +62,14 @@ export class ScoreImport {
     let taking: Promise<void> = Promise.resolve();
     for await (const lines of chunksOf(source)) {
       const chunk: ReadLine[] = [];
+      let read = TURN_CHARACTERS;
       for (const [i, line] of lines.entries()) {
         // What was read before is sent in the end of a turn, and others have requests, too.
-        if (i % TURN === 0) await nextTurn();
+        if (i % TURN === 0 || read >= TURN_CHARACTERS) {
+          await nextTurn();
+          read = 0;
+        }
+        read += line.text?.length ?? 0;
         chunk.push({ line: line.number, score: readLine(line, caller) });
       }
       // Chunks follow each other: scores of a board are appended in the order of their lines.
@@ -103,7 +111,7 @@ function count(report: Report, line: number, outcome: Appended | Error): void {
     return;
   }
   report.rejected += 1;
-  if (report.errors.length < SHOWN_ERRORS) report.errors.push({ line, ...toProblem(outcome).body });
+  if (report.errors.length < SHOWN_ERRORS) report.errors.push({ line, ...toProblem(outcome).brief });
 }
 
 function brokenOff({ accepted, replayed }: Report, line: number, why: string): Problem {
@@ -121,13 +129,15 @@ function brokenOff({ accepted, replayed }: Report, line: number, why: string): P
 async function* chunksOf(source: Readable): AsyncGenerator<readonly Line[]> {
   const splitter = new LineSplitter(LINE_LIMIT);
   let chunk: Line[] = [];
+  let characters = 0;
   for await (const lines of linesOf(source, splitter)) {
     for (const line of lines) {
       if (line.text?.trim() === '') continue;
       chunk.push(line);
-      if (chunk.length < CHUNK) continue;
+      characters += line.text?.length ?? 0;
+      if (chunk.length < CHUNK && characters < CHUNK_CHARACTERS) continue;
       yield chunk;
-      chunk = [];
+      [chunk, characters] = [[], 0];
     }
   }
   if (chunk.length > 0) yield chunk;

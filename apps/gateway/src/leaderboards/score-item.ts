@@ -1,13 +1,10 @@
 import type { Actor } from '#libs/events';
 import { ID_PATTERN, noOwnPlayer } from '../http/ids.js';
 import { isIdempotencyKey } from '../http/preconditions.js';
-import { badRequest, type FieldError, Problem } from '../http/problem.js';
-import { invalid } from '../http/validation.js';
+import { badRequest, type FieldError, Problem, SHOWN_ERRORS } from '../http/problem.js';
+import { invalid, unknownField } from '../http/validation.js';
 import { ATTRIBUTES_RULE, areAttributes } from './attributes.js';
 import type { Score } from './score-rules.js';
-
-/** A body of a megabyte can hold a hundred thousand unknown fields. */
-const SHOWN_ERRORS = 20;
 
 type Check = readonly [isValid: (value: unknown) => boolean, message: string];
 
@@ -55,16 +52,16 @@ function readFields(value: unknown, checks: Checks, caller: Actor, path: string)
     return invalid([{ path, message: 'a score must be an object' }]);
   const fields = value as Record<string, unknown>;
   const errors: FieldError[] = [];
-  const refuse = (field: string, message: string) =>
+  const refuse = ({ path: field, message }: FieldError) =>
     errors.push({ path: path === '' ? field : `${path}.${field}`, message });
   for (const field in checks) {
     const [isValid, message] = checks[field] as Check;
-    if (!isValid(fields[field])) refuse(field, message);
+    if (!isValid(fields[field])) refuse({ path: field, message });
   }
-  for (const field of Object.keys(fields))
-    if (!Object.hasOwn(checks, field) && errors.length < SHOWN_ERRORS)
-      refuse(field, `property ${field} should not exist`);
-  if (errors.length > 0) return invalid(errors);
+  // A body of a megabyte can hold a hundred thousand of them.
+  const unknown = Object.keys(fields).filter(field => !Object.hasOwn(checks, field));
+  for (const field of unknown.slice(0, SHOWN_ERRORS)) refuse(unknownField(field));
+  if (errors.length > 0) return invalid(errors, Math.max(0, unknown.length - SHOWN_ERRORS));
   const score = fields as unknown as Omit<Score, 'player'> & { player?: string };
   const player = playerOf(caller, score.player);
   return player instanceof Problem ? player : { ...score, player };

@@ -9,7 +9,7 @@ import { addTime } from '../http/deadline.js';
 import { refuseIdempotencyKey, traceParent, waitPreference } from '../http/preconditions.js';
 import { toProblem } from '../http/problem.filter.js';
 import type { ProblemBody } from '../http/problem.js';
-import { invalid } from '../http/validation.js';
+import { invalid, unknownField } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
 import { ScoreIntake } from './score-intake.js';
 import { readItem, readScore } from './score-item.js';
@@ -91,7 +91,7 @@ export class ScoresService {
     }
     const problem = toProblem(outcome);
     if (problem.getStatus() === 500) this.logger.error(outcome, undefined, 'POST /v1/scores');
-    return problem.body;
+    return problem.brief;
   }
 
   /** One question for each partition, instead of one for each event. */
@@ -122,7 +122,7 @@ function listFrom(body: unknown): readonly unknown[] {
   const { scores } = fields;
   const errors = Object.keys(fields)
     .filter(field => field !== 'scores')
-    .map(field => ({ path: field, message: `property ${field} should not exist` }));
+    .map(unknownField);
   if (!Array.isArray(scores) || scores.length === 0 || scores.length > MAX_SCORES)
     errors.push({ path: 'scores', message: `scores must be a list of 1 to ${MAX_SCORES} scores` });
   if (errors.length > 0) throw invalid(errors);

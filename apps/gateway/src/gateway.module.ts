@@ -20,6 +20,7 @@ import { AuditController } from './admin/audit.controller.js';
 import { AuditTrail } from './admin/audit-trail.js';
 import { DeadLettersController } from './admin/dead-letters.controller.js';
 import { JobsController } from './admin/jobs.controller.js';
+import { LogController } from './admin/log.controller.js';
 import { StreamsController } from './admin/streams.controller.js';
 import { AccessGuard } from './auth/access.guard.js';
 import { CallerGuard } from './auth/caller.guard.js';
@@ -118,6 +119,7 @@ export class GatewayModule {
         DeadLettersController,
         StreamsController,
         JobsController,
+        LogController,
         GuestSessionController,
         PlayerStateController,
         GameStateController,

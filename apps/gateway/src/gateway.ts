@@ -10,6 +10,7 @@ import { groupsOf } from '#libs/projections';
 import {
   Connections,
   LogModule,
+  LogWatch,
   limitConnections,
   needsRedis,
   type OpenLog,
@@ -81,7 +82,7 @@ export async function createGateway(
   refuseOtherBodies(fastify);
   limitSendingTime(fastify, REQUEST_TIMEOUT);
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
-  serveHealth(fastify, new Health(checksOf(log), logger));
+  serveHealth(fastify, new Health(checksOf(log, logger), logger));
   serveOpenApi(app);
   serveFiles(fastify, environment.PUBLIC_DIR);
   await app.init();
@@ -89,9 +90,10 @@ export async function createGateway(
 }
 
 /** What `/readyz` tells of. A check of another part is added here. */
-function checksOf(log: OpenLog): HealthCheck[] {
+function checksOf(log: OpenLog, logger: Logger): HealthCheck[] {
   return [
     redisCheck(log.redis, log.topology, 'reads'),
+    new LogWatch(log.redis, log.topology, logger).check,
     needsRedis({
       name: 'groups',
       severity: 'degraded',

@@ -1,6 +1,8 @@
+import { formatEventId } from '#libs/events';
 import { type PartitionKeys, pulseOf, type RedisClient, type WriteQuorum } from '#libs/redis';
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './event-log.js';
+import { rememberAppended, rememberBreak } from './log-check.js';
 
 /** Who waits for the next events of a call. */
 interface Asker {
@@ -62,10 +64,24 @@ export class AppendQueue {
     const { call, askers } = this.waiting.shift() as Waiting;
     try {
       const answers = await call.run(this.redis, this.quorum);
+      this.remember(answers);
       for (const { events, resolve } of askers) resolve(answers.splice(0, events));
     } catch (error) {
+      rememberBreak(this.keys);
       for (const { events, resolve } of askers) resolve(new Array(events).fill(error));
     }
     this.runSoon();
+  }
+
+  /** What is answered is promised: should the log lack it one day, it has lost it. */
+  private remember(answers: readonly (Appended | Error)[]): void {
+    let events = 0;
+    let last: Appended | undefined;
+    for (const answer of answers) {
+      if (answer instanceof Error || answer.replayed) continue;
+      events += 1;
+      last = answer;
+    }
+    if (last) rememberAppended(this.keys, events, formatEventId(last.ref.id));
   }
 }

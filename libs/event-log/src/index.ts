@@ -6,6 +6,7 @@ export * from './event-reader.js';
 export * from './event-ref.js';
 export * from './event-view.js';
 export * from './idempotency.js';
+export * from './log-check.js';
 export * from './log-reader.js';
 export * from './moving.js';
 export * from './newest-first.js';

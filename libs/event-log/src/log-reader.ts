@@ -6,19 +6,6 @@ const readPage = new Script<string>('read-page');
 /** A stream entry as Redis answers it: names and values of its fields in turn. */
 export type LogEntry = readonly [id: string, fields: readonly string[]];
 
-/** The log is not whole any more: what is folded from it would not be what was projected. */
-export class LogTrimmedError extends Error {
-  readonly code = 'LOG_TRIMMED';
-  override readonly name = 'LogTrimmedError';
-
-  constructor(
-    readonly stream: string,
-    readonly missing: number,
-  ) {
-    super(`${missing} events are gone from ${stream} (trimmed or deleted): it cannot be replayed`);
-  }
-}
-
 /** Bytes and entries in a page, about and at most: saves can be 256 KiB each, scores are 50 bytes. */
 const PAGE_BYTES = 2 * 1024 * 1024;
 const PAGE_ENTRIES = 2_000;
@@ -61,25 +48,4 @@ function nextCount(page: readonly LogEntry[]): number {
   let length = 0;
   for (const [, fields] of page) for (const text of fields) length += text.length;
   return Math.max(1, Math.min(PAGE_ENTRIES, Math.floor((PAGE_BYTES * page.length) / length)));
-}
-
-export interface LogExtent {
-  /** Events that are there. */
-  readonly length: number;
-  /** The id of the latest. */
-  readonly last: string;
-}
-
-/** @throws LogTrimmedError when events are missing, other than those of erased players */
-export async function measureLog(redis: RedisClient, keys: PartitionKeys): Promise<LogExtent> {
-  const { stream } = keys;
-  if ((await redis.exists(stream)) === 0) return { length: 0, last: '0-0' };
-  const flat = (await redis.xinfo('STREAM', stream)) as (string | number)[];
-  const info = new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]] as const] : [])));
-  const length = Number(info.get('length'));
-  // Asked afterwards: what is deleted in between must not seem to be missing.
-  const erased = Number((await redis.hget(keys.erasures(), 'events')) ?? 0);
-  const missing = Number(info.get('entries-added')) - length - erased;
-  if (missing > 0) throw new LogTrimmedError(stream, missing);
-  return { length, last: String(info.get('last-generated-id')) };
 }

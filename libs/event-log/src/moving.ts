@@ -1,5 +1,5 @@
 import { type EventId, formatEventId, STREAMS, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script, topologyKey } from '#libs/redis';
+import { FIRST_EPOCH, type PartitionKeys, type RedisClient, Script, topologyKey } from '#libs/redis';
 import type { Topology } from './topology.js';
 
 /** Milliseconds after which who moves the log counts as dead. */
@@ -8,7 +8,7 @@ const LEASE = 10_000;
 const beginMove = new Script<number[]>('begin-move');
 const holdMove = new Script<0 | 1>('hold-move');
 const switchTopology = new Script<0 | 1>('switch-topology');
-const lease = new Script<0 | 1>('lease');
+const openGate = new Script<0 | 1>('open-gate');
 
 /** What `hold-move` takes instead of milliseconds. */
 const OVER = 0;
@@ -36,6 +36,28 @@ export async function abandonMove(redis: RedisClient, topology: Topology, attemp
   return ended === 1;
 }
 
+/**
+ * Opens gates of attempts that are over: whoever ended one, or was to open them, died in between.
+ *
+ * @param gates what they say, read before this is called
+ * @returns whether one was opened
+ */
+export async function openAbandonedGates(
+  redis: RedisClient,
+  topology: Topology,
+  gates: readonly (readonly [keys: PartitionKeys, gate: string])[],
+): Promise<boolean> {
+  // An attempt says that it has begun before it touches a gate, and the switch changes the epochs: both are read after the gates.
+  const { moving, ...fields } = await readTopology(redis, topology.prefix);
+  const isCurrent = ({ streamName, epoch }: PartitionKeys) =>
+    Number(fields[`${streamName}:epoch`] ?? FIRST_EPOCH) === epoch;
+  const left = gates.filter(([keys, gate]) => isCurrent(keys) && gate.split(' ')[1] !== moving);
+  const opened = await Promise.all(
+    left.map(([keys, gate]) => openGate.run(redis, [keys.gate(), keys.touched()], [gate])),
+  );
+  return opened.includes(1);
+}
+
 /** One attempt to cut streams anew. There is one at a time; what one does that was taken for dead has no effect. */
 export class Move {
   private constructor(
@@ -60,7 +82,7 @@ export class Move {
     const move = new Move(redis, topology, attempt, streams, epochs);
     // Those of an attempt that died go with it.
     const others = allPartitions(topology).filter(keys => !move.moved.includes(keys));
-    await Promise.all(others.map(keys => redis.unlink(keys.gate())));
+    await Promise.all(others.map(keys => redis.unlink(keys.gate(), keys.touched())));
     await move.setGates('moving');
     return move;
   }
@@ -123,9 +145,9 @@ async function openGates(
 ): Promise<void> {
   await Promise.all(
     partitions.map(async keys => {
-      // Given back like leases: only those of this attempt.
-      const values = [`closed ${attempt}`, `moving ${attempt}`];
-      await Promise.all(values.map(value => lease.run(redis, [keys.gate()], [value, OVER])));
+      // Only those of this attempt.
+      for (const value of [`closed ${attempt}`, `moving ${attempt}`])
+        await openGate.run(redis, [keys.gate(), keys.touched()], [value]);
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type EventId, parseEventId, STREAMS, type StreamName } from '#libs/events';
+import { type EventId, formatEventId, parseEventId, STREAMS, type StreamName } from '#libs/events';
 import { FIRST_EPOCH, PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
 
 /** The log has another number of partitions than this process was told: it would look for events in the wrong place. */
@@ -11,6 +11,18 @@ export class PartitionCountError extends Error {
     const variable = `${stream.toUpperCase()}_PARTITIONS`;
     super(
       `this log has ${actual} partitions of ${stream}, not ${expected}: set ${variable}=${actual}, or unset it`,
+    );
+  }
+}
+
+/** What says how the streams are cut cannot be: nobody knows where events are. */
+export class TopologyError extends Error {
+  readonly code = 'TOPOLOGY';
+  override readonly name = 'TopologyError';
+
+  constructor(key: string, fields: Readonly<Record<string, string>>) {
+    super(
+      `the key ${key} holds ${JSON.stringify(fields)}, which does not say how many partitions there are: restore it from a backup, or set its fields scores and players to these numbers`,
     );
   }
 }
@@ -53,7 +65,7 @@ export class Topology {
    * Opens the log: the very first process writes the partition counts, all others take what is there.
    *
    * @param counts what must be there, or is to be made
-   * @throws PartitionCountError
+   * @throws PartitionCountError, TopologyError
    */
   static async open(
     redis: RedisClient,
@@ -63,7 +75,9 @@ export class Topology {
     for (const stream of STREAMS)
       await redis.hsetnx(topologyKey(prefix), stream, counts[stream] ?? PARTITIONS);
     const topology = new Topology(prefix, { scores: PARTITIONS, players: PARTITIONS });
-    topology.update(await redis.hgetall(topologyKey(prefix)));
+    const fields = await redis.hgetall(topologyKey(prefix));
+    if (!isTopology(fields)) throw new TopologyError(topologyKey(prefix), fields);
+    topology.update(fields);
     for (const stream of STREAMS) {
       const [expected, actual] = [counts[stream], topology.counts[stream]];
       if (expected !== undefined && expected !== actual)
@@ -86,9 +100,23 @@ export class Topology {
     return this.cut.ends[stream];
   }
 
-  /** @param fields as Redis has them; those of a log that is gone change nothing */
+  /** Writes again how the streams are cut, where that was deleted. */
+  async restore(redis: RedisClient): Promise<void> {
+    for (const stream of STREAMS) {
+      const end = this.movedUpTo(stream);
+      const fields = {
+        [stream]: this.counts[stream],
+        ...(this.epochs[stream] !== FIRST_EPOCH && { [`${stream}:epoch`]: this.epochs[stream] }),
+        ...(end && { [`${stream}:movedUpTo`]: formatEventId(end) }),
+      };
+      for (const [field, value] of Object.entries(fields))
+        await redis.hsetnx(topologyKey(this.prefix), field, value);
+    }
+  }
+
+  /** @param fields as Redis has them; those of a log that is gone, or that cannot be, change nothing */
   update(fields: Readonly<Record<string, string>>): void {
-    if (STREAMS.some(stream => fields[stream] === undefined)) return;
+    if (!isTopology(fields)) return;
     const of = <T>(read: (stream: StreamName) => T): OfStreams<T> => ({
       scores: read('scores'),
       players: read('players'),
@@ -131,6 +159,14 @@ export class Topology {
   of(stream: StreamName, subject: string): PartitionKeys {
     return this.at(stream, crc32(subject) % this.counts[stream]);
   }
+}
+
+/** Whether these say how both streams are cut. */
+export function isTopology(fields: Readonly<Record<string, string>>): boolean {
+  return STREAMS.every(
+    stream =>
+      /^[1-9]\d{0,3}$/.test(fields[stream] ?? '') && /^[1-9]\d*$/.test(fields[`${stream}:epoch`] ?? '1'),
+  );
 }
 
 function cutOf(

@@ -21,8 +21,29 @@ const ATTEMPTS = 10;
  * Hears that an event cannot take effect until a board is built anew under other rules; it stays pending until then.
  *
  * @param partition where the board is
+ * @param event the id of the event
+ * @returns why the board cannot be built anew: then the event fails
  */
-export type RebuildListener = (board: string, partition: number, rules: Ruling<unknown>['fields']) => void;
+export type RebuildListener = (
+  board: string,
+  partition: number,
+  rules: Ruling<unknown>['fields'],
+  event: string,
+) => RebuildImpossibleError | undefined;
+
+/** An event needs a rebuild that cannot be made as things are. It is a dead letter at once: to wait is no help. */
+export class RebuildImpossibleError extends Error {
+  readonly code = 'REBUILD_IMPOSSIBLE';
+  override readonly name = 'RebuildImpossibleError';
+  /** Tells the transport not to deliver the event again. */
+  readonly isPermanent = true;
+
+  constructor(board: string, reason: string) {
+    super(
+      `${board} cannot be rebuilt, which this event needs: ${reason}. Remove the cause, then retry this dead letter`,
+    );
+  }
+}
 
 /** An event, and what it will change. */
 interface Step<State, T extends EventType> {
@@ -50,7 +71,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   constructor(
     private readonly redis: RedisClient,
     private readonly projection: Projection<State, T, Rules>,
-    private readonly onRebuild: RebuildListener = () => {},
+    private readonly onRebuild: RebuildListener = () => undefined,
   ) {
     const handled: readonly EventType[] = projection.handles;
     const missing = eventTypesOf(projection.stream).filter(type => !handled.includes(type));
@@ -127,7 +148,9 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     for (const footing of footings) {
       const { event, ruling } = footing;
       if (ruling?.rebuilds !== undefined) {
-        this.onRebuild(ruling.rebuilds, source.keys.partition, ruling.fields);
+        const id = formatEventId(event.id);
+        const refusal = this.onRebuild(ruling.rebuilds, source.keys.partition, ruling.fields, id);
+        if (refusal) throw refusal;
         waiting.push(event);
       } else if (!anyVersion && !this.isDue(footing)) {
         gaps.push(event);

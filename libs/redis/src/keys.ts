@@ -105,6 +105,15 @@ export class PartitionKeys {
     return `${this.base}:touched`;
   }
 
+  /**
+   * hash: what the log had when it was last looked at (`added`, `length`, `removed`, `first`, `last`, `group:<group>`), what is
+   * gone of it (`trimmed`, `gone`, `lost`), `damage` while that is not accepted, `reset:<group>` while a group lacks events,
+   * `revision` that counts losses, and `at`, when it was noted
+   */
+  ledger(): string {
+    return `${this.base}:ledger`;
+  }
+
   /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
   skipped(group: string): string {
     return `${this.base}:skipped:${group}`;

@@ -36,7 +36,7 @@ export async function assertQuiet(redis: RedisClient, topology: Topology): Promi
  *
  * @returns by stream, events that were dropped: they have no effect in the new log, either
  * @throws RepartitionRefusedError
- * @throws LogTrimmedError when events are missing
+ * @throws LogDamagedError when events are missing
  */
 export async function assertMovable(
   redis: RedisClient,

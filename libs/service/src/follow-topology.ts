@@ -16,6 +16,7 @@ const LOOK_MOVING = 25;
  */
 export function followTopology(redis: RedisClient, topology: Topology, logger: Logger): () => void {
   let isEnding = false;
+  let lastFault = '';
   topology.onChange(() => {
     const { scores, players } = topology.counts;
     logger.log(`the log was moved: it has ${scores} partitions of scores, ${players} of players`);
@@ -25,12 +26,19 @@ export function followTopology(redis: RedisClient, topology: Topology, logger: L
       let isMoving = false;
       try {
         const { moving, ...fields } = await readTopology(redis, topology.prefix);
+        if (Object.keys(fields).length === 0) {
+          await topology.restore(redis);
+          logger.error('data loss: how the streams are cut was deleted from Redis, and is written again');
+        }
         topology.update(fields);
+        lastFault = '';
         isMoving = moving !== undefined;
         if (moving !== undefined && (await abandonMove(redis, topology, moving)))
           logger.warn('whoever moved the log is silent: it stays where it is');
       } catch (error) {
-        if (!isRedisUnavailable(error)) logger.error(error);
+        const { message } = error as Error;
+        if (!isRedisUnavailable(error) && message !== lastFault) logger.error(error);
+        lastFault = message;
       }
       await delay(isMoving ? LOOK_MOVING : LOOK, undefined, { ref: false });
     }

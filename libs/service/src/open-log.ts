@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Environment, GatewayEnvironment } from '#libs/config';
 import { Topology } from '#libs/event-log';
 import type { Logger } from '#libs/observability';
@@ -7,6 +8,7 @@ import {
   createClient,
   inspectServer,
   isFatal,
+  isRedisUnavailable,
   nodesOf,
   type RedisClient,
   ServerUnfitError,
@@ -35,16 +37,37 @@ export async function openLog(
   options?: ClientOptions,
 ): Promise<OpenLog> {
   const redis = createClient(environment.redis, name, options);
-  await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
-  const { name: server, faults } = await inspectServer(redis);
-  const fatal = faults.filter(fault => environment.production || isFatal(fault));
-  if (fatal.length > 0) {
+  try {
+    return await untilAvailable(logger, async () => {
+      await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
+      const { name: server, faults } = await inspectServer(redis);
+      const fatal = faults.filter(fault => environment.production || isFatal(fault));
+      if (fatal.length > 0) throw new ServerUnfitError(fatal);
+      for (const fault of faults) logger.warn(fault.message, 'Redis');
+      logger.debug(`connected to ${server}`, 'Redis');
+      return { redis, topology: await Topology.open(redis, environment.KEY_PREFIX, environment.partitions) };
+    });
+  } catch (error) {
     redis.disconnect();
-    throw new ServerUnfitError(fatal);
+    throw error;
   }
-  for (const fault of faults) logger.warn(fault.message, 'Redis');
-  logger.debug(`connected to ${server}`, 'Redis');
-  return { redis, topology: await Topology.open(redis, environment.KEY_PREFIX, environment.partitions) };
+}
+
+/** Milliseconds between two attempts to open the log, at first and at most. */
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 10_000;
+
+/** Tries for as long as Redis goes away in between: at a start, that is no reason to end. */
+async function untilAvailable<T>(logger: Logger, open: () => Promise<T>): Promise<T> {
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, MAX_WAIT_MS)) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!isRedisUnavailable(error)) throw error;
+      logger.warn(`Redis went away at the start, trying again: ${(error as Error).message}`, 'Redis');
+    }
+    await delay(wait);
+  }
 }
 
 /**
@@ -58,7 +81,7 @@ export async function openLogWithDocuments(...args: Parameters<typeof openLog>):
   try {
     const onFault = ({ message }: Error) =>
       logger.warn(`documents of players are kept without RedisJSON: ${message}`, 'Redis');
-    if (await prepareDocuments(log.redis, log.topology, onFault)) {
+    if (await untilAvailable(logger, () => prepareDocuments(log.redis, log.topology, onFault))) {
       logger.warn(
         'this server could index JSON values: `npm run rebuild -- saves` makes it keep documents so',
         'Redis',
@@ -82,14 +105,18 @@ export async function openLogWithQuorum(
   const log = await openLogWithDocuments(environment, name, logger, { sendsScriptsAtOnce });
   const { WRITE_QUORUM: wanted } = environment;
   if (wanted === 0) return log;
-  for (const node of nodesOf(log.redis)) {
+  await untilAvailable(logger, () => warnOfFewReplicas(log.redis, wanted, logger));
+  const redis = createClient(environment.redis, `${name}:append`);
+  await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
+  return { ...log, quorum: new WriteQuorum(redis, wanted) };
+}
+
+async function warnOfFewReplicas(redis: RedisClient, wanted: number, logger: Logger): Promise<void> {
+  for (const node of nodesOf(redis)) {
     const [, replicas = '?'] = /^connected_slaves:(\d+)/m.exec(await node.info('replication')) ?? [];
     if (Number(replicas) < wanted)
       logger.warn(
         `WRITE_QUORUM is ${wanted}, and a server has ${replicas} replicas: writes there are refused`,
       );
   }
-  const redis = createClient(environment.redis, `${name}:append`);
-  await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
-  return { ...log, quorum: new WriteQuorum(redis, wanted) };
 }

@@ -5,11 +5,12 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
-import { Health, Logger, serveHealth, startMetrics } from '#libs/observability';
+import { Health, HealthFault, Logger, serveHealth, startMetrics } from '#libs/observability';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { limitConnections } from './connections.js';
 import { followTopology } from './follow-topology.js';
 import { LogModule } from './log.module.js';
+import { LogWatch } from './log-watch.js';
 import { openLog } from './open-log.js';
 import { redisCheck } from './redis-checks.js';
 import { runService, tellParent } from './run-service.js';
@@ -59,8 +60,9 @@ export function runWorker({
           name: 'groups',
           severity: 'not ready',
           reason: 'not-reading',
-          probe: async () => server.assertReading(),
+          probe: async () => assertReading(server),
         },
+        new LogWatch(log.redis, log.topology, logger).check,
       ],
       logger,
     );
@@ -85,6 +87,16 @@ export function runWorker({
       },
     };
   });
+}
+
+/** What stops one partition leaves the others to be read. @throws HealthFault */
+function assertReading(server: StreamsServer): void {
+  try {
+    server.assertReading();
+  } catch (error) {
+    const severity = server.isReadingSome ? 'degraded' : 'not ready';
+    throw new HealthFault(severity, 'not-reading', (error as Error).message);
+  }
 }
 
 /** A second worker on the same machine must not fail because the first has the usual port. */

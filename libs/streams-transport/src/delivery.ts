@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { Settlement } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
-import { eventsLostTotal, eventsTotal } from './metrics.js';
+import { eventsTotal } from './metrics.js';
 import { moveToDeadLetters } from './move-to-dead-letters.js';
 
 /** A stream entry as Redis answers it. The fields are missing when the entry was deleted while it was pending. */
@@ -24,7 +24,7 @@ export interface DeliveryOptions {
  *
  * An entry that is no event is a dead letter at once. A batch that fails is cut in halves until the event that
  * makes it fail stands alone; that one stays pending, is delivered again when it has been idle long enough, and
- * becomes a dead letter when it has failed too often.
+ * becomes a dead letter when it has failed too often, or at once when the error says that it `isPermanent`.
  */
 export class Delivery {
   constructor(
@@ -40,7 +40,7 @@ export class Delivery {
     const events: RecordedEvent[] = [];
     for (const [id, fields] of entries) {
       if (fields === null) {
-        await this.reportLost([id]);
+        this.reportLost([id]);
         await this.redis.xack(this.keys.stream, this.options.group, id);
         continue;
       }
@@ -87,9 +87,9 @@ export class Delivery {
     }
   }
 
-  async reportLost(ids: readonly string[]): Promise<void> {
+  /** The log's own account tells how many are lost; this tells which of them this group was to apply. */
+  reportLost(ids: readonly string[]): void {
     if (ids.length === 0) return;
-    eventsLostTotal.inc({ group: this.options.group }, ids.length);
     this.logger.error(
       `${this.keys.stream}: data loss: deleted before ${this.options.group} had them: ${ids.join(', ')}`,
     );
@@ -113,7 +113,8 @@ export class Delivery {
     ][];
     if (!pending) return;
     const deliveries = pending[3];
-    if (deliveries < maxDeliveries) {
+    const isPermanent = (error as Error & { isPermanent?: boolean }).isPermanent === true;
+    if (deliveries < maxDeliveries && !isPermanent) {
       this.logger.warn(
         `${this.keys.stream} ${id}: delivery ${deliveries} of ${maxDeliveries} failed: ${error.message}`,
       );

@@ -33,6 +33,7 @@ const MAX_BACKOFF = 2_000;
 export type HealthListener = (keys: PartitionKeys, error?: Error) => void;
 
 const leaveGroup = new Script<number>('leave-group');
+const openGroup = new Script<'there' | 'created' | 'behind'>('open-group');
 
 /**
  * Reads one partition for a consumer group, and delivers its events in batches, one after the other.
@@ -62,7 +63,7 @@ export class PartitionConsumer {
     private readonly options: ConsumerOptions,
     handle: BatchHandler,
     private readonly onHealth: HealthListener,
-    logger: LoggerService,
+    private readonly logger: LoggerService,
   ) {
     this.delivery = new Delivery(redis, keys, options, handle, logger);
   }
@@ -132,11 +133,13 @@ export class PartitionConsumer {
   }
 
   private async createGroup(): Promise<void> {
-    try {
-      await this.redis.xgroup('CREATE', this.keys.stream, this.options.group, '0', 'MKSTREAM');
-    } catch (error) {
-      if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
-    }
+    const { group } = this.options;
+    const { stream } = this.keys;
+    const keys = [stream, this.keys.ledger(), this.keys.live(group)];
+    if ((await openGroup.run(this.redis, keys, [group])) === 'behind')
+      this.logger.error(
+        `${stream}: the consumer group ${group} was deleted: what it had not applied is missing until its projection is rebuilt`,
+      );
   }
 
   private async consume(reader: RedisClient): Promise<void> {
@@ -213,7 +216,7 @@ export class PartitionConsumer {
         'COUNT',
         batchSize,
       )) as [string, Entry[], string[]];
-      await this.delivery.reportLost(deleted);
+      this.delivery.reportLost(deleted);
       await this.deliver(await this.delivery.decode(entries));
       cursor = next;
     } while (cursor !== '0-0' && !this.stopping);

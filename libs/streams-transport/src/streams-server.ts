@@ -22,8 +22,8 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   override readonly transportId = STREAMS_TRANSPORT;
   override readonly propagatesEventHandlerErrors = true;
   private consumers: readonly PartitionConsumer[] = [];
-  /** Streams that cannot be read now. */
-  private readonly unread = new Set<string>();
+  /** Streams that cannot be read now, and why. */
+  private readonly unread = new Map<string, string>();
   /** Those of partitions that are no more, as long as they take to end. */
   private readonly left = new Set<PartitionConsumer>();
   private isClosed = false;
@@ -40,7 +40,14 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   assertReading(): void {
     const idle = this.consumers.filter(consumer => !consumer.healthy).length;
     if (this.consumers.length === 0) throw new Error('not started');
-    if (idle > 0) throw new Error(`${idle} of ${this.consumers.length} partitions are not being read`);
+    if (idle === 0) return;
+    const [[stream, reason] = []] = this.unread;
+    const example = stream === undefined ? '' : `, among them ${stream}: ${reason}`;
+    throw new Error(`${idle} of ${this.consumers.length} partitions are not being read${example}`);
+  }
+
+  get isReadingSome(): boolean {
+    return this.consumers.some(consumer => consumer.healthy);
   }
 
   /** @throws HandlerError when there is no handler, two for one stream, or one for no stream */
@@ -123,7 +130,7 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     if (error) {
       if (this.unread.size === 0)
         this.logger.warn(`reading stopped, trying again: ${stream}: ${error.message}`);
-      this.unread.add(stream);
+      this.unread.set(stream, error.message);
     } else {
       this.unread.delete(stream);
       if (this.unread.size === 0) this.logger.log('reading again');

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
-import { DenseShardsError, InvalidCursorError, LogTrimmedError, ShardsFixedError } from '#libs/event-log';
+import { DenseShardsError, InvalidCursorError, LogDamagedError, ShardsFixedError } from '#libs/event-log';
 import { Logger } from '#libs/observability';
 import { InvalidPeriodError, JobActiveError, JobOverError, PeriodExpiredError } from '#libs/projections';
 import {
@@ -75,7 +75,7 @@ const CONFLICTS = [
   DenseShardsError,
   JobActiveError,
   JobOverError,
-  LogTrimmedError,
+  LogDamagedError,
   EventGoneError,
   ShardsFixedError,
 ] as const;

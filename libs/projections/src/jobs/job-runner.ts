@@ -35,6 +35,7 @@ export class JobRunner<State, T extends EventType, Rules> {
   private readonly jobs: Jobs;
   private looking: Promise<void> | undefined;
   private stopping = false;
+  private lastFault = '';
 
   constructor(
     private readonly redis: RedisClient,
@@ -60,8 +61,12 @@ export class JobRunner<State, T extends EventType, Rules> {
       try {
         const job = await this.jobs.active(this.projection.name);
         if (job) await this.run(job);
+        this.lastFault = '';
       } catch (error) {
-        if (!isRedisUnavailable(error)) this.logger.error(`looking for jobs: ${(error as Error).stack}`);
+        const { message, stack } = error as Error;
+        if (!isRedisUnavailable(error) && message !== this.lastFault)
+          this.logger.error(`looking for jobs: ${stack}`);
+        this.lastFault = message;
       }
       await delay(LOOK);
     }
@@ -98,13 +103,14 @@ export class JobRunner<State, T extends EventType, Rules> {
       if (error instanceof HandedOverError || error instanceof BuildLostError || isRedisUnavailable(error)) {
         this.logger.log(`${what}: left to another process`);
       } else if (error instanceof CancelledError) {
-        await this.clear(job);
         await this.jobs.finish(job, { state: 'cancelled' });
         this.logger.log(`${what}: cancelled`);
-      } else {
         await this.clear(job);
+      } else {
+        // First of all it is over: what fails again and again must not be begun again and again.
         await this.jobs.finish(job, { state: 'failed', error: (error as Error).message });
         this.logger.error(`${what}: failed: ${(error as Error).stack}`);
+        await this.clear(job);
       }
     }
     await this.jobs.giveBack(job, this.owner).catch(() => {});
@@ -188,7 +194,7 @@ class JobWork<State, T extends EventType, Rules> {
 
   /** Several partitions are built first, and then switched at nearly one time. */
   private async rebuild(all: readonly PartitionKeys[]): Promise<void> {
-    const { id, board, partition, rules } = this.job;
+    const { id, board, partition, rules, event } = this.job;
     const processed = new Map<PartitionKeys, number>();
     const works = all.map(keys => {
       const onProgress = (count: number) => {
@@ -196,8 +202,8 @@ class JobWork<State, T extends EventType, Rules> {
         return this.tick([...processed.values()].reduce((sum, one) => sum + one));
       };
       // The rules of other partitions have events of theirs in them.
-      const own = partition === undefined || partition === keys.partition ? rules : undefined;
-      const options = { job: id, owner: this.owner, board, rules: own, onProgress };
+      const own = partition === undefined || partition === keys.partition ? { rules, event } : {};
+      const options = { job: id, owner: this.owner, board, ...own, onProgress };
       return { keys, rebuild: new Rebuild(this.redis, this.projection, options) };
     });
     const builds = await allOf(works.map(({ keys, rebuild }) => rebuild.prepare(keys)));

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogTrimmedError } from '#libs/event-log';
+import { LogDamagedError } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, type RecordedEvent } from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
 import {
@@ -179,7 +179,7 @@ describe('jobs', () => {
       const keys = test.topology.of('scores', 'arena');
       const source = { keys, group: leaderboards.name };
       const wanted: string[] = [];
-      const projector = new Projector(test.redis, leaderboards, board => wanted.push(board));
+      const projector = new Projector(test.redis, leaderboards, board => void wanted.push(board));
       const [redefinition] = await deliver(test, keys, leaderboards.name);
       const events = [redefinition as RecordedEvent<'BoardDefined'>];
       expect(await projector.apply(events, source)).toMatchObject({ applied: 0, deferred: [{}] });
@@ -248,7 +248,7 @@ describe('jobs', () => {
       await history();
       const keys = test.topology.of('scores', 'arena');
       await test.redis.xtrim(keys.stream, 'MAXLEN', 5);
-      await expect(jobs.start(leaderboards, { kind: 'rebuild' })).rejects.toThrow(LogTrimmedError);
+      await expect(jobs.start(leaderboards, { kind: 'rebuild' })).rejects.toThrow(LogDamagedError);
       expect(await jobs.active(leaderboards.name)).toBeUndefined();
     });
 

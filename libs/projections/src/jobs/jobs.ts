@@ -15,6 +15,8 @@ export interface JobOrder {
   readonly partition?: number;
   /** Fields of the rules that are known to change by it. */
   readonly rules?: Readonly<Record<string, string | undefined>>;
+  /** The event that needs it: it is in what is built, though it may be a dead letter that is tried again. */
+  readonly event?: string;
   /** Compare before the switch, and report what differs. */
   readonly diff?: boolean;
 }
@@ -85,7 +87,7 @@ export class Jobs {
 
   /**
    * @throws JobActiveError
-   * @throws LogTrimmedError when the log is not whole
+   * @throws LogDamagedError when the log is not whole
    */
   async start(
     { name: group, stream }: Pick<Projection<never>, 'name' | 'stream'>,
@@ -119,8 +121,8 @@ export class Jobs {
       if ((await this.redis.set(key, id, 'NX')) === 'OK') return id;
       const other = await this.redis.get(key);
       if (other === null) continue;
-      if (await this.redis.exists(jobKey(this.topology.prefix, other))) return other;
-      // Whoever began it died before it was kept.
+      if (await this.find(other)) return other;
+      // Whoever began it died before it was kept, or nobody can read what is kept.
       await lease.run(this.redis, [key], [other, 0]);
     }
   }
@@ -129,7 +131,13 @@ export class Jobs {
   async find(id: string): Promise<Job | undefined> {
     if (!/^[a-z-]{1,64}-[\da-z]{1,32}$/.test(id)) return undefined;
     const fields = await this.redis.hgetall(jobKey(this.topology.prefix, id));
-    return fields.order === undefined ? undefined : parseJob(id, fields);
+    if (fields.order === undefined) return undefined;
+    try {
+      return parseJob(id, fields);
+    } catch {
+      // No job of ours: whoever waits for it waits in vain.
+      return undefined;
+    }
   }
 
   async active(group: string): Promise<Job | undefined> {

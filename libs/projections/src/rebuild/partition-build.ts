@@ -40,6 +40,8 @@ export interface BuildOptions {
   readonly owner: string;
   /** Only this board's events. */
   readonly board?: string | undefined;
+  /** The id of an event that is folded, though it may have been a dead letter. */
+  readonly event?: string | undefined;
 }
 
 type Begun = [generation: number, position: string, processed: number, facts: string];
@@ -114,7 +116,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     anew: boolean,
   ): Promise<PartitionBuild<State, T, Rules>> {
     const { keys, group } = source;
-    const skipped = Object.keys(await redis.hgetall(keys.skipped(group)));
+    const skipped = (await redis.hkeys(keys.skipped(group))).filter(id => id !== options.event);
     const documents = projection.kinds.includes('document')
       ? await documentStoreIn(redis, keys.prefix)
       : 'plain';

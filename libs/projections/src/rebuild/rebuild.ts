@@ -63,6 +63,8 @@ export class Rebuild<State, T extends EventType, Rules> {
     let build = prepared;
     while (!(await this.complete(build, source))) build = await this.beginAnew(build, source);
     if (this.options.board !== undefined) await this.redis.unlink(build.state.rules());
+    // What a group that was deleted had not applied is in the new generation.
+    else await this.redis.hdel(keys.ledger(), `reset:${source.group}`);
   }
 
   /** By the rules that came out of it, it will come out right. */
@@ -125,6 +127,7 @@ export class Rebuild<State, T extends EventType, Rules> {
         JSON.stringify(fields),
         JSON.stringify(replaced.before),
         JSON.stringify(replaced.after),
+        this.options.event ?? '',
       ],
     );
   }

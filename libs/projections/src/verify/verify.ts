@@ -21,7 +21,7 @@ const PAUSE = 50;
  * @param board only this one
  * @param onProgress hears how many events are folded; throws to stop
  * @returns what differs
- * @throws LogTrimmedError when there is no whole log to compare with
+ * @throws LogDamagedError when there is no whole log to compare with
  */
 export async function verifyPartition<State, T extends EventType, Rules>(
   redis: RedisClient,

@@ -13,6 +13,7 @@
 -- ARGV[5]  JSON object of fields to set in what is live
 -- ARGV[6]  JSON object of fields that the live rules must have; an empty text for one that must not be there
 -- ARGV[7]  JSON object of fields to set in the live rules; an empty text for one that is to go
+-- ARGV[8]  id of an event that is in what was built, though it was a dead letter, or empty
 --
 -- Returns "switched"; or, when nothing was done: "expired" (the barrier does not stand there any more, or the rules
 --         are others), "changed" (other events are skipped by now), "lost" (somebody else builds)
@@ -40,6 +41,7 @@ local known, skipped = {}, {}
 local left_out, failed = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 for _, id in ipairs(left_out) do known[id] = true end
 for _, id in ipairs(failed) do known[id] = true end
+known[ARGV[8]] = true
 for _, id in ipairs(redis.call('HKEYS', KEYS[3])) do
   local ms, seq = parse(id)
   skipped[id] = true
@@ -49,6 +51,7 @@ for _, id in ipairs(left_out) do
   if not skipped[id] then return 'changed' end
 end
 
+if ARGV[8] ~= '' and redis.call('HGET', KEYS[3], ARGV[8]) == 'retried' then redis.call('HDEL', KEYS[3], ARGV[8]) end
 for _, id in ipairs(failed) do redis.call('HSETNX', KEYS[3], id, 'failed') end
 for i = 5, #KEYS, 2 do
   redis.call('UNLINK', KEYS[i + 1])

@@ -1,0 +1,287 @@
+import type { StreamName } from '#libs/events';
+import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import {
+  type Extent,
+  extentOf,
+  type Facts,
+  goneIn,
+  isBefore,
+  judge,
+  type Ledger,
+  type Loss,
+  NOTHING,
+} from './log-judgement.js';
+
+const lookAtLog = new Script<string>('look-at-log');
+const noteLog = new Script<0 | 1>('note-log');
+
+/** Milliseconds between two notes of what a partition has, unless something is wrong. */
+const NOTE_INTERVAL_MS = 5_000;
+/** Acknowledged events that a process looks for, at most, and calls that it remembers. */
+const MAX_IDS = 8;
+const MAX_CALLS = 64;
+/** How often a note is tried when other processes note something at the same time. */
+const ATTEMPTS = 3;
+
+/** The log is not whole: what is folded from it would be less than what was projected. */
+export class LogDamagedError extends Error {
+  readonly code = 'LOG_DAMAGED';
+  override readonly name = 'LogDamagedError';
+
+  constructor(
+    readonly stream: StreamName,
+    readonly partition: number,
+    readonly reason: string,
+  ) {
+    super(
+      `partition ${partition} of ${stream} has lost events: ${reason}. Rebuild, verify and repartition are refused, for they would make less of it. ` +
+        `Restore a backup, or go on without them: POST /v1/admin/log/accept-loss {"stream":"${stream}","partition":${partition}}`,
+    );
+  }
+}
+
+export interface LogExtent {
+  /** Events that are there. */
+  readonly length: number;
+  /** The id of the latest. */
+  readonly last: string;
+}
+
+/** What a look at a partition shows. */
+export interface LogState extends LogExtent {
+  /** Why it is not whole; empty for one that is. */
+  readonly damage: string;
+  /** Events that were ever lost. */
+  readonly lost: number;
+  /** Consumer groups that were deleted and made anew: they lack events until they are rebuilt. */
+  readonly reset: readonly string[];
+  /** Who holds the partition's gate: `moving <attempt>` or `closed <attempt>`; empty for nobody. */
+  readonly gate: string;
+  /** The loss that this look was the first to see. */
+  readonly found?: Loss;
+}
+
+type Look = Facts & { readonly groups?: Record<string, string>; readonly ledger?: Record<string, string> } & {
+  readonly gate?: string;
+};
+
+/** Events that one call appended, as this process was told. */
+interface Appended {
+  readonly events: number;
+  readonly last: string;
+}
+
+/** What this process has seen of a partition: Redis can lose that together with the events. */
+interface Memory {
+  extent?: Extent;
+  /** What was acknowledged since, or a little longer. */
+  appended: Appended[];
+  /** Acknowledged events that were the last ones when a connection broke: another server may answer since. */
+  beforeBreaks: string[];
+}
+
+const memories = new WeakMap<PartitionKeys, Memory>();
+
+function memoryOf(keys: PartitionKeys): Memory {
+  let memory = memories.get(keys);
+  if (!memory) {
+    memory = { appended: [], beforeBreaks: [] };
+    memories.set(keys, memory);
+  }
+  return memory;
+}
+
+/** Remembers events that this process was told are in the log. It costs nothing until the next look. */
+export function rememberAppended(keys: PartitionKeys, events: number, last: string): void {
+  const { appended } = memoryOf(keys);
+  appended.push({ events, last });
+  if (appended.length > MAX_CALLS) appended.shift();
+}
+
+/** Keeps the last acknowledged event in mind until the next look. */
+export function rememberBreak(keys: PartitionKeys): void {
+  const { appended, beforeBreaks } = memoryOf(keys);
+  const last = appended.at(-1)?.last;
+  if (last === undefined || beforeBreaks.includes(last)) return;
+  beforeBreaks.push(last);
+  if (beforeBreaks.length > MAX_IDS) beforeBreaks.shift();
+}
+
+/**
+ * What there must be at least: what was seen, and what was acknowledged after that. In another stream of the same name, the
+ * events from its first on were not lost with what was there before.
+ */
+function atLeast(extent: Extent, appended: readonly Appended[], { stream }: Look): Extent {
+  const isOther = stream !== undefined && stream.first !== extent.first;
+  const after = appended.filter(
+    ({ last }) => isBefore(extent.last, last) && !(isOther && !isBefore(last, stream.first)),
+  );
+  const events = after.reduce((sum, call) => sum + call.events, 0);
+  return { ...extent, added: extent.added + events, length: extent.length + events };
+}
+
+/**
+ * Looks whether a partition of the log is whole, and notes it beside the log.
+ *
+ * @param groups consumer groups whose projections can know of events that the log lacks
+ */
+export async function checkLog(
+  redis: RedisClient,
+  keys: PartitionKeys,
+  groups: readonly string[] = [],
+): Promise<LogState> {
+  try {
+    return await look(redis, keys, groups);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
+    const damage = `a key of ${keys.stream.replace(/log$/, '*')} holds another type than Questlog's: does another program use the same KEY_PREFIX?`;
+    return { length: 0, last: '0-0', damage, lost: 0, reset: [], gate: '' };
+  }
+}
+
+async function look(redis: RedisClient, keys: PartitionKeys, groups: readonly string[]): Promise<LogState> {
+  for (let attempt = 1; ; attempt++) {
+    const memory = memoryOf(keys);
+    const appended = [...memory.appended];
+    const latest = appended.at(-1)?.last;
+    const ids = [...memory.beforeBreaks, ...(latest === undefined ? [] : [latest])];
+    const seen = await read(redis, keys, groups, ids);
+    const ledger = parseLedger(seen.ledger);
+    const remembered = memory.extent ?? (appended.length > 0 ? NOTHING : undefined);
+    const own = remembered && atLeast(remembered, appended, seen);
+    const isStranger = own !== undefined && own.revision < ledger.revision;
+    const facts = isStranger ? { ...seen, missing: [] } : seen;
+    const known = furthest(
+      seen.ledger && atLeast(ledger, isStranger ? [] : appended, seen),
+      isStranger ? undefined : own,
+    );
+    const found = isMoved(seen) ? undefined : judge(facts, ledger, known);
+    const more = isStranger && own.revision + 1 === ledger.revision ? own.added - ledger.knownAdded : 0;
+    const after = found
+      ? afterLoss(seen, ledger, known, found)
+      : more > 0
+        ? { ...settled(seen, ledger), lost: ledger.lost + more, knownAdded: own?.added ?? 0 }
+        : settled(seen, ledger);
+    const isNews = found !== undefined || more > 0;
+    if (!(await note(redis, keys, seen, ledger, after, isNews)) && attempt < ATTEMPTS) continue;
+    memory.extent = extentOf(seen, ledger.trimmed, after.revision);
+    // Of what was looked for, the last event is looked for again, unless it is lost.
+    const looked = new Set(isStranger || found ? appended : appended.slice(0, -1));
+    memory.appended = memory.appended.filter(call => !looked.has(call));
+    memory.beforeBreaks = memory.beforeBreaks.filter(id => !ids.includes(id));
+    return { ...stateOf(seen, after), ...(found && { found }) };
+  }
+}
+
+/** @throws LogDamagedError when events are missing, other than those of erased players */
+export async function measureLog(redis: RedisClient, keys: PartitionKeys): Promise<LogExtent> {
+  const { length, last, damage } = await checkLog(redis, keys);
+  if (damage !== '') throw new LogDamagedError(keys.streamName, keys.partition, damage);
+  return { length, last };
+}
+
+/** What an operator has accepted as lost. */
+export interface AcceptedLoss {
+  /** Events that were ever lost. */
+  readonly lost: number;
+  /** Why the log was not whole; empty when nothing was wrong. */
+  readonly reason: string;
+}
+
+/** Has a partition count as whole again without the events that it lost. */
+export async function acceptLoss(
+  redis: RedisClient,
+  keys: PartitionKeys,
+  groups: readonly string[] = [],
+): Promise<AcceptedLoss> {
+  const { damage, lost, reset } = await checkLog(redis, keys, groups);
+  await redis.hdel(keys.ledger(), 'damage', ...groups.map(group => `reset:${group}`));
+  const resets = reset.map(group => `the consumer group ${group} was deleted`);
+  return { lost, reason: [...(damage === '' ? [] : [damage]), ...resets].join('; ') };
+}
+
+/** A partition that the log was moved away from, or is being moved, is as it was left. */
+const isMoved = ({ gate }: { readonly gate?: string | undefined }) => gate?.startsWith('closed') ?? false;
+
+async function read(
+  redis: RedisClient,
+  keys: PartitionKeys,
+  groups: readonly string[],
+  ids: readonly string[],
+): Promise<Look> {
+  const { stream } = keys;
+  const own = [keys.ledger(), keys.erasures(), keys.gate(), keys.definitions()];
+  const live = groups.map(group => keys.live(group));
+  return JSON.parse(await lookAtLog.run(redis, [stream, ...own, ...live], [JSON.stringify(ids)])) as Look;
+}
+
+/** Of what the ledger has and what this process remembers, the one that knows of more. */
+function furthest(ledger: Extent | undefined, memory: Extent | undefined): Extent | undefined {
+  if (!ledger || !memory) return ledger ?? memory;
+  return memory.added > ledger.added || memory.revision > ledger.revision ? memory : ledger;
+}
+
+function afterLoss(look: Look, ledger: Ledger, known: Extent | undefined, { events, reason }: Loss): Ledger {
+  const revision = Math.max(ledger.revision, known?.revision ?? 0) + 1;
+  return {
+    ...ledger,
+    ...extentOf(look, ledger.trimmed, revision),
+    gone: goneIn(look, ledger.trimmed),
+    lost: ledger.lost + events,
+    knownAdded: Math.max(known?.added ?? 0, look.stream?.added ?? 0),
+    damage: ledger.damage === '' ? reason : `${ledger.damage}; then ${reason}`,
+  };
+}
+
+/** Of a stream that has nothing, nothing is gone: it can have been made anew after all of it was erased. */
+function settled(look: Look, ledger: Ledger): Ledger {
+  const isEmpty = (look.stream?.added ?? 0) === 0;
+  const extent = extentOf(look, ledger.trimmed, ledger.revision);
+  return { ...ledger, ...extent, ...(isEmpty && { gone: goneIn(look, ledger.trimmed) }) };
+}
+
+/** @returns false when another process has noted something meanwhile */
+async function note(
+  redis: RedisClient,
+  keys: PartitionKeys,
+  { now, stream, groups = {}, ledger: fields, gate }: Look,
+  before: Ledger,
+  after: Ledger,
+  isLoss: boolean,
+): Promise<boolean> {
+  if (isMoved({ gate })) return true;
+  const isNew = fields === undefined && (stream?.added ?? 0) > 0;
+  const isDue = now - Number(fields?.at ?? 0) >= NOTE_INTERVAL_MS;
+  const isChanged = fields !== undefined && (after.last !== before.last || after.length !== before.length);
+  if (!isLoss && !isNew && !(isDue && isChanged) && after.gone === before.gone) return true;
+  const positions = Object.entries(groups).map(([group, id]) => [`group:${group}`, id]);
+  const noted = { ...after, at: now, ...Object.fromEntries(positions) };
+  const texts = Object.entries(noted).map(([name, value]) => [name, String(value)]);
+  const args = [fields?.revision ?? '', JSON.stringify(Object.fromEntries(texts))];
+  return (await noteLog.run(redis, [keys.ledger(), keys.gate()], args)) === 1;
+}
+
+function stateOf({ stream, ledger, gate = '' }: Look, { damage, lost }: Ledger): LogState {
+  const reset = Object.keys(ledger ?? {}).flatMap(field =>
+    field.startsWith('reset:') ? [field.slice('reset:'.length)] : [],
+  );
+  return { length: stream?.length ?? 0, last: stream?.last ?? '0-0', damage, lost, reset, gate };
+}
+
+function parseLedger(fields: Readonly<Record<string, string>> | undefined): Ledger {
+  if (!fields) return NOTHING;
+  const number = (name: string) => Number(fields[name] ?? 0) || 0;
+  return {
+    revision: number('revision'),
+    added: number('added'),
+    length: number('length'),
+    removed: number('removed'),
+    last: fields.last ?? '0-0',
+    first: fields.first ?? '0-0',
+    trimmed: number('trimmed'),
+    gone: number('gone'),
+    lost: number('lost'),
+    knownAdded: number('knownAdded'),
+    damage: fields.damage ?? '',
+  };
+}

@@ -1,0 +1,66 @@
+#!lua flags=no-writes
+-- Reads what tells whether a partition of the log is whole.
+--
+-- KEYS[1]  the partition's stream
+-- KEYS[2]  the ledger (hash: what the log had when it was last looked at, and what is known to be gone)
+-- KEYS[3]  what erases (hash: events, ...)
+-- KEYS[4]  the gate (string: moving or closed, and by whom)
+-- KEYS[5]  definitions (hash)
+-- KEYS[n]  from 6 on: what is live of each consumer group (hash: tick, base, ...)
+-- ARGV[1]  JSON list of ids of events that the caller knows to have been there
+--
+-- Returns JSON: {now (milliseconds since 1970), stream (XINFO STREAM by name, without entries; nothing when there is none),
+--         groups (by name: the id delivered last), ledger (the hash), erased (events), gate, defined (whether there are definitions),
+--         bases (of generations that were built: the last event in them), applied (whether any group ever applied anything),
+--         missing (which of the given ids are not there)}
+-- Atomic  because the counts belong together: an event that is erased in between would seem to be lost.
+-- Twice   it reads only.
+-- Bound   one command for each key and id; the caller gives at most ten ids.
+local function fields(flat)
+  local map = {}
+  for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
+  return map
+end
+
+-- An empty Lua table would become a list in JSON.
+local function object(map) return next(map) and map or nil end
+
+local time = redis.call('TIME')
+local look = {
+  now = time[1] * 1000 + math.floor(time[2] / 1000),
+  ledger = object(fields(redis.call('HGETALL', KEYS[2]))),
+  erased = tonumber(redis.call('HGET', KEYS[3], 'events') or '0'),
+  gate = redis.call('GET', KEYS[4]) or nil,
+  defined = redis.call('EXISTS', KEYS[5]) == 1,
+}
+
+local groups = {}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  local info = fields(redis.call('XINFO', 'STREAM', KEYS[1]))
+  look.stream = {
+    length = info['length'],
+    added = info['entries-added'],
+    last = info['last-generated-id'],
+    first = info['recorded-first-entry-id'],
+    deleted = info['max-deleted-entry-id'],
+  }
+  for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local group = fields(flat)
+    groups[group['name']] = group['last-delivered-id']
+  end
+end
+look.groups = object(groups)
+
+local bases, missing = {}, {}
+look.applied = false
+for n = 6, #KEYS do
+  local live = redis.call('HMGET', KEYS[n], 'tick', 'base')
+  if live[1] then look.applied = true end
+  if live[2] then bases[#bases + 1] = live[2] end
+end
+for _, id in ipairs(cjson.decode(ARGV[1])) do
+  if #redis.call('XRANGE', KEYS[1], id, id) == 0 then missing[#missing + 1] = id end
+end
+look.bases = #bases > 0 and bases or nil
+look.missing = #missing > 0 and missing or nil
+return cjson.encode(look)

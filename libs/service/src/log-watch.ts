@@ -1,0 +1,114 @@
+import { Counter } from 'prom-client';
+import { checkLog, type LogState, openAbandonedGates, type Topology } from '#libs/event-log';
+import { STREAMS } from '#libs/events';
+import type { HealthCheck, Logger } from '#libs/observability';
+import { groupsOf } from '#libs/projections';
+import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
+
+/** Milliseconds for which what a look showed is told again. */
+const LOOK_AGE_MS = 1_000;
+
+/** Whether the log is whole. `/readyz` asks again and again; what is found is for the metrics and the log, too. */
+export class LogWatch {
+  private states: ReadonlyMap<PartitionKeys, LogState> = new Map();
+  private lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+    private readonly logger: Pick<Logger, 'error' | 'warn'>,
+  ) {
+    eventsLost.watch(this);
+  }
+
+  /** The check for `/readyz`. */
+  get check(): HealthCheck {
+    return { name: 'log', severity: 'degraded', reason: 'log-damaged', probe: () => this.assertWhole() };
+  }
+
+  /** @throws Error that says what is wrong with the log, and what to do */
+  async assertWhole(): Promise<void> {
+    if (performance.now() - this.lookedAt > LOOK_AGE_MS) await this.tryToLook();
+    const problems = [...this.states].flatMap(([keys, state]) => problemsOf(keys, state));
+    const more =
+      problems.length > MAX_PROBLEMS ? [`and ${problems.length - MAX_PROBLEMS} more like these`] : [];
+    if (problems.length > 0) throw new Error([...problems.slice(0, MAX_PROBLEMS), ...more].join('; '));
+  }
+
+  /** Events that were ever lost, by partition. */
+  *lost(): Generator<[keys: PartitionKeys, events: number]> {
+    for (const [keys, { lost }] of this.states) yield [keys, lost];
+  }
+
+  /** That Redis is away is another check's to tell: what was known holds. */
+  private async tryToLook(): Promise<void> {
+    try {
+      await this.look();
+      this.lookedAt = performance.now();
+    } catch (error) {
+      if (!isRedisUnavailable(error)) throw error;
+    }
+  }
+
+  private async look(): Promise<void> {
+    const states = new Map<PartitionKeys, LogState>();
+    const all = STREAMS.flatMap(stream => this.topology.all(stream));
+    await Promise.all(
+      all.map(async keys => {
+        const state = await checkLog(this.redis, keys, groupsOf(keys.streamName));
+        states.set(keys, state);
+        if (state.damage !== '' && state.damage !== this.states.get(keys)?.damage)
+          this.logger.error(
+            `data loss: ${keys.stream}: ${state.damage}. It is not rebuilt from what is left`,
+          );
+      }),
+    );
+    this.states = states;
+    const gates = [...states].flatMap(([keys, { gate }]) => (gate === '' ? [] : [[keys, gate] as const]));
+    if (gates.length > 0 && (await openAbandonedGates(this.redis, this.topology, gates)))
+      this.logger.warn('the log takes events again: whoever had closed it to move it is gone');
+  }
+}
+
+/** Partitions that are named. */
+const MAX_PROBLEMS = 3;
+
+function problemsOf(keys: PartitionKeys, { damage, reset }: LogState): string[] {
+  const { streamName: stream, partition } = keys;
+  const body = `{"stream":"${stream}","partition":${partition}}`;
+  const where = `partition ${partition} of ${stream}`;
+  return [
+    ...(damage === ''
+      ? []
+      : [
+          `${where} has lost events: ${damage}. Restore a backup, or go on without them: POST /v1/admin/log/accept-loss ${body}`,
+        ]),
+    ...reset.map(
+      group =>
+        `${where}: the consumer group ${group} was deleted, and its projection may lack events: rebuild it (POST /v1/admin/rebuilds)`,
+    ),
+  ];
+}
+
+/** The figures are those of the log, not of a process: take the greatest of several processes, not their sum. */
+class EventsLost {
+  private log: LogWatch | undefined;
+  private readonly counter = new Counter({
+    name: 'questlog_events_lost_total',
+    help: 'Events that the log has lost, by partition; every process tells the same number',
+    labelNames: ['stream', 'partition'] as const,
+    collect: () => this.collect(),
+  });
+
+  watch(log: LogWatch): void {
+    this.log = log;
+  }
+
+  private collect(): void {
+    this.counter.reset();
+    for (const [{ streamName: stream, partition }, events] of this.log?.lost() ?? [])
+      this.counter.inc({ stream, partition }, events);
+  }
+}
+
+const eventsLost = new EventsLost();

@@ -116,6 +116,8 @@ export class Installation {
       SCORES_PARTITIONS: String(this.topology.counts.scores),
       PLAYERS_PARTITIONS: String(this.topology.counts.players),
       RATE_LIMIT: asInProduction ? 'on' : 'off',
+      QUOTAS: asInProduction ? 'on' : 'off',
+      BOARDS: 'open',
       SERVER_KEYS: KEYS.server,
       ADMIN_KEYS: KEYS.admin,
       HOST: '127.0.0.1',

@@ -83,6 +83,7 @@ export class Cluster {
       SCORES_PARTITIONS: String(PARTITIONS.scores),
       PLAYERS_PARTITIONS: String(PARTITIONS.players),
       RATE_LIMIT: 'off',
+      QUOTAS: 'off',
       SERVER_KEYS: KEYS.server,
       ADMIN_KEYS: KEYS.admin,
       CLAIM_IDLE_MS: String(CLAIM_IDLE),

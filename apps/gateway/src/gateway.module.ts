@@ -33,6 +33,7 @@ import { Sessions } from './auth/sessions.js';
 import { GameStateController, PlayerStateController } from './cache-quest/documents.controller.js';
 import { DocumentsService } from './cache-quest/documents.service.js';
 import { GuestSessionController } from './cache-quest/guest-session.controller.js';
+import { MadeBoards } from './cache-quest/made-boards.js';
 import { MemberScoresController } from './cache-quest/member-scores.controller.js';
 import { AppliedGuard } from './http/applied.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -43,11 +44,13 @@ import { EntriesController } from './leaderboards/entries.controller.js';
 import { EntryViews } from './leaderboards/entry-views.js';
 import { LiveController } from './leaderboards/live.controller.js';
 import { LiveBoards } from './leaderboards/live-boards.js';
+import { PlayerBoards } from './leaderboards/player-boards.js';
 import { PlayerEntriesController } from './leaderboards/player-entries.controller.js';
 import { ScoreImport } from './leaderboards/score-import.js';
-import { ScoreIntake } from './leaderboards/score-intake.js';
+import { FirstScores, ScoreIntake } from './leaderboards/score-intake.js';
 import { ScoresController } from './leaderboards/scores.controller.js';
 import { ScoresService } from './leaderboards/scores.service.js';
+import { GuestQuota } from './limits/guest-quota.js';
 import { RateLimitGuard } from './limits/rate-limit.guard.js';
 import { SlidingWindow } from './limits/sliding-window.js';
 import { PersonalDataController } from './players/personal-data.controller.js';
@@ -68,6 +71,18 @@ function onLog<T>(type: new (redis: RedisClient, topology: Topology) => T) {
     provide: type,
     inject: [REDIS, Topology],
     useFactory: (redis: RedisClient, topology: Topology) => new type(redis, topology),
+  };
+}
+
+/** Injects one of the classes that keep to a limit of the environment. */
+function withLimit<T, Limit>(
+  type: new (redis: RedisClient, topology: Topology, limit: Limit) => T,
+  limit: Limit,
+) {
+  return {
+    provide: type,
+    inject: [REDIS, Topology],
+    useFactory: (redis: RedisClient, topology: Topology) => new type(redis, topology, limit),
   };
 }
 
@@ -160,6 +175,10 @@ export class GatewayModule {
         { provide: StreamsClient, inject: [EventLog], useFactory: (log: EventLog) => new StreamsClient(log) },
         WriteService,
         BoardsService,
+        { provide: FirstScores, useValue: new FirstScores(environment.boards === 'open') },
+        withLimit(PlayerBoards, environment.quotas.get('player.boards')),
+        withLimit(MadeBoards, environment.CACHE_QUEST_BOARDS),
+        withLimit(GuestQuota, environment.quotas.get('address.guestsPerHour')),
         ScoreIntake,
         ScoreImport,
         ScoresService,

@@ -28,6 +28,7 @@ import { BODY_LIMIT, readJsonBodies, refuseOtherBodies } from './http/json-body.
 import { ProblemFilter } from './http/problem.filter.js';
 import { limitSendingTime, readStreamedBodies } from './http/streamed-body.js';
 import { answerUnrouted, MAX_SEGMENT } from './http/unrouted.js';
+import { appendLimits } from './limits/append-limits.js';
 import { serveOpenApi } from './openapi.js';
 
 /** Milliseconds in which a client must have sent its request. */
@@ -66,7 +67,10 @@ export async function createGateway(
   });
   const root = {
     module: RootModule,
-    imports: [LogModule.forRoot(log), GatewayModule.forRoot(environment, logger)],
+    imports: [
+      LogModule.forRoot(log, appendLimits(environment, log)),
+      GatewayModule.forRoot(environment, logger),
+    ],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
   const fastify = app.getHttpAdapter().getInstance();

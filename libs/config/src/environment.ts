@@ -15,6 +15,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { list } from './lists.js';
+import { parseQuotas, type Quotas } from './quotas.js';
 import { parseRateLimits, type RateLimits } from './rate-limits.js';
 import { RedisEnvironment } from './redis-environment.js';
 
@@ -138,8 +139,8 @@ export class GatewayEnvironment extends Environment {
   @ValidateBy({
     name: 'rateLimits',
     validator: {
-      validate: value => rateLimitFault(value) === undefined,
-      defaultMessage: arguments_ => rateLimitFault(arguments_?.value) ?? '',
+      validate: value => faultOf(parseRateLimits, value) === undefined,
+      defaultMessage: arguments_ => faultOf(parseRateLimits, arguments_?.value) ?? '',
     },
   })
   readonly RATE_LIMIT: string = 'on';
@@ -148,6 +149,38 @@ export class GatewayEnvironment extends Environment {
   get rateLimits(): RateLimits | undefined {
     return parseRateLimits(this.RATE_LIMIT);
   }
+
+  /** `on`, `off`, or what differs from the defaults: `player.slots=20,player.saveBytes=4MiB,player.boards=off`. */
+  @Expose()
+  @ValidateBy({
+    name: 'quotas',
+    validator: {
+      validate: value => faultOf(parseQuotas, value) === undefined,
+      defaultMessage: arguments_ => faultOf(parseQuotas, arguments_?.value) ?? '',
+    },
+  })
+  readonly QUOTAS: string = 'on';
+
+  get quotas(): Quotas {
+    return parseQuotas(this.QUOTAS);
+  }
+
+  /** Whether the first score of a board without a definition makes it (`open`) or is refused (`defined`). */
+  @Expose()
+  @IsOptional()
+  @IsIn(['defined', 'open'])
+  readonly BOARDS?: 'defined' | 'open';
+
+  get boards(): 'defined' | 'open' {
+    return this.BOARDS ?? (this.production ? 'defined' : 'open');
+  }
+
+  /** Boards that `/api/leaderboard` may make, whatever `BOARDS` says. */
+  @Expose()
+  @IsInt()
+  @Min(0)
+  @Max(100_000)
+  readonly CACHE_QUEST_BOARDS: number = 100;
 }
 
 /** As browsers write them in `Origin`: other spellings would never match. */
@@ -158,9 +191,9 @@ function areOrigins(value: readonly string[]): boolean {
   );
 }
 
-function rateLimitFault(text: string): string | undefined {
+function faultOf(parse: (text: string) => unknown, text: string): string | undefined {
   try {
-    parseRateLimits(text);
+    parse(text);
     return undefined;
   } catch (error) {
     return (error as Error).message;

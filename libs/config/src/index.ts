@@ -1,4 +1,5 @@
 export * from './environment.js';
 export * from './load.js';
+export * from './quotas.js';
 export * from './rate-limits.js';
 export * from './redis-environment.js';

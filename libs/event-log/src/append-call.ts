@@ -40,7 +40,7 @@ export class AppendCall {
   }
 
   add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {
-    const { expectedVersion, definedBy, replayOnly, request } = options;
+    const { expectedVersion, definedBy, replayOnly, request, slots, saveBytes, profile } = options;
     const { e, d, m } = packEvent(event);
     const { board, player } = event.data as { board?: string; player?: string };
     this.characters += d?.length ?? 0;
@@ -56,6 +56,12 @@ export class AppendCall {
       ...(expectedVersion !== undefined && {
         expect: expectedVersion === 'existing' ? '*' : String(expectedVersion),
       }),
+      ...(slots !== undefined && { slots }),
+      ...(saveBytes !== undefined && { bytes: saveBytes }),
+      ...(profile && {
+        profile: [profile.version, profile.bytes, profile.patchBytes, profile.mostBytes],
+      }),
+      ...(options.existingBoard && { existing: true }),
       ...this.interval(event, options),
       ...becomes(event),
       ...(event.type === 'ScoreSubmitted' && definedBy === '' && { marks: true }),

@@ -1,6 +1,7 @@
 import { compareEventIds, definitionOf, type EventId, type EventType, type NewEvent } from '#libs/events';
-import type { PartitionKeys, RedisClient, WriteQuorum } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, UsageUnknownError, type WriteQuorum } from '#libs/redis';
 import { CALL_EVENTS } from './append-call.js';
+import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
 import type { EventRef } from './event-ref.js';
 import { placeOf } from './routing.js';
@@ -22,6 +23,25 @@ export interface AppendOptions {
   readonly request?: string;
   /** To be answered when its idempotency key has been seen, and not to be appended otherwise. */
   readonly replayOnly?: boolean;
+  /** Slots that the player may ever have used, and bytes that the player's saves may have together. */
+  readonly slots?: number;
+  readonly saveBytes?: number;
+  /** What a profile would be with the patch, for its size to stay within bounds. */
+  readonly profile?: PatchedProfile;
+  /** A board that is not defined must have scores. */
+  readonly existingBoard?: boolean;
+}
+
+/** What a patch makes of a profile, as the caller saw it. */
+export interface PatchedProfile {
+  /** The version that the patch was judged by; 0 for none. */
+  readonly version: number;
+  /** Bytes with the patch. */
+  readonly bytes: number;
+  /** Bytes of the patch. */
+  readonly patchBytes: number;
+  /** Bytes that it may have with all patches that no caller has seen applied. */
+  readonly mostBytes: number;
 }
 
 export interface Appended {
@@ -47,6 +67,7 @@ export class EventLog {
     private readonly topology: Topology,
     /** Replicas that must confirm what is appended. Without it, the server alone does. */
     private readonly quorum?: WriteQuorum,
+    private readonly limits: AppendLimits = {},
   ) {}
 
   /**
@@ -57,11 +78,19 @@ export class EventLog {
    * @throws BeingErasedError while the event's player is being erased
    * @throws NotReplayedError, DefinitionChangedError, BoardInUseError, BoardScoredError, VersionConflictError,
    *   TooSoonError, in this order, when a condition does not hold
+   * @throws NoSuchBoardError, QuotaExceededError, ProfileBehindError, and what the budget throws
    */
-  append<T extends EventType>(event: NewEvent<T>, options: AppendOptions = {}): Promise<Appended> {
-    return definitionOf(event.type).everywhere
-      ? this.appendEverywhere(event, options)
-      : this.appendTo(placeOf(this.topology, event, options.shards), event, options);
+  async append<T extends EventType>(event: NewEvent<T>, options: AppendOptions = {}): Promise<Appended> {
+    if (definitionOf(event.type).everywhere) return this.appendEverywhere(event, options);
+    const [outcome] = await this.paid([{ event, options }], async ([item]) => {
+      if (!item) return [];
+      const keys = placeOf(this.topology, event, options.shards);
+      const limited = { ...options, ...limitsOf(event, this.limits) };
+      return [await this.appendTo(keys, event, limited).catch((error: Error) => error)];
+    });
+    if (!outcome) throw new Error('the append script answered nothing');
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
   }
 
   /**
@@ -69,7 +98,37 @@ export class EventLog {
    *
    * @returns for each event, in their order, what `append` would have returned or thrown
    */
-  async appendAll(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
+  appendAll(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
+    return this.paid(items, paid => this.appendToAll(paid));
+  }
+
+  /** Appends what the budget of its player has room for. */
+  private async paid(
+    items: readonly BatchItem[],
+    append: (paid: readonly BatchItem[]) => Promise<(Appended | Error)[]>,
+  ): Promise<(Appended | Error)[]> {
+    const { budget } = this.limits;
+    if (!budget) return append(items);
+    const costs = items.map(({ event, options = {} }) => costOf(event, options));
+    const refusals = new Map<number, Error>();
+    for (const [i, { event }] of items.entries()) {
+      try {
+        if (costs[i]) await budget.spend(event.actor.id, costs[i]);
+      } catch (error) {
+        refusals.set(i, error as Error);
+      }
+    }
+    const answers = (await append(items.filter((_, i) => !refusals.has(i)))).values();
+    return items.map(({ event }, i) => {
+      const refusal = refusals.get(i);
+      if (refusal) return refusal;
+      const answer = answers.next().value as Appended | Error;
+      if (costs[i] && isFree(answer)) budget.giveBack(event.actor.id, costs[i]);
+      return answer;
+    });
+  }
+
+  private async appendToAll(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
     const results: (Appended | Error)[] = [];
     const places = Map.groupBy(items.keys(), index => {
       const { event, options } = items[index] as BatchItem;
@@ -126,7 +185,11 @@ export class EventLog {
     event: NewEvent<T>,
     options: AppendOptions = {},
   ): Promise<Appended> {
-    const [answer] = await this.queueOf(keys).append([{ event, options }]);
+    let [answer] = await this.queueOf(keys).append([{ event, options }]);
+    if (answer instanceof UsageUnknownError) {
+      await countSaves(this.redis, keys, definitionOf(event.type).subject(event.data));
+      [answer] = await this.queueOf(keys).append([{ event, options }]);
+    }
     if (!answer) throw new Error('the append script answered nothing');
     if (answer instanceof Error) throw answer;
     return answer;

@@ -1,3 +1,4 @@
+export * from './append-limits.js';
 export * from './board-catalog.js';
 export * from './cursor.js';
 export * from './defined-board.js';

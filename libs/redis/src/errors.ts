@@ -120,6 +120,52 @@ export class TooSoonError extends Error {
   }
 }
 
+/** A board has neither a definition nor scores, and this score may not be its first. */
+export class NoSuchBoardError extends Error {
+  readonly code = 'NO_SUCH_BOARD';
+  override readonly name = 'NoSuchBoardError';
+
+  constructor() {
+    super('there is no such board: an operator has to define it first, with PUT /v1/leaderboards/{board}');
+  }
+}
+
+/** A player has as much as a player may have in all. */
+export class QuotaExceededError extends Error {
+  readonly code = 'QUOTA_EXCEEDED';
+  override readonly name = 'QuotaExceededError';
+
+  constructor(
+    /** As `QUOTAS` names it. */
+    readonly quota: string,
+    readonly limit: number,
+    /** What there is already. */
+    readonly used: number,
+  ) {
+    super(`${quota} is ${limit}, and ${used} are used`);
+  }
+}
+
+/** Nobody has counted a player's saves yet: their log is older than the count, or was moved. */
+export class UsageUnknownError extends Error {
+  readonly code = 'USAGE_UNKNOWN';
+  override readonly name = 'UsageUnknownError';
+
+  constructor() {
+    super("the player's saves have not been counted yet");
+  }
+}
+
+/** So many patches of a profile wait to be applied that nobody knows how large it will be. */
+export class ProfileBehindError extends Error {
+  readonly code = 'PROFILE_BEHIND';
+  override readonly name = 'ProfileBehindError';
+
+  constructor() {
+    super('earlier patches of this profile have not been applied yet: try again in a moment');
+  }
+}
+
 /** An event was only to be answered if it had been appended before, and it had not. */
 export class NotReplayedError extends Error {
   readonly code = 'NOT_REPLAYED';
@@ -240,6 +286,16 @@ export function codedError(text: string): Error | undefined {
       return new MoveActiveError();
     case 'NOT_REPLAYED':
       return new NotReplayedError();
+    case 'NO_SUCH_BOARD':
+      return new NoSuchBoardError();
+    case 'QUOTA_EXCEEDED': {
+      const [quota = '', limit, used] = detail.split(' ');
+      return new QuotaExceededError(quota, Number(limit), Number(used));
+    }
+    case 'USAGE_UNKNOWN':
+      return new UsageUnknownError();
+    case 'PROFILE_BEHIND':
+      return new ProfileBehindError();
     default:
       return undefined;
   }

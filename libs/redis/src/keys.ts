@@ -45,7 +45,10 @@ export class PartitionKeys {
     return `${this.base}:probe`;
   }
 
-  /** hash: part of the subject -> head version, its event id, and `-` when it is a deletion */
+  /**
+   * hash: part of the subject -> head version, its event id, and bytes (`3 1700-0/17`) or `-` when it is a deletion; for a
+   * player also `/usage` -> slots that were ever used, and bytes of all saves now
+   */
   versions(subject: string): string {
     return `${this.base}:versions:${subject}`;
   }
@@ -59,6 +62,11 @@ export class PartitionKeys {
   interval(board: string, player: string): string {
     // Neither id can hold a slash.
     return `${this.base}:interval:${board}/${player}`;
+  }
+
+  /** hash: board -> nothing; boards that the player has scored on, counted once the player has with a session */
+  boards(player: string): string {
+    return `${this.base}:boards:${player}`;
   }
 
   /** hash: player -> the secret that a player returns with, hashed */
@@ -306,6 +314,9 @@ export const eraserLeaseKey = (prefix: string) => `${prefix}:eraser-lease`;
 
 /** string: how many processes have begun to do that: each has a greater number than those before */
 export const eraserEpochKey = (prefix: string) => `${prefix}:eraser-epoch`;
+
+/** hash: board -> nothing; boards that the routes of Cache Quest have made */
+export const cacheQuestBoardsKey = (prefix: string) => `${prefix}:cache-quest-boards`;
 
 /** string: whose session it is; gone when it has ended. @param hash of its token */
 export const sessionKey = (prefix: string, hash: string) => `${prefix}:session:${hash}`;

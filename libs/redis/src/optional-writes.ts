@@ -1,12 +1,14 @@
+import { type TroubleKind, troubleOf } from './trouble.js';
+
 /** Milliseconds for which writes that can be left out are not tried again after Redis refused one. */
 const PAUSE_MS = 1_000;
 
-/** What a server answers that is there, and reads, but takes no writes now. */
-const REFUSALS = new Set(['OOM', 'READONLY', 'MISCONF', 'NOREPLICAS']);
+/** What keeps a server from writing that is there, and reads. */
+const REFUSALS = new Set<TroubleKind | undefined>(['full', 'read-only', 'disk', 'replicas']);
 
 /** Whether Redis refuses to write: its memory is full, its disk fails, or it is a replica. Reads go on. */
 export function isWriteRefused(error: unknown): boolean {
-  return error instanceof Error && REFUSALS.has(error.message.split(' ', 1)[0] ?? '');
+  return REFUSALS.has(troubleOf(error)?.kind);
 }
 
 /**

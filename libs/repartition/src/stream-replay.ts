@@ -257,8 +257,10 @@ export class StreamReplay {
     // Those of entries are numbered anew.
     if (versioned && stream === 'players') {
       const version = fields[fields.indexOf('v') + 1];
+      const { document } = event.data as { readonly document?: string };
+      const size = document === undefined ? '' : `/${Buffer.byteLength(document)}`;
       const key = writer.keys.versions(subject(event.data));
-      writer.set(key, versioned(event.data), `${version} ${formatEventId(id)}${deletes ? ' -' : ''}`);
+      writer.set(key, versioned(event.data), `${version} ${formatEventId(id)}${deletes ? ' -' : size}`);
     }
     this.definitions.add(written);
   }

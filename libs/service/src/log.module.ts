@@ -1,5 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { EventLog, Topology } from '#libs/event-log';
+import { type AppendLimits, EventLog, Topology } from '#libs/event-log';
 import type { OpenLog } from './open-log.js';
 
 /** Injects the `RedisClient` for commands. */
@@ -9,11 +9,12 @@ export const REDIS = Symbol('redis');
 @Global()
 @Module({})
 export class LogModule {
-  static forRoot({ redis, topology, quorum }: OpenLog): DynamicModule {
+  /** @param limits of what players append, where they have any */
+  static forRoot({ redis, topology, quorum }: OpenLog, limits?: AppendLimits): DynamicModule {
     const providers = [
       { provide: REDIS, useValue: redis },
       { provide: Topology, useValue: topology },
-      { provide: EventLog, useValue: new EventLog(redis, topology, quorum) },
+      { provide: EventLog, useValue: new EventLog(redis, topology, quorum, limits) },
     ];
     return { module: LogModule, providers, exports: providers };
   }

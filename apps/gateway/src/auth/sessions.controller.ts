@@ -11,9 +11,10 @@ import type { Actor } from '#libs/events';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { badRequest } from '../http/problem.js';
 import { bodyPipe } from '../http/validation.js';
+import { GuestQuota } from '../limits/guest-quota.js';
 import { RateClass } from '../limits/rate-class.js';
 import { Public } from './access.guard.js';
-import { Caller } from './caller.guard.js';
+import { Caller, type CallerRequest } from './caller.guard.js';
 import { isFromCookie, sentToken, unauthorized } from './callers.js';
 import { Credentials } from './credentials.js';
 import { LoginLimit } from './login-limit.js';
@@ -29,6 +30,7 @@ export class SessionsController {
     private readonly sessions: Sessions,
     private readonly credentials: Credentials,
     private readonly limit: LoginLimit,
+    private readonly guests: GuestQuota,
   ) {}
 
   @Post()
@@ -38,18 +40,18 @@ export class SessionsController {
   @ApiOperation({
     summary: 'Begin a session: as a new guest, or as a player who returns',
     description:
-      'With `{}` a player is made, whose `secret` is told this once. With `playerId` and `secret` that player returns. Ten failures within 15 minutes for one player, or 50 from one address, are followed by 429.',
+      'With `{}` a player is made, whose `secret` is told this once. With `playerId` and `secret` that player returns. Ten failures within 15 minutes for one player, or 50 from one address, are followed by 429. An address makes as many guests in an hour as `QUOTAS` says.',
   })
   @ApiProblems(400, 401, 413, 415, 429, 503)
   @ApiCreatedResponse({ type: OpenedSession, description: 'The token is in the cookie, too.' })
   async open(
     @Body(bodyPipe) body: OpenSessionBody,
-    @Req() request: FastifyRequest,
+    @Req() request: CallerRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OpenedSession> {
     // Without a body there is no type that a form could not send: another site could change who a browser is.
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
-    const { player, ...told } = await this.enter(body, request.ip);
+    const { player, ...told } = await this.enter(body, request);
     const token = await this.sessions.open(player);
     const session = await this.sessions.slide(hashOf(token));
     if (!session) throw new Error('a session ended that has just begun');
@@ -93,10 +95,13 @@ export class SessionsController {
   /** @throws Problem 401 that does not say which of the two was wrong, 429 */
   private async enter(
     { playerId, secret }: OpenSessionBody,
-    address: string,
+    request: CallerRequest,
   ): Promise<{ player: string; secret?: string }> {
-    if (playerId === undefined || secret === undefined) return this.credentials.create();
-    const login = { player: playerId, address };
+    if (playerId === undefined || secret === undefined) {
+      await this.guests.count(request);
+      return this.credentials.create();
+    }
+    const login = { player: playerId, address: request.ip };
     await this.limit.check(login);
     if (await this.credentials.match(playerId, secret)) return { player: playerId };
     await this.limit.countFailure(login);

@@ -7,6 +7,7 @@ import { Credentials } from '../auth/credentials.js';
 import { setCookie } from '../auth/session-cookie.js';
 import { Sessions } from '../auth/sessions.js';
 import { ApiProblems } from '../http/api-docs.js';
+import { GuestQuota } from '../limits/guest-quota.js';
 import { RateClass } from '../limits/rate-class.js';
 import { CookieRenewal } from './cookie-renewal.interceptor.js';
 
@@ -25,6 +26,7 @@ export class GuestSessionController {
   constructor(
     private readonly sessions: Sessions,
     private readonly credentials: Credentials,
+    private readonly guests: GuestQuota,
   ) {}
 
   @Get()
@@ -42,6 +44,7 @@ export class GuestSessionController {
   ): Promise<GuestView> {
     const { caller } = request;
     if (caller?.kind === 'player') return { id: caller.id };
+    await this.guests.count(request);
     const { player } = await this.credentials.create();
     setCookie(request, reply, await this.sessions.open(player));
     return { id: player };

@@ -12,8 +12,10 @@ import {
 } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Appended, Envelope } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { LeaderboardReader } from '#libs/projections';
+import { NoSuchBoardError } from '#libs/redis';
 import { Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
@@ -22,9 +24,11 @@ import { bodyPipe, queryPipe } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
 import type { EntryView } from '../leaderboards/entries.dto.js';
 import { EntryViews } from '../leaderboards/entry-views.js';
-import { ScoreIntake } from '../leaderboards/score-intake.js';
+import { FirstScores, ScoreIntake } from '../leaderboards/score-intake.js';
+import type { Score } from '../leaderboards/score-rules.js';
 import { Answer, done, missing } from './answers.js';
 import { CookieRenewal } from './cookie-renewal.interceptor.js';
+import { MadeBoards } from './made-boards.js';
 import { CountQuery, MemberEntry, MemberScoreBody } from './member-scores.dto.js';
 import { assertOwn } from './own-session.js';
 
@@ -35,6 +39,7 @@ import { assertOwn } from './own-session.js';
 export class MemberScoresController {
   constructor(
     private readonly intake: ScoreIntake,
+    private readonly made: MadeBoards,
     private readonly writes: WriteService,
     private readonly leaderboards: LeaderboardReader,
     private readonly views: EntryViews,
@@ -44,7 +49,8 @@ export class MemberScoresController {
   @HttpCode(200)
   @ApiOperation({
     summary: "Submit the session's score",
-    description: 'A lower one than before changes nothing.',
+    description:
+      'A lower one than before changes nothing. The first score makes the board, of `CACHE_QUEST_BOARDS` (100) at most: beyond, it is 409 `quota-exceeded`.',
   })
   @ApiPlayer()
   @ApiProblems(400, 401, 403, 409, 413, 415, 422, 429, 503)
@@ -56,8 +62,19 @@ export class MemberScoresController {
   ): Promise<Answer> {
     assertOwn(caller, isMember(member, caller.id));
     const run = { board, player: caller.id, score, attributes: { member } };
-    await this.writes.untilSeen({ caller, append: envelope => this.intake.submit(run, envelope) }, request);
+    await this.writes.untilSeen({ caller, append: envelope => this.append(run, envelope) }, request);
     return done('Score submitted');
+  }
+
+  /** The game's boards need no definition, but there are only so many that its players can make. */
+  private async append(run: Score, envelope: Envelope): Promise<Appended> {
+    try {
+      return await this.intake.submit(run, envelope, new FirstScores(false));
+    } catch (error) {
+      if (!(error instanceof NoSuchBoardError)) throw error;
+    }
+    await this.made.add(run.board);
+    return this.intake.submit(run, envelope, new FirstScores(true));
   }
 
   @Get(':key')

@@ -12,6 +12,9 @@ import {
   IdempotencyConflictError,
   LogClosedError,
   LogMovedError,
+  NoSuchBoardError,
+  ProfileBehindError,
+  QuotaExceededError,
   ShardsDisagreeError,
   SILENT,
   troubleOf,
@@ -24,6 +27,7 @@ import {
   InvalidDeadLetterIdError,
   UnknownGroupError,
 } from '#libs/streams-transport';
+import { HourlyQuotaError } from '../limits/hourly-quota.js';
 import { BODY_LIMIT, notTaken } from './json-body.js';
 import { badRequest, notFound, PROBLEM_CONTENT_TYPE, Problem, tooLarge, unavailable } from './problem.js';
 import { pathTooLong } from './unrouted.js';
@@ -80,6 +84,14 @@ const CONFLICTS = [
   ShardsFixedError,
 ] as const;
 
+/** What a client can do where a quota is used up, by quota. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  'player.saveBytes': 'make a save smaller, or delete one',
+  'player.slots':
+    'write to a slot that was used before; those that were deleted count, as their history is kept',
+  'player.boards': 'submit to a board that the player has scored on before',
+};
+
 /** @param bodyLimit bytes that the body of the request may have */
 export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
   if (error instanceof Problem) return error;
@@ -102,6 +114,11 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
     const code = conflict.code.toLowerCase().replaceAll('_', '-');
     return new Problem(409, { code, detail: conflict.message });
   }
+  if (error instanceof NoSuchBoardError)
+    return new Problem(404, { code: 'no-such-board', detail: error.message });
+  if (error instanceof QuotaExceededError) return overQuota(error);
+  if (error instanceof HourlyQuotaError) return overHourlyQuota(error);
+  if (error instanceof ProfileBehindError) return unavailable(error.message);
   if (MALFORMED.some(type => error instanceof type)) return badRequest((error as Error).message);
   if (error instanceof UnconfirmedError) {
     const remedy =
@@ -116,6 +133,23 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
   if (error instanceof HttpException) return fromStatus(error.getStatus(), error.message, bodyLimit);
   const { statusCode, message } = error as Partial<FastifyError>;
   return fromStatus(statusCode, message, bodyLimit);
+}
+
+const overQuota = ({ quota, limit, used, message }: QuotaExceededError) =>
+  new Problem(409, {
+    code: 'quota-exceeded',
+    detail: `${message}: ${REMEDIES[quota] ?? 'remove something, or ask an operator to raise it'}`,
+    extensions: { quota, limit, used },
+  });
+
+function overHourlyQuota({ quota, limit, retryAfter, message }: HourlyQuotaError): Problem {
+  const seconds = Math.max(1, Math.ceil(retryAfter / 1_000));
+  return new Problem(429, {
+    code: 'quota-exceeded',
+    detail: `${message}: try again in ${seconds} s`,
+    extensions: { quota, limit },
+    headers: { 'Retry-After': String(seconds) },
+  });
 }
 
 /** What Fastify and Nest refuse by themselves: unknown routes, bodies that are too large or no JSON. */

@@ -12,6 +12,8 @@ export interface ProblemOptions {
   readonly code?: string;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
+  /** Further members of the body, for clients to act on. */
+  readonly extensions?: Readonly<Record<string, string | number>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -58,13 +60,14 @@ export class Problem extends HttpException {
 
   private within(maxDetail: number, maxErrors: number): ProblemBody {
     const status = this.getStatus();
-    const { code, detail, errors } = this.problem;
+    const { code, detail, errors, extensions } = this.problem;
     return {
       type: code ? `urn:questlog:${code}` : 'about:blank',
       title: STATUS_CODES[status] ?? 'Error',
       status,
       detail: shortened(detail, maxDetail),
       ...(errors && { errors: errors.slice(0, maxErrors).map(shortenedError) }),
+      ...extensions,
     };
   }
 }

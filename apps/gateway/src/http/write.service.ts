@@ -40,6 +40,7 @@ export interface EventWrite<T extends EventType> {
   readonly data: NewEvent<T>['data'];
   readonly caller: Actor;
   readonly expectedVersion?: AppendOptions['expectedVersion'] | undefined;
+  readonly profile?: AppendOptions['profile'];
 }
 
 /** The change that one event makes. */
@@ -85,8 +86,11 @@ export class WriteService {
   }
 
   /** @returns what appends the one event */
-  appending<T extends EventType>({ type, data, expectedVersion }: EventWrite<T>) {
-    const condition = expectedVersion !== undefined && { expectedVersion };
+  appending<T extends EventType>({ type, data, expectedVersion, profile }: EventWrite<T>) {
+    const condition = {
+      ...(expectedVersion !== undefined && { expectedVersion }),
+      ...(profile && { profile }),
+    };
     return (envelope: Envelope): Promise<Appended> =>
       firstValueFrom(this.events.append(type, data, { ...envelope, ...condition }));
   }

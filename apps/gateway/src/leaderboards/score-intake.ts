@@ -10,15 +10,27 @@ import {
   EventLog,
 } from '#libs/event-log';
 import type { Actor } from '#libs/events';
-import { DefinitionChangedError, NotReplayedError, TooSoonError } from '#libs/redis';
+import {
+  DefinitionChangedError,
+  NoSuchBoardError,
+  NotReplayedError,
+  QuotaExceededError,
+  TooSoonError,
+} from '#libs/redis';
 import { Problem } from '../http/problem.js';
 import { scoresRefusedTotal } from './metrics.js';
+import { PlayerBoards } from './player-boards.js';
 import { refusalOf, type Score, tooSoon } from './score-rules.js';
 
 /** A board may be defined anew between judging and appending, this often in a row. */
 const ATTEMPTS = 5;
 /** Milliseconds after which a shard that had not heard of a definition is asked again, and twice as many the next time. */
 const PATIENCE = 10;
+
+/** Whether a score may be the first of a board that nobody has defined. */
+export class FirstScores {
+  constructor(readonly mayMakeBoards: boolean) {}
+}
 
 /** A score that is not decided yet. */
 interface Open {
@@ -35,12 +47,21 @@ export class ScoreIntake {
   constructor(
     private readonly log: EventLog,
     private readonly catalog: BoardCatalog,
+    private readonly boards: PlayerBoards,
+    private readonly first: FirstScores,
   ) {}
 
-  /** @throws what kept it out */
-  async submit(score: Score, { actor, idempotencyKey, trace }: Envelope): Promise<Appended> {
+  /**
+   * @param first when another rule holds than the one of `BOARDS`
+   * @throws what kept it out
+   */
+  async submit(
+    score: Score,
+    { actor, idempotencyKey, trace }: Envelope,
+    first?: FirstScores,
+  ): Promise<Appended> {
     const submitted = { ...score, ...(idempotencyKey !== undefined && { idempotencyKey }) };
-    const [outcome] = await this.submitAll([submitted], actor, trace);
+    const [outcome] = await this.submitAll([submitted], actor, trace, first);
     if (!outcome || outcome instanceof Error) throw outcome;
     return outcome;
   }
@@ -55,6 +76,7 @@ export class ScoreIntake {
     scores: readonly (Score | Problem)[],
     caller: Actor,
     trace?: string,
+    first = this.first,
   ): Promise<(Appended | Error)[]> {
     const outcomes: (Appended | Error)[] = [];
     let open: Open[] = [];
@@ -64,7 +86,7 @@ export class ScoreIntake {
     }
     for (let attempt = 1; open.length > 0; attempt++) {
       if (attempt === 1) await this.refresh(open, caller);
-      const results = await this.attempt(open, caller, trace);
+      const results = await this.attempt(open, caller, trace, first);
       const again: Open[] = [];
       const changed = new Map<string, string>();
       for (const [i, { index, score }] of open.entries()) {
@@ -112,16 +134,54 @@ export class ScoreIntake {
     open: readonly Open[],
     caller: Actor,
     trace: string | undefined,
+    { mayMakeBoards }: FirstScores,
   ): Promise<(Appended | Error)[]> {
     const judged = open.map(({ score }) => ({ score, ...this.judge(score, caller) }));
-    const asked = judged.filter(({ score, refusal }) => !refusal || score.idempotencyKey !== undefined);
-    const items = asked.map(({ score, options }) => itemOf(score, options, caller, trace));
+    const counted = await this.countBoards(judged, caller);
+    const refusalTo = ({ score, refusal }: Judged) => refusal ?? counted.refused.get(score.board);
+    const asked = judged.filter(one => !refusalTo(one) || one.score.idempotencyKey !== undefined);
+    const items = asked.map(one => {
+      const options = { ...one.options, ...(refusalTo(one) && { replayOnly: true }) };
+      return itemOf(one.score, mayMakeBoards ? options : { ...options, existingBoard: true }, caller, trace);
+    });
     const answers = (await this.log.appendAll(items)).values();
-    return judged.map(({ score, refusal }) => {
-      if (refusal && score.idempotencyKey === undefined) return refusal;
+    const results = judged.map(one => {
+      const refusal = refusalTo(one);
+      if (refusal && one.score.idempotencyKey === undefined) return refusal;
       const answer = answers.next().value as Appended | Error;
       return refusal && answer instanceof NotReplayedError ? refusal : answer;
     });
+    await this.discountBoards(judged, results, counted.added, caller);
+    return results;
+  }
+
+  /** Counts the boards of a player's scores that are not refused anyway. Keys are trusted, and not counted. */
+  private async countBoards(judged: readonly Judged[], { kind, id }: Actor) {
+    const refused = new Map<string, Error>();
+    const added = new Set<string>();
+    if (kind !== 'player') return { refused, added };
+    const boards = new Set(judged.flatMap(({ score, refusal }) => (refusal ? [] : [score.board])));
+    for (const board of boards) {
+      try {
+        if (await this.boards.add(id, board)) added.add(board);
+      } catch (error) {
+        refused.set(board, error as Error);
+      }
+    }
+    return { refused, added };
+  }
+
+  /** A board that there is not is none of the player's. */
+  private async discountBoards(
+    judged: readonly Judged[],
+    results: readonly (Appended | Error)[],
+    added: ReadonlySet<string>,
+    { id }: Actor,
+  ): Promise<void> {
+    if (added.size === 0) return;
+    for (const [i, { score }] of judged.entries())
+      if (results[i] instanceof NoSuchBoardError && added.has(score.board))
+        await this.boards.remove(id, score.board);
   }
 
   /** By what is remembered: why the score is refused, if it is, and on which conditions it may be appended. */
@@ -135,6 +195,13 @@ export class ScoreIntake {
     const interval = minInterval !== undefined && { minInterval: 1_000 * minInterval };
     return { refusal, options: { definedBy: definedBy(known), ...place, ...interval } };
   }
+}
+
+/** A score, why it is refused, if it is, and on which conditions it may be appended. */
+interface Judged {
+  readonly score: Score;
+  readonly refusal: Problem | undefined;
+  readonly options: AppendOptions;
 }
 
 function itemOf(
@@ -156,6 +223,8 @@ function itemOf(
 /** The answer to a score, and its count when it was refused. */
 function decide(score: Score, result: Appended | Error): Appended | Error {
   const outcome = result instanceof TooSoonError ? tooSoon(score, result.left) : result;
+  if (outcome instanceof NoSuchBoardError || outcome instanceof QuotaExceededError)
+    scoresRefusedTotal.inc({ reason: outcome.code.toLowerCase().replaceAll('_', '-') });
   if (outcome instanceof Problem) scoresRefusedTotal.inc({ reason: outcome.problem.code ?? 'other' });
   return outcome;
 }

@@ -38,12 +38,13 @@ export class ScoresController {
   @Post('leaderboards/:board/scores')
   @ApiOperation({
     summary: 'Submit a score',
-    description: 'What the board makes of it is up to its definition. The first score makes the board.',
+    description:
+      'What the board makes of it is up to its definition. With `BOARDS=open` the first score makes the board; with `BOARDS=defined`, the default in production, a board without definition and scores is 404 `no-such-board`. On more boards than `QUOTAS` allows a player, it is 409 `quota-exceeded`.',
   })
   @ApiWrite()
   @ApiBody({ type: SubmitScoreBody })
   @ApiPlayer()
-  @ApiProblems(403, 409)
+  @ApiProblems(403, 404, 409)
   @ApiOkResponse({ type: ScoreApplied, description: 'With `Prefer: wait`: the score has taken effect.' })
   submit(
     @Param('board', IdPipe) board: string,

@@ -1,4 +1,4 @@
-import { networkOf } from './address.js';
+import { networkOf, siteOf } from './address.js';
 
 describe('the network of an address', () => {
   it.each([
@@ -22,4 +22,18 @@ describe('the network of an address', () => {
       expect(networkOf(text)).toBe('unknown');
     },
   );
+});
+
+describe('the site of an address', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['::ffff:10.1.2.3', '10.1.2.3'],
+    ['2001:db8:1:1234:5::6', '2001:db8:1:1200'],
+    ['2001:db8:1:12ff::', '2001:db8:1:1200'],
+    ['2001:db8:1:1300::', '2001:db8:1:1300'],
+    ['2001:db8:1:99::', '2001:db8:1:0'],
+    ['nonsense', 'unknown'],
+  ])('of %s is %s', (address, site) => {
+    expect(siteOf(address)).toBe(site);
+  });
 });

@@ -1,5 +1,13 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
+/** Of an address of IPv6, the site: a household or a firm is given a /56, which is 256 networks. */
+export function siteOf(address: string): string {
+  const network = networkOf(address);
+  if (!network.includes(':')) return network;
+  const [a, b, c, d = '0'] = network.split(':');
+  return [a, b, c, (Number.parseInt(d, 16) & 0xff00).toString(16)].join(':');
+}
+
 /**
  * What stands for an address where callers are counted by it: of IPv6 the network, for whoever has one address
  * has all 2^64 of it. It is safe in a key, whatever a proxy claims.

@@ -6,6 +6,8 @@ import { invalid } from '../http/validation.js';
 
 /** Bytes of JSON in a patch, and in a profile, at most. */
 export const PROFILE_LIMIT = 8 * 1024;
+/** Bytes that a profile may come to by patches that were sent before the ones before them could be read. */
+export const PENDING_PROFILE_LIMIT = 4 * PROFILE_LIMIT;
 /** Levels of nesting, at most; the profile is the first. */
 const MAX_DEPTH = 8;
 /** Characters, at most. */
@@ -56,13 +58,14 @@ export function checkProfilePatch(body: unknown): JsonObject {
 
 /**
  * Sees to it that a profile does not grow beyond the limit. Patches that are still on their way are not known
- * here, so some that come at once can exceed it together; from then on it may only shrink.
+ * here, so some that come at once can exceed it together, up to `PENDING_PROFILE_LIMIT`; from then on it may only shrink.
  *
+ * @returns bytes of the profile with the patch
  * @throws Problem 422
  */
-export function checkProfileSize(profile: JsonObject, patch: JsonObject): void {
-  const size = bytes(mergePatch(profile, patch));
-  if (size <= PROFILE_LIMIT || size <= bytes(profile)) return;
+export function checkProfileSize(profile: JsonObject, patch: JsonObject): number {
+  const size = bytesOf(mergePatch(profile, patch));
+  if (size <= PROFILE_LIMIT || size <= bytesOf(profile)) return size;
   throw new Problem(422, {
     code: 'profile-too-large',
     detail: `the profile would have ${size} bytes, and the limit is ${PROFILE_LIMIT}: remove something with null`,
@@ -98,4 +101,4 @@ const inside = (value: JsonValue): JsonValue[] =>
 const hasInfinity = (value: JsonValue): boolean =>
   typeof value === 'number' ? !Number.isFinite(value) : inside(value).some(hasInfinity);
 
-const bytes = (value: JsonValue) => Buffer.byteLength(JSON.stringify(value));
+export const bytesOf = (value: JsonValue) => Buffer.byteLength(JSON.stringify(value));

@@ -20,7 +20,13 @@ import { MERGE_PATCH, mergePatchBody } from '../http/json-body.js';
 import { expectedVersion } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
 import { WriteService } from '../http/write.service.js';
-import { checkProfilePatch, checkProfileSize, PROFILE_LIMIT } from './profile-patch.js';
+import {
+  bytesOf,
+  checkProfilePatch,
+  checkProfileSize,
+  PENDING_PROFILE_LIMIT,
+  PROFILE_LIMIT,
+} from './profile-patch.js';
 import { ProfileFields, ProfileView } from './profiles.dto.js';
 
 class ProfileApplied extends AppliedView {
@@ -81,13 +87,20 @@ export class ProfilesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     const patch = checkProfilePatch(body);
-    checkProfileSize(await this.fields(player), patch);
+    const known = await this.profiles.profile(player);
+    const bytes = checkProfileSize(known?.fields ?? {}, patch);
     return this.writes.write(
       {
         type: 'ProfilePatched',
         data: { player, patch },
         caller,
         expectedVersion: expectedVersion(request.headers),
+        profile: {
+          version: known?.version ?? 0,
+          bytes,
+          patchBytes: bytesOf(patch),
+          mostBytes: PENDING_PROFILE_LIMIT,
+        },
         result: async () => ({ player, profile: await this.fields(player) }),
       },
       request,

@@ -63,7 +63,7 @@ export class HistoryController {
   @ApiHeader(IF_MATCH)
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: only if there is none now.' })
   @ApiWrite()
-  @ApiProblems(404, 412)
+  @ApiProblems(404, 409, 412)
   @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
   async restore(
     @Param('player', PlayerPipe) player: string,

@@ -35,7 +35,7 @@ space: numbers beyond 2^53 and the order of keys, too.`,
   @ApiBody({ schema: { type: 'object', example: { hp: 20, poison: null } } })
   @ApiHeader(IF_MATCH)
   @ApiWrite()
-  @ApiProblems(404, 412)
+  @ApiProblems(404, 409, 412)
   @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
   patch(
     @Param('player', PlayerPipe) player: string,

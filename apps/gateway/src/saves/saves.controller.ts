@@ -71,13 +71,14 @@ export class SavesController {
   @RouteConfig(TEXT_BODY)
   @ApiOperation({
     summary: 'Write a save',
-    description: 'Any JSON object, at most 256 KiB and 64 levels deep. It replaces what was there.',
+    description:
+      'Any JSON object, at most 256 KiB and 64 levels deep. It replaces what was there. Over a quota of the player (`QUOTAS`) it is 409 `quota-exceeded` with `quota`, `limit` and `used`, or 429 for what is counted by the hour.',
   })
   @ApiBody({ schema: { type: 'object', example: { level: 3, hp: 20 } } })
   @ApiHeader(IF_MATCH)
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none.' })
   @ApiWrite()
-  @ApiProblems(412)
+  @ApiProblems(409, 412)
   @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
   put(
     @Param('player', PlayerPipe) player: string,

@@ -7,7 +7,9 @@
 -- KEYS[3]  players who are being erased (hash: player -> the event that erases, ...)
 -- KEYS[4]  the gate (string: moving or closed, and by whom)
 -- KEYS[n]  from 5 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
---          heads of subjects (hash: part -> version, event id, `-` when it is a deletion), intervals (string, for as long as one lasts)
+--          heads of subjects (hash: part -> `version id -` of a deletion, `version id/bytes` of a save or profile, where old
+--          ones have no bytes, else `version id`; `/usage` -> slots and bytes of saves), intervals (string, for as long as
+--          one lasts)
 -- ARGV[1]  seconds for which idempotency records are kept
 -- ARGV[2]  the events: a JSON list of objects, which have of these fields what applies
 --            e, m, d       the packed event; its metadata; the number of the ARGV that is its document
@@ -19,6 +21,10 @@
 --            counts        true: the event is a version and counts on; else it only carries the head version, if any
 --            deletes       true: after this version there is none, until the next
 --            expect        the head version that is expected: * for any but none, 0 for none, or the number
+--            slots, bytes  a save: how many slots the player may have used, and bytes in all of them now; absent for no limit
+--            profile       a patch of a profile: the version that the caller judged by, bytes with the patch, bytes of the
+--                          patch, and bytes that may be there at most, patches included that no caller has seen applied
+--            existing      true: the board must be defined, or have scores
 --            interval, ms  the number of the KEYS that is the interval; its milliseconds
 --            becomes       what the board becomes: source or -, and definition as JSON; empty when it is removed
 --            first         the id of the event that this one is a copy of
@@ -38,7 +44,11 @@
 --          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller judged by another definition
 --          BOARD_IN_USE: another board counts its scores
 --          BOARD_SCORED: it has scores, and no definition by which they would be where its shards are
+--          NO_SUCH_BOARD: it is not defined and has no scores, and this event may not be its first
 --          VERSION_CONFLICT <head version, 0 for none>: the expected version is not the head
+--          USAGE_UNKNOWN: nobody has counted the player's saves yet; count-usage does
+--          QUOTA_EXCEEDED <quota> <limit> <used>: more than the player may have
+--          PROFILE_BEHIND: too many patches of the profile have not been applied yet
 --          TOO_SOON <milliseconds left>: the last one was less than an interval ago
 -- Atomic   because what an event was judged by (seen before? which version? which definition?) must still hold when
 --          it is appended.
@@ -100,8 +110,42 @@ end
 
 local function heads_of(key)
   local flat, heads = redis.call('HGETALL', key), {}
-  for i = 1, #flat, 2 do heads[flat[i]] = tonumber(string.match(flat[i + 1], '^%d+')) end
+  for i = 1, #flat, 2 do
+    if flat[i] ~= '/usage' then heads[flat[i]] = tonumber(string.match(flat[i + 1], '^%d+')) end
+  end
   return cjson.encode(heads)
+end
+
+-- What the player's saves are now: slots that were ever used, and bytes of their documents.
+local function usage_of(heads)
+  local slots, bytes = string.match(head_of(heads, '/usage') or (has_heads[heads] and '' or '0 0'), '^(%d+) (%d+)$')
+  return tonumber(slots), tonumber(bytes)
+end
+
+-- What a save makes of the usage. A slot that was deleted still counts, as its history is kept; what shrinks is never refused.
+local function usage_with(event, heads, known, before)
+  local slots, bytes = usage_of(heads)
+  local is_limited = event.slots or event.bytes
+  before = tonumber(before) or known and before == '' and -1 or 0
+  if not slots or before < 0 then return nil, is_limited and 'USAGE_UNKNOWN' end
+  local size = event.d and #ARGV[event.d] or 0
+  if event.slots and not known and slots >= event.slots then
+    return nil, 'QUOTA_EXCEEDED player.slots ' .. event.slots .. ' ' .. slots
+  end
+  if event.bytes and size > before and bytes - before + size > event.bytes then
+    return nil, 'QUOTA_EXCEEDED player.saveBytes ' .. event.bytes .. ' ' .. bytes
+  end
+  return string.format('%d %d', slots + (known and 0 or 1), bytes - before + size)
+end
+
+-- No more than so many bytes can come of a profile, whatever order patches are applied in and however late.
+local function profile_size(event, head, before)
+  local judged, with, patch, most = unpack(event.profile)
+  before = tonumber(before) or 0
+  if tostring(judged) == head then return with end
+  local size = math.max(before, with) + patch
+  if size > most and size > before then return nil, 'PROFILE_BEHIND' end
+  return size
 end
 
 -- Hardly ever is anybody erased: one look for all events of the call.
@@ -130,17 +174,27 @@ local function append(event)
   local is_born = event.spreads and not is_defined(defined)
   if (event.unused or is_born) and is_used(event.board) then return 'BOARD_IN_USE' end
   if is_born and defined == SCORED then return 'BOARD_SCORED' end
+  if event.existing and not defined then return 'NO_SUCH_BOARD' end
 
   local known = event.part and head_of(KEYS[event.heads], event.part)
-  local head, deleted = string.match(known or '', '^(%d+) ?%S* ?(-?)$')
-  local version = ''
+  local head, before = string.match(known or '', '^(%d+) ?[^ /]*[ /]?(%S*)$')
+  local version, size, usage, refused = '', '', nil, nil
   if event.counts then
     head = head or '0'
-    local current = deleted == '-' and '0' or head
+    local current = before == '-' and '0' or head
     local expect = event.expect
     if expect and expect ~= current and not (expect == '*' and current ~= '0') then
       return 'VERSION_CONFLICT ' .. current
     end
+    if event.d or event.deletes then
+      size = event.deletes and ' -' or '/' .. #ARGV[event.d]
+      usage, refused = usage_with(event, KEYS[event.heads], known, before)
+    elseif event.profile then
+      size, refused = profile_size(event, head, before)
+      size = size and '/' .. size
+      if not known and not has_heads[KEYS[event.heads]] then usage = '0 0' end
+    end
+    if refused then return refused end
     version = string.format('%d', head + 1)
     head = version
   end
@@ -161,7 +215,7 @@ local function append(event)
   add('d', event.d and ARGV[event.d] or event.erases and heads_of(KEYS[event.heads]))
   local id = redis.call('XADD', KEYS[1], '*', unpack(entry))
   if event.counts then
-    redis.call('HSET', KEYS[event.heads], event.part, version .. ' ' .. id .. (event.deletes and ' -' or ''))
+    redis.call('HSET', KEYS[event.heads], event.part, version .. ' ' .. id .. size, unpack(usage and { '/usage', usage } or {}))
     has_heads[KEYS[event.heads]] = true
   end
   if event.erases then

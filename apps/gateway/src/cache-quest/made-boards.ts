@@ -1,0 +1,58 @@
+import type { Topology } from '#libs/event-log';
+import { cacheQuestBoardsKey, QuotaExceededError, type RedisClient, Script } from '#libs/redis';
+
+/** Milliseconds between two looks for boards that are there no more. */
+const LOOK_MS = 10_000;
+/** Names that are looked for at once. */
+const LOOK_NAMES = 100;
+
+const claim = new Script<number>('claim');
+
+/** Counts the boards that `/api/leaderboard` makes, for `CACHE_QUEST_BOARDS`. */
+export class MadeBoards {
+  private lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+    private readonly limit: number,
+  ) {}
+
+  /**
+   * Sees to it that a board that is not there counts as one of those.
+   *
+   * @throws QuotaExceededError
+   */
+  async add(board: string): Promise<void> {
+    try {
+      await this.claim(board);
+    } catch (error) {
+      if (!(error instanceof QuotaExceededError) || !(await this.forgetRemoved())) throw error;
+      await this.claim(board);
+    }
+  }
+
+  private async claim(board: string): Promise<void> {
+    await claim.run(this.redis, [this.key], [board, this.limit, 'CACHE_QUEST_BOARDS', 1]);
+  }
+
+  /** Boards that an operator has removed count no more. @returns whether there were any */
+  private async forgetRemoved(): Promise<boolean> {
+    if (performance.now() < this.lookedAt + LOOK_MS) return false;
+    this.lookedAt = performance.now();
+    const names = await this.redis.hkeys(this.key);
+    const removed: string[] = [];
+    for (let at = 0; at < names.length; at += LOOK_NAMES) {
+      const some = names.slice(at, at + LOOK_NAMES);
+      const exist = await Promise.all(
+        some.map(board => this.redis.hexists(this.topology.of('scores', board).definitions(), board)),
+      );
+      removed.push(...some.filter((_, i) => exist[i] === 0));
+    }
+    return removed.length > 0 && (await this.redis.hdel(this.key, ...removed)) > 0;
+  }
+
+  private get key(): string {
+    return cacheQuestBoardsKey(this.topology.prefix);
+  }
+}

@@ -1,6 +1,9 @@
 #!/bin/sh
-# Sees to it that this machine has a redis-server (or valkey-server) for `npm start` and `npm test`.
+# Sees to it that this machine has what `npm start` and `npm test` need: all of our tools, of which npm leaves out parts
+# when it runs on an older Node, and a redis-server (or valkey-server).
 set -eu
+
+node "$(dirname "$0")/complete-installation.js"
 
 for server in redis-server valkey-server; do
   if command -v "$server" >/dev/null; then

@@ -1,23 +1,24 @@
 import { cpSync, globSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 
 /**
- * Every program becomes a file in the place of its source, every library a `bundle.js` behind its index; `chunks/` has
- * what they share besides. A service reads thirty files at its start instead of 1,800. What stays a package is `OUTSIDE`.
+ * Every program becomes two files in the place of its source: `<name>.program.js`, and `<name>.js`, which looks at the
+ * version of Node before it loads that one. Every library becomes a `bundle.js` behind its index; `chunks/` has what
+ * they share besides. A service reads thirty files at its start instead of 1,800. What stays a package is `OUTSIDE`.
  */
 const PROGRAMS = [
   'apps/*/src/main.ts',
-  'libs/*/src/index.ts',
   'scripts/{start,healthcheck,rebuild,verify,repartition,dead-letters}.ts',
   // What developers run; the image is built without these folders.
   'benchmarks/{bench,board-size,derived-board,scaling}.ts',
   'benchmarks/baselines/*.ts',
   'test/chaos/main.ts',
 ];
+const LIBRARIES = 'libs/*/src/index.ts';
 /** What is found beside its reader, when that runs. */
 const FILES = ['apps/gateway/src/page', 'libs/redis/src/scripts'];
 
-const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { devDependencies, engines } = JSON.parse(readFileSync('package.json', 'utf8'));
 /** Stays in `node_modules`: what Nest asks for where somebody uses it, a folder that is served, and what tools need. */
 const OUTSIDE = [
   /^(@nestjs\/(platform-express|websockets)|kafkajs|mqtt|@nats-io|amqp|@fastify\/(multipart|view)|@grpc|swagger-ui-dist)/,
@@ -37,13 +38,38 @@ const files = {
   },
 };
 
+const programs = globSync(PROGRAMS).map(path => path.replace(/\.ts$/, ''));
+
+/** An older Node may load a program, and then fail at each write. What is said here, any Node since 14 can read. */
+const guard = {
+  name: 'guard',
+  generateBundle() {
+    const needed = Number(/\d+/.exec(engines.node)[0]);
+    for (const program of programs) {
+      const source = `if (Number.parseInt(process.versions.node, 10) >= ${needed}) await import('./${basename(program)}.program.js');
+else {
+  process.stderr.write(
+    \`questlog: Node ${needed} or later is needed, and \${process.execPath} is Node \${process.versions.node}. \` +
+      '\`npm ci\` brings the right one: start this with \`npm start\`, \`npm run ...\`, or node_modules/.bin/node\\n',
+  );
+  process.exitCode = 1;
+}
+`;
+      this.emitFile({ type: 'asset', fileName: `${program}.js`, source });
+    }
+  },
+};
+
 export default {
-  input: Object.fromEntries(globSync(PROGRAMS).map(path => [path.replace(/\.ts$/, ''), path])),
+  input: {
+    ...Object.fromEntries(programs.map(program => [`${program}.program`, `${program}.ts`])),
+    ...Object.fromEntries(globSync(LIBRARIES).map(path => [path.replace(/\.ts$/, ''), path])),
+  },
   platform: 'node',
   resolve: { conditionNames: ['questlog-source', 'node', 'import'] },
   external: OUTSIDE,
   preserveEntrySignatures: 'allow-extension',
-  plugins: [files],
+  plugins: [files, guard],
   output: {
     dir: 'dist',
     sourcemap: true,

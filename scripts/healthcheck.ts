@@ -1,8 +1,11 @@
 /** For the image's HEALTHCHECK: exit status 0 when the service of this container is able to work. */
 
+// As `addressToCall`, which this does without: it runs every few seconds, and loading the configuration takes longer.
+const { HOST = '' } = process.env;
+const host = ['', '0.0.0.0', '::'].includes(HOST) ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST;
 // The gateway listens on PORT, a worker on HEALTH_PORT; a container has one of them.
 const answers = [process.env.PORT, process.env.HEALTH_PORT].map(async port => {
-  const { ok, status } = await fetch(`http://127.0.0.1:${port}/readyz`, {
+  const { ok, status } = await fetch(`http://${host}:${port}/readyz`, {
     signal: AbortSignal.timeout(3_000),
   });
   if (!ok) throw new Error(`port ${port} answers ${status}`);

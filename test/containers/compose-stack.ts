@@ -25,6 +25,7 @@ export function hasCompose(): boolean {
 /** Questlog in containers as its user runs it, under a project name, with keys and on ports of its own. */
 export class ComposeStack {
   readonly keys = { server: randomBytes(16).toString('hex'), admin: randomBytes(16).toString('hex') };
+  private readonly password = randomBytes(16).toString('hex');
   private readonly clients: Client[] = [];
 
   private constructor(
@@ -51,6 +52,7 @@ export class ComposeStack {
       ...process.env,
       PORT: String(this.port),
       REDIS_PORT: String(this.redisPort),
+      REDIS_PASSWORD: this.password,
       SERVER_KEYS: this.keys.server,
       ADMIN_KEYS: this.keys.admin,
     };

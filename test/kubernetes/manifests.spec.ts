@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1';
 import { Deployment } from 'kubernetes-models/apps/v1';
+import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { Service } from 'kubernetes-models/v1';
 import { PartitionKeys } from '#libs/redis';
@@ -14,6 +15,7 @@ const all = [...base.manifests, ...autoscaled.manifests];
 /** The published schemas, as packages hold them. */
 const SCHEMAS = {
   Deployment: { module: 'kubernetes-models/apps/v1', Model: Deployment },
+  NetworkPolicy: { module: 'kubernetes-models/networking.k8s.io/v1', Model: NetworkPolicy },
   PodDisruptionBudget: { module: 'kubernetes-models/policy/v1', Model: PodDisruptionBudget },
   Service: { module: 'kubernetes-models/v1', Model: Service },
   ScaledObject: { module: '@kubernetes-models/keda/keda.sh/v1alpha1', Model: ScaledObject },
@@ -69,6 +71,33 @@ describe('the Kubernetes manifests', () => {
     expect(ports).toEqual(['gateway', 'ranking-projector', 'saves', 'scores']);
   });
 
+  it('let nobody connect to a service but where it listens, and services to Redis and names only', () => {
+    const names = base.of('Deployment').map(({ metadata }) => metadata.name);
+    for (const name of names) {
+      const [policy, ...others] = base
+        .of('NetworkPolicy')
+        .filter(({ spec: { podSelector, policyTypes } }) => {
+          const { matchLabels = {}, matchExpressions = [] } = podSelector;
+          const selected = [matchLabels[NAME], ...matchExpressions.flatMap(({ values }: Selector) => values)];
+          return policyTypes.includes('Ingress') && selected.includes(name);
+        });
+      expect(others).toEqual([]);
+      const [port] = container(
+        base.of('Deployment').find(({ metadata }) => metadata.name === name) as Manifest,
+      ).ports;
+      expect(policy?.spec.ingress.map(({ ports }: Rule) => ports)).toEqual([
+        [{ protocol: 'TCP', port: port.name }],
+      ]);
+    }
+    const egress = base.of('NetworkPolicy').filter(({ spec }) => spec.policyTypes.includes('Egress'));
+    expect(egress.map(({ spec }) => spec.podSelector.matchLabels)).toEqual([
+      { 'app.kubernetes.io/part-of': 'questlog' },
+    ]);
+    expect(egress.flatMap(({ spec }) => spec.egress).filter(({ ports }: Rule) => ports.length === 0)).toEqual(
+      [],
+    );
+  });
+
   it('set only what Questlog reads', () => {
     const known = readFileSync('.env.example', 'utf8');
     const variables = base
@@ -94,6 +123,16 @@ describe('the Kubernetes manifests', () => {
     },
   );
 });
+
+const NAME = 'app.kubernetes.io/name';
+
+interface Selector {
+  readonly values: readonly string[];
+}
+
+interface Rule {
+  readonly ports: readonly object[];
+}
 
 interface Trigger {
   readonly metadata: { readonly stream: string; readonly consumerGroup: string };

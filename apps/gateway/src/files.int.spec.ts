@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -130,5 +130,31 @@ describe('files', () => {
     // Under a policy of 'self', nothing else would run.
     expect(body).not.toMatch(/<style|<script>|\sstyle=|\son\w+=|https?:/);
     await plain.close();
+  });
+
+  it('include no more of Swagger UI than its page loads', async () => {
+    const { body } = await get('/docs');
+    const links = [...body.matchAll(/(?:src|href)="\.\/(docs\/[^"]+)"/g)].map(([, link]) => `/${link}`);
+    expect(links.length).toBeGreaterThan(4);
+    for (const link of [...links, '/docs/', '/docs/index.html'])
+      expect({ link, status: (await get(link)).status }).toEqual({ link, status: 200 });
+    const others = readdirSync('node_modules/swagger-ui-dist').filter(
+      file => file !== 'index.html' && !links.includes(`/docs/${file}`),
+    );
+    expect(others).toContain('package.json');
+    for (const file of others) {
+      const first = file.charCodeAt(0).toString(16);
+      for (const path of [
+        file,
+        `%${first}${file.slice(1)}`,
+        `./${file}`,
+        `x/../${file}`,
+        `/${file}`,
+        `${file}?x`,
+      ]) {
+        const answer = await raw((app.getHttpServer().address() as AddressInfo).port, `/docs/${path}`);
+        expect({ path, status: answer.slice(9, 12) }).toEqual({ path, status: '404' });
+      }
+    }
   });
 });

@@ -9,8 +9,29 @@ To see it applied, send \`Prefer: wait=5\` with the write, or its \`eventId\` as
 Errors are problem details (RFC 9457). \`RateLimit-*\` headers say what is left of the caller's limit; over it, the
 answer is 429 with \`Retry-After\`.`;
 
+/** What the page of Swagger UI loads. Its package holds more: sources, sizes, its package.json. */
+const UI_FILES = [
+  '',
+  'index.html',
+  'swagger-ui-init.js',
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'swagger-ui-standalone-preset.js',
+  'favicon-16x16.png',
+  'favicon-32x32.png',
+];
+const UI_PATHS = new Set(UI_FILES.map(file => `/docs/${file}`));
+
 /** Serves `/openapi.json`, and Swagger UI at `/docs`. */
 export function serveOpenApi(app: NestFastifyApplication): void {
+  // Nest serves the whole folder of the package. Another spelling of a file's name is not compared: it is refused.
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', ({ url }, reply, done) => {
+      if (url.startsWith('/docs/') && !UI_PATHS.has(url.split('?', 1)[0] as string)) reply.callNotFound();
+      else done();
+    });
   const config = new DocumentBuilder()
     .setTitle('Questlog')
     .setVersion('1')

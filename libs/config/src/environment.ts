@@ -18,6 +18,7 @@ import { list } from './lists.js';
 import { parseQuotas, type Quotas } from './quotas.js';
 import { parseRateLimits, type RateLimits } from './rate-limits.js';
 import { RedisEnvironment } from './redis-environment.js';
+import { Secret } from './secrets.js';
 
 /** What every process of Questlog reads from its environment. `.env.example` shows the same, and a test compares the two. */
 export class Environment extends RedisEnvironment {
@@ -35,6 +36,11 @@ export class Environment extends RedisEnvironment {
     message: 'KEY_PREFIX must be 1 to 32 letters, digits, dots, dashes or underscores',
   })
   readonly KEY_PREFIX: string = 'ql';
+
+  /** Where the gateway listens, and the health of a worker. */
+  @Expose()
+  @IsString()
+  readonly HOST: string = '0.0.0.0';
 
   /** Partitions of each stream that the very first start makes. Unset: 8, and afterwards as many as the log has. */
   @Expose()
@@ -69,10 +75,6 @@ export class GatewayEnvironment extends Environment {
   @Max(65535)
   readonly PORT: number = 3000;
 
-  @Expose()
-  @IsString()
-  readonly HOST: string = '0.0.0.0';
-
   /**
    * Addresses of the proxies in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Not a number of
    * hops: a client that comes past the proxy could write those itself.
@@ -100,6 +102,7 @@ export class GatewayEnvironment extends Environment {
   readonly CORS_ORIGINS: readonly string[] = [];
 
   /** Secrets of trusted game servers: they may write for any player. */
+  @Secret()
   @Expose()
   @Transform(list)
   @ValidateIf(mustHaveKeys)
@@ -108,6 +111,7 @@ export class GatewayEnvironment extends Environment {
   readonly SERVER_KEYS: readonly string[] = [];
 
   /** Secrets of operators: they may do everything. */
+  @Secret()
   @Expose()
   @Transform(list)
   @ValidateIf(mustHaveKeys)

@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
 import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, loadWorkerConfig } from './load.js';
+import { fileVariable, isSecret } from './secrets.js';
 
 const key = 'k'.repeat(16);
 
@@ -107,6 +110,61 @@ describe('the configuration', () => {
     });
   });
 
+  describe('of secrets', () => {
+    let folder: string;
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'questlog-secrets-'));
+    });
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const file = (text: string) => {
+      const path = join(folder, 'secret');
+      writeFileSync(path, text);
+      return path;
+    };
+
+    it('reads them from files, without the end of the last line', () => {
+      expect(loadGatewayConfig({ SERVER_KEYS_FILE: file(`${key}1,${key}2\n`) }).SERVER_KEYS).toEqual([
+        `${key}1`,
+        `${key}2`,
+      ]);
+      expect(loadGatewayConfig({ ADMIN_KEYS_FILE: file(`${key}1\r\n${key}2\r\n`) }).ADMIN_KEYS).toEqual([
+        `${key}1`,
+        `${key}2`,
+      ]);
+      expect(loadWorkerConfig({ REDIS_PASSWORD_FILE: file(' with blanks \n') }).redis.password).toBe(
+        ' with blanks ',
+      );
+      expect(loadLauncherConfig({ REDIS_URL_FILE: file('redis://node-1:6379') }).places).toEqual([
+        'REDIS_URL',
+      ]);
+      const sentinels = { REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_PASSWORD_FILE: file('hunter2\n') };
+      expect(loadGatewayConfig(sentinels).redis).toMatchObject({ sentinelPassword: 'hunter2' });
+    });
+
+    it('reads no file of a secret that the process has no use for', () => {
+      expect(() => loadWorkerConfig({ SERVER_KEYS_FILE: '/no/such/file' })).not.toThrow();
+    });
+
+    it('refuses a secret that is given twice', () => {
+      const twice = { REDIS_PASSWORD: 'hunter2', REDIS_PASSWORD_FILE: file('hunter3') };
+      expect(() => loadGatewayConfig(twice)).toThrow('REDIS_PASSWORD and REDIS_PASSWORD_FILE are set');
+      expect(() => loadGatewayConfig(twice)).not.toThrow(/hunter/);
+    });
+
+    it.each(['/no/such/file', '/'])('names the file %s, which cannot be read', path => {
+      expect(() => loadGatewayConfig({ NODE_ENV: 'production', ADMIN_KEYS_FILE: path })).toThrow(
+        `ADMIN_KEYS_FILE: ${path} cannot be read`,
+      );
+      expect(() => loadGatewayConfig({ ADMIN_KEYS_FILE: path })).toThrow(ConfigurationError);
+    });
+
+    it('takes an empty file for a mistake', () => {
+      expect(() => loadGatewayConfig({ SERVER_KEYS_FILE: file('\n') })).toThrow(
+        /SERVER_KEYS_FILE: .* is empty/,
+      );
+    });
+  });
+
   it('lists every fault at once', () => {
     expect(() => loadGatewayConfig({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(
       /PORT[\s\S]*LOG_LEVEL|LOG_LEVEL[\s\S]*PORT/,
@@ -131,7 +189,13 @@ describe('.env.example', () => {
     [...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   ) as Record<string, string>;
   const schemas = [new GatewayEnvironment(), new WorkerEnvironment(), new LauncherEnvironment()];
-  const known = new Set(schemas.flatMap(schema => Object.getOwnPropertyNames(schema)));
+  const variables = schemas.flatMap(schema => Object.getOwnPropertyNames(schema));
+  const known = new Set([...variables, ...variables.filter(isSecret).map(fileVariable)]);
+
+  it('has a file for whatever looks like a secret', () => {
+    const secret = /(_KEYS?|PASSWORD|SECRETS?|TOKENS?|_URL)$/;
+    expect(variables.filter(name => secret.test(name) && !isSecret(name))).toEqual([]);
+  });
 
   it('names exactly the variables that are read', () => {
     expect(Object.keys(documented).sort()).toEqual([...known].sort());

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { Environment, GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
+import { withSecretFiles } from './secrets.js';
 
 /** The environment does not say what a process needs to know. The message lists every fault. */
 export class ConfigurationError extends Error {
@@ -30,18 +31,23 @@ export function processEnvironment(): Source {
 }
 
 function load<E extends object>(schema: new () => E, source: Source = processEnvironment()): E {
+  const faults: string[] = [];
+  const complete = withSecretFiles(source, Object.keys(new schema()), fault => faults.push(fault));
   // An empty variable is how compose files and shells write "not set".
   const set = Object.fromEntries(
-    Object.entries(source).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(complete).filter(([, value]) => value !== undefined && value !== ''),
   );
   const environment = plainToInstance(schema, set, {
     enableImplicitConversion: true,
     exposeDefaultValues: true,
     excludeExtraneousValues: true,
   });
-  const faults = validateSync(environment).flatMap(({ constraints, property }) =>
-    Object.values(constraints ?? {}).map(text => (text.startsWith(property) ? text : `${property}: ${text}`)),
-  );
+  for (const { constraints, property } of validateSync(environment)) {
+    // What is wrong with its file has been said.
+    if (faults.some(fault => fault.startsWith(property))) continue;
+    const texts = Object.values(constraints ?? {});
+    faults.push(...texts.map(text => (text.startsWith(property) ? text : `${property}: ${text}`)));
+  }
   if (faults.length > 0) {
     throw new ConfigurationError(
       `the environment is not right:\n  ${faults.join('\n  ')}\nSee .env.example.`,

@@ -1,6 +1,7 @@
 import { Expose, Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, Matches, ValidateBy, type ValidationArguments } from 'class-validator';
 import { list } from './lists.js';
+import { Secret } from './secrets.js';
 
 /** Who is let in, and whether the connection is encrypted. */
 interface Access {
@@ -41,6 +42,7 @@ const Alone = () =>
 /** Where Redis is. Exactly one of REDIS_URL, REDIS_CLUSTER_NODES and REDIS_SENTINELS says it. */
 export class RedisEnvironment {
   /** One server. Unset, with the other two unset: one on this machine. */
+  @Secret()
   @Expose()
   @IsOptional()
   @Matches(/^rediss?:\/\/\S+$/, {
@@ -74,6 +76,7 @@ export class RedisEnvironment {
   readonly REDIS_USERNAME?: string;
 
   /** As REDIS_USERNAME. */
+  @Secret()
   @Expose()
   @IsOptional()
   @IsString()
@@ -89,6 +92,7 @@ export class RedisEnvironment {
   @IsString()
   readonly REDIS_SENTINEL_USERNAME?: string;
 
+  @Secret()
   @Expose()
   @IsOptional()
   @IsString()

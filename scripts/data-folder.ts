@@ -1,13 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { answersPing } from '#libs/embedded-redis';
+import { answersPing, fullDisk } from '#libs/embedded-redis';
 
 /** The data folder cannot be used; the message says what to do. */
 export class DataFolderError extends Error {
   readonly code = 'DATA_FOLDER';
   override readonly name = 'DataFolderError';
 }
+
+/** The embedded Redis is on loopback, without a password; one in `.env` is for another. */
+export const EMBEDDED_ACCESS = {
+  REDIS_USERNAME: '',
+  REDIS_PASSWORD: '',
+  REDIS_PASSWORD_FILE: '',
+  REDIS_TLS: '',
+};
 
 export interface Keys {
   readonly server: string;
@@ -78,9 +86,8 @@ export class DataFolder {
     try {
       write();
     } catch (error) {
-      throw new DataFolderError(
-        `the data folder cannot be written (${(error as Error).message}): set DATA_DIR to one that can`,
-      );
+      const remedy = fullDisk(this.path) ?? 'set DATA_DIR to one that can';
+      throw new DataFolderError(`the data folder cannot be written (${(error as Error).message}): ${remedy}`);
     }
   }
 }

@@ -1,25 +1,40 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, processEnvironment } from '#libs/config';
+import {
+  addressToCall,
+  ConfigurationError,
+  isGiven,
+  loadGatewayConfig,
+  loadLauncherConfig,
+  processEnvironment,
+} from '#libs/config';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
-import { nameOfAddress } from '#libs/redis';
+import { createClient, nameOfAddress, ping, type RedisAddress } from '#libs/redis';
 import { ChildService } from './child-service.js';
-import { DataFolder } from './data-folder.js';
+import { DataFolder, EMBEDDED_ACCESS } from './data-folder.js';
+import { type Part, Supervisor } from './supervisor.js';
 
 /** In the order of their end: first nobody writes any more, then what was written is projected. */
 const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
 
-/** More unexpected ends than these within a minute, and starting again is no remedy. */
-const MAX_RESTARTS = 5;
+/** Milliseconds within which a second Ctrl-C is the first: a terminal and npm both send it. */
+const SAME_SIGNAL_MS = 1_000;
+/** Milliseconds in which Redis answers when all is to end, unless it is away. */
+const PING_MS = 400;
 
 /** `npm start`: the whole of Questlog, on an embedded Redis unless another is named. */
 class Launcher {
   private readonly began = performance.now();
+  private readonly supervisor = new Supervisor({
+    say,
+    onChange: parts => this.services[0]?.tell({ parts }),
+  });
   private redis: EmbeddedRedis | undefined;
+  private address: RedisAddress | undefined;
   private services: readonly ChildService[] = [];
   private folder: DataFolder | undefined;
-  private stopping = false;
-  private readonly restarts: number[] = [];
+  private isUp = false;
+  private stoppingSince: number | undefined;
 
   async start(): Promise<void> {
     const source = processEnvironment();
@@ -28,95 +43,108 @@ class Launcher {
     const environment = this.withKeys(source, this.folder);
     const gateway = loadGatewayConfig(environment);
     await assertFree(gateway.PORT, gateway.HOST);
-    const embedded = places.length === 0 && { REDIS_URL: (await this.embed(this.folder)).url };
+    const url = places.length === 0 && (await this.embed(this.folder)).url;
+    const embedded = url !== false && { ...EMBEDDED_ACCESS, REDIS_URL: url };
+    if (this.stoppingSince !== undefined) return;
+    this.address = url === false ? redis : { url };
     this.services = SERVICES.map(name => new ChildService(name, { ...environment, ...embedded }));
     for (const service of this.services) service.start();
-    await Promise.all(this.services.map(service => service.ready()));
-    for (const service of this.services) void this.keepRunning(service);
+    await Promise.all(this.services.map(service => service.ready(say)));
+    if (this.stoppingSince !== undefined) return;
+    this.isUp = true;
+    for (const service of this.services) this.keep(partOf(service));
     this.greet(gateway, nameOfAddress(redis));
   }
 
-  /** Ends everything in order; `status` is for the one who started it. */
-  async stop(status: number): Promise<never> {
-    if (this.stopping) {
+  /** Ends everything in order; `status` is for the one who started it. A second time: at once. */
+  async stop(status: number): Promise<void> {
+    const now = performance.now();
+    if (this.stoppingSince !== undefined) {
+      if (now - this.stoppingSince < SAME_SIGNAL_MS) return;
       for (const service of this.services) service.kill();
       process.exit(1);
     }
-    this.stopping = true;
+    this.stoppingSince = now;
+    this.supervisor.stop();
     const [gateway, ...workers] = this.services;
+    const endWorkers = () => Promise.all(workers.map(worker => worker.stop()));
+    // Without Redis nothing is projected any more, and there is no order to keep.
+    if (await this.isRedisAway()) await Promise.all([gateway?.stop(), endWorkers(), this.redis?.stop()]);
     await gateway?.stop();
-    await Promise.all(workers.map(worker => worker.stop()));
+    await endWorkers();
     await this.redis?.stop();
     this.folder?.release();
     process.exit(status);
   }
 
-  async fail(error: unknown): Promise<never> {
+  /** For what fails beside all else: once the system is up, no error here may end it. */
+  async fail(error: unknown): Promise<void> {
+    if (this.stoppingSince !== undefined) return;
     const expected = error instanceof ConfigurationError || (error instanceof Error && 'code' in error);
     say(`\nquestlog: ${error instanceof Error ? (expected ? error.message : error.stack) : error}`);
-    return this.stop(1);
+    if (!this.isUp) await this.stop(1);
+  }
+
+  private keep(part: Part): void {
+    this.supervisor.keep(part).catch(error => this.fail(error));
+  }
+
+  private async isRedisAway(): Promise<boolean> {
+    if (!this.address) return true;
+    const redis = createClient(this.address, 'start');
+    const answer = redis
+      .connect()
+      .then(() => ping(redis))
+      .then(
+        () => false,
+        () => true,
+      );
+    return Promise.race([answer, delay(PING_MS, true)]).finally(() => redis.disconnect());
   }
 
   private withKeys(source: NodeJS.ProcessEnv, folder: DataFolder): NodeJS.ProcessEnv {
     // In production a missing key is the configuration's fault, not ours to guess.
-    if (source.NODE_ENV === 'production' || (source.SERVER_KEYS && source.ADMIN_KEYS)) return source;
+    const hasKeys = isGiven(source, 'SERVER_KEYS') && isGiven(source, 'ADMIN_KEYS');
+    if (source.NODE_ENV === 'production' || hasKeys) return source;
     const { server, admin } = folder.keys();
-    return { ...source, SERVER_KEYS: source.SERVER_KEYS || server, ADMIN_KEYS: source.ADMIN_KEYS || admin };
+    return {
+      ...source,
+      ...(!isGiven(source, 'SERVER_KEYS') && { SERVER_KEYS: server }),
+      ...(!isGiven(source, 'ADMIN_KEYS') && { ADMIN_KEYS: admin }),
+    };
   }
 
   private async embed(folder: DataFolder): Promise<EmbeddedRedis> {
     const port = await freePort();
     await folder.take(port);
-    this.redis = await EmbeddedRedis.start({ folder: folder.redis, port, onWait: say });
-    void this.keepRedis(folder, this.redis);
-    return this.redis;
-  }
-
-  private async keepRedis(folder: DataFolder, first: EmbeddedRedis): Promise<void> {
-    for (let redis = first; ; ) {
-      await redis.ended();
-      if (this.stopping) return;
-      if (!(await this.mayRestart('redis-server'))) return;
+    const start = () => EmbeddedRedis.start({ folder: folder.redis, port, onWait: say });
+    let redis = await start();
+    this.redis = redis;
+    this.keep({
+      name: 'redis-server',
+      ended: () => redis.ended(),
       // On the same port: the services find it again by themselves.
-      redis = await EmbeddedRedis.start({ folder: folder.redis, port: first.port, onWait: say });
-      this.redis = redis;
-      if (this.stopping) await redis.stop();
-      else say('redis-server is back');
-    }
-  }
-
-  private async keepRunning(service: ChildService): Promise<void> {
-    while (!this.stopping) {
-      const how = await service.ended();
-      if (this.stopping) return;
-      if (await this.mayRestart(`${service.name} (${how})`)) service.start();
-    }
-  }
-
-  /** Waits a little, longer the more goes wrong. @returns false when the end has been ordered meanwhile */
-  private async mayRestart(what: string): Promise<boolean> {
-    const now = performance.now();
-    this.restarts.push(now);
-    const recent = this.restarts.filter(time => now - time < 60_000).length;
-    if (recent > MAX_RESTARTS) {
-      throw new Error(`${what} ended, the ${recent}th unexpected end within a minute: giving up`);
-    }
-    say(`${what} ended unexpectedly: starting it again`);
-    await delay(200 * recent);
-    return !this.stopping;
+      restart: async () => {
+        redis = await start();
+        this.redis = redis;
+      },
+    });
+    return redis;
   }
 
   private greet(
     {
+      HOST,
       PORT,
       SERVER_KEYS,
       ADMIN_KEYS,
-    }: { PORT: number; SERVER_KEYS: readonly string[]; ADMIN_KEYS: readonly string[] },
+    }: { HOST: string; PORT: number; SERVER_KEYS: readonly string[]; ADMIN_KEYS: readonly string[] },
     redis: string,
   ): void {
     const [server = ''] = SERVER_KEYS;
     const [admin = ''] = ADMIN_KEYS;
-    const base = `http://localhost:${PORT}`;
+    const address = addressToCall(HOST);
+    const base = `http://${address === '127.0.0.1' ? 'localhost' : address}:${PORT}`;
     const key = `-H 'Authorization: Bearer ${server}'`;
     const json = `-H 'Content-Type: application/json'`;
     const data = this.redis
@@ -142,6 +170,19 @@ Ctrl-C ends it; the data stays.
   }
 }
 
+function partOf(service: ChildService): Part {
+  return {
+    name: service.name,
+    ended: () => service.ended(),
+    restart: async () => {
+      service.start();
+      await service.ready().catch(async () => {
+        throw new Error(`${await service.ended()}, at its start`);
+      });
+    },
+  };
+}
+
 /** @throws Error when another program has the port */
 async function assertFree(port: number, host: string): Promise<void> {
   if (port === 0) return;
@@ -162,6 +203,8 @@ function say(text: string): void {
 }
 
 const launcher = new Launcher();
+// A terminal or a pipe that is gone is no reason to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.on('SIGINT', () => void launcher.stop(0));
 process.on('SIGTERM', () => void launcher.stop(0));
 process.on('uncaughtException', error => void launcher.fail(error));

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +61,56 @@ describe('npm start', () => {
     expect(answer).toMatchObject({ status: 200, body: { rank: 1 } });
     await system.close();
   }, 60_000);
+
+  it('lets a password for another Redis be, and reads keys from files', async () => {
+    const folder = temporary();
+    const [server, admin] = ['server', 'admin'].map(name => {
+      const path = join(folder, name);
+      writeFileSync(path, `${name}-key-of-a-file\n`);
+      return path;
+    });
+    const system = await System.start({
+      DATA_DIR: join(folder, 'data'),
+      HOST: '127.0.0.1',
+      REDIS_PASSWORD: 'hunter2',
+      SERVER_KEYS_FILE: server,
+      ADMIN_KEYS_FILE: admin,
+    });
+    const client = system.connect('server-key-of-a-file');
+    const answer = await client.post('/v1/leaderboards/b/scores', { player: 'ada', score: 1 });
+    expect(answer.status).toBe(202);
+    const operator = system.connect('admin-key-of-a-file');
+    expect((await operator.get('/v1/admin/streams')).status).toBe(200);
+    const { status } = spawnSync(process.execPath, ['dist/scripts/verify.js'], {
+      env: { PATH: process.env.PATH, DATA_DIR: join(folder, 'data'), REDIS_PASSWORD: 'hunter2' },
+    });
+    expect(status).toBe(0);
+    await system.close();
+    rmSync(folder, { recursive: true });
+  }, 60_000);
+
+  it.each(['gateway', 'scores', 'saves', 'ranking-projector'])(
+    'has the %s listen on HOST alone',
+    async name => {
+      const system = await System.start({ HOST: '127.0.0.2' });
+      const port =
+        name === 'gateway'
+          ? system.port
+          : Number(
+              new RegExp(`${name} is working; its health is at http://127.0.0.2:(\\d+)`).exec(
+                system.output,
+              )?.[1],
+            );
+      const status = (host: string) =>
+        fetch(`http://${host}:${port}/healthz`).then(
+          answer => answer.status,
+          () => 'nobody',
+        );
+      expect([await status('127.0.0.2'), await status('127.0.0.1')]).toEqual([200, 'nobody']);
+      await system.close();
+    },
+    60_000,
+  );
 
   it('refuses a data folder that another start uses', async () => {
     const system = await System.start();

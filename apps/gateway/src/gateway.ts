@@ -39,11 +39,12 @@ const HEADERS_TIMEOUT = 15_000;
 @Module({})
 class RootModule {}
 
-/** The gateway, initialised but not listening. */
+/** The gateway, initialised but not listening. @param furtherChecks for `/readyz` */
 export async function createGateway(
   environment: GatewayEnvironment,
   log: OpenLog,
   logger: Logger,
+  furtherChecks: readonly HealthCheck[] = [],
 ): Promise<NestFastifyApplication> {
   const problems = new ProblemFilter(logger);
   const connections = new Connections();
@@ -86,7 +87,7 @@ export async function createGateway(
   refuseOtherBodies(fastify);
   limitSendingTime(fastify, REQUEST_TIMEOUT);
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
-  serveHealth(fastify, new Health(checksOf(log, logger), logger));
+  serveHealth(fastify, new Health([...checksOf(log, logger), ...furtherChecks], logger));
   serveOpenApi(app);
   serveFiles(fastify, environment.PUBLIC_DIR);
   await app.init();

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
-import { loadGatewayConfig } from '#libs/config';
+import { addressToCall, loadGatewayConfig } from '#libs/config';
 import { Logger, startMetrics } from '#libs/observability';
-import { followTopology, openLogWithQuorum, runService, tellParent } from '#libs/service';
+import { ping } from '#libs/redis';
+import { followTopology, openLogWithQuorum, partsCheck, runService, tellParent } from '#libs/service';
 import { createGateway } from './gateway.js';
 
 const NAME = 'gateway';
@@ -16,15 +17,16 @@ await runService(async () => {
     );
   }
   const log = await openLogWithQuorum(environment, NAME, logger);
-  const app = await createGateway(environment, log, logger);
+  const app = await createGateway(environment, log, logger, [partsCheck()]);
   const stopFollowing = followTopology(log.redis, log.topology, logger);
   await app.listen(environment.PORT, environment.HOST);
   const { port } = app.getHttpServer().address() as { port: number };
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${addressToCall(environment.HOST)}:${port}`;
   logger.log(`${NAME} is at ${url}`);
   tellParent(url);
   return {
     logger,
+    ping: () => ping(log.redis),
     service: {
       close: async () => {
         stopFollowing();

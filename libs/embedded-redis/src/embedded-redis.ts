@@ -4,6 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endReason, fullDisk } from './end-reason.js';
+
+/** Milliseconds in which a server answers a PING, unless it is frozen. */
+const PING_MS = 500;
+/** Milliseconds that a server has to end in order; and one that is silent. */
+const GRACE_MS = 15_000;
+const SILENT_GRACE_MS = 500;
 
 /** The embedded Redis cannot be started; the message says what to do. */
 export class EmbeddedRedisError extends Error {
@@ -24,11 +31,12 @@ export interface EmbeddedRedisOptions {
 
 /**
  * Ends the server when its standard input closes, which the death of the starting process does too, however
- * it dies. `read` is a builtin: there is no further process that could be left behind.
+ * it dies. `read` is a builtin: there is no further process that could be left behind. A server that is frozen hears
+ * TERM only when it goes on.
  */
 const WATCHED = `exec 3<&0
 "$0" "$1" </dev/null & server=$!
-(read -r _ <&3; kill -TERM $server) 2>/dev/null & watcher=$!
+(read -r _ <&3; kill -TERM $server; kill -CONT $server) 2>/dev/null & watcher=$!
 wait $server; status=$?
 kill $watcher 2>/dev/null
 exit $status`;
@@ -40,6 +48,7 @@ export class EmbeddedRedis {
     readonly port: number,
     /** The server's binary. */
     readonly binary: string,
+    private readonly folder: string,
   ) {}
 
   /** @throws EmbeddedRedisError when there is no binary, the folder cannot be written, or the server does not start */
@@ -52,8 +61,8 @@ export class EmbeddedRedis {
       // Its own process group: a Ctrl-C at the terminal is for the starting process, which ends things in order.
       detached: true,
     });
-    const redis = new EmbeddedRedis(shell, chosen, binary);
-    await redis.untilItAnswers(folder, onWait);
+    const redis = new EmbeddedRedis(shell, chosen, binary, folder);
+    await redis.untilItAnswers(onWait);
     return redis;
   }
 
@@ -61,25 +70,43 @@ export class EmbeddedRedis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Settles when the server has ended, whyever. */
-  async ended(): Promise<void> {
-    if (this.shell.exitCode === null && this.shell.signalCode === null) await once(this.shell, 'exit');
+  private get log(): string {
+    return join(this.folder, 'redis.log');
   }
 
-  /** Ends the server in order. */
+  private get isRunning(): boolean {
+    return this.shell.exitCode === null && this.shell.signalCode === null;
+  }
+
+  /** Settles when the server has ended. @returns why */
+  async ended(): Promise<string> {
+    if (this.isRunning) await once(this.shell, 'exit');
+    return endReason(this.shell.exitCode, this.shell.signalCode, this.folder, this.log);
+  }
+
+  /** Ends the server in order, or at once where it is silent: all that it acknowledged is on disk. */
   async stop(): Promise<void> {
+    const isSilent = (await replyToPing(this.port, PING_MS)) === undefined;
     this.shell.stdin?.end();
+    const late = setTimeout(() => this.kill(), isSilent ? SILENT_GRACE_MS : GRACE_MS);
     await this.ended();
+    clearTimeout(late);
   }
 
-  private async untilItAnswers(folder: string, onWait: EmbeddedRedisOptions['onWait']): Promise<void> {
-    const log = join(folder, 'redis.log');
+  /** The server and the shell around it. */
+  private kill(): void {
+    if (this.shell.pid !== undefined && this.isRunning) process.kill(-this.shell.pid, 'SIGKILL');
+  }
+
+  private async untilItAnswers(onWait: EmbeddedRedisOptions['onWait']): Promise<void> {
     for (let waited = 0; !(await answersPing(this.port)); waited += 50) {
-      if (this.shell.exitCode !== null) {
-        throw new EmbeddedRedisError(`${this.binary} ended at its start: ${log} says why`);
+      if (!this.isRunning) {
+        throw new EmbeddedRedisError(
+          `${this.binary} ended at its start (${await this.ended()}): ${this.log} says more`,
+        );
       }
       if (waited > 0 && waited % 5_000 === 0)
-        onWait?.(`${this.binary} is still loading its data; see ${log}`);
+        onWait?.(`${this.binary} is still loading its data; see ${this.log}`);
       await delay(50);
     }
   }
@@ -115,24 +142,30 @@ function configure(folder: string, port: number, further: readonly string[] = []
     mkdirSync(absolute, { recursive: true, mode: 0o700 });
     writeFileSync(path, `# Written anew at every start.\n${settings.join('\n')}\n`);
   } catch (error) {
+    const remedy = fullDisk(absolute) ?? 'set DATA_DIR to one that can';
     throw new EmbeddedRedisError(
-      `the data folder cannot be written (${(error as Error).message}): set DATA_DIR to one that can`,
+      `the data folder cannot be written (${(error as Error).message}): ${remedy}`,
     );
   }
   return path;
 }
 
 /** True when a server on the port answers PING, and is not still loading. */
-export function answersPing(port: number): Promise<boolean> {
+export async function answersPing(port: number): Promise<boolean> {
+  return (await replyToPing(port, 1_000))?.startsWith('+PONG') ?? false;
+}
+
+/** @returns nothing where nobody listens, or answers in time */
+function replyToPing(port: number, milliseconds: number): Promise<string | undefined> {
   return new Promise(done => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    socket.setTimeout(1_000, () => socket.destroy());
+    socket.setTimeout(milliseconds, () => socket.destroy());
     socket.once('data', data => {
-      done(data.toString().startsWith('+PONG'));
+      done(data.toString());
       socket.destroy();
     });
     socket.once('error', () => {});
-    socket.once('close', () => done(false));
+    socket.once('close', () => done(undefined));
   });
 }
 

@@ -41,6 +41,17 @@ export class Connection {
     return this.movedAt;
   }
 
+  /** Whether no request has come that is not answered; one whose headers are incomplete has not come. */
+  get isIdle(): boolean {
+    return this.exchange === undefined && this.turns.length === 0;
+  }
+
+  /** Milliseconds for which nothing has moved that only the client could move. */
+  stalledFor(now: number): number {
+    const isWaitedFor = !this.exchange?.request.complete || this.unreadBytes > 0;
+    return isWaitedFor ? now - this.movedAt : 0;
+  }
+
   get isClosing(): boolean {
     return this.closesAt < Number.POSITIVE_INFINITY;
   }

@@ -24,6 +24,10 @@ export interface ConnectionLimits {
 
 const MIB = 1024 * 1024;
 
+/** Milliseconds that a connection may be idle, or held up by its client, when the server closes. */
+const IDLE_WHEN_CLOSING_MS = 250;
+const STALLED_WHEN_CLOSING_MS = 1_500;
+
 const LIMITS: ConnectionLimits = {
   readWithinMs: 30_000,
   unreadBytes: 64 * MIB,
@@ -89,6 +93,22 @@ export class Connections {
     );
   }
 
+  /**
+   * For a server that closes: from now on, ends connections as soon as no request is under way on them, or their client
+   * holds one up. Left to itself, the server waits for clients that never said anything, or stopped in the middle.
+   */
+  drain(): void {
+    const end = () => {
+      const now = performance.now();
+      for (const connection of this.connections.values()) {
+        connection.observe(now);
+        const patience = connection.isIdle ? IDLE_WHEN_CLOSING_MS : STALLED_WHEN_CLOSING_MS;
+        if (connection.stalledFor(now) >= patience) connection.socket.destroy();
+      }
+    };
+    setInterval(end, this.limits.lookMs).unref();
+  }
+
   /** @returns whether one more request may wait for its turn on a connection */
   admits(connection: Connection): boolean {
     const { pipelined, pipelinedTotal } = this.limits;
@@ -133,6 +153,10 @@ export function limitConnections(fastify: FastifyInstance, connections = new Con
   });
   fastify.addHook('onResponse', ({ raw }, _reply, done) => {
     connections.find(raw.socket)?.endTurn();
+    done();
+  });
+  fastify.addHook('preClose', done => {
+    connections.drain();
     done();
   });
   fastify.addHook('onClose', (_fastify, done) => {

@@ -4,6 +4,7 @@ export * from './follow-topology.js';
 export * from './log.module.js';
 export * from './log-watch.js';
 export * from './open-log.js';
+export * from './parent.js';
 export * from './projection.module.js';
 export * from './redis-checks.js';
 export * from './run-service.js';

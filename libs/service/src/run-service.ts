@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '#libs/config';
 import type { Logger } from '#libs/observability';
+import { tellParentWhy } from './parent.js';
 import { handleUnexpectedErrors, type UnexpectedErrorPolicy } from './unexpected-errors.js';
 
 export interface Closable {
@@ -9,8 +11,21 @@ export interface Closable {
 /** Milliseconds for an orderly end; then the process ends anyway, and what is unacknowledged is delivered again. */
 const GRACE = 15_000;
 
+/** Milliseconds in which Redis answers a service that ends, and how often in a row it may fail to. */
+const PING_MS = 300;
+const MAX_PINGS_MISSED = 2;
+/** Milliseconds for an orderly end when Redis is away: nothing that needs it can be finished. */
+const GRACE_WITHOUT_REDIS_MS = 300;
+
 /** What orders the end of a service. */
 const ENDS = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
+
+export interface RunningService {
+  readonly service: Closable;
+  readonly logger: Logger;
+  /** Rejects, or does not settle, while Redis is away. */
+  readonly ping: () => Promise<unknown>;
+}
 
 /**
  * The life of a service process: start, serve, end in order at a signal or when the parent that started it dies.
@@ -20,14 +35,14 @@ const ENDS = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
  * @param unexpectedErrors what to do after an error that no code handled
  */
 export async function runService(
-  start: () => Promise<{ service: Closable; logger: Logger }>,
+  start: () => Promise<RunningService>,
   unexpectedErrors: UnexpectedErrorPolicy = 'exit',
 ): Promise<void> {
   // Until there is something to finish, a parent that dies and a signal end the process at once. Signals must be
   // named: process 1 of a container is deaf to those that it does not handle.
   const abandon = (reason?: NodeJS.Signals) => process.exit(reason ? 0 : 1);
   for (const event of ENDS) process.on(event, abandon);
-  const { service, logger } = await start().catch(explain);
+  const { service, logger, ping } = await start().catch(explain);
   for (const event of ENDS) process.off(event, abandon);
   let ending = false;
   const end = async (reason: string): Promise<void> => {
@@ -35,13 +50,17 @@ export async function runService(
     ending = true;
     logger.log(`${reason}: finishing what is under way`);
     setTimeout(() => process.exit(1), GRACE).unref();
+    void untilRedisIsAway(ping).then(() => {
+      logger.warn('Redis does not answer: what is under way is given up');
+      process.exit(0);
+    });
     await service.close();
     logger.log('stopped');
     process.exit(0);
   };
   const crash = (error: unknown): void => {
     logger.fatal(error, undefined);
-    process.exit(1);
+    void tellParentWhy(error).then(() => process.exit(1));
   };
   for (const event of ENDS) {
     process.on(
@@ -52,9 +71,17 @@ export async function runService(
   handleUnexpectedErrors(logger, unexpectedErrors);
 }
 
-/** Tells a parent that started this process with an IPC channel where it listens. */
-export function tellParent(url: string): void {
-  process.send?.({ url });
+async function untilRedisIsAway(ping: () => Promise<unknown>): Promise<void> {
+  for (let missed = 0; missed < MAX_PINGS_MISSED; ) {
+    const late = delay(PING_MS, false, { ref: false });
+    const answer = ping().then(
+      () => true,
+      () => late,
+    );
+    missed = (await Promise.race([answer, late])) ? 0 : missed + 1;
+    await delay(missed === 0 ? PING_MS : 0, undefined, { ref: false });
+  }
+  await delay(GRACE_WITHOUT_REDIS_MS, undefined, { ref: false });
 }
 
 function explain(error: unknown): never {

@@ -4,16 +4,18 @@ import { hostname } from 'node:os';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
+import { addressToCall, loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
 import { Health, HealthFault, Logger, serveHealth, startMetrics } from '#libs/observability';
+import { ping } from '#libs/redis';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { limitConnections } from './connections.js';
 import { followTopology } from './follow-topology.js';
 import { LogModule } from './log.module.js';
 import { LogWatch } from './log-watch.js';
 import { openLog } from './open-log.js';
+import { tellParent } from './parent.js';
 import { redisCheck } from './redis-checks.js';
-import { runService, tellParent } from './run-service.js';
+import { runService } from './run-service.js';
 
 export interface WorkerOptions {
   /** The app's name, and its consumer group's. */
@@ -73,11 +75,12 @@ export function runWorker({
     await app.startAllMicroservices();
     const stopFollowing = followTopology(log.redis, log.topology, logger);
     const port = await listen(app, environment, healthPort, logger);
-    const url = `http://127.0.0.1:${port}`;
+    const url = `http://${addressToCall(environment.HOST)}:${port}`;
     logger.log(`${name} is working; its health is at ${url}/readyz`);
     tellParent(url);
     return {
       logger,
+      ping: () => ping(log.redis),
       service: {
         close: async () => {
           stopFollowing();
@@ -102,16 +105,16 @@ function assertReading(server: StreamsServer): void {
 /** A second worker on the same machine must not fail because the first has the usual port. */
 async function listen(
   app: NestFastifyApplication,
-  { HEALTH_PORT }: WorkerEnvironment,
+  { HOST, HEALTH_PORT }: WorkerEnvironment,
   usual: number,
   logger: Logger,
 ): Promise<number> {
   try {
-    await app.listen(HEALTH_PORT ?? usual, '0.0.0.0');
+    await app.listen(HEALTH_PORT ?? usual, HOST);
   } catch (error) {
     if (HEALTH_PORT !== undefined || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
     logger.warn(`port ${usual} is taken: health gets a free one; set HEALTH_PORT to choose`);
-    await app.listen(0, '0.0.0.0');
+    await app.listen(0, HOST);
   }
   return (app.getHttpServer().address() as { port: number }).port;
 }

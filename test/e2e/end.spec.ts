@@ -1,0 +1,93 @@
+import { connect } from 'node:net';
+import { eventually } from '#libs/testing';
+import { processes, System } from './system.js';
+
+const WAIT = { Prefer: 'wait=10' };
+
+describe('the end of a system', () => {
+  /** Milliseconds in which all is over: 3 s, and what a busy machine adds; the faults took 15 s and more. */
+  const LIMIT = 3_000 + 3_000;
+  let system: System;
+  beforeEach(async () => {
+    system = await System.start();
+  }, 60_000);
+  afterEach(() => system.close(), 60_000);
+
+  /** @returns exit status, and whether it took longer than it may */
+  const end = async (signal: NodeJS.Signals) => {
+    const pids = Object.values(system.pids());
+    const began = performance.now();
+    const status = await system.stop(signal);
+    const isLate = performance.now() - began > LIMIT;
+    await eventually(() => expect(processes().filter(({ pid }) => pids.includes(pid))).toEqual([]), 5_000);
+    return { status, isLate };
+  };
+  const redis = () => system.pids().redis as number;
+
+  it.each([
+    ['frozen', () => process.kill(redis(), 'SIGSTOP')],
+    ['killed', () => process.kill(redis(), 'SIGKILL')],
+  ])(
+    'comes at once while Redis is %s, and leaves no process',
+    async (_, harm) => {
+      await system.client.post('/v1/leaderboards/b/scores', { player: 'ada', score: 1 }, WAIT);
+      harm();
+      expect(await end('SIGINT')).toEqual({ status: 0, isLate: false });
+    },
+    60_000,
+  );
+
+  it('comes at once while a part is waited for that has ended', async () => {
+    process.kill(system.pids().scores as number, 'SIGKILL');
+    await system.says('scores (SIGKILL) ended unexpectedly');
+    expect(await end('SIGTERM')).toEqual({ status: 0, isLate: false });
+  }, 60_000);
+
+  it('takes two signals in a row for one: a terminal and npm both send it', async () => {
+    system.process.kill('SIGINT');
+    expect(await end('SIGINT')).toEqual({ status: 0, isLate: false });
+  }, 60_000);
+
+  it.each(['gateway', 'scores', 'saves', 'ranking-projector'])(
+    'does not wait for clients of the %s that say nothing',
+    async name => {
+      const port = name === 'gateway' ? system.port : system.healthPort(name);
+      const texts = [
+        '',
+        'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n',
+        'GET /healthz HTTP/1.1\r\nHos',
+        'POST /v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+        'GET /v1/leaderboards/b/live HTTP/1.1\r\nHost: a\r\n\r\n',
+      ];
+      const sockets = texts.map(text => {
+        const socket = connect(port, '127.0.0.1', () => socket.write(text));
+        return socket.on('error', () => {}).pause();
+      });
+      await eventually(() => expect(sockets.every(({ connecting }) => !connecting)).toBe(true));
+      const pid = system.pids()[name] as number;
+      const began = performance.now();
+      process.kill(pid, 'SIGTERM');
+      await system.says(`${name} (exit status 0`);
+      expect(performance.now() - began).toBeLessThan(LIMIT);
+      for (const socket of sockets) socket.destroy();
+    },
+    60_000,
+  );
+
+  it('lets a request finish that is under way', async () => {
+    process.kill(system.pids()['ranking-projector'] as number, 'SIGSTOP');
+    const answer = system.client.post(
+      '/v1/leaderboards/b/scores',
+      { player: 'ada', score: 1 },
+      { Prefer: 'wait=2' },
+    );
+    await eventually(async () => {
+      const { body } = await system.admin.get('/v1/admin/streams');
+      expect(JSON.stringify(body)).toContain('"length":1');
+    });
+    process.kill(system.pids().gateway as number, 'SIGTERM');
+    expect(await answer).toMatchObject({ status: 202 });
+    process.kill(system.pids()['ranking-projector'] as number, 'SIGCONT');
+    await system.says('gateway (exit status 0');
+  }, 60_000);
+});

@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '#libs/testing';
+import { System } from './system.js';
+
+const WAIT = { Prefer: 'wait=10' };
+/** Milliseconds for what is started again on a busy machine. */
+const BACK = 60_000;
+
+/** A file system of its own for the data. @returns nothing where this machine allows none */
+function smallDisk(mebibytes: number): { readonly path: string; remove(): void } | undefined {
+  const path = mkdtempSync(join(tmpdir(), 'questlog-disk-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', path]).status === 0;
+  const remove = () => {
+    spawnSync('umount', ['-l', path]);
+    rmSync(path, { recursive: true, force: true });
+  };
+  if (mounted) return { path, remove };
+  remove();
+  return undefined;
+}
+
+describe('the parts of a system', () => {
+  let system: System;
+  afterEach(() => system.close(), 60_000);
+
+  const readiness = async () => (await system.connect().get('/readyz')).body;
+  const score = (player: string) =>
+    system.client.post('/v1/leaderboards/b/scores', { player, score: 1 }, WAIT);
+
+  it('go on when one of them ends again and again, and tell which, how often, and why', async () => {
+    system = await System.start();
+    const { gateway, scores, 'ranking-projector': ranking } = system.pids();
+    for (let ends = 1; ends <= 7; ends++) {
+      await eventually(() => expect(system.pids().saves).toBeDefined(), BACK);
+      process.kill(system.pids().saves as number, 'SIGKILL');
+      await system.says(`it has ended ${ends === 1 ? 'once' : ends === 2 ? 'twice' : `${ends} times`}`, BACK);
+    }
+    const { status, checks } = await readiness();
+    expect({ status, parts: checks.parts }).toEqual({
+      status: 'degraded',
+      parts: expect.stringMatching(/^saves: it has ended 7 times, the last time with: SIGKILL/),
+    });
+    expect(await score('ada')).toMatchObject({ status: 200, body: { rank: 1 } });
+    expect(system.pids()).toMatchObject({ gateway, scores, 'ranking-projector': ranking });
+    await system.says('saves is back', BACK);
+    await eventually(async () => expect(await readiness()).toMatchObject({ status: 'ready' }), BACK);
+  }, 180_000);
+
+  it('tell it to a gateway that is started again, too', async () => {
+    system = await System.start();
+    const { scores, gateway } = system.pids();
+    process.kill(gateway as number, 'SIGKILL');
+    await system.says('gateway is back', BACK);
+    process.kill(scores as number, 'SIGKILL');
+    await eventually(async () => expect((await readiness()).checks.parts).toMatch(/^scores: /), BACK, 20);
+  }, 120_000);
+
+  it('go on when the disk of the embedded Redis is full, and Redis does when there is room', async () => {
+    const disk = smallDisk(16);
+    if (!disk) return console.warn('skipped, as no file system can be mounted: "the disk is full"');
+    try {
+      const folder = join(disk.path, 'data');
+      system = await System.start({ DATA_DIR: folder });
+      expect(await score('ada')).toMatchObject({ status: 200 });
+      const { redis: _, ...services } = system.pids();
+      const filler = join(disk.path, 'filler');
+      spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k']);
+      const text = 'x'.repeat(200_000);
+      await eventually(async () => {
+        await system.client.put('/v1/players/ada/saves/auto', { text });
+        expect(system.output).toContain('redis-server (');
+      }, BACK);
+      await eventually(async () => {
+        const { status, checks } = await readiness();
+        expect(status).toBe('not ready');
+        expect(checks.parts).toContain(`the disk of ${join(folder, 'redis')} is full`);
+      }, BACK);
+      expect(system.output).toContain(`the disk of ${join(folder, 'redis')} is full`);
+      rmSync(filler);
+      await eventually(async () => expect(await readiness()).toMatchObject({ status: 'ready' }), BACK, 200);
+      expect(await score('bob')).toMatchObject({ status: 200 });
+      const { body } = await system.client.get('/v1/leaderboards/b/entries');
+      expect(body.total).toBe(2);
+      expect(system.pids()).toMatchObject(services);
+      await system.close();
+    } finally {
+      disk.remove();
+    }
+  }, 240_000);
+});

@@ -58,6 +58,21 @@ describe('the parts of a system', () => {
     await eventually(async () => expect((await readiness()).checks.parts).toMatch(/^scores: /), BACK, 20);
   }, 120_000);
 
+  it('go on when nobody reads any more what they print', async () => {
+    system = await System.start();
+    system.process.stdout?.destroy();
+    system.process.stderr?.destroy();
+    const { scores, gateway } = system.pids();
+    for (const pid of [scores, gateway]) process.kill(pid as number, 'SIGKILL');
+    await eventually(() => {
+      const now = system.pids();
+      expect([scores, gateway, undefined]).not.toContain(now.scores);
+      expect([scores, gateway, undefined]).not.toContain(now.gateway);
+    }, BACK);
+    await eventually(async () => expect(await score('ada')).toMatchObject({ status: 200 }), BACK, 200);
+    expect(await system.stop()).toBe(0);
+  }, 120_000);
+
   it('go on when the disk of the embedded Redis is full, and Redis does when there is room', async () => {
     const disk = smallDisk(16);
     if (!disk) return console.warn('skipped, as no file system can be mounted: "the disk is full"');

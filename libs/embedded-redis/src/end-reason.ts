@@ -3,6 +3,8 @@ import { constants } from 'node:os';
 
 /** Bytes of a log in which the last lines are looked for. */
 const TAIL_BYTES = 8 * 1024;
+/** Complaints that are told. */
+const MAX_ERRORS = 2;
 /** Bytes below which a disk counts as full: Redis could not even write a small batch and its log. */
 const MIN_FREE_BYTES = 1024 * 1024;
 
@@ -45,10 +47,13 @@ function lastError(log: string): string | undefined {
       return pid === undefined ? [] : [{ pid, level, words }];
     });
   const pid = lines.at(-1)?.pid;
-  return lines.findLast(
+  const errors = lines.filter(
     line =>
       line.pid === pid && line.level === '#' && TELLING.test(line.words) && !line.words.startsWith('WARNING'),
-  )?.words;
+  );
+  // The very last one can be what it does about it: "Exiting".
+  const words = errors.slice(-MAX_ERRORS).map(line => line.words);
+  return words.length > 0 ? words.join('; ') : undefined;
 }
 
 function tailOf(path: string): string {

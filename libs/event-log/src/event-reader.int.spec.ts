@@ -130,6 +130,18 @@ describe('the event reader', () => {
     }
   });
 
+  it('ends a page once it has found much, and finds the rest on those behind it', async () => {
+    await submit(20);
+    const found = await pages(10, new EventReader(test.redis, test.topology, { found: 100 }));
+    expect(
+      found
+        .flat()
+        .map(Number)
+        .sort((a, b) => a - b),
+    ).toEqual(numbers(20));
+    expect(found.length).toBeGreaterThan(5);
+  });
+
   it('finds what is asked for by an id beside attributes that JSON escapes', async () => {
     const note = 'line\nbreak "quoted" back\\slash \u0001 \ud83d\ude00 \\u0061 "bob"';
     await appendScores(test, [{ player: 'ada', score: 1, attributes: { note } }]);

@@ -33,17 +33,23 @@ export interface Budget {
   readonly entries: number;
   /** Characters in them. */
   readonly size: number;
+  /** Characters in the entries that are found: what is found becomes one answer, and is written at a stretch. */
+  readonly found: number;
 }
 
-const BUDGET: Budget = { entries: 50_000, size: 16 * 1024 * 1024 };
+const BUDGET: Budget = { entries: 50_000, size: 16 * 1024 * 1024, found: 1024 * 1024 };
 
 /** Reads the log itself, the newest event first. There is no index: what is not wanted is looked at all the same. */
 export class EventReader {
+  private readonly budget: Budget;
+
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
-    private readonly budget = BUDGET,
-  ) {}
+    budget: Partial<Budget> = {},
+  ) {
+    this.budget = { ...BUDGET, ...budget };
+  }
 
   /**
    * Looks at entries until the page is full or the budget is used up: a page can be short, even empty, and have a
@@ -58,12 +64,17 @@ export class EventReader {
     let last: Position | undefined;
     let entries = 0;
     let size = 0;
+    let foundSize = 0;
     for await (const entry of newestFirst(this.redis, sources, after)) {
-      const full = events.length >= limit || entries >= this.budget.entries || size >= this.budget.size;
+      const isSpent =
+        entries >= this.budget.entries || size >= this.budget.size || foundSize >= this.budget.found;
+      const full = events.length >= limit || isSpent;
       if (last && full) return { events, next: formatCursor(last) };
       const found = find(entry, mentions, wants);
-      if (found)
+      if (found) {
         events.push(found.type === null ? found : viewEvent(found, entry.source.keys, this.topology));
+        foundSize += entry.size;
+      }
       last = entry.position;
       entries += 1;
       size += entry.size;

@@ -8,7 +8,8 @@ import { AuditPage, AuditQuery, BoardAuditQuery } from './audit.dto.js';
 import { AuditTrail } from './audit-trail.js';
 
 const COST = `The log has no index: the events of others in the same partition are looked at, too. One request looks at
-no more than 50,000 entries or 16 MiB, and then answers what it has, which can be nothing: go on with \`next\`.`;
+no more than 50,000 entries or 16 MiB, and no further than to one MiB of events; it answers what it has, which can be
+nothing: go on with \`next\`.`;
 
 @ApiTags('operators')
 @AdminOnly()

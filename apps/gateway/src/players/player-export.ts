@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BoardCatalog } from '#libs/event-log';
 import { LeaderboardReader, ProfileReader, SaveReader, ScoreDocumentReader } from '#libs/projections';
@@ -12,6 +13,9 @@ import { EntryViews } from '../leaderboards/entry-views.js';
 const MAX_EXPORTS = 4;
 /** Events in a page, at most; what is in them is limited besides. */
 const PAGE_EVENTS = 1_000;
+
+/** Characters after which others have a turn of the event loop: to a fast client, pieces go one after the other. */
+const TURN_CHARACTERS = 256 * 1024;
 
 /** All that is held on a player, as one JSON document in pieces. */
 @Injectable()
@@ -43,7 +47,7 @@ export class PlayerExport {
     };
     try {
       const head = await this.head(player);
-      return Readable.from(this.pieces(player, head), { objectMode: false }).once('close', end);
+      return Readable.from(inTurns(this.pieces(player, head)), { objectMode: false }).once('close', end);
     } catch (error) {
       end();
       throw error;
@@ -105,5 +109,16 @@ export class PlayerExport {
       }
       cursor = next;
     } while (cursor !== undefined);
+  }
+}
+
+async function* inTurns(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let characters = 0;
+  for await (const piece of pieces) {
+    yield piece;
+    characters += piece.length;
+    if (characters < TURN_CHARACTERS) continue;
+    await nextTurn();
+    characters = 0;
   }
 }

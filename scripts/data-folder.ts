@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answersPing, fullDisk } from '#libs/embedded-redis';
 
@@ -39,11 +39,15 @@ export class DataFolder {
   /** The generated keys, made at the first start and kept for their owner's eyes only. */
   keys(): Keys {
     const file = join(this.path, 'keys.json');
-    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Keys;
+    const known = existsSync(file) && readKeys(file);
+    if (known) return known;
     const keys = { server: secret(), admin: secret() };
     this.attempt(() => {
-      writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-      chmodSync(file, 0o600);
+      // A full disk must not leave half of them.
+      const whole = `${file}.new`;
+      writeFileSync(whole, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+      chmodSync(whole, 0o600);
+      renameSync(whole, file);
     });
     return keys;
   }
@@ -90,6 +94,21 @@ export class DataFolder {
       throw new DataFolderError(`the data folder cannot be written (${(error as Error).message}): ${remedy}`);
     }
   }
+}
+
+/** @returns nothing for an empty file. @throws DataFolderError for one that holds something else */
+function readKeys(file: string): Keys | undefined {
+  const text = readFileSync(file, 'utf8');
+  if (text.trim() === '') return undefined;
+  try {
+    const { server, admin } = JSON.parse(text) as Partial<Keys>;
+    if (server && admin) return { server, admin };
+  } catch {
+    // It is said below.
+  }
+  throw new DataFolderError(
+    `${file} does not hold the keys any more: take it from a backup; or delete it, then there will be new keys, and the old ones are refused`,
+  );
 }
 
 const secret = () => randomBytes(24).toString('base64url');

@@ -1,7 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Logger } from '#libs/observability';
-import { type Job, JobRunner, Jobs, projectionCalled, projections } from '#libs/projections';
+import {
+  type AnyProjection,
+  type Job,
+  JobActiveError,
+  type JobOrder,
+  JobRunner,
+  Jobs,
+  projectionCalled,
+  projections,
+} from '#libs/projections';
 import { openLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { ProgressLine } from './progress-line.js';
@@ -33,11 +42,8 @@ export async function runJobCommand(kind: Job['kind']): Promise<never> {
   for (const title of titles) {
     const projection = projectionCalled(title);
     if (!projection) continue;
-    const job = await jobs.start(projection, {
-      kind,
-      ...(board !== undefined && { board }),
-      ...(diff && { diff }),
-    });
+    const order = { kind, ...(board !== undefined && { board }), ...(diff && { diff }) };
+    const job = await jobs.start(projection, order).catch(error => abandoned(jobs, projection, order, error));
     process.once('SIGINT', () => void jobs.cancel(job).catch(() => {}));
     const quiet = { log: () => {}, error: (text: string) => logger.error(text) };
     const runner = new JobRunner(redis, topology, projection, quiet);
@@ -49,6 +55,19 @@ export async function runJobCommand(kind: Job['kind']): Promise<never> {
   }
   redis.disconnect();
   process.exit(status);
+}
+
+/**
+ * A job for the same order whose process is gone: it is gone on with.
+ *
+ * @throws the error when there is none
+ */
+async function abandoned(jobs: Jobs, { name }: AnyProjection, order: JobOrder, error: unknown): Promise<Job> {
+  const job = error instanceof JobActiveError ? await jobs.active(name) : undefined;
+  const isSame = job?.kind === order.kind && job.board === order.board && job.partition === undefined;
+  if (!job || !isSame || (await jobs.isTaken(job))) throw error;
+  process.stderr.write(`${job.id}: resumed: the process that worked on it is gone\n`);
+  return job;
 }
 
 interface Arguments {

@@ -65,6 +65,7 @@ async function main(): Promise<number> {
   const counts = { ...topology.counts, ...wanted };
   const report = new MoveReport();
   const repartition = new Repartition(redis, topology, counts, report);
+  await repartition.tidy();
   if (repartition.streams.length > 0) {
     await repartition.assertPossible();
     if (!yes && process.stdin.isTTY && !(await confirmed(counts))) return 1;

@@ -44,6 +44,7 @@ export async function entombBefore(
  * Deletes partitions of a stream, a few keys at a time. It can be stopped anywhere, and begun anew.
  *
  * @param what goes: of partitions that were live once, all but the tombs
+ * @returns how many keys it deleted
  */
 export async function dropPartitions(
   redis: RedisClient,
@@ -52,15 +53,18 @@ export async function dropPartitions(
   isGone: (epoch: number) => boolean,
   what: 'all' | 'all but tombs',
   onPage: () => Promise<void> = async () => {},
-): Promise<void> {
+): Promise<number> {
+  let dropped = 0;
   for await (const keys of scan(redis, partitionKeysLike(prefix, stream))) {
     const gone = keys.filter(key => {
       const name = parsePartitionKey(prefix, key);
       return name !== undefined && isGone(name.epoch) && (what === 'all' || !isTomb(name));
     });
-    await Promise.all(gone.map(key => redis.unlink(key)));
+    const deleted = await Promise.all(gone.map(key => redis.unlink(key)));
+    dropped += deleted.reduce((sum, one) => sum + one, 0);
     await onPage();
   }
+  return dropped;
 }
 
 const isTomb = ({ rest }: PartitionKeyName) => rest === 'gate' || rest.startsWith('live:');

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Move, readTopology, Topology } from '#libs/event-log';
 import { type EventId, STREAMS, type StreamName } from '#libs/events';
-import { MoveActiveError, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { projections, sweep } from '#libs/projections';
+import { MoveActiveError, type PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
 import { LogChangedError, NotCleanedError, PauseTooLongError } from './errors.js';
 import { dropPartitions, entombBefore } from './leftovers.js';
 import { assertMemory, assertMovable, assertQuiet, RepartitionRefusedError } from './preflight.js';
@@ -54,6 +55,7 @@ const ATTEMPTS = 5;
 export class Repartition {
   private move: Move | undefined;
   private isLost = false;
+  private isTidy = false;
   /** When it must be open again; nothing while it is. */
   private deadline: number | undefined;
 
@@ -83,11 +85,9 @@ export class Repartition {
    * @throws MoveActiveError, RepartitionRefusedError, and others that say what to do; then the log is as it was
    */
   async run(): Promise<MoveResult | undefined> {
+    await this.tidy();
     const { streams } = this;
-    if (streams.length === 0) {
-      await this.clean(STREAMS);
-      return undefined;
-    }
+    if (streams.length === 0) return undefined;
     await this.assertPossible();
     for (let attempt = 1; ; attempt++) {
       try {
@@ -100,6 +100,58 @@ export class Repartition {
     }
   }
 
+  /**
+   * Removes what attempts left that were killed, and finishes what one had not finished after its switch; says which it did.
+   *
+   * @throws MoveActiveError while another attempt is under way
+   */
+  async tidy(): Promise<void> {
+    if (this.isTidy) return;
+    const { redis, topology, listener } = this;
+    // An attempt that moves nothing: as long as it is under way, nobody else makes partitions.
+    const move = await this.beginWhenSilent();
+    const beat = setInterval(() => void this.beat(move), BEAT);
+    try {
+      topology.update(await readTopology(redis, topology.prefix));
+      const [abandoned, past] = [await this.dropAbandoned(move), await this.dropPast(STREAMS)];
+      for (const projection of projections) await sweep(redis, topology, projection);
+      if (abandoned > 0)
+        listener.say(
+          `cleaned up: an attempt that was ended before its switch had left ${abandoned} keys; the log is as it was before it`,
+        );
+      if (past > 0)
+        listener.say(
+          `finished: a move that was ended after its switch had left ${past} keys of the partitions of before; the log is moved`,
+        );
+      this.isTidy = true;
+    } finally {
+      clearInterval(beat);
+      await move.giveUp();
+    }
+  }
+
+  /** Waits for the end of an attempt that is silent. @throws MoveActiveError for one that is not */
+  private async beginWhenSilent(): Promise<Move> {
+    const { redis, topology } = this;
+    const read = () => redis.hget(topologyKey(topology.prefix), 'moving');
+    const other = await read();
+    for (let isWaiting = false; ; isWaiting = true) {
+      try {
+        const move = await Move.begin(redis, topology, newAttempt(), []);
+        this.move = move;
+        this.isLost = false;
+        return move;
+      } catch (error) {
+        if (!(error instanceof MoveActiveError) || (await read()) !== other) throw error;
+        if (!isWaiting)
+          this.listener.say(
+            'waiting: another attempt is under way, or was killed within the last ten seconds',
+          );
+      }
+      await delay(LOOK);
+    }
+  }
+
   private async attempt(streams: readonly StreamName[]): Promise<MoveResult> {
     const began = performance.now();
     const { redis, topology } = this;
@@ -109,7 +161,6 @@ export class Repartition {
     this.isLost = false;
     const beat = setInterval(() => void this.beat(move), BEAT);
     try {
-      await this.dropAbandoned(move);
       const skipped = await assertMovable(redis, topology, streams);
       const counts = { ...topology.counts, ...pick(this.counts, streams) };
       const to = new Topology(topology.prefix, counts, move.epochs);
@@ -126,7 +177,7 @@ export class Repartition {
       const seconds = (performance.now() - began) / 1_000;
       this.listener.say(`switched; writes were refused for ${pause} ms`);
       await this.leave(moves, old);
-      await this.clean(streams);
+      await this.dropPast(streams);
       return { events, seconds, pause };
     } catch (error) {
       throw (await this.revert(move)) ? new NotCleanedError(error) : error;
@@ -210,23 +261,30 @@ export class Repartition {
     return false;
   }
 
-  /** What nobody has any use for. */
-  private async clean(streams: readonly StreamName[]): Promise<void> {
+  /** Deletes what nobody has any use for after a switch. @returns how many keys it was */
+  private async dropPast(streams: readonly StreamName[]): Promise<number> {
     const { prefix, epochs } = this.topology;
+    let dropped = 0;
     for (const stream of streams) {
       // Whoever has moved it may have died before that.
       await entombBefore(this.redis, this.topology, stream);
-      await dropPartitions(this.redis, prefix, stream, epoch => epoch < epochs[stream], 'all but tombs');
+      const isPast = (epoch: number) => epoch < epochs[stream];
+      dropped += await dropPartitions(this.redis, prefix, stream, isPast, 'all but tombs');
     }
+    return dropped;
   }
 
-  /** What attempts left that died. */
-  private async dropAbandoned(move: Move): Promise<void> {
+  /** Deletes what attempts left that died before a switch. @returns how many keys it was */
+  private async dropAbandoned(move: Move): Promise<number> {
     const { prefix, epochs } = this.topology;
-    for (const stream of move.streams) {
-      const isAbandoned = (epoch: number) => epoch > epochs[stream] && epoch < move.epochs[stream];
-      await dropPartitions(this.redis, prefix, stream, isAbandoned, 'all', () => this.assertHeld(move));
+    let dropped = 0;
+    for (const stream of STREAMS) {
+      const isAbandoned = (epoch: number) => epoch > epochs[stream];
+      dropped += await dropPartitions(this.redis, prefix, stream, isAbandoned, 'all', () =>
+        this.assertHeld(move),
+      );
     }
+    return dropped;
   }
 
   /** Waits for rebuilds and comparisons, and for players who are being erased. @returns whether there was a wait */

@@ -86,7 +86,9 @@ export class JobRunner<State, T extends EventType, Rules> {
     const what = `${job.kind} of ${this.projection.title}${job.board ? `, board ${job.board}` : ''} (${job.id})`;
     try {
       await this.jobs.update(job, { state: 'running' });
-      this.logger.log(`${what}: begun`);
+      // Whoever worked on it died: what it had built is gone on with, or begun anew.
+      const isResumed = job.state === 'running';
+      this.logger.log(`${what}: ${isResumed ? 'resumed: the process that worked on it is gone' : 'begun'}`);
       const work = new JobWork(
         this.redis,
         this.topology,
@@ -97,6 +99,8 @@ export class JobRunner<State, T extends EventType, Rules> {
         () => this.stopping,
       );
       const result = await work.run();
+      // Of a board, only what was built last takes the place of what was live; a process that died leaves more.
+      if (isResumed && job.kind === 'rebuild') await sweep(this.redis, this.topology, this.projection);
       await this.jobs.finish(job, { state: 'done', ...result });
       this.logger.log(`${what}: done`);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { measureLog, type Topology } from '#libs/event-log';
+import { measureLog, partitionsOf, type Topology } from '#libs/event-log';
+import type { StreamName } from '#libs/events';
 import { activeJobKey, jobKey, jobLeaseKey, type RedisClient, Script } from '#libs/redis';
 import type { Projection } from '../projection.js';
 import type { Difference } from '../verify/difference.js';
@@ -93,7 +94,8 @@ export class Jobs {
     { name: group, stream }: Pick<Projection<never>, 'name' | 'stream'>,
     order: JobOrder,
   ): Promise<Job> {
-    await Promise.all(this.topology.all(stream).map(keys => measureLog(this.redis, keys)));
+    const partitions = await this.partitionsOf(stream, order);
+    await Promise.all(partitions.map(keys => measureLog(this.redis, keys)));
     const id = `${group}-${Date.now().toString(36)}${randomBytes(3).toString('hex')}`;
     const { prefix } = this.topology;
     const key = jobKey(prefix, id);
@@ -112,6 +114,13 @@ export class Jobs {
     }
     await this.redis.persist(key);
     return (await this.find(id)) as Job;
+  }
+
+  /** A board is rebuilt from its own partitions, whatever the others have lost. */
+  private partitionsOf(stream: StreamName, { board, partition }: JobOrder) {
+    if (board === undefined) return this.topology.all(stream);
+    if (partition !== undefined) return [this.topology.at(stream, partition)];
+    return partitionsOf(this.redis, this.topology, board);
   }
 
   /** @returns the id of the job that is the active one now */
@@ -153,8 +162,7 @@ export class Jobs {
   async cancel(job: Job): Promise<void> {
     if (job.finishedAt !== undefined) throw new JobOverError(job.state);
     await this.update(job, { cancel: 1 });
-    const isTaken = await this.redis.exists(jobLeaseKey(this.topology.prefix, job.group));
-    if (!isTaken) await this.finish(job, { state: 'cancelled' });
+    if (!(await this.isTaken(job))) await this.finish(job, { state: 'cancelled' });
   }
 
   async isCancelled({ id }: Job): Promise<boolean> {
@@ -166,6 +174,11 @@ export class Jobs {
     return (
       (await lease.run(this.redis, [jobLeaseKey(this.topology.prefix, job.group)], [owner, LEASE])) === 1
     );
+  }
+
+  /** Whether a process works on it, as far as is known. */
+  async isTaken(job: Job): Promise<boolean> {
+    return (await this.redis.exists(jobLeaseKey(this.topology.prefix, job.group))) === 1;
   }
 
   async giveBack(job: Job, owner: string): Promise<void> {

@@ -315,7 +315,7 @@ export const eraserLeaseKey = (prefix: string) => `${prefix}:eraser-lease`;
 /** string: how many processes have begun to do that: each has a greater number than those before */
 export const eraserEpochKey = (prefix: string) => `${prefix}:eraser-epoch`;
 
-/** hash: board -> nothing; boards that the routes of Cache Quest have made */
+/** hash: board -> milliseconds since 1970; boards that the routes of Cache Quest have made, since when */
 export const cacheQuestBoardsKey = (prefix: string) => `${prefix}:cache-quest-boards`;
 
 /** string: whose session it is; gone when it has ended. @param hash of its token */
@@ -327,3 +327,11 @@ export const failedLoginsKey = (prefix: string, address: string) => `${prefix}:f
 /** string: what a caller was admitted to lately. What names the caller stands last: it may hold colons. */
 export const limitKey = (prefix: string, routeClass: string, role: string, id: string) =>
   `${prefix}:limit:${routeClass}:${role}:${id}`;
+
+/** string: what was counted lately for a quota that is counted by the hour */
+export const hourlyQuotaKey = (prefix: string, quota: string, id: string) =>
+  limitKey(prefix, 'quota', quota, id);
+
+/** string: bytes that a player has appended to the log lately */
+export const hourlyBytesKey = (prefix: string, player: string) =>
+  hourlyQuotaKey(prefix, 'player.bytesPerHour', player);

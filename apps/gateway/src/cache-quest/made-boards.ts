@@ -3,6 +3,8 @@ import { cacheQuestBoardsKey, QuotaExceededError, type RedisClient, Script } fro
 
 /** Milliseconds between two looks for boards that are there no more. */
 const LOOK_MS = 10_000;
+/** Milliseconds after which a board that was counted has its first score, if it gets one: with much to spare. */
+const FIRST_SCORE_MS = 5 * 60_000;
 /** Names that are looked for at once. */
 const LOOK_NAMES = 100;
 
@@ -16,6 +18,7 @@ export class MadeBoards {
     private readonly redis: RedisClient,
     private readonly topology: Topology,
     private readonly limit: number,
+    private readonly now = Date.now,
   ) {}
 
   /**
@@ -33,14 +36,15 @@ export class MadeBoards {
   }
 
   private async claim(board: string): Promise<void> {
-    await claim.run(this.redis, [this.key], [board, this.limit, 'CACHE_QUEST_BOARDS', 1]);
+    await claim.run(this.redis, [this.key], [board, this.limit, 'CACHE_QUEST_BOARDS', 1, this.now()]);
   }
 
   /** Boards that an operator has removed count no more. @returns whether there were any */
   private async forgetRemoved(): Promise<boolean> {
-    if (performance.now() < this.lookedAt + LOOK_MS) return false;
-    this.lookedAt = performance.now();
-    const names = await this.redis.hkeys(this.key);
+    if (this.now() < this.lookedAt + LOOK_MS) return false;
+    this.lookedAt = this.now();
+    const counted = Object.entries(await this.redis.hgetall(this.key));
+    const names = counted.flatMap(([board, at]) => (Number(at) + FIRST_SCORE_MS < this.now() ? [board] : []));
     const removed: string[] = [];
     for (let at = 0; at < names.length; at += LOOK_NAMES) {
       const some = names.slice(at, at + LOOK_NAMES);

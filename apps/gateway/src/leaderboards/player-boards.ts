@@ -34,9 +34,9 @@ export class PlayerBoards {
    */
   async add(player: string, board: string): Promise<boolean> {
     if (this.limit === undefined || this.known.get(nameOf(player, board))) return false;
-    let claimed = await this.claim(player, board, [0]);
+    let claimed = await this.claim(player, board, [0, '']);
     if (claimed === NOT_COUNTED)
-      claimed = await this.claim(player, board, [1, ...(await this.scores.boards(player))]);
+      claimed = await this.claim(player, board, [1, '', ...(await this.scores.boards(player))]);
     this.known.set(nameOf(player, board), true);
     return claimed === NEW;
   }

@@ -1,6 +1,6 @@
 import type { QuotaName } from '#libs/config';
 import { type LogBudget, RecentlyUsed } from '#libs/event-log';
-import { limitKey, type RedisClient } from '#libs/redis';
+import { hourlyQuotaKey, type RedisClient } from '#libs/redis';
 import { SlidingWindow } from './sliding-window.js';
 
 const HOUR_MS = 3_600_000;
@@ -91,7 +91,7 @@ export class HourlyQuota implements LogBudget {
   /** @returns 0, or milliseconds to wait */
   private async admit(id: string, amount: number): Promise<number> {
     const limit = { limit: this.limit, window: HOUR_MS };
-    const key = limitKey(this.prefix, 'quota', this.quota, id);
+    const key = hourlyQuotaKey(this.prefix, this.quota, id);
     const { admitted, retryAfter } = await this.window.admit(key, limit, amount);
     return admitted ? 0 : Math.max(1, retryAfter);
   }

@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { cacheQuestBoardsKey } from '#libs/redis';
 import { openTestLog, type TestLog } from '#libs/testing';
 import { openTestGateway } from '../test-gateway.js';
 
@@ -195,6 +196,22 @@ describe('quotas', () => {
       });
       await call(gateway, ADMIN, 'PUT', `/v1/leaderboards/${board}`, { order: 'desc', operator: 'best' });
       expect((await submit(gateway, token, board)).statusCode).toBe(202);
+    });
+
+    it.each(['defined', 'open'])('are made by the routes of Cache Quest, so many (BOARDS=%s)', async mode => {
+      const gateway = await open({ BOARDS: mode, CACHE_QUEST_BOARDS: '1' });
+      await test.redis.unlink(cacheQuestBoardsKey(test.prefix));
+      const { token, playerId } = await guestOf(gateway);
+      const play = (key: string) =>
+        call(gateway, token, 'POST', '/api/leaderboard', { key, score: 1, member: `Ada-${playerId}` });
+      const board = newBoard();
+      // It is in the log, and no worker runs by which it could be read.
+      expect((await play(board)).statusCode).toBe(503);
+      const refused = await play(newBoard());
+      expect(refused.statusCode).toBe(409);
+      expect(refused.json()).toMatchObject({ quota: 'CACHE_QUEST_BOARDS', limit: 1, used: 1 });
+      expect((await submit(gateway, token, board)).statusCode).toBe(202);
+      expect((await play(board)).statusCode).toBe(503);
     });
 
     it('take scores where there are some, and none once the board was removed', async () => {

@@ -59,7 +59,7 @@ describe(`random hostile requests for ${SECONDS} s (ADVERSARY_SEED=${SEED})`, ()
     async () => {
       system = await System.start({ RATE_LIMIT: 'off', LOG_LEVEL: 'info' });
       pids = system.pids();
-    honest = system.client;
+      honest = system.client;
       const guests = await Promise.all([system.guest(), system.guest()]);
       const { body: document } = await system.connect().get('/openapi.json');
       const credentials = ['', 'nonsense', ...guests.map(({ token }) => token), system.keys.server];

@@ -14,6 +14,9 @@ const POISON = ['not json', '["zz","s:x"]', '["s1","s:x"]', 's2 sx'];
 /** Milliseconds for which Redis is away, or silent, at most. */
 const OUTAGE = 2_500;
 
+/** How far a clock jumps ahead at most. */
+const MAX_CLOCK_JUMP_MS = 10 * 24 * 60 * 60 * 1_000;
+
 /** Does to a cluster what can happen to one. */
 export class Faults {
   /** How often each kind was injected; `skipped` when there was nothing to hit. */
@@ -69,14 +72,12 @@ export class Faults {
       if (worker) await this.cluster.remove(worker);
       return worker !== undefined;
     },
-    'kill-redis': async ({ amount }) => {
-      await this.cluster.redis.kill(OUTAGE * amount);
-      return true;
-    },
-    'freeze-redis': async ({ amount }) => {
-      await this.cluster.redis.freeze(OUTAGE * amount);
-      return true;
-    },
+    'kill-redis': ({ amount }) => done(this.cluster.redis.kill(OUTAGE * amount)),
+    'freeze-redis': ({ amount }) => done(this.cluster.redis.freeze(OUTAGE * amount)),
+    'fill-redis': ({ amount }) => done(this.cluster.redis.fill(OUTAGE * amount)),
+    'demote-redis': ({ amount }) => done(this.cluster.redis.demote(OUTAGE * amount)),
+    'lock-redis': ({ amount }) => done(this.cluster.redis.lock(OUTAGE * amount)),
+    'jump-clock': ({ where, amount }) => this.jumpClock(where, amount),
     'start-rebuild': fault => this.startRebuild(fault),
     'cancel-rebuild': async fault => {
       await this.startRebuild(fault);
@@ -94,8 +95,13 @@ export class Faults {
     return this.rebuilds.start(projection, board);
   }
 
+  /** Leaves a partition as a clock does that ran up to ten days ahead and was set right: its ids stay ahead. */
+  private jumpClock(where: number, amount: number): Promise<boolean> {
+    return this.plant(where, amount, `${Date.now() + Math.round(amount * MAX_CLOCK_JUMP_MS)}-0`);
+  }
+
   /** Puts an entry that is no event into the log, past the gateways. What arrived, the log itself tells later. */
-  private async plant(where: number, amount: number): Promise<boolean> {
+  private async plant(where: number, amount: number, id = '*'): Promise<boolean> {
     const stream = at(
       STREAMS.flatMap(name => this.cluster.topology.all(name)),
       where,
@@ -103,11 +109,14 @@ export class Faults {
     const entry = at(POISON, amount) ?? '';
     const { client } = this.cluster.redis;
     const added = await client
-      .xadd(stream ?? '', '*', 'e', entry, POISON_FIELD, String(this.poisons++))
+      .xadd(stream ?? '', id, 'e', entry, POISON_FIELD, String(this.poisons++))
       .catch(() => undefined);
     return added !== undefined;
   }
 }
+
+/** Always could be done, once it is. */
+const done = (fault: Promise<void>): Promise<boolean> => fault.then(() => true);
 
 /** The item at a fraction of a list. */
 function at<T>(items: readonly T[], fraction: number): T | undefined {

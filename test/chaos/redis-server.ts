@@ -50,6 +50,26 @@ export class RedisServer {
     });
   }
 
+  /** Lets it refuse writes for so many milliseconds, as one that has no memory left. */
+  fill(milliseconds: number): Promise<void> {
+    return this.reconfigure(
+      milliseconds,
+      [['CONFIG', 'SET', 'maxmemory', '1']],
+      [['CONFIG', 'SET', 'maxmemory', '0']],
+    );
+  }
+
+  /** Makes it a replica of a master that does not exist: it keeps its data, and refuses writes. */
+  demote(milliseconds: number): Promise<void> {
+    return this.reconfigure(milliseconds, [['REPLICAOF', '127.0.0.1', '1']], [['REPLICAOF', 'NO', 'ONE']]);
+  }
+
+  /** Changes its password and ends all other connections, until the old password (none) holds again. */
+  lock(milliseconds: number): Promise<void> {
+    const set = (password: string) => ['CONFIG', 'SET', 'requirepass', password];
+    return this.reconfigure(milliseconds, [set('changed'), ['CLIENT', 'KILL', 'TYPE', 'normal']], [set('')]);
+  }
+
   /** Settles when the connection for looking works. @throws Error when it does not within a time */
   async ready(): Promise<void> {
     await eventually(() => this.client.ping(), START, 50);
@@ -59,6 +79,21 @@ export class RedisServer {
     await this.fault.catch(() => {});
     this.client.disconnect();
     await this.server.stop();
+  }
+
+  private reconfigure(
+    milliseconds: number,
+    before: readonly string[][],
+    after: readonly string[][],
+  ): Promise<void> {
+    const send = async (commands: readonly string[][]) => {
+      for (const [command = '', ...args] of commands) await this.client.call(command, ...args);
+    };
+    return this.hurt(async () => {
+      await send(before);
+      await delay(milliseconds);
+      await send(after);
+    });
   }
 
   private hurt(how: (pid: number) => Promise<void>): Promise<void> {

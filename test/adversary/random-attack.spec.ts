@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '#libs/testing';
 import { Random } from '../chaos/random.js';
@@ -18,6 +19,9 @@ const MAX_KEPT_DESCRIPTORS = 8;
 /** Of an honest player, while others attack. */
 const MAX_CANARY_MS = 5_000;
 
+/** How much longer everything takes because processes of others want the cores, too. */
+const slowdown = () => Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
+
 describe(`random hostile requests for ${SECONDS} s (ADVERSARY_SEED=${SEED})`, () => {
   let system: System;
   let pids: Record<string, number>;
@@ -25,6 +29,7 @@ describe(`random hostile requests for ${SECONDS} s (ADVERSARY_SEED=${SEED})`, ()
   let clients: HostileClients;
   let honest: Client;
   let longestDelayMs = 0;
+  let outputBefore = 0;
   const canary = { sent: 0, slowestMs: 0, wrong: [] as number[] };
 
   const warmUp = async (requests: HostileRequests) => {
@@ -66,6 +71,7 @@ describe(`random hostile requests for ${SECONDS} s (ADVERSARY_SEED=${SEED})`, ()
       const random = new Random(SEED);
       clients = new HostileClients(system.port, random.fork('clients'));
       const requests = new HostileRequests(document, credentials, random.fork('requests'));
+      outputBefore = system.output.length;
       await warmUp(requests);
       before = holdingsOf(pids.gateway ?? 0);
       const watch = new EventLoopWatch(system);
@@ -98,11 +104,15 @@ describe(`random hostile requests for ${SECONDS} s (ADVERSARY_SEED=${SEED})`, ()
   });
 
   it('leave no error that nobody handled in the log', () => {
-    expect(system.output).not.toMatch(/unhandled|uncaught|^\s+at .*\.[jt]s:\d+/im);
+    const suspicious = system.output
+      .slice(outputBefore)
+      .split('\n')
+      .filter(line => /FATAL|ERROR|unhandled|uncaught/i.test(line));
+    expect(suspicious).toEqual([]);
   });
 
   it('do not hold the event loop', () => {
-    expect(longestDelayMs).toBeLessThan(MAX_EVENT_LOOP_DELAY_MS);
+    expect(longestDelayMs).toBeLessThan(MAX_EVENT_LOOP_DELAY_MS * slowdown());
   });
 
   it('do not keep an honest player from writing', () => {

@@ -11,6 +11,7 @@ import type { Actor } from '#libs/events';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { badRequest } from '../http/problem.js';
 import { bodyPipe } from '../http/validation.js';
+import { addressOf } from '../limits/address.js';
 import { GuestQuota } from '../limits/guest-quota.js';
 import { RateClass } from '../limits/rate-class.js';
 import { Public } from './access.guard.js';
@@ -101,7 +102,7 @@ export class SessionsController {
       await this.guests.count(request);
       return this.credentials.create();
     }
-    const login = { player: playerId, address: request.ip };
+    const login = { player: playerId, address: addressOf(request) };
     await this.limit.check(login);
     if (await this.credentials.match(playerId, secret)) return { player: playerId };
     await this.limit.countFailure(login);

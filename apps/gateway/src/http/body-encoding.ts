@@ -60,6 +60,8 @@ class LimitedBody extends Transform {
 function gunzipped(payload: NodeJS.ReadableStream, limit: number): Transform {
   const gunzip = createGunzip();
   const body = new LimitedBody(limit);
+  // A route that refuses the request before it reads the body does not listen for errors of it.
+  body.on('error', () => {});
   const corrupt = (reason: string) =>
     body.destroy(badRequest(`the body is not gzip, as its Content-Encoding says: ${reason}`));
   let received = 0;
@@ -68,8 +70,8 @@ function gunzipped(payload: NodeJS.ReadableStream, limit: number): Transform {
     // Any number of empty parts can follow each other, and would come to nothing.
     if (received > limit * 1.001 + GZIP_OVERHEAD_BYTES) body.destroy(tooLarge(limit));
   });
-  payload.once('error', error => body.destroy(error));
-  gunzip.once('error', error => corrupt(error.message));
+  payload.on('error', error => body.destroy(error));
+  gunzip.on('error', error => corrupt(error.message));
   gunzip.once('end', () => {
     if (gunzip.bytesWritten < received) corrupt('something follows its end');
     else body.end();

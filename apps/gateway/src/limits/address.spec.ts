@@ -1,4 +1,5 @@
-import { networkOf, siteOf } from './address.js';
+import type { FastifyRequest } from 'fastify';
+import { addressOf, networkOf, siteOf } from './address.js';
 
 describe('the network of an address', () => {
   it.each([
@@ -35,5 +36,23 @@ describe('the site of an address', () => {
     ['nonsense', 'unknown'],
   ])('of %s is %s', (address, site) => {
     expect(siteOf(address)).toBe(site);
+  });
+});
+
+describe('the address of a request', () => {
+  const request = (remoteAddress: string | undefined, readIp: () => string) =>
+    Object.defineProperty({ raw: { socket: { remoteAddress } } }, 'ip', {
+      get: readIp,
+    }) as unknown as FastifyRequest;
+
+  it('is what Fastify makes of its connection and headers', () => {
+    expect(addressOf(request('10.0.0.1', () => '1.2.3.4'))).toBe('1.2.3.4');
+  });
+
+  it('is unknown when the connection was reset, whatever Fastify does then', () => {
+    const fails = () => {
+      throw new TypeError('invalid argument: undefined');
+    };
+    expect(addressOf(request(undefined, fails))).toBe('unknown');
   });
 });

@@ -1,4 +1,10 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+
+/** The client's address. A connection that was reset has none any more, and Fastify would answer `undefined` or throw. */
+export function addressOf(request: FastifyRequest): string {
+  return request.raw.socket.remoteAddress === undefined ? 'unknown' : request.ip;
+}
 
 /** Of an address of IPv6, the site: a household or a firm is given a /56, which is 256 networks. */
 export function siteOf(address: string): string {

@@ -4,7 +4,7 @@ import type { RateLimit, RateLimits } from '#libs/config';
 import { limitKey, OptionalWrites } from '#libs/redis';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { Problem } from '../http/problem.js';
-import { networkOf } from './address.js';
+import { addressOf, networkOf } from './address.js';
 import { LocalWindow } from './local-window.js';
 import { requestsLimitedTotal } from './metrics.js';
 import { rateClassOf } from './rate-class.js';
@@ -33,7 +33,7 @@ export class RateLimitGuard implements CanActivate {
     const request = http.getRequest<CallerRequest>();
     const { name, cost } = rateClassOf(context);
     if (name === 'none') return true;
-    const { kind: role, id } = request.caller ?? { kind: 'anonymous', id: networkOf(request.ip) };
+    const { kind: role, id } = request.caller ?? { kind: 'anonymous', id: networkOf(addressOf(request)) };
     const limit = this.limits.get(`${role}.${name}`);
     if (!limit) return true;
     const key = limitKey(this.prefix, name, role, id);

@@ -132,7 +132,7 @@ describe('the event reader', () => {
 
   it('ends a page once it has found much, and finds the rest on those behind it', async () => {
     await submit(20);
-    const found = await pages(10, new EventReader(test.redis, test.topology, { found: 100 }));
+    const found = await pages(10, new EventReader(test.redis, test.topology, { found: 50 }));
     expect(
       found
         .flat()

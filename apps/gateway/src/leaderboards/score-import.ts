@@ -17,6 +17,9 @@ import type { Score } from './score-rules.js';
 const LINE_LIMIT = 64 * 1024;
 /** Lines that are taken at once. While they are, as many are read and looked at, and no more. */
 const CHUNK = 1_000;
+/** Lines that are cut off in one turn of the event loop, and bytes that are cut into lines at once. */
+const TURN_LINES = 5_000;
+const PART_BYTES = 16 * 1024;
 /** Characters of lines that are taken at once, unless one line alone has more. */
 const CHUNK_CHARACTERS = 1024 * 1024;
 /** Lines that are read in one turn of the event loop, and characters after which there is another turn. */
@@ -146,8 +149,17 @@ async function* chunksOf(source: Readable): AsyncGenerator<readonly Line[]> {
 async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerator<readonly Line[]> {
   try {
     // Destroyed, a request takes its answer with it.
+    let cut = 0;
     for await (const piece of source.iterator({ destroyOnReturn: false }))
-      yield splitter.push(piece as Buffer);
+      for (const part of partsOf(piece as Buffer)) {
+        const lines = splitter.push(part);
+        yield lines;
+        cut += lines.length;
+        // A piece can hold tens of thousands of lines, blank ones for example.
+        if (cut < TURN_LINES) continue;
+        await nextTurn();
+        cut = 0;
+      }
   } catch (error) {
     throw error instanceof Problem ? error : badRequest('the body broke off');
   } finally {
@@ -168,4 +180,8 @@ function readLine({ text }: Line, caller: Actor): Score | Problem {
     return badRequest('the line is not JSON');
   }
   return readItem(value, caller);
+}
+
+function* partsOf(piece: Buffer): Generator<Buffer> {
+  for (let at = 0; at < piece.length; at += PART_BYTES) yield piece.subarray(at, at + PART_BYTES);
 }

@@ -100,7 +100,7 @@ export const stepsOf = (tree: JsonTree | undefined): number =>
 export function equalTrees(a: JsonTree, b: JsonTree, spend: Spend): boolean {
   spend(stepsOf(a) + stepsOf(b));
   if (typeof a === 'string' || typeof b === 'string')
-    return typeof a === 'string' && typeof b === 'string' && equalScalars(a, b);
+    return typeof a === 'string' && typeof b === 'string' && equalScalars(a, b, spend);
   if (Array.isArray(a) || Array.isArray(b)) {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
     return a.every((item, i) => equalTrees(item, b[i] as JsonTree, spend));
@@ -113,12 +113,22 @@ export function equalTrees(a: JsonTree, b: JsonTree, spend: Spend): boolean {
   return true;
 }
 
-function equalScalars(a: string, b: string): boolean {
+/** Steps of work beside those for its length that it takes to normalise a number. */
+const NORMALISING_STEPS = 8;
+
+function equalScalars(a: string, b: string, spend: Spend): boolean {
   if (a === b) return true;
   const isText = a.startsWith('"');
   if (isText !== b.startsWith('"')) return false;
-  return isText ? stringMeant(a) === stringMeant(b) : numberMeant(a) === numberMeant(b);
+  if (isText) return stringMeant(a) === stringMeant(b);
+  if (isExactDouble(a) && isExactDouble(b)) return Number(a) === Number(b);
+  spend(NORMALISING_STEPS);
+  return numberMeant(a) === numberMeant(b);
 }
+
+/** Up to 15 digits, no two decimals are the same double. A word that is no number equals no other. */
+const isExactDouble = (scalar: string) =>
+  scalar.length <= 15 && !scalar.includes('e') && !scalar.includes('E');
 
 /** Digits of an exponent up to which numbers are compared exactly. With more of them, they are compared as written. */
 const EXPONENT_DIGITS = 1_000;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '#libs/embedded-redis';
@@ -143,8 +143,9 @@ interface ProcessLine {
   readonly command: string;
 }
 
-/** What `ps` shows, on Linux and macOS alike. */
+/** All processes: from /proc on Linux, where a small system has no `ps`, else as that shows them. */
 export function processes(): ProcessLine[] {
+  if (existsSync('/proc/self/stat')) return readdirSync('/proc').flatMap(processOf);
   const { stdout } = spawnSync('ps', ['-axo', 'pid=,ppid=,command='], { maxBuffer: 16 * 1024 * 1024 });
   return [...stdout.toString().matchAll(/^\s*(\d+)\s+(\d+)\s+(.*?)\s*$/gm)].map(
     ([, pid, parent, command = '']) => ({
@@ -153,6 +154,22 @@ export function processes(): ProcessLine[] {
       command,
     }),
   );
+}
+
+function processOf(pid: string): ProcessLine[] {
+  if (!/^\d+$/.test(pid)) return [];
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name before it, in brackets, can hold anything.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return [
+      { pid: Number(pid), parent: Number(parent), command: state === 'Z' ? `${line} <defunct>` : line },
+    ];
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
 }
 
 /** Services that no starter looks after. */

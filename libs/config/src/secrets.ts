@@ -33,13 +33,19 @@ export function withSecretFiles(
       continue;
     }
     try {
-      found[secret] = readFileSync(path, 'utf8').replace(/(\r?\n)+$/, '');
+      found[secret] = withoutLastLineEnd(readFileSync(path, 'utf8'));
       if (found[secret] === '') onFault(`${variable}: the file ${path} is empty`);
     } catch (error) {
       onFault(`${variable}: ${path} cannot be read (${(error as Error).message})`);
     }
   }
   return { ...source, ...found };
+}
+
+function withoutLastLineEnd(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '\n' || text[end - 1] === '\r') end -= 1;
+  return text.slice(0, end);
 }
 
 /** Whether a secret is given, in its variable or in a file. */

@@ -50,6 +50,7 @@ import { ScoreImport } from './leaderboards/score-import.js';
 import { FirstScores, ScoreIntake } from './leaderboards/score-intake.js';
 import { ScoresController } from './leaderboards/scores.controller.js';
 import { ScoresService } from './leaderboards/scores.service.js';
+import { BulkGate } from './limits/bulk-gate.js';
 import { GuestQuota } from './limits/guest-quota.js';
 import { RateLimitGuard } from './limits/rate-limit.guard.js';
 import { SlidingWindow } from './limits/sliding-window.js';
@@ -182,6 +183,7 @@ export class GatewayModule {
         ScoreIntake,
         ScoreImport,
         ScoresService,
+        { provide: BulkGate, useValue: new BulkGate() },
         EntryViews,
         LiveBoards,
         DocumentsService,

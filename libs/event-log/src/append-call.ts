@@ -14,8 +14,8 @@ import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
 
 const append = new Script<readonly string[]>('append');
 
-/** Events in one call, at most, where more are asked for: about 10 ms, in which Redis does nothing else. */
-export const CALL_EVENTS = 1_000;
+/** Events in one call, at most: some milliseconds, in which Redis does nothing else. */
+export const CALL_EVENTS = 500;
 /** Characters of documents in one call, unless one alone has more. */
 const CALL_CHARACTERS = 1_000_000;
 
@@ -35,8 +35,8 @@ export class AppendCall {
     return this.events.length;
   }
 
-  get isFull(): boolean {
-    return this.length >= CALL_EVENTS || this.characters >= CALL_CHARACTERS;
+  hasRoomFor(events: number): boolean {
+    return this.length + events <= CALL_EVENTS && this.characters < CALL_CHARACTERS;
   }
 
   add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {

@@ -31,10 +31,13 @@ export class AppendQueue {
     private readonly quorum?: WriteQuorum,
   ) {}
 
-  /** @returns for each event, in their order, where it is, or the error that kept it out */
+  /**
+   * @param items as many as one call can take, at most
+   * @returns for each event, in their order, where it is, or the error that kept it out
+   */
   append(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
     const { promise, resolve } = Promise.withResolvers<(Appended | Error)[]>();
-    const { call, askers } = this.nextCall();
+    const { call, askers } = this.callFor(items.length);
     const before = call.length;
     try {
       for (const { event, options = {} } of items) call.add(event, options);
@@ -46,9 +49,9 @@ export class AppendQueue {
     return promise;
   }
 
-  private nextCall(): Waiting {
+  private callFor(events: number): Waiting {
     const last = this.waiting.at(-1);
-    if (last && !last.call.isFull) return last;
+    if (last?.call.hasRoomFor(events)) return last;
     const next = { call: new AppendCall(this.keys), askers: [] };
     this.waiting.push(next);
     return next;

@@ -1,15 +1,43 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 
-const readPage = new Script<string>('read-page');
+const readPage = new Script<[more: 0 | 1, json: string, ...texts: string[]]>('read-page');
 
 /** A stream entry as Redis answers it: names and values of its fields in turn. */
 export type LogEntry = readonly [id: string, fields: readonly string[]];
 
-/** Bytes and entries in a page, about and at most: saves can be 256 KiB each, scores are 50 bytes. */
-const PAGE_BYTES = 2 * 1024 * 1024;
-const PAGE_ENTRIES = 2_000;
+/** Entries in a page, at most; it has fewer where they are long. */
+const PAGE_ENTRIES = 1_000;
+/** Entries in the first page, at most: work begins while the second one is read. */
 const FIRST_PAGE = 64;
+
+/** Some entries of a stream. */
+export interface LogPage {
+  readonly entries: readonly LogEntry[];
+  /** Whether there may be more. */
+  readonly more: boolean;
+}
+
+/**
+ * Reads a stretch of a stream, as much as Redis reads in some milliseconds.
+ *
+ * @param from as the command takes it, as `to`
+ */
+export async function readEntries(
+  redis: RedisClient,
+  stream: string,
+  command: 'XRANGE' | 'XREVRANGE',
+  from: string,
+  to: string,
+  count = PAGE_ENTRIES,
+): Promise<LogPage> {
+  const [more, json, ...texts] = await readPage.run(redis, [stream], [from, to, count, command]);
+  const entries: [id: string, fields: (string | number)[]][] = JSON.parse(json);
+  for (const [, fields] of texts.length > 0 ? entries : [])
+    for (const [i, value] of fields.entries())
+      if (typeof value === 'number') fields[i] = texts[value - 1] as string;
+  return { entries: entries as unknown as LogEntry[], more: more === 1 };
+}
 
 /**
  * Pages of a partition, oldest first. The next page is read while one is worked on.
@@ -23,29 +51,21 @@ export async function* readLog(
   after: string,
   upTo = '+',
 ): AsyncGenerator<readonly LogEntry[]> {
-  const read = (from: string, count: number) => readPage.run(redis, [stream], [`(${from}`, upTo, count]);
-  let count = FIRST_PAGE;
-  let next = read(after, count);
+  const read = (from: string, count?: number) =>
+    readEntries(redis, stream, 'XRANGE', `(${from}`, upTo, count);
+  let next = read(after, FIRST_PAGE);
   for (;;) {
-    const page: readonly LogEntry[] = JSON.parse(await next);
+    const { entries: page, more } = await next;
     const last = page.at(-1);
     if (!last) return;
-    const isLast = page.length < count;
-    if (!isLast) {
-      count = nextCount(page);
-      next = read(last[0], count);
+    if (more) {
+      next = read(last[0]);
       // If nobody comes for it, its failure is nobody's.
       next.catch(() => {});
       // It is sent when the turn of the event loop ends, and working on a page need not end one.
       await nextTurn();
     }
     yield page;
-    if (isLast) return;
+    if (!more) return;
   }
-}
-
-function nextCount(page: readonly LogEntry[]): number {
-  let length = 0;
-  for (const [, fields] of page) for (const text of fields) length += text.length;
-  return Math.max(1, Math.min(PAGE_ENTRIES, Math.floor((PAGE_BYTES * page.length) / length)));
 }

@@ -1,6 +1,7 @@
 import { compareEventIds, type EventId, formatEventId } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import type { Position } from './cursor.js';
+import { readEntries } from './log-reader.js';
 
 /** A stream that is read together with others. */
 export interface NamedStream {
@@ -82,7 +83,8 @@ class Tail<S extends NamedStream> {
   }
 
   async read(): Promise<void> {
-    const entries = await this.redis.xrevrange(this.source.stream, this.from, '-', 'COUNT', this.count);
+    const { stream } = this.source;
+    const { entries } = await readEntries(this.redis, stream, 'XREVRANGE', this.from, '-', this.count);
     this.chunk = entries.map(([id, fields]) => this.toEntry(id, fields)).reverse();
     const [oldest] = this.chunk;
     if (oldest) this.from = `(${oldest.id}`;

@@ -7,6 +7,9 @@ import type { Topology } from './topology.js';
 /** Milliseconds between two looks at a partition that somebody waits for. */
 const INTERVAL = 2;
 
+/** Events that are asked for in one look, at most: Redis does nothing else meanwhile. */
+const LOOK_EVENTS = 250;
+
 interface Waiter {
   /** An event id; with a `~` in front, everything up to it. */
   readonly id: string;
@@ -83,8 +86,10 @@ export class Progress {
     const { stream } = keys;
     const touched = [stream, keys.erasing(), ...groups.map(group => keys.skipped(group))];
     for (;;) {
-      const asked = (this.waiters.get(stream) ?? []).filter(waiter => !waiter.expired);
-      this.waiters.set(stream, []);
+      const waiting = (this.waiters.get(stream) ?? []).filter(waiter => !waiter.expired);
+      const asked = waiting.splice(0, LOOK_EVENTS);
+      // Whom this look is not for, the next one is.
+      this.waiters.set(stream, waiting);
       try {
         const ids = asked.map(waiter => waiter.id);
         const answer = await applied.run(this.redis, touched, [JSON.stringify(groups), JSON.stringify(ids)]);

@@ -4,7 +4,7 @@ import { openTestLog, type TestLog } from '#libs/testing';
 import { LiveState } from './live-state.js';
 
 const GROUP = 'group';
-const readHash = new Script<string[]>('read-hash');
+const readHash = new Script<[next: string, fields: string[]]>('read-hash');
 
 describe('a reader of live state', () => {
   let test: TestLog;
@@ -22,7 +22,7 @@ describe('a reader of live state', () => {
     await test.close();
   });
 
-  const read = (from = keys) => live.read(readHash, from, state => [state.rules()], []);
+  const read = async (from = keys) => (await live.read(readHash, from, state => [state.rules()], [0]))[1];
   const change = (generation: number | string, of = keys) =>
     test.redis.hset(of.live(GROUP), 'generation', generation);
 

@@ -5,6 +5,9 @@ import {
   StaleGenerationError,
   type StateKeys,
 } from '#libs/redis';
+import { pairs } from './pairs.js';
+
+const readHash = new Script<[next: string, fields: string[]]>('read-hash');
 
 /** A generation can be switched between two attempts, but hardly that often. */
 const ATTEMPTS = 5;
@@ -43,6 +46,32 @@ export class LiveState {
         if (!(error instanceof StaleGenerationError) || attempt === ATTEMPTS) throw error;
         this.generations.set(live, error.generation);
       }
+    }
+  }
+
+  /**
+   * Reads a hash whose size nobody limits, a stretch at a time: a small one in one call. What changes meanwhile may or may not
+   * be in it.
+   *
+   * @param keyIn the hash, in the generation that is live
+   */
+  async readWhole(keys: PartitionKeys, keyIn: (state: StateKeys) => string): Promise<Map<string, string>> {
+    for (;;) {
+      const fields = new Map<string, string>();
+      const hashes = new Set<string>();
+      const touches = (state: StateKeys) => {
+        const key = keyIn(state);
+        hashes.add(key);
+        return [key];
+      };
+      let cursor = '0';
+      do {
+        const [next, flat] = await this.read(readHash, keys, touches, [cursor]);
+        for (const [field, value] of pairs(flat)) fields.set(field, value);
+        cursor = next;
+      } while (cursor !== '0');
+      // Of two generations, the places in the one mean nothing in the other.
+      if (hashes.size === 1) return fields;
     }
   }
 }

@@ -87,8 +87,8 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
 
 /** How one board stands apart from the others of its partition. */
 export interface Boards<T extends EventType, Rules> {
-  /** Whether the event can concern the board. */
-  concerns(event: RecordedEvent<T>, board: string, rules: Rules): boolean;
+  /** Whether an event can concern one of the boards, by these rules. */
+  concerning(boards: readonly string[], rules: Rules): (event: RecordedEvent<T>) => boolean;
   /** Fields of the rules that are the board's own. */
   fields(board: string): readonly string[];
   /** All keys of a board that goes by these rules, or those: in the same order for any generation. */

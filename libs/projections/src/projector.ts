@@ -14,6 +14,11 @@ import { type Held, States } from './held-states.js';
 import { type Effect, effectsOf, type Projection, type Ruling, type Target } from './projection.js';
 import { readView, rulingScopeOf, type Source, type View } from './view.js';
 
+/** Events that come last and are let through in one batch, at most. */
+const MAX_GAPS = 100;
+/** States in one commit, at most, unless one event alone concerns more: Redis does nothing else meanwhile. */
+const MAX_STATES = 1_000;
+
 /** How often events are computed anew in one go, when other workers change the same states. */
 const ATTEMPTS = 10;
 
@@ -86,8 +91,14 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   async apply(events: readonly RecordedEvent<T>[], source: Source): Promise<Settlement> {
     const tally = new Tally<T>();
     await this.settle(events, source, tally);
-    const closed = await this.closeGap(tally, source);
-    await this.settle(closed, source, tally, true);
+    for (let n = 0; n < MAX_GAPS; n++) {
+      const closed = await this.closeGap(tally, source);
+      if (closed.length === 0) break;
+      await this.settle(closed, source, tally, true);
+      // Many players who are erased at once are many events that come last: one after the other, and not one in each batch.
+      if (!closed.every(event => this.projection.comesLast?.(event))) break;
+    }
+    tally.deferGaps();
     return tally.settlement;
   }
 
@@ -112,6 +123,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   /** As many events as can be computed by the view: one that changes the rules stands alone. */
   private nextSteps(events: readonly RecordedEvent<T>[], view: View<Rules>): Step<State, T>[] {
     const steps: Step<State, T>[] = [];
+    let states = 0;
     for (const event of events) {
       const targets = this.projection
         .targets(event, view.rules, view.keys)
@@ -119,7 +131,8 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       const ruling = view.includes(event.id, rulingScopeOf(event))
         ? undefined
         : this.projection.rulebook.rule(view.rules, event, targets, view.keys);
-      if (ruling && steps.length > 0) break;
+      states += targets.length;
+      if (steps.length > 0 && (ruling || states > MAX_STATES)) break;
       steps.push({ event, ruling, targets });
       if (ruling) break;
     }
@@ -224,16 +237,13 @@ export class Projector<State, T extends EventType, Rules = undefined> {
    * has become a dead letter, or was deleted; or it comes last of all, which is now.
    */
   private async closeGap(tally: Tally<T>, { keys, group }: Source): Promise<RecordedEvent<T>[]> {
-    const gaps = tally.gaps.sort((a, b) => compareEventIds(a.id, b.id));
-    const [first] = gaps;
+    const [first] = tally.gaps.sort((a, b) => compareEventIds(a.id, b.id));
     if (!first) return [];
     const [oldest] = (await this.redis.xpending(keys.stream, group, '-', '+', 1)) as [id: string][];
     // Without itself, somebody else has brought it to its end: the commit will tell.
     const isStuck = !oldest || compareEventIds(parseEventId(oldest[0]), first.id) >= 0;
     // A batch can have it twice.
-    const closed = isStuck ? gaps.filter(({ id }) => compareEventIds(id, first.id) === 0) : [];
-    tally.defer(gaps.slice(closed.length));
-    return closed;
+    return isStuck ? tally.takeGap(first.id) : [];
   }
 
   private async view(source: Source): Promise<View<Rules>> {
@@ -253,10 +263,24 @@ class Tally<T extends EventType> {
   private duplicates = 0;
   private readonly deferred: EventId[] = [];
   /** Events that wait for another one. */
-  readonly gaps: RecordedEvent<T>[] = [];
+  gaps: RecordedEvent<T>[] = [];
 
   get settlement(): Settlement {
     return { applied: this.applied, duplicates: this.duplicates, deferred: this.deferred };
+  }
+
+  /** @returns the event of the gap, as often as the batch has it */
+  takeGap(id: EventId): RecordedEvent<T>[] {
+    const [taken, left] = [true, false].map(isTaken =>
+      this.gaps.filter(event => (compareEventIds(event.id, id) === 0) === isTaken),
+    ) as [RecordedEvent<T>[], RecordedEvent<T>[]];
+    this.gaps = left;
+    return taken;
+  }
+
+  deferGaps(): void {
+    this.defer(this.gaps);
+    this.gaps = [];
   }
 
   defer(events: readonly RecordedEvent<T>[]): void {

@@ -12,6 +12,7 @@ import {
   MOVED,
   type PartitionKeys,
   type RedisClient,
+  readWholeHash,
   type StateKeys,
 } from '#libs/redis';
 
@@ -64,12 +65,12 @@ export async function readView<Rules>(
 ): Promise<View<Rules>> {
   // Read one after the other: if they do not belong together, the fence does not hold when it is compared.
   const [live, skipped] = await Promise.all([
-    redis.hgetall(keys.live(group)),
-    redis.hgetall(keys.skipped(group)),
+    readWholeHash(redis, keys.live(group)),
+    readWholeHash(redis, keys.skipped(group)),
   ]);
   if (live.generation === MOVED) throw new LogMovedError();
   const state = keys.state(Number(live.generation ?? FIRST), documentStoreName(live.documents));
-  const rules = parseRules(await redis.hgetall(state.rules()));
+  const rules = parseRules(await readWholeHash(redis, state.rules()));
   const includes = inclusion(live, Object.keys(skipped));
   const isAnySkipped = Object.keys(skipped).length > 0;
   return {

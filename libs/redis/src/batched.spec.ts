@@ -10,7 +10,7 @@ describe('questions that go together', () => {
       if (items.includes('bad')) throw new Error('refused');
       return items.map(item => item.toUpperCase());
     },
-    3,
+    { items: 3 },
   );
 
   beforeEach(() => {
@@ -32,6 +32,20 @@ describe('questions that go together', () => {
       'E',
     ]);
     expect(calls).toEqual([['a', 'b', 'c'], ['d'], ['e']]);
+  });
+
+  it('that are too much for one call go with the next', async () => {
+    const weighing = new Batched<string, string>(
+      createClient('redis://nowhere', 'test'),
+      async items => {
+        calls.push(items);
+        return items;
+      },
+      { weigh: item => item.length, weight: 4 },
+    );
+    const asked = ['aa', 'bb', 'c', 'ddddddd', 'e'].map(item => weighing.ask(item, 'key'));
+    expect(await Promise.all(asked)).toEqual(['aa', 'bb', 'c', 'ddddddd', 'e']);
+    expect(calls).toEqual([['aa', 'bb'], ['c'], ['ddddddd'], ['e']]);
   });
 
   it('of the next turn are the next call', async () => {

@@ -8,7 +8,21 @@ const scripts = readdirSync(folder).map(file => ({
 const numbers = (text: string, name: string) =>
   new Set([...text.matchAll(new RegExp(`${name}\\[(\\d+)\\]`, 'g'))].map(([, n]) => Number(n)));
 
-describe.each(scripts)('$file', ({ text }) => {
+/** Commands whose answer, or whose work, is as long as what they are asked about. */
+const UNLIMITED =
+  /'(KEYS|SMEMBERS|HGETALL|HKEYS|HVALS|LRANGE|SORT|SUNION|SINTER|SDIFF|ZUNION|XTRIM|PUBSUB)'/g;
+/** Dead letters, definitions where an operator changes one, heads of one player, and players who are being erased. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'append.lua': ['HGETALL', 'HVALS'],
+  'count-usage.lua': ['HGETALL'],
+  'drop-dead-letter.lua': ['HVALS'],
+  'look-at-log.lua': ['HGETALL'],
+  'probe.lua': ['HGETALL', 'HKEYS'],
+  'retry-dead-letter.lua': ['HVALS'],
+  'switch.lua': ['HKEYS'],
+};
+
+describe.each(scripts)('$file', ({ file, text }) => {
   const header = text
     .split('\n')
     .filter(line => line.startsWith('-- '))
@@ -24,6 +38,18 @@ describe.each(scripts)('$file', ({ text }) => {
 
   it.each(['Returns', 'Atomic', 'Twice'])('says "%s" in its header', word => {
     expect(header).toMatch(new RegExp(`^-- ${word}\\s`, 'm'));
+  });
+
+  it('says what it costs at most, in steps and for how many things', () => {
+    expect(header).toMatch(/^-- Cost: O\(/m);
+    const [, cost = ''] = /^-- Cost: ([\s\S]*?)\n-- [A-Z]\w*\s/m.exec(header) ?? [];
+    // What is not the same each time has a bound: a number, or what else limits it.
+    if (!/^O\(1\)$/.test(cost.trim())) expect(cost).toMatch(/\d|one|two|three|some|bytes|which/);
+  });
+
+  it('asks Redis for no list whose length nobody limits, unless its header says why it may', () => {
+    const unlimited = [...body.matchAll(UNLIMITED)].map(([, command = '']) => command);
+    expect([...new Set(unlimited)].sort()).toEqual(ALLOWED[file] ?? []);
   });
 
   it.each(['KEYS', 'ARGV'])('describes exactly the %s that it uses', name => {

@@ -1,7 +1,7 @@
 import { measureLog, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
 import { groupsOf, Jobs, projections } from '#libs/projections';
-import { nodesOf, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { nodesOf, type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
 import { placeOf, type Skipped } from './stream-replay.js';
 
 /** The log cannot be moved as things are; the message says what to do. */
@@ -76,7 +76,7 @@ async function assertNobodyErased(redis: RedisClient, topology: Topology): Promi
   const marks = await Promise.all(
     all.map(async keys => [
       await redis.exists(keys.erasing()),
-      ...Object.keys(await redis.hgetall(keys.erasures())),
+      ...Object.keys(await readWholeHash(redis, keys.erasures())),
     ]),
   );
   const isMark = (mark: string | number) =>
@@ -100,7 +100,7 @@ async function assertNoDeadLetters(redis: RedisClient, partitions: readonly Part
 async function readDropped(redis: RedisClient, topology: Topology, stream: StreamName): Promise<Skipped> {
   const skipped = new Map<string, string[]>();
   const places = topology.all(stream).flatMap(keys => groupsOf(stream).map(group => ({ keys, group })));
-  const found = await Promise.all(places.map(({ keys, group }) => redis.hgetall(keys.skipped(group))));
+  const found = await Promise.all(places.map(({ keys, group }) => readWholeHash(redis, keys.skipped(group))));
   for (const [i, { keys, group }] of places.entries()) {
     for (const [id, why] of Object.entries(found[i] ?? {})) {
       if (why !== 'dropped')

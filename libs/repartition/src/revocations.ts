@@ -1,7 +1,7 @@
 import type { Topology } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
 import { scoreDocuments } from '#libs/projections';
-import { parsePartitionKey, partitionKeysLike, type RedisClient } from '#libs/redis';
+import { parsePartitionKey, partitionKeysLike, type RedisClient, readWholeHash } from '#libs/redis';
 import { scan } from './logins.js';
 import type { Placed } from './partition-writer.js';
 
@@ -39,7 +39,7 @@ export class Revocations {
       const name = parsePartitionKey(prefix, key);
       if (name?.epoch !== epochs.scores) return;
       const board = name.rest.slice('versions:'.length);
-      for (const [player, head] of Object.entries(await redis.hgetall(key)))
+      for (const [player, head] of Object.entries(await readWholeHash(redis, key)))
         this.count(`${board}/${player}`, name.partition, Number.parseInt(head, 10));
     };
     for await (const keys of scan(redis, partitionKeysLike(prefix, 'scores', 'versions:*')))

@@ -12,7 +12,7 @@ import {
   unpackEvent,
 } from '#libs/events';
 import { leaderboards } from '#libs/projections';
-import { nodeOf, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { nodeOf, type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
 import { type BoardEvent, BoardLives } from './board-lives.js';
 import { Definitions } from './definitions.js';
 import { ClocksDifferError } from './errors.js';
@@ -106,7 +106,7 @@ export class StreamReplay {
   async keepMarks(): Promise<void> {
     if (this.stream !== 'scores') return;
     for (const keys of this.from)
-      for (const [board, text] of Object.entries(await this.redis.hgetall(keys.definitions())))
+      for (const [board, text] of Object.entries(await readWholeHash(this.redis, keys.definitions())))
         if (text === SCORED)
           this.definitions.mark(this.writerOf(this.after.of('scores', board).partition), board);
     await Promise.all(this.writers.map(writer => writer.flush()));

@@ -6,6 +6,7 @@ export * from './events.js';
 export * from './eventually.js';
 export * from './exact-units.js';
 export * from './log-clock.js';
+export * from './longest-hold.js';
 export * from './naive-board.js';
 export * from './redis-cluster.js';
 export * from './redis-container.js';

@@ -4,6 +4,7 @@ import type { Actor } from '#libs/events';
 import { type DocumentQuery, PlayerSearch, SaveReader } from '#libs/projections';
 import { VersionConflictError } from '#libs/redis';
 import { type EventWrite, WriteService } from '../http/write.service.js';
+import { BulkGate } from '../limits/bulk-gate.js';
 import type { DocumentKind } from './document-kind.js';
 
 /** Documents in a list, at most; there can be more, as its total says. */
@@ -26,6 +27,7 @@ export class DocumentsService {
     private readonly saves: SaveReader,
     private readonly search: PlayerSearch,
     private readonly writes: WriteService,
+    private readonly gate: BulkGate,
   ) {}
 
   async find(player: string, { slot }: DocumentKind): Promise<string | undefined> {
@@ -50,7 +52,12 @@ export class DocumentsService {
   }
 
   /** @returns JSON, in which the documents are as they were sent */
-  async list({ slot, prefix }: DocumentKind, query: Omit<DocumentQuery, 'limit'>): Promise<string> {
+  list(kind: DocumentKind, query: Omit<DocumentQuery, 'limit'>): Promise<string> {
+    // One player's document is found by its key; of all others, as many megabytes can be read as a list may have.
+    return query.id === undefined ? this.gate.run(() => this.read(kind, query)) : this.read(kind, query);
+  }
+
+  private async read({ slot, prefix }: DocumentKind, query: Omit<DocumentQuery, 'limit'>): Promise<string> {
     const { players, total } = await this.search.documents(slot, { ...query, limit: MAX_LISTED });
     const listed: string[] = [];
     let length = 0;

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { LeaderboardReader, type WindowStart } from '#libs/projections';
 import { Public } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
@@ -9,6 +10,7 @@ import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
 import { SharedAnswers } from '../http/shared-answers.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
+import { BulkGate, MANY } from '../limits/bulk-gate.js';
 import { RateClass } from '../limits/rate-class.js';
 import {
   AroundQuery,
@@ -22,6 +24,9 @@ import {
 import { EntryViews } from './entry-views.js';
 import { ranksInList } from './ranks-in-list.js';
 
+/** What the longest list counts that is taken at all. */
+const MOST_COST = 10;
+
 /** What stands on a board. */
 @ApiTags('leaderboards')
 @Public()
@@ -32,6 +37,7 @@ export class EntriesController {
   constructor(
     private readonly leaderboards: LeaderboardReader,
     private readonly views: EntryViews,
+    private readonly gate: BulkGate,
   ) {}
 
   @Get('entries')
@@ -40,7 +46,8 @@ export class EntriesController {
   @ApiProblems(404)
   @ApiOkResponse({ type: EntryPage })
   entries(@Param('board', IdPipe) board: string, @Query(queryPipe) query: EntriesQuery): Promise<EntryPage> {
-    return this.pages.ask(`${board} ${JSON.stringify(query)}`, () => this.page(board, query));
+    const read = () => this.page(board, query);
+    return this.pages.ask(`${board} ${JSON.stringify(query)}`, () => this.inTurn(query.limit, read));
   }
 
   @Get('entries/:player')
@@ -72,12 +79,17 @@ export class EntriesController {
     @Param('player', PlayerPipe) player: string,
     @Query(queryPipe) query: AroundQuery,
   ): Promise<EntryPage> {
-    const { period, total, entries } = await this.neighbours(board, player, query.radius, query);
+    const { radius } = query;
+    const read = () => this.neighbours(board, player, radius, query);
+    const { period, total, entries } = await this.inTurn(2 * radius + 1, read);
     return this.views.page(board, { period, total, entries });
   }
 
   @Post('lookup')
-  @RateClass('read')
+  @RateClass(
+    request => (playersIn(request) > MANY ? 'bulk' : 'read'),
+    request => Math.min(Math.ceil(playersIn(request) / MANY), MOST_COST),
+  )
   @HttpCode(200)
   @ApiOperation({ summary: 'The entries of some players, such as friends or a guild, in rank order' })
   @ApiProblems(400, 401, 403, 404, 413, 415, 503)
@@ -90,15 +102,18 @@ export class EntriesController {
   ): Promise<LookupView> {
     const me = players.includes('me') ? ownPlayer(request) : '';
     const named = players.map(player => (player === 'me' ? me : player));
-    const { definition, period, total, entries } = await this.leaderboards.lookup(
-      board,
-      [...new Set(named)],
-      query.period,
+    const { definition, period, total, entries } = await this.inTurn(named.length, () =>
+      this.leaderboards.lookup(board, [...new Set(named)], query.period),
     );
     const ranks = ranksInList(entries, definition?.ranking);
     const views = await this.views.of(entries);
     const listed = views.map(({ rank, ...view }, i) => ({ rank, rankInList: ranks[i] ?? 0, ...view }));
     return { board, period, total, entries: listed };
+  }
+
+  /** What reads much runs with a few others only. */
+  private inTurn<T>(count: number, read: () => Promise<T>): Promise<T> {
+    return count > MANY ? this.gate.run(read) : read();
   }
 
   private async page(board: string, query: EntriesQuery): Promise<EntryPage> {
@@ -122,6 +137,12 @@ export class EntriesController {
     if (window.entries.length === 0) throw notFound(`${player} has no entry on ${board}`);
     return window;
   }
+}
+
+/** How many players a lookup names; of what is none, nobody knows yet. */
+function playersIn({ body }: Pick<FastifyRequest, 'body'>): number {
+  const players = (body as { players?: unknown } | null | undefined)?.players;
+  return Array.isArray(players) ? players.length : 1;
 }
 
 /** @throws Problem 400 when a query asks for two places */

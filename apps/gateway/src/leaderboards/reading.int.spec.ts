@@ -21,6 +21,7 @@ import { AppliedGuard } from '../http/applied.guard.js';
 import { readJsonBodies } from '../http/json-body.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { WriteService } from '../http/write.service.js';
+import { BulkGate } from '../limits/bulk-gate.js';
 import { BoardsController } from './boards.controller.js';
 import { BoardsService } from './boards.service.js';
 import { EntriesController } from './entries.controller.js';
@@ -104,6 +105,7 @@ describe('reading a board', () => {
       providers: [
         EntryViews,
         LiveBoards,
+        { provide: BulkGate, useValue: new BulkGate() },
         { provide: LeaderboardReader, useValue: reader },
         { provide: BoardsService, useValue: {} },
         { provide: ScoreDocumentReader, useValue: { boards: async () => ['weekly'] } },

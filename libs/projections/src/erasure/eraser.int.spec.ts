@@ -306,7 +306,7 @@ describe('erasing players', () => {
       let deaths = 0;
       for (let isAnybody = true; isAnybody; deaths++) {
         // A little further each time: what was done before is not done again.
-        const eraser = new Eraser(dyingAfter(test.redis, 20 + 3 * deaths), test.topology, projections, LOG);
+        const eraser = new Eraser(dyingAfter(test.redis, 20 + 2 * deaths), test.topology, projections, LOG);
         isAnybody = await eraser.run().catch(error => {
           expect(error.message).toBe('died');
           return true;

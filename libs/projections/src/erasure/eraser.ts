@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Topology } from '#libs/event-log';
@@ -10,6 +10,7 @@ import {
   isRedisUnavailable,
   type PartitionKeys,
   type RedisClient,
+  readWholeHash,
   Script,
 } from '#libs/redis';
 import type { JobLog } from '../jobs/job-runner.js';
@@ -28,9 +29,17 @@ const LOOK = 250;
 const LEASE = 5_000;
 /** Milliseconds between two looks for a build to be over. */
 const PATIENCE = 100;
+/** Milliseconds between two passes through the log, at most: it rests as long as it has worked, and takes whoever came meanwhile. */
+const LONGEST_REST = 10_000;
+/** Boards that are built anew by one pass through a partition, at most: they are switched at one moment. */
+const BOARDS_TOGETHER = 100;
+/** Events that are looked for in one go. */
+const TOGETHER = 100;
 
 /** Names jobs of an eraser, which are none that anybody can ask for. */
 const JOB = 'erasure';
+/** How fields begin that name boards to be built anew. */
+const BOARD = 'board:';
 
 type Projected = Pick<Projection<never>, 'name' | 'stream' | 'kinds'>;
 
@@ -50,6 +59,10 @@ export class Eraser {
   /** While this process has the lease: counts who had it. */
   private players: ErasingPlayers | undefined;
   private nextLook = 0;
+  private nextHold = 0;
+  /** Until then, events stay. */
+  private restsUntil = 0;
+  private lastBreath = performance.now();
   private looking: Promise<void> | undefined;
   private stopping = false;
 
@@ -81,8 +94,14 @@ export class Eraser {
     const players = await this.lead();
     if (!players || !(await this.isAnybody())) return false;
     const gone = (await players.advance()).filter(({ isGone }) => isGone);
-    if (gone.length > 0) await this.delete(players, gone);
+    if (gone.length > 0 && performance.now() >= this.restsUntil) await this.delete(players, gone);
     return this.isAnybody();
+  }
+
+  /** Each pass reads the whole log: a guest who comes and goes must not have it read without end. */
+  private restAfter(begun: number): void {
+    const now = performance.now();
+    if (this.looking !== undefined) this.restsUntil = now + Math.min(now - begun, LONGEST_REST);
   }
 
   private async look(): Promise<void> {
@@ -106,9 +125,20 @@ export class Eraser {
       this.players = undefined;
     } else if (!this.players) {
       const epoch = await this.redis.incr(eraserEpochKey(prefix));
-      this.players = new ErasingPlayers(this.redis, this.topology, this.groups, epoch);
+      const onStep = () => this.hold();
+      this.players = new ErasingPlayers(this.redis, this.topology, this.groups, epoch, onStep);
     }
     return this.players;
+  }
+
+  /** Keeps the lease during whatever takes long. @throws EraserReplacedError, StoppedError */
+  private async hold(): Promise<void> {
+    const now = performance.now();
+    if (now < this.nextHold) return;
+    this.nextHold = now + LOOK;
+    if (this.stopping) throw new StoppedError();
+    const { players } = this;
+    if (!players || (await this.lead()) !== players) throw new EraserReplacedError();
   }
 
   private async giveBack(): Promise<void> {
@@ -132,10 +162,12 @@ export class Eraser {
     const unsay = () => Promise.all(flags.map(key => this.redis.hdel(key, 'purging')));
     // What is begun must be ended: who compares waits for it.
     if (!isBegun && (await this.isBusy())) return void (await unsay());
+    const begun = performance.now();
     for (const keys of partitions) await this.purge(players, keys, gone);
     for (const keys of partitions) await this.mend(players, keys);
     await unsay();
-    for (const erasure of gone) await players.letGo(erasure);
+    await players.letGo(gone);
+    this.restAfter(begun);
     this.logger.log(`erased ${gone.length} players`);
   }
 
@@ -146,10 +178,12 @@ export class Eraser {
   }
 
   private async purge(players: ErasingPlayers, keys: PartitionKeys, gone: readonly Erasure[]): Promise<void> {
-    const here = gone.flatMap(({ player, events }) => {
+    const known = gone.flatMap(({ player, events }) => {
       const event = events.get(keys);
       return event === undefined ? [] : [[player, event] as const];
     });
+    const here = await this.stillIn(keys, known);
+    if (here.length === 0) return;
     const { epoch } = players;
     const groups = this.groups[keys.streamName];
     const onPage = () => this.pause(players);
@@ -159,8 +193,30 @@ export class Eraser {
       if (dropped.includes(projection.name)) await sweep(this.redis, this.topology, projection);
   }
 
+  /** Those whose erasing event is there: it goes last, and one who died meanwhile may have been through the partition. */
+  private async stillIn<Player extends readonly [player: string, event: string]>(
+    keys: PartitionKeys,
+    known: readonly Player[],
+  ): Promise<Player[]> {
+    const here: Player[] = [];
+    for (let at = 0; at < known.length; at += TOGETHER) {
+      await this.hold();
+      const some = known.slice(at, at + TOGETHER);
+      const found = await Promise.all(some.map(([, event]) => this.redis.xrange(keys.stream, event, event)));
+      here.push(...some.filter((_, i) => found[i]?.length === 1));
+    }
+    return here;
+  }
+
+  /** Half of the time belongs to the events that this process projects. */
+  private async breathe(): Promise<void> {
+    if (this.looking !== undefined) await delay(Math.min(performance.now() - this.lastBreath, LOOK));
+    this.lastBreath = performance.now();
+  }
+
   /** Between two pieces of work: whoever came meanwhile need not wait for the end of it. */
   private async pause(players: ErasingPlayers): Promise<void> {
+    await this.breathe();
     const now = performance.now();
     if (now < this.nextLook) return;
     this.nextLook = now + LOOK;
@@ -171,23 +227,39 @@ export class Eraser {
 
   /** Builds boards anew that could be others without the events. */
   private async mend(players: ErasingPlayers, keys: PartitionKeys): Promise<void> {
-    const fields = Object.keys(await this.redis.hgetall(keys.erasures()));
-    for (const field of fields.filter(name => name.startsWith('board:'))) {
-      const board = field.slice('board:'.length);
-      while (!(await this.rebuild(players, keys, board))) await delay(PATIENCE);
-      await this.redis.hdel(keys.erasures(), field);
+    const fields = Object.keys(await readWholeHash(this.redis, keys.erasures()));
+    const all = fields.filter(name => name.startsWith(BOARD)).sort();
+    for (let at = 0; at < all.length; at += BOARDS_TOGETHER) {
+      const some = all.slice(at, at + BOARDS_TOGETHER);
+      const boards = some.map(field => field.slice(BOARD.length));
+      while (!(await this.rebuild(players, keys, boards))) await delay(PATIENCE);
+      await this.redis.hdel(keys.erasures(), ...some);
     }
   }
 
   /** @returns false while others build there */
-  private async rebuild(players: ErasingPlayers, keys: PartitionKeys, board: string): Promise<boolean> {
+  private async rebuild(
+    players: ErasingPlayers,
+    keys: PartitionKeys,
+    boards: readonly string[],
+  ): Promise<boolean> {
     await this.pause(players);
     const job = await this.redis.hget(keys.build(leaderboards.name), 'job');
     if (job !== null && !job.startsWith(JOB)) return false;
-    const onProgress = () => this.pause(players);
-    const options = { job: `${JOB}-${players.epoch}-${board}`, owner: this.owner, board, onProgress };
+    // While a barrier holds the workers, there is no pause.
+    let onProgress = () => this.pause(players);
+    const digest = createHash('sha256').update(boards.join(' ')).digest('base64url');
+    const options = {
+      job: `${JOB}-${players.epoch}-${digest}`,
+      owner: this.owner,
+      boards,
+      onProgress: () => onProgress(),
+    };
     try {
-      await new Rebuild(this.redis, leaderboards, options).partition(keys);
+      const rebuild = new Rebuild(this.redis, leaderboards, options);
+      const build = await rebuild.prepare(keys);
+      onProgress = () => this.hold();
+      await rebuild.finish(keys, build);
     } catch (error) {
       if (error instanceof BuildLostError) return false;
       throw error;

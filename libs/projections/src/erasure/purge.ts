@@ -1,13 +1,13 @@
 import { mentionsAny, readLog } from '#libs/event-log';
 import { type EventId, formatEventId, parseEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script, type StateKeys } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, readWholeHash, Script, type StateKeys } from '#libs/redis';
 import { leaderboards } from '../leaderboards/index.js';
 import { boardOf } from '../leaderboards/ranks.js';
 import { LeaderboardRules } from '../leaderboards/rules.js';
 import { isAfter } from '../verify/probes.js';
 
-/** Events that are deleted in one go, at most: some milliseconds, in which Redis does nothing else. */
-const CALL_EVENTS = 500;
+/** Events or keys that are deleted in one call, at most: Redis does nothing else meanwhile. */
+const CALL_EVENTS = 100;
 
 /** So many players are looked for in an entry's text; with more of them it is decoded, which costs the same. */
 const FEW = 10;
@@ -57,10 +57,18 @@ export class Purge {
       await onPage();
     }
     const builds = groups.map(group => this.keys.build(group));
-    const heads = [...players.keys()].map(player => this.keys.versions(player));
-    const keys = this.keys.streamName === 'players' ? [...builds, ...heads] : builds;
-    const wereThere = await this.erase([...players.values()], { keys });
-    return groups.filter((_, i) => wereThere[i] === 1);
+    const dropped = new Set<string>();
+    const all = [...players];
+    for (let at = 0; at < all.length; at += CALL_EVENTS) {
+      const some = all.slice(at, at + CALL_EVENTS);
+      const heads = some.map(([player]) => this.keys.versions(player));
+      const keys = this.keys.streamName === 'players' ? [...builds, ...heads] : builds;
+      const events = some.map(([, event]) => event);
+      const wereThere = await this.erase(events, { keys });
+      for (const [i, group] of groups.entries()) if (wereThere[i] === 1) dropped.add(group);
+      await onPage();
+    }
+    return [...dropped];
   }
 
   /** An entry that cannot be decoded has no effect, and nobody can say whom it is about: it stays. */
@@ -102,7 +110,7 @@ export class Purge {
   private async readRules() {
     const live = await this.redis.hget(this.keys.live(leaderboards.name), 'generation');
     const state: StateKeys = this.keys.state(Number(live ?? 1));
-    const rules = new LeaderboardRules(await this.redis.hgetall(state.rules()));
+    const rules = new LeaderboardRules(await readWholeHash(this.redis, state.rules()));
     const sizes = new Map<string, Promise<number>>();
     return async (score: RecordedEvent<'ScoreSubmitted'>): Promise<string[]> => {
       const open = rules.targets(score, state).filter(target => rules.isOpen(boardOf(target), target.period));

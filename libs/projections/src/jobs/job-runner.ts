@@ -207,7 +207,8 @@ class JobWork<State, T extends EventType, Rules> {
       };
       // The rules of other partitions have events of theirs in them.
       const own = partition === undefined || partition === keys.partition ? { rules, event } : {};
-      const options = { job: id, owner: this.owner, board, ...own, onProgress };
+      const boards = board === undefined ? undefined : [board];
+      const options = { job: id, owner: this.owner, boards, ...own, onProgress };
       return { keys, rebuild: new Rebuild(this.redis, this.projection, options) };
     });
     const builds = await allOf(works.map(({ keys, rebuild }) => rebuild.prepare(keys)));

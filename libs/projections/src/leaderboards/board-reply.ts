@@ -53,7 +53,8 @@ export type WindowReply = readonly [
   players: string[],
   ranks: number[],
   better: number[],
-  runs: string[],
+  /** Nothing from where on they were too much for one call. */
+  runs: (string | null)[],
 ];
 
 export type BoardReply<Window> = readonly [
@@ -111,7 +112,7 @@ export function toWindow(
     if (!by) return { period: CURRENT, total, entries: [] };
     return { definition: shown(ahead), period: currentPeriod(ahead, clock) ?? CURRENT, total, entries: [] };
   }
-  const entries = runs.map(parseEntry);
+  const entries = runs.map(run => parseEntry(run ?? ''));
   const last = entries.at(-1);
   return {
     ...(isThere && { definition: shown(known.definition) }),

@@ -5,11 +5,14 @@ import {
   Batched,
   BoardChangedError,
   BoardMovedError,
+  type PartitionKeys,
   type RedisClient,
   Script,
   ShardsDisagreeError,
+  type StateKeys,
 } from '#libs/redis';
 import { LiveState } from '../live-state.js';
+import { BoardNames } from './board-names.js';
 import {
   type BoardReply,
   type BoardWindow,
@@ -25,8 +28,9 @@ import { type KnownBoard, parseKnown, UNKNOWN } from './known-board.js';
 import { leaderboards } from './leaderboard.store.js';
 import { InvalidPeriodError, periodsOf } from './periods.js';
 import { parsePosition } from './position.js';
-import { rankScore } from './ranks.js';
+import { memberOf, rankScore } from './ranks.js';
 import { LeaderboardRules, playerField } from './rules.js';
+import { comparePlaces } from './shard-merge.js';
 import { type BoardQuery, ShardedReader } from './sharded.reader.js';
 
 /** Where a window is: from an index, behind a cursor, with a player in the middle, or with a score. */
@@ -55,7 +59,6 @@ export interface ListedBoard {
 
 const readBoard = new Script<BoardReply<readonly string[]>>('read-board');
 const readFields = new Script<(string | null)[]>('read-fields');
-const listBoards = new Script<string[]>('list-boards');
 
 /** Boards that are remembered, at most. */
 const MAX_KNOWN = 10_000;
@@ -66,8 +69,15 @@ const ATTEMPTS = 8;
 const SHARDS_PAUSE = 10;
 const SHARDS_PATIENCE = 1_000;
 
-/** Read in one call, at most: Redis does nothing else meanwhile. */
+/** Windows that are read in one call, at most, and what they weigh: Redis does nothing else meanwhile. */
 const CALL_WINDOWS = 32;
+const CALL_WEIGHT = 1_000;
+/** What it weighs to find one player's entry and its rank. */
+const PLAYER_WEIGHT = 8;
+/** Players that are looked up in one call, and runs that are read in one, at most: a run can have 17 KiB of attributes. */
+const CALL_PLAYERS = 100;
+/** How often a period can end while a list of players is looked up. */
+const LOOKUP_ATTEMPTS = 3;
 
 /** What somebody asks for, and by what knowledge of the board. */
 interface Asked {
@@ -82,6 +92,7 @@ export class LeaderboardReader {
   private readonly live: LiveState;
   private readonly sharded: ShardedReader;
   private readonly known = new RecentlyUsed<KnownBoard>(MAX_KNOWN);
+  private readonly names: BoardNames;
   private readonly batched: Batched<Asked, Reply>;
 
   constructor(
@@ -89,8 +100,13 @@ export class LeaderboardReader {
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, leaderboards.name);
+    this.names = new BoardNames(redis, topology);
     this.sharded = new ShardedReader(redis, this.live, topology);
-    this.batched = new Batched(redis, asked => this.run(asked), CALL_WINDOWS);
+    this.batched = new Batched(redis, asked => this.run(asked), {
+      items: CALL_WINDOWS,
+      weigh: ({ query }) => weightOf(query),
+      weight: CALL_WEIGHT,
+    });
   }
 
   /**
@@ -114,14 +130,25 @@ export class LeaderboardReader {
   }
 
   /** The players' entries in rank order, without those who have none. */
-  lookup(board: string, players: readonly string[], period: string = CURRENT): Promise<BoardWindow> {
-    const from = { players: [...new Set(players)] };
-    return this.select(board, period, () => ({ from, length: 0, topPercent: 100 }));
+  async lookup(board: string, players: readonly string[], period: string = CURRENT): Promise<BoardWindow> {
+    const names = [...new Set(players)];
+    for (let attempt = 1; ; attempt++) {
+      const windows: BoardWindow[] = [];
+      // A long list in several calls, one after the other: each of them is of one moment.
+      for (let at = 0; at === 0 || at < names.length; at += CALL_PLAYERS) {
+        const from = { players: names.slice(at, at + CALL_PLAYERS) };
+        windows.push(await this.select(board, period, () => ({ from, length: 0, topPercent: 100 })));
+      }
+      const [first] = windows as [BoardWindow];
+      if (windows.length === 1) return first;
+      const isOnePeriod = windows.every(window => window.period === first.period);
+      if (isOnePeriod || attempt === LOOKUP_ATTEMPTS) return inRankOrder(windows);
+    }
   }
 
   /** Boards in the order of their names, from the first one after `after`. */
   async boards(after: string | undefined, limit: number): Promise<{ boards: ListedBoard[]; next?: string }> {
-    const names = (await this.names()).filter(name => after === undefined || name > after);
+    const names = await this.names.page(after, limit + 1);
     const page = names.slice(0, limit);
     const boards = await Promise.all(page.map(board => this.find(board)));
     const next = names.length > limit ? page.at(-1) : undefined;
@@ -156,15 +183,6 @@ export class LeaderboardReader {
     if (!keys) return false;
     const [text] = await this.live.read(readFields, keys, state => [state.rules()], [field]);
     return new LeaderboardRules({ [field]: text ?? undefined }).isBanned(player);
-  }
-
-  private async names(): Promise<string[]> {
-    const names = await Promise.all(
-      this.topology
-        .all('scores')
-        .map(keys => this.live.read(listBoards, keys, state => [state.rules(), keys.definitions()], [])),
-    );
-    return [...new Set(names.flat())].sort();
   }
 
   private async select(
@@ -239,8 +257,29 @@ export class LeaderboardReader {
       ],
       [board, source ?? '-', by, tieBreak, ranking, maxEntries, ...selections.flat()],
     );
-    const read = windows.map(window => JSON.parse(window) as WindowReply);
+    const read: WindowReply[] = [];
+    for (const window of windows)
+      read.push(await this.withAllRuns(JSON.parse(window), keys, state => state.runs(board, period)));
     return asking.map(place => [rules, defined, periods, clock, total, read[place] as WindowReply]);
+  }
+
+  /** Runs with much in their attributes are left out where there are many: they are read by a few at a time. */
+  private async withAllRuns(
+    window: WindowReply,
+    keys: PartitionKeys,
+    runsKey: (state: StateKeys) => string,
+  ): Promise<WindowReply> {
+    const [more, players, ranks, better, runs] = window;
+    const first = runs.indexOf(null);
+    if (first < 0) return window;
+    const all = runs.slice(0, first);
+    for (let at = first; at < players.length; at += CALL_PLAYERS) {
+      const some = players.slice(at, at + CALL_PLAYERS);
+      all.push(...(await this.live.read(readFields, keys, state => [runsKey(state)], some)));
+    }
+    // Who has gone from the board meanwhile is left out.
+    const here = <T>(list: readonly T[]) => list.filter((_, i) => all[i] != null);
+    return [more, here(players), here(ranks), here(better), here(all)];
   }
 
   /** @returns whether the error says what is true instead of what is remembered */
@@ -255,6 +294,25 @@ export class LeaderboardReader {
 }
 
 type Selection = readonly [from: string, where: string | number, member: string, length: number, top: number];
+
+/** What a query costs Redis, where a board is in one place. */
+function weightOf({ from, length }: BoardQuery): number {
+  return 'players' in from ? PLAYER_WEIGHT * from.players.length : length;
+}
+
+/** The entries of several windows as one list. */
+function inRankOrder(windows: readonly BoardWindow[]): BoardWindow {
+  const last = windows.at(-1) as BoardWindow;
+  const { definition } = last;
+  const entries = windows.flatMap(window => window.entries);
+  if (!definition) return last;
+  const placed = entries.map(entry => ({
+    entry,
+    score: rankScore(entry.score, definition),
+    member: memberOf(entry.player, entry, definition),
+  }));
+  return { ...last, entries: placed.sort(comparePlaces).map(({ entry }) => entry) };
+}
 
 /** Which entries, as the script has it. */
 function toSelection({ from, length, topPercent }: BoardQuery): Selection {

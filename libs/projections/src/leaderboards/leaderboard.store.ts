@@ -20,8 +20,10 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
   handles: LEADERBOARD_EVENTS,
   kinds: ['rules', 'ranks', 'runs', 'levels'],
   boards: {
-    concerns: ({ data }, board, rules) =>
-      !('board' in data) || data.board === board || data.board === rules.definitionOf(board).source,
+    concerning: (boards, rules) => {
+      const names = new Set(boards.flatMap(board => [board, rules.definitionOf(board).source ?? board]));
+      return ({ data }) => !('board' in data) || names.has(data.board);
+    },
     fields: board => [boardField(board), periodsField(board)],
     keys: (board, rules, keys) => {
       const periods = rules.flatMap(fields => fields[periodsField(board)]?.split(' ') ?? []);

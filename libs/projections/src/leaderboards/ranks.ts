@@ -10,7 +10,7 @@ export function rankScore(score: number, { order }: BoardDefinition): number {
   return order === 'desc' ? score + 0 : 0 - score;
 }
 
-export const memberOf = (player: string, { run }: BoardEntry, { tieBreak }: BoardDefinition) =>
+export const memberOf = (player: string, { run }: Pick<BoardEntry, 'run'>, { tieBreak }: BoardDefinition) =>
   prefixOf[tieBreak](run) + player;
 
 /** @throws Error for what is of no board */

@@ -23,8 +23,8 @@ export interface ShardedBoard {
 
 /** What a shard can be asked: `read-shard.lua` says what it answers. */
 export type Question =
-  | readonly ['window', place: PlaceText, before: number, length: number, isBehind: boolean]
-  | readonly ['places', readonly PlaceText[]]
+  | readonly ['window', place: PlaceText, before: number, length: number, isBehind: boolean, hasRuns: boolean]
+  | readonly ['places', readonly PlaceText[], countsTies: boolean]
   | readonly ['runs', readonly string[]]
   | readonly ['samples', from: PlaceText, to: PlaceText, count: number];
 
@@ -62,8 +62,12 @@ const readShard = new Script<Reply>('read-shard');
 const MAX_KNOWN = 10_000;
 /** How often a shard can have another definition than it just said. */
 const ATTEMPTS = 5;
-/** Questions in one call, at most: Redis does nothing else meanwhile. */
+/** Questions in one call, at most, and what they weigh: Redis does nothing else meanwhile. */
 const CALL_QUESTIONS = 32;
+const CALL_WEIGHT = 1_000;
+/** What it weighs to count those ahead of a place: by their score only, or among equal scores, too. */
+const PLACE_WEIGHT = 2;
+const TIE_WEIGHT = 10;
 
 /** Asks the shards of boards. */
 export class ShardCalls {
@@ -76,7 +80,11 @@ export class ShardCalls {
     private readonly live: LiveState,
     private readonly topology: Topology,
   ) {
-    this.batched = new Batched(redis, asked => this.run(asked), CALL_QUESTIONS);
+    this.batched = new Batched(redis, asked => this.run(asked), {
+      items: CALL_QUESTIONS,
+      weigh: ({ question }) => weightOf(question),
+      weight: CALL_WEIGHT,
+    });
   }
 
   placesOf({ board, known }: ShardedBoard): PartitionKeys[] {
@@ -141,6 +149,20 @@ export class ShardCalls {
     );
     const open = periods === '' ? [] : periods.split(' ');
     return answers.map(answer => ({ rules, definition, periods: open, clock, total, answer }));
+  }
+}
+
+/** What a question costs Redis. */
+function weightOf(question: Question): number {
+  switch (question[0]) {
+    case 'window':
+      return question[2] + question[3];
+    case 'places':
+      return question[1].length * (question[2] ? TIE_WEIGHT : PLACE_WEIGHT);
+    case 'runs':
+      return question[1].length;
+    case 'samples':
+      return question[3];
   }
 }
 

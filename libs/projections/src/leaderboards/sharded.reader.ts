@@ -10,6 +10,7 @@ import {
   aheadOf,
   aheadOfTies,
   BOTTOM,
+  comparePlaces,
   type MergedEntry,
   mergeWindows,
   narrow,
@@ -19,6 +20,7 @@ import {
   type ShardWindow,
   TOP,
 } from './shard-merge.js';
+import { prefixLengthOf } from './tie-break.js';
 
 /** What is asked of a board: a part of it, and how much of the board is looked at. Scores are those that it ranks by. */
 export interface BoardQuery {
@@ -72,6 +74,8 @@ type Range = readonly [from: number, to: number];
 const NEAR = 256;
 /** Samples of each shard: the more, the fewer looks. They must be several times as many as there are shards. */
 const samplesOf = (shards: number) => Math.max(32, 8 * shards);
+/** Runs that are read together with where entries are, and in one call, at most: one can have 17 KiB of attributes. */
+const CALL_RUNS = 100;
 /** How often an entry can move between two looks at it. */
 const ATTEMPTS = 8;
 
@@ -122,7 +126,8 @@ export class ShardedReader {
     range: (ahead: number, shown: number) => Range,
   ): Promise<ShardedAnswer> {
     const { place, before, length, isBehind = false } = view;
-    const question = ['window', placeText(place), before, length, isBehind] as const;
+    const hasRuns = before + length <= CALL_RUNS;
+    const question = ['window', placeText(place), before, length, isBehind, hasRuns] as const;
     const replies = await this.calls.askAll<WindowText>(board, question);
     const said = together(board, replies);
     const windows = replies.map(({ answer }) => toWindow(answer));
@@ -140,7 +145,19 @@ export class ShardedReader {
       };
       return this.view(board, topPercent, larger, range);
     }
-    return { ...said, more: to < shown, entries: mergeWindows(windows, from, to) };
+    const entries = mergeWindows(windows, from, to);
+    return { ...said, more: to < shown, entries: hasRuns ? entries : await this.withRuns(board, entries) };
+  }
+
+  /** Reads the runs of many entries; who has gone from the board meanwhile is left out. */
+  private async withRuns(board: ShardedBoard, entries: readonly MergedEntry[]): Promise<MergedEntry[]> {
+    const prefix = prefixLengthOf(board.known.definition.tieBreak);
+    const playerOf = ({ member }: MergedEntry) => member.slice(prefix);
+    const runs = await this.runsOf(board, entries.map(playerOf));
+    return entries.flatMap(entry => {
+      const run = runs.get(playerOf(entry));
+      return run === undefined ? [] : [{ ...entry, run }];
+    });
   }
 
   /** A page from an index: what is far below is first looked for by samples. */
@@ -189,12 +206,15 @@ export class ShardedReader {
     let said: Omit<ShardedAnswer, 'more' | 'entries'> | undefined;
     let left: readonly string[] = players;
     let before = new Map<string, ShardEntry>();
+    const { ranking, maxEntries } = board.known.definition;
+    // Else it does not matter how many of an equal score are ahead.
+    const countsTies = ranking === 'ordinal' || maxEntries !== undefined;
     for (let attempt = 1; attempt === 1 || (left.length > 0 && attempt <= ATTEMPTS); attempt++) {
       const places = await this.findPlaces(board, left);
       // Who is where they were and not ranked there is banned. Who has moved is looked for again.
       const moved = [...places].filter(([player, { member }]) => before.get(player)?.member !== member);
       const entries = moved.map(([, place]) => place);
-      const question = ['places', entries.map(placeText)] as const;
+      const question = ['places', entries.map(placeText), countsTies] as const;
       const replies = await this.calls.askAll<number[]>(board, question);
       said = together(board, replies);
       const total = (i: number) => replies.reduce((sum, { answer }) => sum + (answer[i] ?? 0), 0);
@@ -205,7 +225,7 @@ export class ShardedReader {
       left = moved.flatMap(([player], i) => (isThere[i] ? [] : [player]));
     }
     const { total = 0 } = said ?? {};
-    const entries = found.filter(({ index }) => index < total).sort((a, b) => a.index - b.index);
+    const entries = found.filter(({ index }) => index < total).sort(comparePlaces);
     return { ...(said as ShardedAnswer), more: false, entries };
   }
 
@@ -214,23 +234,31 @@ export class ShardedReader {
     board: ShardedBoard,
     players: readonly string[],
   ): Promise<Map<string, ShardEntry>> {
-    const { known } = board;
-    const { definition } = known;
-    const shard = (player: string) =>
-      shardOf(this.topology, known.source ?? board.board, player, definition.shards);
+    const { definition } = board.known;
     const places = new Map<string, ShardEntry>();
+    for (const [name, run] of await this.runsOf(board, players)) {
+      const entry = parseEntry(run);
+      const score = rankScore(entry.score, definition);
+      places.set(name, { score, member: memberOf(name, entry, definition), run });
+    }
+    return places;
+  }
+
+  /** The runs of those who have one, by player. */
+  private async runsOf(board: ShardedBoard, players: readonly string[]): Promise<Map<string, string>> {
+    const { known } = board;
+    const shard = (player: string) =>
+      shardOf(this.topology, known.source ?? board.board, player, known.definition.shards);
+    const runs = new Map<string, string>();
     const find = async ([keys, names]: readonly [ReturnType<typeof shard>, readonly string[]]) => {
-      const { answer } = await this.calls.ask<(string | null)[]>(board, keys, ['runs', names]);
-      for (const [i, name] of names.entries()) {
-        const run = answer[i];
-        if (run == null) continue;
-        const entry = parseEntry(run);
-        const score = rankScore(entry.score, definition);
-        places.set(name, { score, member: memberOf(name, entry, definition), run });
+      for (let at = 0; at < names.length; at += CALL_RUNS) {
+        const some = names.slice(at, at + CALL_RUNS);
+        const { answer } = await this.calls.ask<(string | null)[]>(board, keys, ['runs', some]);
+        for (const [i, name] of some.entries()) if (answer[i] != null) runs.set(name, answer[i]);
       }
     };
     await Promise.all([...Map.groupBy(players, shard)].map(find));
-    return places;
+    return runs;
   }
 }
 

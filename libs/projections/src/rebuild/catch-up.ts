@@ -1,5 +1,5 @@
 import type { EventType, RecordedEvent } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
 import type { Projection } from '../projection.js';
 import { type BuildOptions, PartitionBuild } from './partition-build.js';
 
@@ -36,11 +36,11 @@ export async function catchUp<State, T extends EventType, Rules>(
     PartitionBuild.begin(redis, projection, source, options, known, anew);
   let build = await begin(rules, false);
   // What came since may have been dropped: when it was begun, nobody knew.
-  const skipped = await redis.hkeys(keys.skipped(projection.name));
+  const skipped = Object.keys(await readWholeHash(redis, keys.skipped(projection.name)));
   if (skipped.length !== build.skipped.length) build = await begin(rules, true);
   await build.readTo(undefined, onPage);
   while (!build.isTrue) {
-    build = await begin(await redis.hgetall(build.state.rules()), true);
+    build = await begin(await readWholeHash(redis, build.state.rules()), true);
     await build.readTo(undefined, onPage);
   }
   if (build.failed.length > 0) throw new EventsFailError(keys.stream, build.failed);

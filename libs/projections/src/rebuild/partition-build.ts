@@ -5,6 +5,7 @@ import {
   type DocumentStoreName,
   documentStoreIn,
   type RedisClient,
+  readWholeHash,
   Script,
   type StateKeys,
 } from '#libs/redis';
@@ -38,8 +39,8 @@ export interface BuildOptions {
   readonly job: string;
   /** Names this process and attempt. */
   readonly owner: string;
-  /** Only this board's events. */
-  readonly board?: string | undefined;
+  /** Only these boards' events. */
+  readonly boards?: readonly string[] | undefined;
   /** The id of an event that is folded, though it may have been a dead letter. */
   readonly event?: string | undefined;
 }
@@ -75,6 +76,7 @@ const BYTES_LIKE_ONE = 500;
 export class PartitionBuild<State, T extends EventType, Rules> {
   readonly state: StateKeys;
   private readonly rules: Rules;
+  private readonly only: ReadonlySet<string> | undefined;
   private readonly cells = new AddressMap<Cell<State, T>>();
   private readonly dirty: Cell<State, T>[] = [];
   private writes = new Writes();
@@ -102,6 +104,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   ) {
     this.state = source.keys.state(generation, facts.documents);
     this.rules = projection.rulebook.assume(builtRules, facts.rules);
+    this.only = options.boards && new Set(options.boards);
     this.read = position;
     this.processedBefore = processed;
   }
@@ -116,7 +119,8 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     anew: boolean,
   ): Promise<PartitionBuild<State, T, Rules>> {
     const { keys, group } = source;
-    const skipped = (await redis.hkeys(keys.skipped(group))).filter(id => id !== options.event);
+    const marks = Object.keys(await readWholeHash(redis, keys.skipped(group)));
+    const skipped = marks.filter(id => id !== options.event);
     const documents = projection.kinds.includes('document')
       ? await documentStoreIn(redis, keys.prefix)
       : 'plain';
@@ -131,7 +135,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       ],
     );
     const facts = JSON.parse(text) as Facts;
-    const builtRules = await redis.hgetall(keys.state(generation).rules());
+    const builtRules = await readWholeHash(redis, keys.state(generation).rules());
     return new PartitionBuild(
       redis,
       projection,
@@ -188,13 +192,13 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   }
 
   private decode(page: readonly LogEntry[]): RecordedEvent<T>[] {
-    const { board } = this.options;
+    const { boards } = this.options;
+    const concerns = boards && this.projection.boards?.concerning(boards, this.rules);
     const events: RecordedEvent<T>[] = [];
     for (const [id, fields] of page) {
       try {
         const event = unpackEvent(id, fields) as RecordedEvent<T>;
-        if (board === undefined || this.projection.boards?.concerns(event, board, this.rules))
-          events.push(event);
+        if (boards === undefined || concerns?.(event)) events.push(event);
       } catch {
         this.failed.push(id);
       }
@@ -214,9 +218,9 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   }
 
   private targets(event: RecordedEvent<T>): readonly Target[] {
-    const { board } = this.options;
     const targets = this.projection.targets(event, this.rules, this.state);
-    return board === undefined ? targets : targets.filter(target => target.board === board);
+    if (this.only === undefined) return targets;
+    return targets.filter(({ board }) => board !== undefined && this.only?.has(board));
   }
 
   private evolve(event: RecordedEvent<T>, target: Target): void {

@@ -1,12 +1,15 @@
 import { measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script, type StateKeys } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, readWholeHash, Script, type StateKeys } from '#libs/redis';
 import type { Projection } from '../projection.js';
 import type { Source } from '../view.js';
 import { BuildLostError, type BuildOptions, PartitionBuild } from './partition-build.js';
 
 /** Milliseconds for which the workers can be held up at most, while the last events are folded and switched. */
 const BARRIER = 1_000;
+
+/** Keys that are unlinked in one command, at most. */
+const CALL_KEYS = 500;
 
 const raiseBarrier = new Script<string>('raise-barrier');
 const switchTo = new Script<'switched' | 'expired' | 'changed' | 'lost'>('switch');
@@ -19,7 +22,7 @@ export interface RebuildOptions extends BuildOptions {
 }
 
 /**
- * Rebuilds a projection's state of a partition, or of one board, from the log, while workers and readers go on.
+ * Rebuilds a projection's state of a partition, or of some of its boards, from the log, while workers and readers go on.
  *
  * The new generation catches up with the log; then a barrier holds the workers at one event for some milliseconds,
  * the last events are folded, and a switch makes the new generation live as of that event. What workers were
@@ -47,7 +50,7 @@ export class Rebuild<State, T extends EventType, Rules> {
     const source = this.sourceOf(keys);
     if ((await measureLog(this.redis, keys)).last === '0-0') return undefined;
     const live = await this.liveState(source);
-    const rules = { ...(await this.redis.hgetall(live.rules())), ...this.options.rules };
+    const rules = { ...(await readWholeHash(this.redis, live.rules())), ...this.options.rules };
     let build = await this.begin(source, rules, false);
     for (;;) {
       await build.readTo(undefined, () => this.options.onProgress(build.processed));
@@ -62,14 +65,14 @@ export class Rebuild<State, T extends EventType, Rules> {
     const source = this.sourceOf(keys);
     let build = prepared;
     while (!(await this.complete(build, source))) build = await this.beginAnew(build, source);
-    if (this.options.board !== undefined) await this.redis.unlink(build.state.rules());
+    if (this.options.boards !== undefined) await this.redis.unlink(build.state.rules());
     // What a group that was deleted had not applied is in the new generation.
     else await this.redis.hdel(keys.ledger(), `reset:${source.group}`);
   }
 
   /** By the rules that came out of it, it will come out right. */
   private async beginAnew(build: PartitionBuild<State, T, Rules>, source: Source) {
-    const rules = await this.redis.hgetall(build.state.rules());
+    const rules = await readWholeHash(this.redis, build.state.rules());
     await this.discard(build);
     return this.begin(source, rules, true);
   }
@@ -105,17 +108,17 @@ export class Rebuild<State, T extends EventType, Rules> {
 
   private async switch(build: PartitionBuild<State, T, Rules>, source: Source, last: string) {
     const { keys, group } = source;
-    const { board } = this.options;
+    const { boards } = this.options;
     const live = await this.liveState(source);
-    const replaced = board === undefined ? NOTHING : await this.ofBoard(board, build.state, live);
+    const replaced = boards === undefined ? NOTHING : await this.ofBoards(boards, build.state, live);
     const fields =
-      board === undefined
+      boards === undefined
         ? {
             generation: String(build.state.generation),
             base: last,
             ...(this.projection.kinds.includes('document') && { documents: build.state.documents }),
           }
-        : { [`base:${board}`]: last };
+        : Object.fromEntries(boards.map(board => [`base:${board}`, last]));
     return switchTo.run(
       this.redis,
       [keys.live(group), keys.build(group), keys.skipped(group), live.rules(), ...replaced.keys],
@@ -132,14 +135,16 @@ export class Rebuild<State, T extends EventType, Rules> {
     );
   }
 
-  /** What is the board's own: keys in pairs, built and live, and fields of the rules, live and built. */
-  private async ofBoard(board: string, built: StateKeys, live: StateKeys) {
+  /** What is the boards' own: keys in pairs, built and live, and fields of the rules, live and built. */
+  private async ofBoards(names: readonly string[], built: StateKeys, live: StateKeys) {
     const { boards } = this.projection;
-    const rules = await Promise.all([live, built].map(state => this.redis.hgetall(state.rules())));
-    const fields = boards?.fields(board) ?? [];
+    const rules = await Promise.all([live, built].map(state => readWholeHash(this.redis, state.rules())));
+    const fields = names.flatMap(board => boards?.fields(board) ?? []);
     const own = (hash: Record<string, string> = {}) =>
       Object.fromEntries(fields.map(field => [field, hash[field] ?? '']));
-    const [from = [], to = []] = [built, live].map(state => boards?.keys(board, rules, state));
+    const [from = [], to = []] = [built, live].map(state =>
+      names.flatMap(board => boards?.keys(board, rules, state) ?? []),
+    );
     return {
       keys: from.flatMap((key, i) => [key, to[i] ?? key]),
       before: own(rules[0]),
@@ -153,11 +158,13 @@ export class Rebuild<State, T extends EventType, Rules> {
 
   /** What a whole generation leaves behind is swept in the end. */
   private async discard({ state }: PartitionBuild<State, T, Rules>): Promise<void> {
-    const { board } = this.options;
-    if (board === undefined) return;
-    const rules = await this.redis.hgetall(state.rules());
-    const keys = this.projection.boards?.keys(board, [rules], state) ?? [];
-    await this.redis.unlink(state.rules(), ...keys);
+    const { boards } = this.options;
+    if (boards === undefined) return;
+    const rules = await readWholeHash(this.redis, state.rules());
+    const keys = boards.flatMap(board => this.projection.boards?.keys(board, [rules], state) ?? []);
+    for (let at = 0; at < keys.length; at += CALL_KEYS)
+      await this.redis.unlink(...keys.slice(at, at + CALL_KEYS));
+    await this.redis.unlink(state.rules());
   }
 }
 

@@ -64,7 +64,7 @@ export class PlayerSearch {
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, saves.name);
-    this.plain = new PlainDocuments(this.live);
+    this.plain = new PlainDocuments(redis, this.live);
     this.json = new JsonDocuments(redis, topology.prefix);
   }
 

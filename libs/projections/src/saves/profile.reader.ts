@@ -23,8 +23,10 @@ interface Asked {
   readonly players: string[];
 }
 
-/** Lists of players in one call, at most: each can have a thousand, but hardly any has. */
+/** Lists of players in one call, at most, and what they weigh: a name is short, a profile has up to 8 KiB. */
 const CALL_LISTS = 64;
+const CALL_WEIGHT = 1_000;
+const WEIGHTS: Readonly<Record<Kind, number>> = { names: 1, profiles: 5 };
 
 export class ProfileReader {
   private readonly live: LiveState;
@@ -35,7 +37,11 @@ export class ProfileReader {
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, saves.name);
-    this.batched = new Batched(redis, asked => this.read(asked), CALL_LISTS);
+    this.batched = new Batched(redis, asked => this.read(asked), {
+      items: CALL_LISTS,
+      weigh: ({ kind, players }) => WEIGHTS[kind] * players.length,
+      weight: CALL_WEIGHT,
+    });
   }
 
   /** @returns nothing when the player never had one */

@@ -1,7 +1,6 @@
 import type { Topology } from '#libs/event-log';
 import { type RedisClient, Script } from '#libs/redis';
 import { LiveState } from '../live-state.js';
-import { pairs } from '../pairs.js';
 import { type PastVersion, parsePastVersion } from './past-version.js';
 import { parseSave, saves } from './save.store.js';
 
@@ -26,7 +25,6 @@ export interface ListedVersion extends PastVersion {
 }
 
 const readSave = new Script<[line: string, document: string | null] | []>('read-save');
-const readHash = new Script<string[]>('read-hash');
 const readFields = new Script<(string | null)[]>('read-fields');
 
 export class SaveReader {
@@ -55,8 +53,8 @@ export class SaveReader {
   /** The player's slots that are not empty, by name. */
   async list(player: string): Promise<SaveSlot[]> {
     const keys = this.topology.of('players', player);
-    const flat = await this.live.read(readHash, keys, state => [state.saves(player)], []);
-    const slots = pairs(flat).flatMap(([slot, line]) => {
+    const lines = await this.live.readWhole(keys, state => state.saves(player));
+    const slots = [...lines].flatMap(([slot, line]) => {
       const found = view(line);
       return found ? [{ slot, ...found }] : [];
     });

@@ -1,9 +1,8 @@
 import { parseDefinedBoard, type Topology } from '#libs/event-log';
 import { type BoardDefinition, parseEventId } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import type { PartitionKeys, RedisClient } from '#libs/redis';
 import { toNumber } from '../exact-sum.js';
 import { LiveState } from '../live-state.js';
-import { pairs } from '../pairs.js';
 import { recordsOf } from './recent-scores.js';
 import { type BoardScores, mergeScores } from './score-document.fold.js';
 import { parseScores, scoreDocuments } from './score-document.store.js';
@@ -22,7 +21,8 @@ export interface BoardSummary {
   readonly recent: readonly { readonly score: number; readonly at: string }[];
 }
 
-const readHash = new Script<string[]>('read-hash');
+/** Boards that Redis is asked for in one command, at most. */
+const CALL_BOARDS = 500;
 
 export class ScoreDocumentReader {
   private readonly live: LiveState;
@@ -66,8 +66,8 @@ export class ScoreDocumentReader {
   private async read(player: string): Promise<Part[]> {
     return Promise.all(
       this.topology.all('scores').map(async keys => {
-        const flat = await this.live.read(readHash, keys, state => [state.scores(player)], []);
-        return { keys, boards: pairs(flat) };
+        const boards = await this.live.readWhole(keys, state => state.scores(player));
+        return { keys, boards: [...boards] };
       }),
     );
   }
@@ -78,9 +78,12 @@ export class ScoreDocumentReader {
     const places = Map.groupBy(boards, board => this.topology.of('scores', board));
     await Promise.all(
       [...places].map(async ([keys, names]) => {
-        const definitions = await this.redis.hmget(keys.definitions(), ...names);
-        for (const [i, board] of names.entries())
-          orders.set(board, parseDefinedBoard(definitions[i] ?? '').definition.order);
+        for (let at = 0; at < names.length; at += CALL_BOARDS) {
+          const some = names.slice(at, at + CALL_BOARDS);
+          const definitions = await this.redis.hmget(keys.definitions(), ...some);
+          for (const [i, board] of some.entries())
+            orders.set(board, parseDefinedBoard(definitions[i] ?? '').definition.order);
+        }
       }),
     );
     return orders;

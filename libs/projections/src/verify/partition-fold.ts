@@ -83,7 +83,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
 
   private concerns(event: RecordedEvent<T>): boolean {
     return (
-      this.board === undefined || this.projection.boards?.concerns(event, this.board, this.rules) === true
+      this.board === undefined || this.projection.boards?.concerning([this.board], this.rules)(event) === true
     );
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type EventId, formatEventId, parseEventId } from '#libs/events';
 import { type RedisClient, Script } from '#libs/redis';
 import { pairs } from '../pairs.js';
@@ -19,11 +20,19 @@ export interface Sighting {
   isApplied(id: EventId, board: string | undefined): boolean;
 }
 
-type Reply = [delivered: string, pending: string[], skipped: string[], live: string[], found: string[]];
+type Reply =
+  | 'busy'
+  | [delivered: string, pending: string[], skipped: string[], live: string[], found: string[]];
+
+/** Events that may be pending where places are looked at: more are listed in no single look. */
+const MAX_PENDING = 5_000;
+/** Milliseconds between two looks while more are pending, and looks at most. */
+const PATIENCE = 100;
+const LOOKS = 600;
 
 const probe = new Script<Reply>('probe');
 
-/** Looks at all of the places at one moment. */
+/** Looks at the places at one moment: at the first of them only, where documents are long. */
 export async function sight(
   redis: RedisClient,
   { keys, group }: Source,
@@ -35,11 +44,15 @@ export async function sight(
     if (!numbers.has(key)) numbers.set(key, numbers.size + 4);
     return [look, numbers.get(key), argument];
   });
-  const [delivered, pending, skipped, flat, found] = await probe.run(
-    redis,
-    [keys.stream, keys.live(group), keys.skipped(group), ...numbers.keys()],
-    [group, generation, JSON.stringify(packed)],
-  );
+  const touched = [keys.stream, keys.live(group), keys.skipped(group), ...numbers.keys()];
+  const args = [group, generation, JSON.stringify(packed), MAX_PENDING];
+  let reply = await probe.run(redis, touched, args);
+  for (let look = 1; reply === 'busy'; look++) {
+    if (look === LOOKS) throw new Error(`${keys.stream} has too many pending events to be compared`);
+    await delay(PATIENCE);
+    reply = await probe.run(redis, touched, args);
+  }
+  const [delivered, pending, skipped, flat, found] = reply;
   const live = Object.fromEntries(pairs(flat));
   const includes = inclusion(live, skipped);
   const out = new Set([...pending, ...skipped]);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
-import { documentStoreName, nodeOf, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { documentStoreName, nodeOf, type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
 import type { Projection } from '../projection.js';
 import type { Difference } from './difference.js';
 import { PartitionCheck } from './partition-check.js';
@@ -56,7 +56,7 @@ async function compare<State, T extends EventType, Rules>(
     const [live, documents] = await redis.hmget(keys.live(source.group), 'generation', 'documents');
     const state = keys.state(Number(live ?? 1), documentStoreName(documents));
     const kept = board === undefined ? await keysOf(redis, projection.kinds, kind => state.prefix(kind)) : [];
-    const rules = await redis.hgetall(state.rules());
+    const rules = await readWholeHash(redis, state.rules());
     const fold = new PartitionFold(redis, projection, source, state, rules, board);
     const onPage = () => onProgress(fold.processed);
     const check = new PartitionCheck(redis, projection, source, state, fold, board === undefined, onPage);

@@ -10,6 +10,7 @@
 --
 -- Returns a list with, for each, a string of numbers: 1 when it is admitted else 0, what is left of the limit,
 --         milliseconds until the cost fits (0 when admitted), milliseconds until all of the limit is there again
+-- Cost: O(1) for each thing, of at most 32: 21 slots are looked at.
 -- Atomic  because of two that fit by themselves only one may fit.
 -- Twice   it is counted twice.
 local SLOTS = 20

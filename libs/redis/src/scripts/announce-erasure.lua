@@ -1,24 +1,30 @@
 #!lua
--- Appends to a partition of scores that a player is erased, and has it take nothing more of the player.
+-- Appends to a partition of scores that players are erased, and has it take nothing more of them.
 --
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  players who are being erased (hash: player -> the event that erases)
 -- KEYS[3]  what erases (hash: epoch, ...)
 -- KEYS[4]  the gate (string: moving or closed, and by whom)
 -- ARGV[1]  the epoch of who erases
--- ARGV[2]  the player
--- ARGV[3]  the packed event
+-- ARGV[n]  from 2 on, two for each player: the player, the packed event
 --
--- Returns the id of the event that erases the player here
+-- Returns a list with, for each player, the id of the event that erases the player here
 -- Errors  LOG_CLOSED: the log is being moved, or was; nothing was done
 --         ERASER_REPLACED <by whom>: a later one erases; nothing was done
+-- Cost: O(1) for each of at most 100 players
 -- Atomic  because the event must be the last of the player.
--- Twice   the second run finds that the player is being erased, and appends nothing.
+-- Twice   the second run finds that the players are being erased, and appends nothing.
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
 local epoch = tonumber(redis.call('HGET', KEYS[3], 'epoch') or '0')
 if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end
-local known = redis.call('HGET', KEYS[2], ARGV[2])
-if known then return known end
-local id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[3])
-redis.call('HSET', KEYS[2], ARGV[2], id)
-return id
+local ids = {}
+for n = 2, #ARGV, 2 do
+  local player = ARGV[n]
+  local id = redis.call('HGET', KEYS[2], player)
+  if not id then
+    id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[n + 1])
+    redis.call('HSET', KEYS[2], player, id)
+  end
+  ids[#ids + 1] = id
+end
+return ids

@@ -50,6 +50,8 @@
 --          QUOTA_EXCEEDED <quota> <limit> <used>: more than the player may have
 --          PROFILE_BEHIND: too many patches of the profile have not been applied yet
 --          TOO_SOON <milliseconds left>: the last one was less than an interval ago
+-- Cost: O(log n) for each event, of at most 500, and O(bytes) of documents, of at most 2 MB or one. An event that leaves a
+--         board, or one with shards that is not defined, adds O(n) for n boards in the partition: only operators append such.
 -- Atomic   because what an event was judged by (seen before? which version? which definition?) must still hold when
 --          it is appended.
 -- Twice    events with an idempotency record are answered as the first time; of the others there are two.

@@ -11,6 +11,7 @@
 -- Returns {generation, id of the last event in it, number of events read, the JSON text}
 -- A build whose builder died in the middle of writing (torn) cannot be gone on with.
 --
+-- Cost: O(bytes) of the facts.
 -- Atomic  because two builders must not get one generation, and the one that was replaced must not write any more.
 -- Twice   the second run takes over from the first.
 local build = redis.call('HMGET', KEYS[2], 'job', 'generation', 'position', 'processed', 'facts', 'torn')

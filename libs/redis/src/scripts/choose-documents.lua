@@ -6,6 +6,7 @@
 -- ARGV[1]  the store that the server can have: plain or json
 --
 -- Returns the store of the live generation
+-- Cost: O(1)
 -- Atomic  because a worker must not write the first document in between.
 -- Twice   the second run finds what the first chose; before the first event, another server's choice replaces it.
 local chosen = redis.call('HGET', KEYS[2], 'documents')

@@ -9,8 +9,9 @@
 -- ARGV[5]  what is kept with the name when it is new
 -- ARGV[n]  from 6 on: these names
 --
--- Returns 2 when the name is new, 1 when it counted before, 0 when nobody has counted yet and ARGV[4] is 0. O(names in ARGV)
+-- Returns 2 when the name is new, 1 when it counted before, 0 when nobody has counted yet and ARGV[4] is 0.
 -- Errors  QUOTA_EXCEEDED <quota> <limit> <used>: there are as many as there may be; the name does not count
+-- Cost: O(1) for each name, of as many as the quota allows
 -- Atomic  because of two names that come together only as many may count as there may be.
 -- Twice   the second run finds the name.
 if redis.call('EXISTS', KEYS[1]) == 0 then

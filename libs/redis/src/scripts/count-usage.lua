@@ -6,7 +6,8 @@
 --          no bytes; `/profile`; `/usage` -> slots and bytes, once they are counted)
 -- ARGV[1]  bytes of documents after which no further one is read
 --
--- Returns 1 when all is counted, 0 when there is more to read: run it again. O(slots), and the bytes that are read
+-- Returns 1 when all is counted, 0 when there is more to read: run it again.
+-- Cost: O(1) for each slot, of as many as the quota allows, and O(bytes) that are read, which ARGV[1] limits
 -- Atomic  because a save that is written meanwhile must be counted once.
 -- Twice   the second run counts the same.
 local flat = redis.call('HGETALL', KEYS[2])

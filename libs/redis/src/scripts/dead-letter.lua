@@ -10,6 +10,7 @@
 --
 -- Returns 1 when it was moved, 0 when it was no longer pending
 -- Errors  WRONG_TYPE <key>: nothing was done
+-- Cost: O(bytes) of the event.
 -- Atomic  because an event must be pending or a dead letter, never neither and never both, and a replay must skip
 --         what has had no effect. Lua does not roll back, hence types are checked first.
 -- Twice   the second run finds nothing to acknowledge and does nothing.

@@ -6,6 +6,7 @@
 -- Returns {milliseconds since 1970, entries, bytes or nothing, first id or nothing, last id or nothing,
 --          {{group, lag or nothing, pending entries, oldest pending id or nothing,
 --            {{consumer, pending entries, milliseconds idle}, ...}}, ...}}
+-- Cost: O(n) for n consumers, which are some dozens; groups without a lag add 1,000 events.
 -- Atomic  because a group can be removed between asking which there are and asking each of them.
 -- Twice   it reads only.
 local stream = KEYS[1]

@@ -8,6 +8,7 @@
 --
 -- Returns the event id, or nothing when there is no such dead letter
 -- Errors  BEING_ERASED <text>: it is what erases a player, who would stay; nothing was done
+-- Cost: O(log n), and O(n) for n players who are being erased, which are some thousand at most.
 -- Atomic  because an event without effect must be a dead letter or dropped: a retry under way must meet one of them.
 -- Twice   the second run finds no dead letter.
 local letter = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]

@@ -13,6 +13,7 @@
 --
 -- Returns a list with 1 for each of the keys of ARGV[6] that was there, else 0
 -- Errors  ERASER_REPLACED <by whom>: a later one erases; nothing was done
+-- Cost: O(log n) for each event, field and key, of at most 200 in all
 -- Atomic  because how many events were deleted tells an erased event from one that is missing, and because nobody knows
 --         any more what the events were about.
 -- Twice   the second run finds nothing to delete.

@@ -7,6 +7,7 @@
 -- ARGV[n]  from 3 on: consumer groups, which have all of them
 --
 -- Returns the number of entries that are there
+-- Cost: O(1) for each group, of three.
 -- Atomic  need not be: nobody uses the partition yet.
 -- Twice   the second run finds all as it should be.
 for i = 3, #ARGV do

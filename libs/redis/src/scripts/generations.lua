@@ -5,6 +5,7 @@
 -- KEYS[2]  the build (hash)
 --
 -- Returns {the live one, the greatest that was ever begun, the one that is being built or 0}
+-- Cost: O(1)
 -- Atomic  because a generation that is begun in between would be taken for one that was given up.
 -- Twice   it reads only.
 local live = redis.call('HMGET', KEYS[1], 'generation', 'built')

@@ -6,6 +6,7 @@
 -- ARGV[2]  milliseconds for which it need not be heard of; 0 when it is over; -1 when it is over unless it was heard of
 --
 -- Returns 1, or 0 when that is not the attempt, or was heard of: nothing was done
+-- Cost: O(1)
 -- Atomic  because another attempt can take its place between looking and writing.
 -- Twice   it is held for so long again; once over, it stays over.
 local now = redis.call('TIME')

@@ -10,6 +10,7 @@
 --
 -- Returns what the command answers
 -- Errors  LOG_CLOSED: the log is being moved, or was; nothing was done
+-- Cost: O(1)
 -- Atomic  because what is kept while the log is being moved must be moved, too.
 -- Twice   HSET changes nothing; of RPUSH there are two.
 local gate = redis.call('GET', KEYS[1]) or ''

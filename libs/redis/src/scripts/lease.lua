@@ -6,6 +6,7 @@
 -- ARGV[2]  milliseconds; 0 gives it back
 --
 -- Returns 1 when it is (or was, when it is given back) theirs, 0 when somebody else has it
+-- Cost: O(1)
 -- Atomic  because it can expire, and be taken by another, between looking and keeping.
 -- Twice   it is kept for so long again.
 local holder = redis.call('GET', KEYS[1])

@@ -7,6 +7,7 @@
 -- ARGV[3]  1 counts another failure, 0 only looks
 --
 -- Returns 0, or when there were as many as there may be the milliseconds until they are forgotten; then none is counted
+-- Cost: O(1)
 -- Atomic  because of many failures at one time, no more may be let through than there may be.
 -- Twice   two failures are counted.
 if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then

@@ -10,6 +10,7 @@
 --
 -- Returns members
 -- Errors  STALE_GENERATION <the live one>
+-- Cost: O(log n), and O(1) for each name, of at most 101.
 -- Atomic  because a generation can be gone when its keys are read.
 -- Twice   it reads only.
 local live = redis.call('HGET', KEYS[1], 'generation') or '1'

@@ -6,6 +6,7 @@
 -- ARGV[1]  what the gate must say
 --
 -- Returns 1, or 0 when the gate says something else: nothing was done
+-- Cost: O(1)
 -- Atomic  because another attempt can begin between looking and opening, and what it marks must stay.
 -- Twice   the second run finds no gate.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

@@ -4,7 +4,8 @@
 -- KEYS[n]  sessions (string: whose it is)
 --
 -- Returns as find-session: for each session, a string of player, end in milliseconds since the epoch, and 0; an empty one
---         when there is no session. O(1) for each session
+--         when there is no session.
+-- Cost: O(1) for each session, of at most 32
 -- Atomic  because a session can end between the two reads.
 -- Twice   it reads only.
 local players, found = redis.call('MGET', unpack(KEYS)), {}

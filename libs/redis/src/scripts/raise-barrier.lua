@@ -8,6 +8,7 @@
 -- ARGV[2]  milliseconds after which the barrier falls by itself
 --
 -- Returns the id of the log's last event, or an empty string when somebody else builds
+-- Cost: O(1)
 -- Atomic  because an event that is committed between asking for the last id and barring would be missed.
 -- Twice   the barrier is raised anew.
 if redis.call('HGET', KEYS[3], 'owner') ~= ARGV[1] then return '' end

@@ -25,10 +25,13 @@
 -- The board's order is by score from the top, equal scores by member from the greatest. A prefix has 14 characters,
 -- or none. Scores are those that the board ranks by: with the order "asc", negative.
 --
+-- Cost: O(log n) for each entry or player, of at most 1,000 entries and 100 players in all; runs of at most 128 KiB, about
+--
 -- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
 --          stamped now (0 where no period depends on it), entries on the board, a list with, for each who asks, as JSON
 --          (one text costs the caller less than many small replies), [1 when there are more behind these else 0,
---          [players], [their ranks], [how many entries have a better score], [their runs]]}
+--          [players], [their ranks], [how many entries have a better score], [their runs, null
+--          from where on they are too many bytes]]}
 -- Errors  STALE_GENERATION <the live one>
 --         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
 --         BOARD_CHANGED <its rules>: keys or ranking were chosen for another definition
@@ -74,9 +77,10 @@ local function index_of(player)
   local run = redis.call('HGET', runs, player)
   if not run then return false end
   local order = string.sub(run, 1, prefix)
+  local member = (ARGV[5] == 'last' and upward(order) or order) .. player
   -- Entries of a banned player have no rank.
-  local index = redis.call('ZREVRANK', ranks, (ARGV[5] == 'last' and upward(order) or order) .. player)
-  return index and index < total and index
+  local index = redis.call('ZREVRANK', ranks, member)
+  return index and index < total and index, member
 end
 
 -- Compared as bytes, like the sorted set does: Lua's own < follows the server's locale.
@@ -88,7 +92,16 @@ local function greater(a, b)
   return #a > #b
 end
 
-local function above(key, score) return redis.call('ZCOUNT', key, '(' .. score, '+inf') end
+-- Many entries have the same score: counted once in a call.
+local counted = { [ranks] = {}, [KEYS[4]] = {} }
+local function above(key, score)
+  local known = counted[key][score]
+  if not known then
+    known = redis.call('ZCOUNT', key, '(' .. score, '+inf')
+    counted[key][score] = known
+  end
+  return known
+end
 
 -- The index of the first entry behind a position, which need not be on the board any more.
 local function behind(score, member)
@@ -133,16 +146,19 @@ local function read_window(start, length)
 end
 
 local function read_players(names)
-  local found = {}
+  local found, members = {}, {}
   for _, player in ipairs(names) do
-    local index = index_of(player)
-    if index then found[#found + 1] = index end
+    local index, member = index_of(player)
+    if index then
+      found[#found + 1] = index
+      members[index] = member
+    end
   end
   table.sort(found)
   for _, index in ipairs(found) do
-    local member, score = unpack(redis.call('ZREVRANGE', ranks, index, index, 'WITHSCORES'))
+    local score = redis.call('ZSCORE', ranks, members[index])
     local better_ones = above(ranks, score)
-    add(member, index, better_ones, rank_of(score, better_ones))
+    add(members[index], index, better_ones, rank_of(score, better_ones))
   end
 end
 
@@ -156,6 +172,24 @@ local function start_of(from, where, member, length)
   return index and centred(index, length)
 end
 
+-- Bytes of runs that a call answers, about: what is behind them the caller reads by a few at a time.
+local left = 131072
+local SOME = 16
+
+local function runs_of(names)
+  local texts = {}
+  for first = 1, #names, SOME do
+    local last = math.min(first + SOME - 1, #names)
+    local some = left > 0 and redis.call('HMGET', runs, unpack(names, first, last)) or {}
+    for i = first, last do
+      local text = some[i - first + 1] or cjson.null
+      texts[i] = text
+      if text ~= cjson.null then left = left - #text end
+    end
+  end
+  return texts
+end
+
 local function read(from, where, member, length, percent)
   players, places, better, more = {}, {}, {}, 0
   shown = math.ceil(total * percent / 100)
@@ -166,7 +200,7 @@ local function read(from, where, member, length, percent)
     if start and start < shown then read_window(start, length) end
   end
   if #players == 0 then return '[0,[],[],[],[]]' end
-  return cjson.encode({ more, players, places, better, redis.call('HMGET', runs, unpack(players)) })
+  return cjson.encode({ more, players, places, better, runs_of(players) })
 end
 
 local windows = {}

@@ -8,6 +8,7 @@
 --
 -- Returns their values in that order, nil for each that is not there
 -- Errors  STALE_GENERATION <the live one>
+-- Cost: O(1) for each field, of at most 1,000; 100 of those that hold documents, runs or profiles.
 -- Atomic  because a generation can be gone when its keys are read.
 -- Twice   it reads only.
 local live = redis.call('HGET', KEYS[1], 'generation') or '1'

@@ -6,6 +6,7 @@
 -- ARGV[1]  the part
 --
 -- Returns {event id, {fields and values in turn}}, or an empty list when there never was a version
+-- Cost: O(log n) and O(bytes) of the event.
 -- Atomic  because the head can move on between two reads; the event of a head that was read stays.
 -- Twice   it reads only.
 local id = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^%d+ ([^ /]+)')

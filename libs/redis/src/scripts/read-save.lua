@@ -9,6 +9,7 @@
 --
 -- Returns {slot's line, document}, or an empty list when there is none
 -- Errors  STALE_GENERATION <the live one>
+-- Cost: O(bytes) of the document.
 -- Atomic  because the version must be the document's, and the generation the live one.
 -- Twice   it reads only.
 local live = redis.call('HGET', KEYS[1], 'generation') or '1'

@@ -13,9 +13,9 @@
 -- ARGV[4]  the event that defined it, for which keys and places were chosen, or -
 -- ARGV[5]  how many characters stand before the player in a member
 -- ARGV[6]  what is asked: a JSON list of lists, each of which begins with a word
---          "window": a place, how many entries ahead of it, how many from there on, and whether an entry that stands
---          right there is one of those ahead
---          "places": a list of places
+--          "window": a place, how many entries ahead of it, how many from there on, whether an entry that stands
+--          right there is one of those ahead, and whether their runs are wanted
+--          "places": a list of places, and whether those ahead with the same score are counted, too
 --          "runs": a list of players
 --          "samples": two places, and how many entries between them, the first of which counts
 --
@@ -25,10 +25,13 @@
 -- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
 --          stamped now (0 where no period depends on it), entries in the shard, a list with, for each that is asked,
 --          window: {entries ahead, index of the first that is returned, score of the one before it or empty, how many have a
---          better score than that one, {members}, {scores}, {runs}}
---          places: for each three numbers: entries with a better score, entries ahead, and 1 when one stands right there else 0
+--          better score than that one, {members}, {scores}, {runs} where they are wanted}
+--          places: for each three numbers: entries with a better score, entries ahead (of a better score only, unless ties
+--          are counted), and 1 when one stands right there else 0
 --          runs: each player's run, nil for each that has none
 --          samples: {entries ahead of the first place, of the second, {indices}, {members}, {scores}}}
+-- Cost: O(log n) for each entry, player or sample, and O(log n * log n) for each place, of at most some 3,000 entries or 100
+--       players or places in all; runs of at most 100 players
 -- Errors  STALE_GENERATION <the live one>
 --         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
 --         BOARD_CHANGED <its rules>: keys or places were chosen for another definition
@@ -70,14 +73,31 @@ local function greater(a, b)
   return #a > #b
 end
 
-local function above(score) return redis.call('ZCOUNT', ranks, '(' .. score, '+inf') end
+-- Many places have the same score: counted once in a call.
+local counts = {}
+local function counts_of(score)
+  local known = counts[score]
+  if not known then
+    known = { redis.call('ZCOUNT', ranks, '(' .. score, '+inf') }
+    counts[score] = known
+  end
+  return known
+end
+
+local function above(score) return counts_of(score)[1] end
+
+local function ties_of(score)
+  local known = counts_of(score)
+  known[2] = known[2] or redis.call('ZCOUNT', ranks, score, score)
+  return known[2]
+end
 
 local function at(index) return redis.call('ZREVRANGE', ranks, index, index, 'WITHSCORES') end
 
 -- How many entries are ahead of a place, and whether one stands right there.
 local function ahead_of(score, member)
   local low = above(score)
-  local high = low + redis.call('ZCOUNT', ranks, score, score)
+  local high = low + ties_of(score)
   local last = high
   while low < high do
     local middle = math.floor((low + high) / 2)
@@ -97,7 +117,7 @@ end
 
 local read = {}
 
-function read.window(place, before, length, is_behind)
+function read.window(place, before, length, is_behind, has_runs)
   local ahead, is_there = ahead_of(place[1], place[2])
   if is_behind and is_there then ahead = ahead + 1 end
   local start = math.max(0, ahead - before)
@@ -114,15 +134,19 @@ function read.window(place, before, length, is_behind)
     scores[#scores + 1] = found[i + 1]
     players[#players + 1] = string.sub(found[i], prefix + 1)
   end
-  return { ahead, start, lead, better, members, scores, runs_of(players) }
+  return { ahead, start, lead, better, members, scores, has_runs and runs_of(players) or {} }
 end
 
-function read.places(places)
+function read.places(places, counts_ties)
   local numbers = {}
   for _, place in ipairs(places) do
-    local ahead, is_there = ahead_of(place[1], place[2])
-    numbers[#numbers + 1] = above(place[1])
-    numbers[#numbers + 1] = ahead
+    local score, member = place[1], place[2]
+    local here = redis.call('ZSCORE', ranks, member)
+    local is_there = here and tonumber(here) == tonumber(score)
+    local better = above(score)
+    numbers[#numbers + 1] = better
+    -- Where it stands, its rank says how many are ahead; elsewhere that must be looked for.
+    numbers[#numbers + 1] = counts_ties and (is_there and redis.call('ZREVRANK', ranks, member) or ahead_of(score, member)) or better
     numbers[#numbers + 1] = is_there and 1 or 0
   end
   return numbers

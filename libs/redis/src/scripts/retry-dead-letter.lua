@@ -14,6 +14,7 @@
 --         was done, or an empty list when there is no such dead letter
 -- Errors  WRONG_TYPE <key>: nothing was done
 --         BEING_ERASED <text>: the event could be about whom, and must not take effect after that; nothing was done
+-- Cost: O(log n), and O(n) for n players who are being erased, which are some thousand at most.
 -- Atomic  because an event must be pending or a dead letter, never neither and never both.
 -- Twice   the second run finds no dead letter.
 for i = 3, 4 do

@@ -1,14 +1,20 @@
 #!lua
--- Notes how far a partition is with a player who is being erased, or that it takes the player's events again.
+-- Notes how far a partition is with players who are being erased, or that it takes their events again.
 --
 -- KEYS[1]  players who are being erased (hash)
--- ARGV[1]  the player
--- ARGV[2]  what must be kept of the player
--- ARGV[3]  what is kept from now on; empty for nothing
+-- ARGV[n]  from 1 on, three for each player: the player, what must be kept of the player, what is kept from now on; empty for
+--          nothing
 --
--- Returns 1, or 0 when something else is kept: nothing was done
--- Atomic  because the player can be erased once more by others, which is none of this caller's business.
+-- Returns how many there were: of the others something else is kept, and nothing was done
+-- Cost: O(1) for each of at most 100 players
+-- Atomic  because a player can be erased once more by others, which is none of this caller's business.
 -- Twice   the second run finds something else.
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
-return 1
+local done = 0
+for n = 1, #ARGV, 3 do
+  local player, kept, becomes = ARGV[n], ARGV[n + 1], ARGV[n + 2]
+  if redis.call('HGET', KEYS[1], player) == kept then
+    if becomes == '' then redis.call('HDEL', KEYS[1], player) else redis.call('HSET', KEYS[1], player, becomes) end
+    done = done + 1
+  end
+end
+return done

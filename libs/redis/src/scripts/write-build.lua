@@ -15,6 +15,7 @@
 -- it is that of a member of the sorted set.
 --
 -- Returns 1, or 0 when somebody else builds or has written the stretch: nothing was done
+-- Cost: O(log n) for each field or member, of 64 KiB in all, or one command of 2,000 words.
 -- Atomic  because one that was replaced must not write any more. Between parts the generation is torn, and says so.
 -- Twice   after the last part, the second run finds another position and does nothing; a part is written again.
 local build = redis.call('HMGET', KEYS[1], 'owner', 'position')

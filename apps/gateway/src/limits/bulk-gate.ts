@@ -1,0 +1,83 @@
+import { unavailable } from '../http/problem.js';
+
+/** Requests that run at once, at most. */
+const RUNNING = 4;
+/** Requests that wait for their turn, at most. */
+const WAITING = 32;
+/** Milliseconds that one waits: it must be answered in time. */
+const PATIENCE_MS = 1_000;
+
+const tooMany = () =>
+  unavailable(
+    'too many requests that read much are under way: try again in a moment, or ask for less at once',
+  );
+
+/** Somebody who waits for a turn. */
+interface Waiter {
+  readonly resolve: () => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Entries, or players, from which on a request reads much. */
+export const MANY = 100;
+
+/** Lets a few requests run that cost much; some more wait for a while, and beyond that they are refused. */
+export class BulkGate {
+  private running = 0;
+  private readonly waiters = new Set<Waiter>();
+
+  constructor(
+    private readonly limit = RUNNING,
+    private readonly queueLimit = WAITING,
+    private readonly patienceMs = PATIENCE_MS,
+  ) {}
+
+  /** Does the work when it is its turn. @throws Problem 503 */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const leave = await this.enter();
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+
+  /**
+   * @returns what ends the turn; a second call of it does nothing
+   * @throws Problem 503
+   */
+  async enter(): Promise<() => void> {
+    if (this.running >= this.limit) await this.wait();
+    else this.running += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.leave();
+    };
+  }
+
+  private wait(): Promise<void> {
+    if (this.waiters.size >= this.queueLimit) return Promise.reject(tooMany());
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.waiters.delete(waiter);
+      reject(tooMany());
+    }, this.patienceMs);
+    const waiter: Waiter = { resolve, timer };
+    this.waiters.add(waiter);
+    return promise;
+  }
+
+  /** The turn goes to whoever has waited longest. */
+  private leave(): void {
+    const [next] = this.waiters;
+    if (!next) {
+      this.running -= 1;
+      return;
+    }
+    this.waiters.delete(next);
+    clearTimeout(next.timer);
+    next.resolve();
+  }
+}

@@ -89,7 +89,9 @@ describe("the calls of Cache Quest's client", () => {
       expect(ada.cookies[0]).toMatch(
         /^questlog_session=[\w-]{43}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=604800$/,
       );
-      for (const { headers } of answers) expect(headers['cache-control']).toBe('no-store');
+      expect(answers.map(({ headers }) => headers['cache-control'])).toEqual([
+        ...['no-store', 'no-store', 'no-cache', 'no-cache', 'no-cache', 'no-cache'],
+      ]);
     });
 
     it('is that of POST /v1/sessions, where a game has begun one before', async () => {

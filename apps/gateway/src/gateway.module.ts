@@ -37,6 +37,7 @@ import { MadeBoards } from './cache-quest/made-boards.js';
 import { MemberScoresController } from './cache-quest/member-scores.controller.js';
 import { AppliedGuard } from './http/applied.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { QueryGuard } from './http/query.guard.js';
 import { WriteService } from './http/write.service.js';
 import { BoardsController } from './leaderboards/boards.controller.js';
 import { BoardsService } from './leaderboards/boards.service.js';
@@ -190,6 +191,7 @@ export class GatewayModule {
         { provide: APP_GUARD, useClass: CallerGuard },
         ...(limits ? [limitedBy(limits)] : []),
         { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_GUARD, useClass: QueryGuard },
         { provide: APP_GUARD, useClass: AppliedGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

@@ -21,5 +21,6 @@ export * from './event-id.js';
 export type * from './player-banned.js';
 export type * from './player-erased.js';
 export type * from './profile-patched.js';
+export { PROFILE } from './profile-patched.js';
 export type * from './save-written.js';
 export type * from './score-submitted.js';

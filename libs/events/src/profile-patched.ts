@@ -15,7 +15,7 @@ export interface ProfilePatched {
 }
 
 /** Beside the slots of the player's saves, whose names cannot hold a slash. */
-const PROFILE = '/profile';
+export const PROFILE = '/profile';
 
 export const profilePatched: EventDefinition<ProfilePatched> = {
   code: 'f1',

@@ -34,11 +34,18 @@ const NO_SERVERS = 'questlog:no-servers';
 /** As `OwnPlayerOnly`, but of keys, only an operator's acts for any: what is a player's own business, and not a game's. */
 export const OwnPlayerOrAdmin = () => applyDecorators(SetMetadata(NO_SERVERS, true), OwnPlayerOnly());
 
+const KEYS = 'questlog:keys';
+
+/** A route for servers and operators. */
+export const KeysOnly = () =>
+  applyDecorators(SetMetadata(KEYS, true), ApiBearerAuth(), ApiProblems(401, 403));
+
 const marksOf = ofRoute(read => ({
   isPublic: read(PUBLIC) === true,
   isForAdmins: read(ADMIN) === true,
   isForOwnPlayer: read(OWN) === true,
   isNotForServers: read(NO_SERVERS) === true,
+  isForKeys: read(KEYS) === true,
 }));
 
 /** Keeps callers from what is not theirs. */
@@ -46,20 +53,30 @@ const marksOf = ofRoute(read => ({
 export class AccessGuard implements CanActivate {
   /** @throws Problem 401, 403 */
   canActivate(context: ExecutionContext): boolean {
-    const { isPublic, isForAdmins, isForOwnPlayer, isNotForServers } = marksOf(context);
-    const request = context.switchToHttp().getRequest<CallerRequest>();
-    const { caller, params } = request;
-    if (isPublic && params.player !== 'me') return true;
-    if (!caller) throw unknownCaller(request);
-    if (comesFromAnotherSite(request))
-      throw forbidden('a session in a cookie writes from its own site only: send a bearer token');
-    if (isForAdmins && caller.kind !== 'admin') throw forbidden('this is for operators: use an admin key');
-    if (isNotForServers && caller.kind === 'server')
-      throw forbidden('this is for the player and for operators: use an admin key');
-    if (isForOwnPlayer && caller.kind === 'player' && caller.id !== params.player)
-      throw forbidden(`you are ${caller.id}, not ${params.player}`);
+    const refusal = accessRefusal(context);
+    if (refusal) throw refusal;
     return true;
   }
+}
+
+/** Why a caller has no right to a route, by what is known before its handler runs: 401 or 403; nothing when it has. */
+export function accessRefusal(context: ExecutionContext): Problem | undefined {
+  const marks = marksOf(context);
+  const request = context.switchToHttp().getRequest<CallerRequest>();
+  const { caller, params } = request;
+  if (marks.isPublic && params.player !== 'me') return undefined;
+  if (!caller) return unknownCaller(request);
+  if (comesFromAnotherSite(request))
+    return forbidden('a session in a cookie writes from its own site only: send a bearer token');
+  if (marks.isForAdmins && caller.kind !== 'admin')
+    return forbidden('this is for operators: use an admin key');
+  if (marks.isForKeys && caller.kind === 'player')
+    return forbidden('this is for servers and operators: use a key');
+  if (marks.isNotForServers && caller.kind === 'server')
+    return forbidden('this is for the player and for operators: use an admin key');
+  if (marks.isForOwnPlayer && caller.kind === 'player' && caller.id !== params.player)
+    return forbidden(`you are ${caller.id}, not ${params.player}`);
+  return undefined;
 }
 
 const forbidden = (detail: string) => new Problem(403, { detail });

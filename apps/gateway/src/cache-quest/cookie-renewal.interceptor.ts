@@ -13,7 +13,8 @@ export class CookieRenewal implements NestInterceptor {
     const request = http.getRequest<CallerRequest>();
     const reply = http.getResponse<FastifyReply>();
     const token = sentToken(request);
-    reply.header('Cache-Control', 'no-store');
+    // The game never reads most of these bodies, and with `no-store` Chrome keeps such a request open.
+    reply.header('Cache-Control', request.url.startsWith('/api/') ? 'no-cache' : 'no-store');
     const isSession = request.caller?.kind === 'player' && isFromCookie(request);
     // Where its end was put off, it is on its way already.
     if (isSession && token !== undefined && !reply.hasHeader('Set-Cookie')) setCookie(request, reply, token);

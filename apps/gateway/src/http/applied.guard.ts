@@ -35,7 +35,7 @@ export class AppliedGuard implements CanActivate {
 
 function awaitedEvent({ headers, query }: FastifyRequest): EventRef | undefined {
   const text = headers['if-applied'] ?? (query as { ifApplied?: unknown }).ifApplied;
-  if (text === undefined) return undefined;
+  if (text === undefined || text === '') return undefined;
   try {
     return parseEventRef(String(text));
   } catch {

@@ -1,4 +1,4 @@
-import { Transform, type TransformCallback } from 'node:stream';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { badRequest, Problem, tooLarge } from './problem.js';
@@ -51,6 +51,12 @@ class LimitedBody extends Transform {
     if (this.passed > this.limit) done(tooLarge(this.limit));
     else done(null, chunk);
   }
+}
+
+/** Lets a client send the rest of a body that nobody will read; it is not decompressed any more. */
+export function stopReading(body: Readable): void {
+  if (body instanceof LimitedBody) body.destroy();
+  else body.resume();
 }
 
 /**

@@ -269,6 +269,127 @@ describe('HTTP as others speak it', () => {
     expect((await send('GET', '/v1/admin/streams', undefined, { authorization: '' })).status).toBe(401);
   });
 
+  describe('query parameters', () => {
+    it('that no route of /v1 has are refused by each, and named', async () => {
+      const { paths } = (await send('GET', '/openapi.json')).body as {
+        paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
+      };
+      for (const [pattern, operations] of Object.entries(paths).filter(([path]) => path.startsWith('/v1/')))
+        for (const [method, { parameters = [] }] of Object.entries(operations)) {
+          const url = `${pattern.replace(/\{\w+}/g, 'x')}?colour=red`;
+          const payload = ['post', 'put', 'patch'].includes(method) ? '{}' : undefined;
+          const type = url.includes('import')
+            ? NDJSON
+            : url.includes('/saves/')
+              ? 'application/merge-patch+json'
+              : JSON_TYPE;
+          const headers = { 'content-type': method === 'patch' || type === NDJSON ? type : JSON_TYPE };
+          const { status, body } = await send(method.toUpperCase() as Method, url, payload, headers);
+          expect({ url, status, body }).toMatchObject({
+            ...{ url, status: 400 },
+            body: { type: 'urn:questlog:validation', errors: [{ path: 'colour' }] },
+          });
+          for (const { name, in: place } of parameters)
+            if (place === 'query') expect(body.detail).toContain(name);
+        }
+    });
+
+    it.each(['limit=1&limit=2', 'ifApplied=a&ifApplied=b', 'period=current&period=current'])(
+      'are refused when they are there twice: %s',
+      async query => {
+        const { status, body } = await send('GET', `/v1/leaderboards/b/entries?${query}`);
+        expect({ status, detail: body.detail }).toEqual({
+          status: 400,
+          detail: expect.stringContaining('once'),
+        });
+      },
+    );
+
+    it('of a read can be ifApplied on every route, also without a value', async () => {
+      for (const url of ['/v1/leaderboards', '/v1/admin/streams', '/v1/leaderboards/b/entries'])
+        expect((await send('GET', `${url}?ifApplied=`)).status).toBe(200);
+      expect((await send('POST', '/v1/leaderboards/b/lookup?ifApplied=', '{"players":["ada"]}')).status).toBe(
+        400,
+      );
+    });
+  });
+
+  describe('a condition', () => {
+    const SLOT = '/v1/players/ada/saves/conditions';
+    const put = (headers: Record<string, string>) => send('PUT', SLOT, '{"hp":1}', headers);
+    const version = async () => Number(/\d+/.exec(String((await put({})).headers.etag))?.[0]);
+
+    it('of If-Match can be a weak tag, or some', async () => {
+      const current = await version();
+      expect((await put({ 'if-match': `W/"${current + 1}"` })).status).toBe(412);
+      expect((await put({ 'if-match': `W/"${current}"` })).status).toBe(202);
+      expect((await put({ 'if-match': `"${current}", W/"${current + 2}"` })).status).toBe(412);
+      expect((await put({ 'if-match': `"77777", W/"${current + 1}"` })).status).toBe(202);
+      expect((await put({ 'if-match': `"77777", "${current + 1}"` })).headers.etag).toBe(`"${current + 2}"`);
+      const merge = { 'content-type': 'application/merge-patch+json' };
+      const patch = (match: string) => send('PATCH', SLOT, '{"mp":1}', { ...merge, 'if-match': match });
+      expect((await patch(`"77777", W/"${current + 2}"`)).status).toBe(202);
+      expect((await patch(`"77777", W/"${current + 2}"`)).status).toBe(412);
+      expect((await send('DELETE', SLOT, undefined, { 'if-match': '"77777", "77778"' })).status).toBe(412);
+      expect((await send('DELETE', SLOT, undefined, { 'if-match': `"7", "${current + 3}"` })).status).toBe(
+        202,
+      );
+      expect((await put({ 'if-match': '"7", "8"' })).status).toBe(412);
+    });
+
+    it('of a profile can be some versions, too', async () => {
+      const patch = (match: string) =>
+        send('PATCH', '/v1/players/ida', '{"name":"Ida"}', { 'if-match': match });
+      expect((await send('PATCH', '/v1/players/ida', '{"name":"Ida"}')).status).toBe(202);
+      expect((await patch('W/"1", "9"')).status).toBe(202);
+      expect((await patch('W/"1", "9"')).status).toBe(412);
+    });
+
+    it('of If-Unmodified-Since holds until the save is later, in whole seconds', async () => {
+      const { headers } = await put({});
+      const made = Date.parse(String(headers['last-modified']));
+      let latest = JSON.parse(String(headers.etag));
+      const since = (ms: number) => ({ 'if-unmodified-since': new Date(ms).toUTCString() });
+      const merge = { 'content-type': 'application/merge-patch+json' };
+      const writes = [
+        (more: Record<string, string>) => put(more),
+        (more: Record<string, string>) => send('PATCH', SLOT, '{"mp":1}', { ...merge, ...more }),
+        (more: Record<string, string>) => send('POST', `${SLOT}/restore`, `{"version":${latest}}`, more),
+        (more: Record<string, string>) => send('DELETE', SLOT, undefined, more),
+      ];
+      for (const write of writes) {
+        const { status, headers: refused } = await write(since(made - 1_000));
+        expect({ status, etag: refused.etag }).toEqual({
+          status: 412,
+          etag: expect.stringMatching(/^"\d+"$/),
+        });
+      }
+      expect((await put(since(made - 86_400_000))).status).toBe(412);
+      expect((await put({ 'if-unmodified-since': 'the day before yesterday' })).status).toBe(202);
+      const { etag } = (await put({})).headers;
+      expect((await put({ ...since(0), 'if-match': String(etag) })).status).toBe(202);
+      latest = JSON.parse(String((await put({})).headers.etag));
+      for (const write of writes) {
+        const answer = await write(since(Date.now() + 5_000));
+        expect(answer.status).toBe(202);
+        latest = JSON.parse(String(answer.headers.etag));
+      }
+      // Nothing is there any more that could be later.
+      expect((await put(since(0))).status).toBe(202);
+    });
+
+    it('that holds no more leaves the first answer to a repeated key', async () => {
+      const key = {
+        'idempotency-key': 'once',
+        'if-unmodified-since': new Date(Date.now() + 5_000).toUTCString(),
+      };
+      const first = await put(key);
+      const again = await put({ ...key, 'if-unmodified-since': new Date(0).toUTCString() });
+      expect(again.body.eventId).toBe(first.body.eventId);
+      expect(again.headers['idempotency-replayed']).toBe('true');
+    });
+  });
+
   it.each([
     ['POST', '/v1/leaderboards/b/scores', ['application/json']],
     ['POST', '/v1/scores/import', [NDJSON]],

@@ -4,6 +4,7 @@ import {
   matchesNone,
   traceParent,
   waitPreference,
+  writeCondition,
 } from './preconditions.js';
 import { Problem } from './problem.js';
 
@@ -105,11 +106,14 @@ describe('the version that a write expects', () => {
     [{ 'if-match': '"3"' }, 3],
     [{ 'if-match': ' "3" ' }, 3],
     [{ 'if-match': '"999999999999999"' }, 999_999_999_999_999],
+    [{ 'if-match': 'W/"3"' }, 3],
+    [{ 'if-match': '"3", W/"3"' }, 3],
+    [{ 'if-match': 'W/"3" ,"4",  "12"' }, [3, 4, 12]],
     [{ 'if-match': '*' }, 'existing'],
     [{ 'if-none-match': '*' }, 0],
     [{ 'if-none-match': ' * ' }, 0],
   ])('of %j is %p', (headers, version) => {
-    expect(expectedVersion(headers)).toBe(version);
+    expect(expectedVersion(headers)).toEqual(version);
   });
 
   it.each([
@@ -122,8 +126,11 @@ describe('the version that a write expects', () => {
     '"1.5"',
     '"abc"',
     '""',
-    'W/"3"',
-    '"3", "4"',
+    'w/"3"',
+    'W/*',
+    '"3", "x"',
+    '"3",',
+    '*, "3"',
     '**',
     '"1000000000000000"',
   ])('cannot be If-Match: %s', match => {
@@ -136,6 +143,34 @@ describe('the version that a write expects', () => {
 
   it('cannot be two at once', () => {
     expect(statusOf(() => expectedVersion({ 'if-match': '*', 'if-none-match': '*' }))).toBe(400);
+  });
+});
+
+describe('the time that a write expects', () => {
+  const sinceOf = (headers: Record<string, string>) => writeCondition(headers).unmodifiedSince;
+
+  it.each(['Sun, 06 Nov 1994 08:49:37 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994'])(
+    'is read from %s',
+    text => {
+      expect(sinceOf({ 'if-unmodified-since': text })).toBe(Date.UTC(1994, 10, 6, 8, 49, 37));
+    },
+  );
+
+  it.each([
+    '',
+    'yesterday',
+    '2026-11-30T00:00:00Z',
+    '0',
+    'Sun, 99 Nov 1994 08:49:37 GMT',
+    'Sun, 06 Nov 1994',
+  ])('is none when the header is %p', text => {
+    expect(sinceOf({ 'if-unmodified-since': text })).toBeUndefined();
+  });
+
+  it('does not count beside a version', () => {
+    const since = { 'if-unmodified-since': 'Sun, 06 Nov 1994 08:49:37 GMT' };
+    expect(sinceOf({ ...since, 'if-match': '"3"' })).toBeUndefined();
+    expect(sinceOf({ ...since, 'if-none-match': '*' })).toBeUndefined();
   });
 });
 

@@ -60,12 +60,16 @@ export function traceParent({ traceparent }: IncomingHttpHeaders): string | unde
     : undefined;
 }
 
+/** The versions that a write expects: any existing one, one (0 for "there is none"), or one of several. */
+export type ExpectedVersions = number | 'existing' | readonly number[];
+
 /**
- * The version that a write expects: from `If-Match` a number or any existing one, from `If-None-Match: *` none (0).
+ * The versions that a write expects: from `If-Match` those that it lists or any existing one, from `If-None-Match: *`
+ * none (0). Proxies that compress make tags weak; they name the same version.
  *
  * @throws Problem 400 for other forms, and for both headers at once
  */
-export function expectedVersion(headers: IncomingHttpHeaders): number | 'existing' | undefined {
+export function expectedVersion(headers: IncomingHttpHeaders): ExpectedVersions | undefined {
   const match = headers['if-match'];
   const noneMatch = headers['if-none-match'];
   if (match === undefined && noneMatch === undefined) return undefined;
@@ -76,10 +80,47 @@ export function expectedVersion(headers: IncomingHttpHeaders): number | 'existin
     if (noneMatch.trim() === '*') return 0;
     throw badRequest('on a write, If-None-Match can only be * ("when there is none yet")');
   }
-  const [, any, version] = /^\s*(?:(\*)|"([1-9]\d{0,14})")\s*$/.exec(match ?? '') ?? [];
-  if (any) return 'existing';
-  if (version) return Number(version);
-  throw badRequest(`If-Match must be * or one version as GET gave it in ETag, such as "3"; got ${match}`);
+  return matched(match ?? '');
+}
+
+function matched(tags: string): ExpectedVersions {
+  if (tags.trim() === '*') return 'existing';
+  const versions = tags.split(',').map(tag => Number(/^(?:W\/)?"([1-9]\d{0,14})"$/.exec(tag.trim())?.[1]));
+  const [first = Number.NaN, ...others] = new Set(versions);
+  if (versions.some(Number.isNaN))
+    throw badRequest(
+      `If-Match must be * or versions as GET gave them in ETag, such as "3" or "3", "4"; got ${tags.slice(0, 100)}`,
+    );
+  return others.length === 0 ? first : [first, ...others];
+}
+
+/** What a write asks of the version that is there. */
+export interface WriteCondition {
+  readonly expected: ExpectedVersions | undefined;
+  /** Milliseconds, in whole seconds: when the version may have been made at the latest. */
+  readonly unmodifiedSince: number | undefined;
+}
+
+/** @throws Problem 400 as `expectedVersion` */
+export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
+  const expected = expectedVersion(headers);
+  const since = headers['if-unmodified-since'];
+  const isAsked = expected === undefined && since !== undefined;
+  return { expected, unmodifiedSince: isAsked ? httpDate(since) : undefined };
+}
+
+/** The three forms that HTTP has had for dates (RFC 9110, 5.6.7); the last one does not say that it is in GMT. */
+const DATES = [
+  /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/,
+  /^[A-Z][a-z]{5,8}, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/,
+  /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/,
+];
+
+/** @returns milliseconds; nothing for what is no date of HTTP, which it says to ignore */
+function httpDate(text: string): number | undefined {
+  if (!DATES.some(form => form.test(text))) return undefined;
+  const time = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** Whether a conditional GET finds what the client has already. */

@@ -41,6 +41,7 @@ export interface EventWrite<T extends EventType> {
   readonly caller: Actor;
   readonly expectedVersion?: AppendOptions['expectedVersion'] | undefined;
   readonly profile?: AppendOptions['profile'];
+  readonly replayOnly?: boolean;
 }
 
 /** The change that one event makes. */
@@ -86,10 +87,12 @@ export class WriteService {
   }
 
   /** @returns what appends the one event */
-  appending<T extends EventType>({ type, data, expectedVersion, profile }: EventWrite<T>) {
+  appending<T extends EventType>(write: EventWrite<T>) {
+    const { type, data, expectedVersion, profile, replayOnly = false } = write;
     const condition = {
       ...(expectedVersion !== undefined && { expectedVersion }),
       ...(profile && { profile }),
+      ...(replayOnly && { replayOnly }),
     };
     return (envelope: Envelope): Promise<Appended> =>
       firstValueFrom(this.events.append(type, data, { ...envelope, ...condition }));

@@ -1,10 +1,10 @@
-import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Appended } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { isRedisUnavailable, troubleOf } from '#libs/redis';
+import { stopReading } from '../http/body-encoding.js';
 import { toProblem } from '../http/problem.filter.js';
 import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
 import { LatestEvent } from './latest-event.js';
@@ -164,8 +164,7 @@ async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerato
     throw error instanceof Problem ? error : badRequest('the body broke off');
   } finally {
     // A client that is still sending would wait for ever to be read, and some look for the answer only then.
-    if (source instanceof IncomingMessage) source.resume();
-    else source.destroy();
+    stopReading(source);
   }
   yield splitter.end();
 }

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
-  ApiBearerAuth,
   ApiBody,
   ApiConsumes,
   ApiHeader,
@@ -13,13 +12,13 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
+import { KeysOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { addTime } from '../http/deadline.js';
 import { IdPipe } from '../http/ids.js';
 import { LARGE_BODY, notTaken } from '../http/json-body.js';
 import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
-import { Problem } from '../http/problem.js';
 import { NDJSON, STREAMED_BODY } from '../http/streamed-body.js';
 import { RateClass } from '../limits/rate-class.js';
 import { ScoreImport } from './score-import.js';
@@ -91,7 +90,7 @@ export class ScoresController {
     description:
       'Lines are taken while they come, no faster than the log takes them, those of one board in their order. A line has at most 64 KiB. Should Redis go away, `detail` says from which line to go on; with an `idempotencyKey` in each line, nothing counts twice.',
   })
-  @ApiBearerAuth()
+  @KeysOnly()
   @ApiConsumes(NDJSON)
   @ApiBody({ schema: { type: 'string', example: '{"board":"weekly","player":"ada","score":1234}\n' } })
   @ApiOkResponse({ type: ImportReport })
@@ -101,8 +100,6 @@ export class ScoresController {
     @Caller() caller: Actor,
     @Req() request: FastifyRequest,
   ): Promise<ImportReport> {
-    if (caller.kind === 'player')
-      throw new Problem(403, { detail: 'this is for servers and operators: use a key' });
     refuseIdempotencyKey(request.headers);
     if (!(body instanceof Readable)) throw notTaken(request);
     addTime(request, Number.POSITIVE_INFINITY);

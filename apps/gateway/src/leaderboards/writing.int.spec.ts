@@ -380,6 +380,7 @@ describe('what writes scores', () => {
       const lines = Array.from({ length: 5_500 }, (_, i) => line(`order-${i % 3}`, i));
       expect((await load(`${lines.join('\n')}\n`)).body).toEqual({
         ...{ accepted: 5_500, replayed: 0, rejected: 0, errors: [] },
+        lastEventId: expect.stringMatching(/^s\*-/),
       });
       const scores = await scoresOf('order-1');
       expect(scores).toHaveLength(1_833);

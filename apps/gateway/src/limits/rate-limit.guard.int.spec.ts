@@ -125,6 +125,64 @@ describe('the rate limit', () => {
     expect(statuses(await burst(gateway, 5, lookup))[200]).toHaveLength(5);
   });
 
+  describe('of a route that the caller has no right to', () => {
+    const server = { authorization: `Bearer ${SERVER_KEY}` };
+    const EXPORT = '/v1/players/ada/export';
+    /** Routes with limits of their own, as somebody who may not call them. */
+    const calls = [
+      { method: 'GET', url: EXPORT, expected: 401 },
+      { method: 'GET', url: EXPORT, headers: server, expected: 403 },
+      { method: 'GET', url: '/v1/admin/streams', headers: server, expected: 403 },
+      { method: 'PUT', url: '/v1/leaderboards/b', headers: server, payload: {}, expected: 403 },
+      { method: 'POST', url: '/v1/scores', payload: { scores: [{}, {}, {}] }, expected: 401 },
+    ] as const;
+
+    it('is not reached: the answer is that there is none', async () => {
+      const none = 'player.bulk=1/1m,anonymous.bulk=1/1m,server.bulk=1/1m,server.read=1/1m,server.write=1/1m';
+      const gateway = await open(none);
+      for (let round = 0; round < 3; round++)
+        for (const { expected, ...call } of calls)
+          expect(await gateway.inject(call)).toMatchObject({ statusCode: expected });
+    });
+
+    it('counts by the address, whoever it is', async () => {
+      const gateway = await open('anonymous.read=3/1m,anonymous.write=3/1m');
+      for (const remoteAddress of ['10.0.0.1', '10.0.0.2'])
+        for (const method of ['GET', 'DELETE'] as const) {
+          const call = (headers: object) =>
+            gateway.inject({
+              method,
+              url: '/v1/leaderboards/b/live?x',
+              remoteAddress,
+              headers: { ...headers },
+            });
+          const refused = (headers: object) =>
+            gateway.inject({
+              ...{ method, remoteAddress, headers: { ...headers } },
+              url: method === 'GET' ? '/v1/admin/streams' : '/v1/leaderboards/b',
+            });
+          const answers = [
+            await refused({}),
+            await refused(server),
+            await refused({}),
+            await refused(server),
+          ];
+          expect(answers.map(({ statusCode }) => statusCode)).toEqual([401, 403, 401, 429]);
+          expect(answers[3]?.headers).toHaveProperty('retry-after');
+          // What the key may do, it still may.
+          expect((await call(server)).statusCode).not.toBe(429);
+        }
+    });
+  });
+
+  it('lets an export pass when it is below what one costs', async () => {
+    const gateway = await open('admin.bulk=10/1m');
+    const url = '/v1/players/ada/export';
+    const ask = () => gateway.inject({ method: 'GET', url, headers: { authorization: `Bearer ${ADMIN}` } });
+    expect((await ask()).statusCode).toBe(200);
+    expect((await ask()).statusCode).toBe(429);
+  });
+
   it('lets pass again when the time has come', async () => {
     const gateway = await open('anonymous.read=2/1s');
     await burst(gateway, 2, read('10.0.0.1'));

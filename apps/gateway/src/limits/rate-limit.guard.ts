@@ -2,19 +2,21 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { RateLimit, RateLimits } from '#libs/config';
 import { limitKey, OptionalWrites } from '#libs/redis';
+import { accessRefusal } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { Problem } from '../http/problem.js';
 import { addressOf, networkOf } from './address.js';
 import { LocalWindow } from './local-window.js';
 import { requestsLimitedTotal } from './metrics.js';
-import { rateClassOf } from './rate-class.js';
+import { type Cost, rateClassOf } from './rate-class.js';
 import { Refusals } from './refusals.js';
 import type { Admission, SlidingWindow } from './sliding-window.js';
 
 /**
- * Lets no caller do more of one class of things than its role may: players and keys count by their ids, others by
- * their address. Without Redis it lets nobody pass: what is asked for needs Redis, too. While Redis is there and only
- * takes no writes, reads are counted in this process instead.
+ * Lets no caller do more of one class of things than its role may. Who has no right to a route is told so by
+ * `AccessGuard`, whatever the route's limit says; such requests count by their address alone. Without Redis it lets
+ * nobody pass: what is asked for needs Redis, too. While Redis is there and only takes no writes, reads are counted in
+ * this process instead.
  */
 export class RateLimitGuard implements CanActivate {
   private readonly refusals = new Refusals();
@@ -31,13 +33,16 @@ export class RateLimitGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();
-    const { name, cost } = rateClassOf(context);
+    const isRefused = accessRefusal(context) !== undefined;
+    const { name, cost } = isRefused ? refused(request) : rateClassOf(context);
     if (name === 'none') return true;
-    const { kind: role, id } = request.caller ?? { kind: 'anonymous', id: networkOf(addressOf(request)) };
+    const caller = isRefused ? undefined : request.caller;
+    const { kind: role, id } = caller ?? { kind: 'anonymous', id: networkOf(addressOf(request)) };
     const limit = this.limits.get(`${role}.${name}`);
     if (!limit) return true;
     const key = limitKey(this.prefix, name, role, id);
-    const admission = await this.admit(key, limit, cost(request), name === 'read' || isRead(request));
+    const weight = costWithin(limit, request, cost);
+    const admission = await this.admit(key, limit, weight, name === 'read' || isRead(request));
     http.getResponse<FastifyReply>().headers({
       'RateLimit-Limit': limit.limit,
       'RateLimit-Remaining': admission.remaining,
@@ -60,6 +65,15 @@ export class RateLimitGuard implements CanActivate {
     if (!admission.admitted) this.refusals.add(key, cost, admission, asked);
     return admission;
   }
+}
+
+/** What a request counts for that `AccessGuard` will refuse. */
+const refused = (request: CallerRequest) =>
+  ({ name: isRead(request) ? 'read' : 'write', cost: () => 1 }) as const;
+
+/** Without a body there are no smaller parts to send: such a request must fit into an empty window. */
+function costWithin({ limit }: RateLimit, request: CallerRequest, cost: Cost): number {
+  return request.body == null ? Math.min(cost(request), limit) : cost(request);
 }
 
 const isRead = ({ method }: CallerRequest) => method === 'GET' || method === 'HEAD';

@@ -10,11 +10,13 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor, JsonObject } from '#libs/events';
+import { VersionReader } from '#libs/event-log';
+import { type Actor, type JsonObject, PROFILE } from '#libs/events';
 import { ProfileReader } from '#libs/projections';
 import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
+import { appendIf, type Head } from '../http/conditional-write.js';
 import { PlayerPipe } from '../http/ids.js';
 import { MERGE_PATCH, mergePatchBody } from '../http/json-body.js';
 import { expectedVersion } from '../http/preconditions.js';
@@ -43,6 +45,7 @@ export class ProfilesController {
   constructor(
     private readonly profiles: ProfileReader,
     private readonly writes: WriteService,
+    private readonly versions: VersionReader,
   ) {}
 
   @Get(':player')
@@ -89,23 +92,39 @@ export class ProfilesController {
     const patch = checkProfilePatch(body);
     const known = await this.profiles.profile(player);
     const bytes = checkProfileSize(known?.fields ?? {}, patch);
-    return this.writes.write(
+    // A profile does not say when it was changed, so nobody can ask for that.
+    const condition = { expected: expectedVersion(request.headers), unmodifiedSince: undefined };
+    const event = {
+      type: 'ProfilePatched',
+      data: { player, patch },
+      caller,
+      profile: {
+        version: known?.version ?? 0,
+        bytes,
+        patchBytes: bytesOf(patch),
+        mostBytes: PENDING_PROFILE_LIMIT,
+      },
+    } as const;
+    return this.writes.change(
       {
-        type: 'ProfilePatched',
-        data: { player, patch },
         caller,
-        expectedVersion: expectedVersion(request.headers),
-        profile: {
-          version: known?.version ?? 0,
-          bytes,
-          patchBytes: bytesOf(patch),
-          mostBytes: PENDING_PROFILE_LIMIT,
-        },
+        append: envelope =>
+          appendIf(
+            condition,
+            () => this.head(player),
+            envelope,
+            conditions => this.writes.appending({ ...event, ...conditions })(envelope),
+          ),
         result: async () => ({ player, profile: await this.fields(player) }),
       },
       request,
       reply,
     );
+  }
+
+  private async head(player: string): Promise<Head | undefined> {
+    const head = await this.versions.head('players', player, PROFILE);
+    return head?.version === undefined ? undefined : { version: head.version, at: head.id.ms };
   }
 
   private async fields(player: string): Promise<JsonObject> {

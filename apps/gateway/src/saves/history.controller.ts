@@ -1,18 +1,28 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Envelope } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { appendIf } from '../http/conditional-write.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
-import { expectedVersion } from '../http/preconditions.js';
+import { writeCondition } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
+import { dated } from './dated.js';
 import { SaveLog } from './save-log.js';
-import { HistoryPage, HistoryQuery, IF_MATCH, RestoreBody, SaveApplied } from './saves.dto.js';
+import {
+  HistoryPage,
+  HistoryQuery,
+  IF_MATCH,
+  IF_UNMODIFIED_SINCE,
+  RestoreBody,
+  SaveApplied,
+} from './saves.dto.js';
 
 @ApiTags('saves')
 @OwnPlayerOnly()
@@ -61,6 +71,7 @@ export class HistoryController {
     description: 'Its document becomes a new version, byte for byte. The versions between the two stay.',
   })
   @ApiHeader(IF_MATCH)
+  @ApiHeader(IF_UNMODIFIED_SINCE)
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: only if there is none now.' })
   @ApiWrite()
   @ApiProblems(404, 409, 412)
@@ -75,12 +86,18 @@ export class HistoryController {
   ): Promise<object> {
     const id = { player, slot };
     const { data } = await this.log.document(id, version);
-    return this.writes.write(
+    const condition = writeCondition(request.headers);
+    const write = (envelope: Envelope) =>
+      appendIf(
+        condition,
+        () => this.log.currentHead(id),
+        envelope,
+        conditions => this.writes.appending({ type: 'SaveWritten', data, caller, ...conditions })(envelope),
+      );
+    return this.writes.change(
       {
-        type: 'SaveWritten',
-        data,
         caller,
-        expectedVersion: expectedVersion(request.headers),
+        append: envelope => dated(reply, write(envelope)),
         result: appended => this.log.applied(id, appended),
       },
       request,

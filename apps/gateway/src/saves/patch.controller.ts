@@ -8,11 +8,12 @@ import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { JSON_PATCH, MERGE_PATCH, mediaType, PATCH_BODY } from '../http/json-body.js';
-import { expectedVersion } from '../http/preconditions.js';
+import { writeCondition } from '../http/preconditions.js';
 import { WriteService } from '../http/write.service.js';
+import { dated } from './dated.js';
 import { checkPatch, patched } from './patched.js';
 import { SaveLog } from './save-log.js';
-import { IF_MATCH, SaveApplied } from './saves.dto.js';
+import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied } from './saves.dto.js';
 
 @ApiTags('saves')
 @OwnPlayerOnly()
@@ -34,6 +35,7 @@ space: numbers beyond 2^53 and the order of keys, too.`,
   @ApiConsumes(MERGE_PATCH, JSON_PATCH)
   @ApiBody({ schema: { type: 'object', example: { hp: 20, poison: null } } })
   @ApiHeader(IF_MATCH)
+  @ApiHeader(IF_UNMODIFIED_SINCE)
   @ApiWrite()
   @ApiProblems(404, 409, 412)
   @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
@@ -50,13 +52,13 @@ space: numbers beyond 2^53 and the order of keys, too.`,
     const id = { player, slot };
     const revision = {
       request: `${type} ${patch}`,
-      expectedVersion: expectedVersion(request.headers),
+      condition: writeCondition(request.headers),
       revise: (document: string) => patched(document, patch, type),
     };
     return this.writes.change(
       {
         caller,
-        append: envelope => this.log.revise(id, revision, envelope),
+        append: envelope => dated(reply, this.log.revise(id, revision, envelope)),
         result: appended => this.log.applied(id, appended),
       },
       request,

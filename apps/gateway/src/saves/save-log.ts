@@ -6,6 +6,8 @@ import type { RecordedEvent } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { NotReplayedError, VersionConflictError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
+import { type Head, isMet } from '../http/conditional-write.js';
+import type { WriteCondition } from '../http/preconditions.js';
 import { notFound, unavailable } from '../http/problem.js';
 
 /** How often a document is changed anew when others write the slot at the same time. */
@@ -26,8 +28,8 @@ export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
 export interface Revision {
   /** All that was asked for, as text: it is what an idempotency key stands for. */
   readonly request: string;
-  /** The version that it is meant for, if it is for one. */
-  readonly expectedVersion: number | 'existing' | undefined;
+  /** Which versions it is meant for. */
+  readonly condition: WriteCondition;
   /** @throws Problem when it does not fit the document */
   revise(document: string): Promise<string>;
 }
@@ -46,6 +48,13 @@ export class SaveLog {
   /** The latest version, be it a deletion; nothing when there never was one. */
   async head({ player, slot }: SlotId): Promise<SaveEvent | undefined> {
     return (await this.versions.head('players', player, slot)) as SaveEvent | undefined;
+  }
+
+  /** Of the document that is there; nothing when there is none. */
+  async currentHead(id: SlotId): Promise<Head | undefined> {
+    const head = await this.head(id);
+    if (head?.type !== 'SaveWritten' || head.version === undefined) return undefined;
+    return { version: head.version, at: head.id.ms };
   }
 
   /**
@@ -98,24 +107,25 @@ export class SaveLog {
    * @throws Problem 404 when there is no document; what `revise` throws
    */
   async revise(id: SlotId, revision: Revision, envelope: Envelope): Promise<Appended> {
-    const { expectedVersion, request, revise } = revision;
+    const { condition, request, revise } = revision;
     // What was done already is answered whatever has become of the slot since.
     const done = envelope.idempotencyKey !== undefined && (await this.replayed(id, request, envelope));
     if (done) return done;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const head = await this.head(id);
-      const current = head?.type === 'SaveWritten' ? head.version : 0;
-      if (typeof expectedVersion === 'number' && expectedVersion !== current)
-        throw new VersionConflictError(current ?? 0);
-      if (head?.type !== 'SaveWritten' || current === undefined) {
-        if (expectedVersion === 'existing') throw new VersionConflictError(0);
+      const current = head?.type === 'SaveWritten' ? head.version : undefined;
+      const isRight = isMet(
+        condition,
+        head && current !== undefined ? { version: current, at: head.id.ms } : undefined,
+      );
+      if (!isRight) throw new VersionConflictError(current ?? 0);
+      if (head?.type !== 'SaveWritten' || current === undefined)
         throw notFound(`${id.player} has no save in ${id.slot}`);
-      }
       const options = { ...envelope, request, expectedVersion: current };
       try {
         return await this.append(id, await revise(head.data.document), options);
       } catch (error) {
-        if (!(error instanceof VersionConflictError) || typeof expectedVersion === 'number') throw error;
+        if (!(error instanceof VersionConflictError) || typeof condition.expected === 'number') throw error;
       }
       await setTimeout(Math.random() * PAUSE);
     }

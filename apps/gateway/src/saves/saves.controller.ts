@@ -2,20 +2,23 @@ import { Body, Controller, Get, Param, Put, Query, Req, Res } from '@nestjs/comm
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Envelope } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { type Save, SaveReader } from '#libs/projections';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { appendIf } from '../http/conditional-write.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { TEXT_BODY } from '../http/json-body.js';
-import { expectedVersion, matchesNone } from '../http/preconditions.js';
+import { matchesNone, writeCondition } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
 import { queryPipe } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
+import { dated } from './dated.js';
 import { checkDocument } from './document.js';
 import { SaveLog, type SlotId } from './save-log.js';
-import { IF_MATCH, SaveApplied, SaveQuery } from './saves.dto.js';
+import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied, SaveQuery } from './saves.dto.js';
 import { pathOf, selected } from './selected.js';
 
 @ApiTags('saves')
@@ -76,6 +79,7 @@ export class SavesController {
   })
   @ApiBody({ schema: { type: 'object', example: { level: 3, hp: 20 } } })
   @ApiHeader(IF_MATCH)
+  @ApiHeader(IF_UNMODIFIED_SINCE)
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none.' })
   @ApiWrite()
   @ApiProblems(409, 412)
@@ -89,17 +93,22 @@ export class SavesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     const document = checkDocument(body);
-    return this.writes.write(
+    const id = { player, slot };
+    const condition = writeCondition(request.headers);
+    const data = { ...id, document };
+    const write = (envelope: Envelope) =>
+      appendIf(
+        condition,
+        () => this.log.currentHead(id),
+        envelope,
+        conditions => this.writes.appending({ type: 'SaveWritten', data, caller, ...conditions })(envelope),
+      );
+    return this.writes.change(
       {
-        type: 'SaveWritten',
-        data: { player, slot, document },
         caller,
-        expectedVersion: expectedVersion(request.headers),
+        append: envelope => dated(reply, write(envelope)),
         result: async ({ ref, version }) => ({
-          player,
-          slot,
-          version,
-          updatedAt: new Date(ref.id.ms).toISOString(),
+          ...{ player, slot, version, updatedAt: new Date(ref.id.ms).toISOString() },
           bytes: Buffer.byteLength(document),
         }),
       },

@@ -12,6 +12,13 @@ export const IF_MATCH = {
   description: 'Only if this version is the current one, or `*`: if there is one.',
 } as const;
 
+export const IF_UNMODIFIED_SINCE = {
+  name: 'If-Unmodified-Since',
+  required: false,
+  description:
+    'Only if the current version is from then or earlier, in whole seconds; as `Last-Modified` said it. Ignored beside `If-Match`, and when it is no date.',
+} as const;
+
 export class SaveDeletedView extends AppliedView {
   @ApiProperty()
   readonly player!: string;

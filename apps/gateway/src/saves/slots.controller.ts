@@ -1,18 +1,20 @@
 import { Controller, Delete, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Envelope } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { VersionConflictError } from '#libs/redis';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { appendIf } from '../http/conditional-write.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
-import { expectedVersion } from '../http/preconditions.js';
+import { writeCondition } from '../http/preconditions.js';
 import { badRequest, notFound } from '../http/problem.js';
 import { WriteService } from '../http/write.service.js';
 import { SaveLog } from './save-log.js';
-import { IF_MATCH, SaveDeletedView, SaveList } from './saves.dto.js';
+import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveDeletedView, SaveList } from './saves.dto.js';
 
 @ApiTags('saves')
 @OwnPlayerOnly()
@@ -39,6 +41,7 @@ export class SlotsController {
       'A version without a document. The history stays, and the next document is the version after it.',
   })
   @ApiHeader(IF_MATCH)
+  @ApiHeader(IF_UNMODIFIED_SINCE)
   @ApiWrite()
   @ApiProblems(404, 412)
   @ApiOkResponse({ type: SaveDeletedView, description: 'With `Prefer: wait`: the save is gone for readers.' })
@@ -49,22 +52,29 @@ export class SlotsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const expected = expectedVersion(request.headers);
-    if (expected === 0)
+    const condition = writeCondition(request.headers);
+    if (condition.expected === 0)
       throw badRequest('If-None-Match is not for deletions: what is not there cannot be deleted');
     const id = { player, slot };
-    const write = {
-      type: 'SaveDeleted',
-      data: id,
-      caller,
-      expectedVersion: expected ?? 'existing',
-      result: this.log.applied.bind(this.log, id),
-    } as const;
+    const append = (envelope: Envelope) =>
+      appendIf(
+        condition,
+        () => this.log.currentHead(id),
+        envelope,
+        ({ expectedVersion, replayOnly }) => {
+          const conditions = {
+            expectedVersion: expectedVersion || 'existing',
+            ...(replayOnly && { replayOnly }),
+          } as const;
+          return this.writes.appending({ type: 'SaveDeleted', data: id, caller, ...conditions })(envelope);
+        },
+      );
     try {
-      return await this.writes.write(write, request, reply);
+      const result = this.log.applied.bind(this.log, id);
+      return await this.writes.change({ caller, append, result }, request, reply);
     } catch (error) {
-      if (expected === undefined && error instanceof VersionConflictError)
-        throw notFound(`${player} has no save in ${slot}`);
+      const isAbsent = error instanceof VersionConflictError && error.head === 0;
+      if (condition.expected === undefined && isAbsent) throw notFound(`${player} has no save in ${slot}`);
       throw error;
     }
   }

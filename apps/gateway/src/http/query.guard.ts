@@ -1,0 +1,52 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { queryParametersOf } from './query-parameters.js';
+import { invalid } from './validation.js';
+
+/** What every read takes (`AppliedGuard`). */
+const OF_READS = 'ifApplied';
+
+/**
+ * Refuses query parameters that a route of `/v1` does not have: one that is misspelt would be ignored in silence.
+ *
+ * @throws Problem 400 that names them
+ */
+@Injectable()
+export class QueryGuard implements CanActivate {
+  private readonly known = new WeakMap<object, WeakMap<object, ReadonlySet<string>>>();
+
+  canActivate(context: ExecutionContext): boolean {
+    const { query, method, routeOptions } = context.switchToHttp().getRequest<FastifyRequest>();
+    const sent = Object.entries(query as Record<string, unknown>);
+    if (sent.length === 0 || !routeOptions.url?.startsWith('/v1/')) return true;
+    const known = this.knownTo(context);
+    const takes = (name: string) => known.has(name) || (name === OF_READS && isRead(method));
+    const unknown = sent.filter(([name]) => !takes(name)).map(([name]) => name);
+    const twice = sent.filter(([name, value]) => takes(name) && Array.isArray(value)).map(([name]) => name);
+    if (unknown.length === 0 && twice.length === 0) return true;
+    const names = [...new Set([...known, ...(isRead(method) ? [OF_READS] : [])])];
+    const rest = names.length === 0 ? 'this route takes none' : `this route takes ${names.join(', ')}`;
+    throw invalid([
+      ...unknown.slice(0, SHOWN).map(name => ({
+        path: name.slice(0, SHOWN_NAME),
+        message: `${name.slice(0, SHOWN_NAME)} is no query parameter here: leave it out; ${rest}`,
+      })),
+      ...twice.map(path => ({ path, message: `${path} is there more than once: send it once` })),
+    ]);
+  }
+
+  private knownTo(context: ExecutionContext): ReadonlySet<string> {
+    const [controller, handler] = [context.getClass(), context.getHandler()];
+    const routes = this.known.get(controller) ?? new WeakMap<object, ReadonlySet<string>>();
+    this.known.set(controller, routes);
+    const known = routes.get(handler) ?? new Set(queryParametersOf(controller, handler.name));
+    routes.set(handler, known);
+    return known;
+  }
+}
+
+/** Unknown parameters that an answer names, and characters of each. */
+const SHOWN = 20;
+const SHOWN_NAME = 100;
+
+const isRead = (method: string) => method === 'GET' || method === 'HEAD';

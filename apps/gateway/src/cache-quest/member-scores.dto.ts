@@ -15,7 +15,10 @@ export class MemberScoreBody {
   readonly key!: string;
 
   @ApiProperty({ example: 1234 })
-  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @IsNumber(
+    { allowNaN: false, allowInfinity: false },
+    { message: 'score must be a finite number, such as 1234' },
+  )
   readonly score!: number;
 
   @ApiProperty({

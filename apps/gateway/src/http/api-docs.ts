@@ -15,7 +15,7 @@ class FieldErrorView {
   @ApiProperty({ example: 'score' })
   readonly path!: string;
 
-  @ApiProperty({ example: 'score must be a number conforming to the specified constraints' })
+  @ApiProperty({ example: 'score must be a finite number, such as 1234' })
   readonly message!: string;
 }
 
@@ -30,7 +30,7 @@ export class ProblemView {
   @ApiProperty({ example: 400 })
   readonly status!: number;
 
-  @ApiProperty({ example: 'score must be a number conforming to the specified constraints' })
+  @ApiProperty({ example: 'score must be a finite number, such as 1234' })
   readonly detail!: string;
 
   @ApiPropertyOptional({ type: [FieldErrorView] })

@@ -1,5 +1,5 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import { badRequest } from './problem.js';
+import { badRequest, shownValue } from './problem.js';
 
 /** What names a board, a player or a slot. No other text becomes part of a key. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
@@ -8,13 +8,15 @@ export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 export const noOwnPlayer = () =>
   badRequest('"me" is the player of a session, and a key has none: name the player');
 
-const RULE = '1 to 64 letters, digits, dots, underscores, colons or dashes, the first a letter or digit';
+export const ID_RULE =
+  '1 to 64 letters, digits, dots, underscores, colons or dashes, the first a letter or digit';
 
 /** @throws Problem 400 */
 @Injectable()
 export class IdPipe implements PipeTransform<string, string> {
   transform(value: string, { data = 'id' }: { data?: string | undefined }): string {
-    if (!ID_PATTERN.test(value)) throw badRequest(`"${data}" is not an id: expected ${RULE}`);
+    if (!ID_PATTERN.test(value))
+      throw badRequest(`"${data}" is not an id: expected ${ID_RULE}; it is ${shownValue(value)}`);
     return value;
   }
 }

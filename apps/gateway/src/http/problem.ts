@@ -83,6 +83,20 @@ export function shortened(text: string, max: number): string {
   return `${text.slice(0, max).toWellFormed()}… (${text.length} characters)`;
 }
 
+/** Characters of a wrong value that a message shows. */
+const SHOWN_VALUE = 60;
+
+/** A wrong value as a message shows it. */
+export function shownValue(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (typeof value === 'number') return String(value);
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value.slice(0, SHOWN_VALUE + 1))
+      : (JSON.stringify(value) ?? '');
+  return text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE)}…` : text;
+}
+
 export const badRequest = (detail: string) => new Problem(400, { detail });
 /** @param limit bytes */
 export const tooLarge = (limit: number) =>

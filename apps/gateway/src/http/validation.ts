@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { getMetadataStorage, registerDecorator } from 'class-validator';
 import { RecentlyUsed } from '#libs/event-log';
-import { type FieldError, Problem, SHOWN_ERRORS, shortened } from './problem.js';
+import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from './problem.js';
 
 /** Values in a body that is checked field by field, at most: a definition can have a filter of 1,024. */
 const MAX_VALUES = 5_000;
@@ -60,6 +60,10 @@ export const Is =
  */
 class BodyPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value)))
+      throw invalid([
+        { path: '', message: `the body must be a JSON object such as {}; it is ${shownValue(value)}` },
+      ]);
     const fields = typeof value === 'object' && !Array.isArray(value) ? Object.keys(value ?? {}) : [];
     const unknown = fields.filter(isUnknownTo(metadata.metatype));
     if (unknown.length > SHOWN_ERRORS) throw invalid(unknown.map(unknownField));

@@ -7,7 +7,8 @@ export const MAX_ATTRIBUTE_LENGTH = 256;
 export function isAttribute(value: unknown): value is string | number | boolean {
   return (
     typeof value === 'boolean' ||
-    (typeof value === 'number' && Number.isFinite(value)) ||
+    // Whether it is exact is judged where it is taken.
+    typeof value === 'number' ||
     (typeof value === 'string' && value.length <= MAX_ATTRIBUTE_LENGTH && value.isWellFormed())
   );
 }

@@ -23,6 +23,7 @@ import {
   SUBMITTERS,
   TIE_BREAKS,
 } from '#libs/events';
+import { inexact, inexactNumber } from '../http/exact-numbers.js';
 import { ID_PATTERN } from '../http/ids.js';
 import type { FieldError } from '../http/problem.js';
 import { Is, invalid } from '../http/validation.js';
@@ -141,12 +142,15 @@ export class DefinitionFields {
 
   @ApiPropertyOptional({ example: 0, description: 'A score below is refused.' })
   @Optional()
-  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @IsNumber({ allowNaN: false, allowInfinity: false }, { message: 'min must be a finite number, such as 0' })
   readonly min?: number;
 
   @ApiPropertyOptional({ example: 1_000_000, description: 'A score above is refused.' })
   @Optional()
-  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @IsNumber(
+    { allowNaN: false, allowInfinity: false },
+    { message: 'max must be a finite number, such as 1000' },
+  )
   readonly max?: number;
 
   @ApiPropertyOptional({
@@ -176,7 +180,10 @@ export class DefinitionFields {
     description: 'Seconds between two scores of one player, at least; sooner is refused.',
   })
   @Optional()
-  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @IsNumber(
+    { allowNaN: false, allowInfinity: false },
+    { message: 'minInterval must be a number of seconds above 0, at most 86400' },
+  )
   @IsPositive()
   @Max(86_400)
   readonly minInterval?: number;
@@ -202,6 +209,8 @@ export class DefinitionFields {
 export function definitionFrom(board: string, fields: DefinitionFields): BoardDefinition {
   const errors = contradictions(board, fields);
   if (errors.length > 0) throw invalid(errors);
+  const rounded = inexactNumber(fields, '');
+  if (rounded !== undefined) throw inexact(rounded);
   const isGiven = ([field, value]: [string, unknown]) =>
     value !== undefined && !(field === 'shards' && value === 1);
   const given = Object.fromEntries(Object.entries(fields).filter(isGiven));

@@ -14,7 +14,8 @@ import {
   Min,
 } from 'class-validator';
 import type { Attributes } from '#libs/events';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/ids.js';
+import { shownValue } from '../http/problem.js';
 
 export class PeriodQuery {
   @ApiPropertyOptional({
@@ -69,7 +70,7 @@ export class EntriesQuery extends PeriodQuery {
       'The entries around where this score stands, or would stand. Not with `offset`, `cursor` or `topPercent`.',
   })
   @IsOptional()
-  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @IsNumber({ allowNaN: false, allowInfinity: false }, { message: 'aroundScore must be a finite number' })
   readonly aroundScore?: number;
 }
 
@@ -89,6 +90,17 @@ export class LiveQuery extends PeriodQuery {
   readonly limit: number = 10;
 }
 
+/** Says which of the players are no ids: in a list of a thousand, nobody finds them. */
+function strangersIn(players: unknown): string {
+  const isId = (player: unknown) => typeof player === 'string' && ID_PATTERN.test(player);
+  const list = Array.isArray(players) ? players : [players];
+  const wrong = list.flatMap((player, i) => (isId(player) ? [] : [`players[${i}] (${shownValue(player)})`]));
+  return `${wrong.slice(0, SHOWN_STRANGERS).join(', ') || 'players'} must be an id: ${ID_RULE}`;
+}
+
+/** Players that one message names. */
+const SHOWN_STRANGERS = 5;
+
 export class LookupBody {
   @ApiProperty({
     type: [String],
@@ -100,8 +112,7 @@ export class LookupBody {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(1000)
-  @IsString({ each: true })
-  @Matches(ID_PATTERN, { each: true, message: 'each of players must be an id' })
+  @Matches(ID_PATTERN, { each: true, message: ({ value }) => strangersIn(value) })
   readonly players!: readonly string[];
 }
 

@@ -1,4 +1,5 @@
 import type { Actor } from '#libs/events';
+import { inexact, inexactNumber } from '../http/exact-numbers.js';
 import { ID_PATTERN, noOwnPlayer } from '../http/ids.js';
 import { isIdempotencyKey } from '../http/preconditions.js';
 import { badRequest, type FieldError, Problem, SHOWN_ERRORS } from '../http/problem.js';
@@ -17,7 +18,7 @@ type Checks = Readonly<Record<string, Check>>;
 /** As `SubmitScoreBody` says it, for a thousand scores in a few milliseconds. */
 const SCORE: Checks = {
   player: [orAbsent(isId), 'player must be an id'],
-  score: [Number.isFinite, 'score must be a number conforming to the specified constraints'],
+  score: [Number.isFinite, 'score must be a finite number, such as 1234'],
   attributes: [orAbsent(areAttributes), ATTRIBUTES_RULE],
 };
 const ITEM: Checks = {
@@ -62,6 +63,8 @@ function readFields(value: unknown, checks: Checks, caller: Actor, path: string)
   const unknown = Object.keys(fields).filter(field => !Object.hasOwn(checks, field));
   for (const field of unknown.slice(0, SHOWN_ERRORS)) refuse(unknownField(field));
   if (errors.length > 0) return invalid(errors, Math.max(0, unknown.length - SHOWN_ERRORS));
+  const rounded = inexactNumber(fields.attributes, path === '' ? 'attributes' : `${path}.attributes`);
+  if (rounded !== undefined) return inexact(rounded);
   const score = fields as unknown as Omit<Score, 'player'> & { player?: string };
   const player = playerOf(caller, score.player);
   return player instanceof Problem ? player : { ...score, player };

@@ -1,7 +1,9 @@
 import type { JsonObject, JsonValue } from '#libs/events';
 import { mergePatch } from '#libs/projections';
+import { inexact, inexactNumber } from '../http/exact-numbers.js';
 import { isDeeper, tooDeep } from '../http/json-body.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
+import { checkName } from '../http/refused-name.js';
 import { invalid } from '../http/validation.js';
 
 /** Bytes of JSON in a patch, and in a profile, at most. */
@@ -51,9 +53,12 @@ export function checkProfilePatch(body: unknown): JsonObject {
     throw new Problem(422, { code: 'not-an-object', detail: 'a profile is a JSON object: { ... }' });
   const patch = body as JsonObject;
   if (isDeeper(patch, MAX_DEPTH)) throw tooDeep('the patch', MAX_DEPTH);
-  const errors = [...brokenRules(patch), ...infiniteNumbers(patch)];
-  if (errors.length === 0) return patch;
-  throw invalid(errors);
+  if (typeof patch.name === 'string') checkName('name', patch.name);
+  const errors = brokenRules(patch);
+  if (errors.length > 0) throw invalid(errors);
+  const rounded = inexactNumber(patch, '');
+  if (rounded !== undefined) throw inexact(rounded);
+  return patch;
 }
 
 /**
@@ -79,26 +84,10 @@ function brokenRules(patch: JsonObject): FieldError[] {
   });
 }
 
-/** The log would hold null for them, and remove the field. */
-function infiniteNumbers(patch: JsonObject): FieldError[] {
-  return Object.entries(patch)
-    .filter(([, value]) => hasInfinity(value))
-    .map(([path]) => ({ path, message: `${path} has a number that is too large` }));
-}
-
+/** What else it may not have is for `checkName` to say. */
 function isName(name: string): boolean {
-  return (
-    [...name].length <= MAX_NAME &&
-    name.isWellFormed() &&
-    /[^\s\p{C}]/u.test(name) &&
-    !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name)
-  );
+  const hasLetters = /[^\s\p{Default_Ignorable_Code_Point}]/u.test(name);
+  return [...name].length <= MAX_NAME && hasLetters;
 }
-
-const inside = (value: JsonValue): JsonValue[] =>
-  typeof value === 'object' && value !== null ? Object.values(value) : [];
-
-const hasInfinity = (value: JsonValue): boolean =>
-  typeof value === 'number' ? !Number.isFinite(value) : inside(value).some(hasInfinity);
 
 export const bytesOf = (value: JsonValue) => Buffer.byteLength(JSON.stringify(value));

@@ -1,0 +1,37 @@
+import { Problem } from './problem.js';
+
+/**
+ * Characters that a name may not have, because they are not seen and change what is: control characters, line ends,
+ * those that turn the direction of what follows, and all that Unicode says to draw nothing for.
+ */
+const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
+
+/**
+ * Where some of them belong: a variation selector behind what it is for, a joiner between two emoji or in a script that
+ * joins letters, and the tags of a flag.
+ */
+const IN_PLACE = [
+  /(?<=[\p{Emoji}\p{Ideographic}\p{Script=Mongolian}])(?:[\u{FE00}-\u{FE0F}]|[\u{E0100}-\u{E01EF}])/gu,
+  /(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u{FE0F}|\u{20E3})\u{200D}(?=\p{Extended_Pictographic})/gu,
+  /(?<=[\p{L}\p{M}])[\u{200C}\u{200D}](?=[\p{scx=Arab}\p{scx=Deva}\p{scx=Beng}\p{scx=Gujr}\p{scx=Guru}\p{scx=Orya}\p{scx=Taml}\p{scx=Telu}\p{scx=Knda}\p{scx=Mlym}\p{scx=Sinh}\p{scx=Khmr}\p{scx=Mymr}])/gu,
+  /(?<=\u{1F3F4})[\u{E0061}-\u{E007A}\u{E0030}-\u{E0039}]{1,6}\u{E007F}/gu,
+];
+
+/** @returns the first character that a name may not have where it stands, as U+202E; nothing when there is none */
+export function refusedCharacter(name: string): string | undefined {
+  const rest = IN_PLACE.reduce((text, allowed) => text.replace(allowed, ''), name);
+  const [found] = UNSEEN.exec(rest) ?? [];
+  const code = found?.codePointAt(0);
+  return code === undefined ? undefined : `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+/**
+ * @param path of the field that holds the name
+ * @throws Problem 422
+ */
+export function checkName(path: string, name: string): void {
+  const character = refusedCharacter(name);
+  if (character === undefined) return;
+  const message = `${path} has the character ${character}, which is not seen or turns the text around it: leave it out`;
+  throw new Problem(422, { code: 'name-refused', detail: message, errors: [{ path, message }] });
+}

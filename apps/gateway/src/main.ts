@@ -2,7 +2,14 @@ import 'reflect-metadata';
 import { addressToCall, loadGatewayConfig } from '#libs/config';
 import { Logger, startMetrics } from '#libs/observability';
 import { ping } from '#libs/redis';
-import { followTopology, openLogWithQuorum, partsCheck, runService, tellParent } from '#libs/service';
+import {
+  followTopology,
+  listenAt,
+  openLogWithQuorum,
+  partsCheck,
+  runService,
+  tellParent,
+} from '#libs/service';
 import { createGateway } from './gateway.js';
 
 const NAME = 'gateway';
@@ -19,7 +26,7 @@ await runService(async () => {
   const log = await openLogWithQuorum(environment, NAME, logger);
   const app = await createGateway(environment, log, logger, [partsCheck()]);
   const stopFollowing = followTopology(log.redis, log.topology, logger);
-  await app.listen(environment.PORT, environment.HOST);
+  const close = await listenAt(app, environment.PORT, environment.HOST);
   const { port } = app.getHttpServer().address() as { port: number };
   const url = `http://${addressToCall(environment.HOST)}:${port}`;
   logger.log(`${NAME} is at ${url}`);
@@ -30,7 +37,7 @@ await runService(async () => {
     service: {
       close: async () => {
         stopFollowing();
-        await app.close();
+        await close();
         log.quorum?.close();
         log.redis.disconnect();
       },

@@ -72,8 +72,10 @@ export class AppendQueue {
     } catch (error) {
       rememberBreak(this.keys);
       for (const { events, resolve } of askers) resolve(new Array(events).fill(error));
+    } finally {
+      // Without it, nothing would be appended to this partition any more.
+      this.runSoon();
     }
-    this.runSoon();
   }
 
   /** What is answered is promised: should the log lack it one day, it has lost it. */

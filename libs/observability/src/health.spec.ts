@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { register } from 'prom-client';
 import { Health, type HealthCheck, HealthFault } from './health.js';
+import type { Logger } from './logger.js';
 
 const check = (
   name: string,
@@ -48,6 +50,28 @@ describe('the health of a service', () => {
     fault = undefined;
     await eventuallyReady(health);
     expect(await gauge('eviction-policy')).toBe(0);
+  });
+
+  it('is watched on after a report that failed', async () => {
+    let looks = 0;
+    const errors: unknown[] = [];
+    const logger = {
+      warn: () => {
+        throw new Error('a bug');
+      },
+      error: (error: unknown) => errors.push(error),
+    } as unknown as Logger;
+    const bad = failing(new Error('away'));
+    const probe = () => {
+      looks += 1;
+      return bad();
+    };
+    const stop = new Health([check('redis', probe)], logger).watch();
+    const until = performance.now() + 20_000;
+    while (looks < 2 && performance.now() < until) await delay(50);
+    stop();
+    expect(looks).toBeGreaterThan(1);
+    expect(errors).toContainEqual(new Error('a bug'));
   });
 
   it('is not ready when one check says so, whatever the others say', async () => {

@@ -113,7 +113,11 @@ export class Health {
     let isWatching = true;
     const loop = async () => {
       while (isWatching) {
-        await this.report();
+        try {
+          await this.report();
+        } catch (error) {
+          this.logger?.error(error, undefined, 'Health');
+        }
         await delay(WATCH_INTERVAL_MS, undefined, { ref: false });
       }
     };

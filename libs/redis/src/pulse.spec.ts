@@ -52,4 +52,16 @@ describe('a pulse', () => {
     await beat();
     expect(begun).toEqual(['a', 'b']);
   });
+
+  it('goes on after a task that throws, and begins those that came with it', async () => {
+    pulse.join(() => {
+      throw new Error('a bug');
+    });
+    join('a');
+    open.get('a')?.resolve();
+    await beat();
+    join('b');
+    await beat();
+    expect(begun).toEqual(['a', 'b']);
+  });
 });

@@ -1,6 +1,6 @@
 import { inOnePacket, type RedisClient, togetherOf } from './client.js';
 
-/** Sends what waits. What it returns holds up the next beat; an error of it is its own business. */
+/** Sends what waits. The next beat waits for the returned promise; no error, thrown or rejected, stops it. */
 type Task = () => Promise<void> | void;
 
 /**
@@ -27,8 +27,13 @@ export class Pulse {
   private async beat(): Promise<void> {
     const tasks = this.waiting;
     this.waiting = [];
-    await Promise.allSettled(inOnePacket(this.client, () => tasks.map(task => task())));
-    this.beatSoon();
+    try {
+      // Each is begun in a function of its own: one that throws must not keep the others from being begun.
+      await Promise.allSettled(inOnePacket(this.client, () => tasks.map(async task => task())));
+    } finally {
+      // Without it, nothing would be sent to this server any more.
+      this.beatSoon();
+    }
   }
 }
 

@@ -85,14 +85,18 @@ export class WriteQuorum {
   }
 
   private async empty(place: string): Promise<void> {
-    for (let works = this.take(place); works.length > 0; works = this.take(place)) {
-      try {
-        await this.carryOut(works, place);
-      } catch (error) {
-        for (const { fail } of works) fail(error);
+    try {
+      for (let works = this.take(place); works.length > 0; works = this.take(place)) {
+        try {
+          await this.carryOut(works, place);
+        } catch (error) {
+          for (const { fail } of works) fail(error);
+        }
       }
+    } finally {
+      // A lane that stays would be waited for by all writes to come.
+      this.lanes.delete(place);
     }
-    this.lanes.delete(place);
   }
 
   private take(place: string): Work[] {

@@ -110,7 +110,7 @@ export class Repartition {
     const { redis, topology, listener } = this;
     // An attempt that moves nothing: as long as it is under way, nobody else makes partitions.
     const move = await this.beginWhenSilent();
-    const beat = setInterval(() => void this.beat(move), BEAT);
+    const beat = setInterval(() => void this.beat(move).catch(() => {}), BEAT);
     try {
       topology.update(await readTopology(redis, topology.prefix));
       const [abandoned, past] = [await this.dropAbandoned(move), await this.dropPast(STREAMS)];
@@ -159,7 +159,7 @@ export class Repartition {
     const move = await Move.begin(redis, topology, attempt, streams);
     this.move = move;
     this.isLost = false;
-    const beat = setInterval(() => void this.beat(move), BEAT);
+    const beat = setInterval(() => void this.beat(move).catch(() => {}), BEAT);
     try {
       const skipped = await assertMovable(redis, topology, streams);
       const counts = { ...topology.counts, ...pick(this.counts, streams) };
@@ -310,8 +310,9 @@ export class Repartition {
     this.listener.onProgress(phase, processed, total);
   }
 
+  /** One that fails tells nothing: whether the attempt is still held is asked again before anything that matters. */
   private async beat(move: Move): Promise<void> {
-    const isHeld = await move.keep().catch(() => true);
+    const isHeld = await move.keep();
     if (!isHeld && move === this.move) this.isLost = true;
   }
 

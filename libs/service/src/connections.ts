@@ -4,6 +4,11 @@ import { Gauge } from 'prom-client';
 import { Connection } from './connection.js';
 
 export interface ConnectionLimits {
+  /**
+   * Connections. Of more, those that have been silent for longest are ended. `maxConnections` of Node would turn the
+   * new ones away instead, health checks among them: whoever opens many and is silent could lock all others out.
+   */
+  readonly connections: number;
   /** Milliseconds in which a client must take at least some of an answer. */
   readonly readWithinMs: number;
   /** Bytes of answers that clients have yet to read, over all connections. */
@@ -29,6 +34,7 @@ const IDLE_WHEN_CLOSING_MS = 250;
 const STALLED_WHEN_CLOSING_MS = 1_500;
 
 const LIMITS: ConnectionLimits = {
+  connections: 10_000,
   readWithinMs: 30_000,
   unreadBytes: 64 * MIB,
   unfinishedBytes: 128 * MIB,
@@ -85,6 +91,7 @@ export class Connections {
       if (connection.isOverdue(now, this.limits.readWithinMs)) connection.socket.destroy();
       else this.waiting += connection.waiting;
     }
+    this.relieve(all, () => 1, this.limits.connections);
     this.relieve(all, ({ unreadBytes }) => unreadBytes, this.limits.unreadBytes);
     this.relieve(
       all,
@@ -124,7 +131,7 @@ export class Connections {
     return sum;
   }
 
-  /** Ends those that hold bytes and have moved none for longest, until no more than the limit are held. */
+  /** Ends those that hold something and have moved no bytes for longest, until no more than the limit is held. */
   private relieve(all: readonly Connection[], held: (connection: Connection) => number, limit: number): void {
     let sum = all.reduce((bytes, connection) => bytes + held(connection), 0);
     if (sum <= limit) return;

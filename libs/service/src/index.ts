@@ -1,6 +1,7 @@
 export * from './connect.js';
 export { type ConnectionLimits, Connections, limitConnections } from './connections.js';
 export * from './follow-topology.js';
+export * from './listen.js';
 export * from './log.module.js';
 export * from './log-watch.js';
 export * from './open-log.js';

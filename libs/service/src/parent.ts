@@ -8,8 +8,14 @@ export function tellParent(url: string): void {
   process.send?.({ url }, undefined, undefined, () => {});
 }
 
-/** Tells the parent what this process dies of. Settles when the parent knows. */
-export function tellParentWhy(error: unknown): Promise<void> {
+/** Ends this process when the parent knows of what, or cannot be told. */
+export function endTellingParent(error: unknown): void {
+  void tellParentWhy(error)
+    .catch(() => {})
+    .finally(() => process.exit(1));
+}
+
+function tellParentWhy(error: unknown): Promise<void> {
   return new Promise(resolve => {
     if (!process.connected) return resolve();
     setTimeout(resolve, LAST_MESSAGE_MS);

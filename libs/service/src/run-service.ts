@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '#libs/config';
 import type { Logger } from '#libs/observability';
-import { tellParentWhy } from './parent.js';
+import { endTellingParent } from './parent.js';
 import { handleUnexpectedErrors, type UnexpectedErrorPolicy } from './unexpected-errors.js';
 
 export interface Closable {
@@ -50,17 +50,19 @@ export async function runService(
     ending = true;
     logger.log(`${reason}: finishing what is under way`);
     setTimeout(() => process.exit(1), GRACE).unref();
-    void untilRedisIsAway(ping).then(() => {
-      logger.warn('Redis does not answer: what is under way is given up');
-      process.exit(0);
-    });
+    void untilRedisIsAway(ping)
+      .then(() => {
+        logger.warn('Redis does not answer: what is under way is given up');
+        process.exit(0);
+      })
+      .catch(error => logger.error(error));
     await service.close();
     logger.log('stopped');
     process.exit(0);
   };
   const crash = (error: unknown): void => {
     logger.fatal(error, undefined);
-    void tellParentWhy(error).then(() => process.exit(1));
+    endTellingParent(error);
   };
   for (const event of ENDS) {
     process.on(

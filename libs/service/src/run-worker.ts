@@ -10,6 +10,7 @@ import { ping } from '#libs/redis';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { limitConnections } from './connections.js';
 import { followTopology } from './follow-topology.js';
+import { listenAt } from './listen.js';
 import { LogModule } from './log.module.js';
 import { LogWatch } from './log-watch.js';
 import { openLog } from './open-log.js';
@@ -74,7 +75,8 @@ export function runWorker({
       .useGlobalFilters(new RethrowFilter());
     await app.startAllMicroservices();
     const stopFollowing = followTopology(log.redis, log.topology, logger);
-    const port = await listen(app, environment, healthPort, logger);
+    const close = await listen(app, environment, healthPort, logger);
+    const { port } = app.getHttpServer().address() as { port: number };
     const url = `http://${addressToCall(environment.HOST)}:${port}`;
     logger.log(`${name} is working; its health is at ${url}/readyz`);
     tellParent(url);
@@ -84,7 +86,7 @@ export function runWorker({
       service: {
         close: async () => {
           stopFollowing();
-          await app.close();
+          await close();
           log.redis.disconnect();
         },
       },
@@ -108,13 +110,12 @@ async function listen(
   { HOST, HEALTH_PORT }: WorkerEnvironment,
   usual: number,
   logger: Logger,
-): Promise<number> {
+): Promise<() => Promise<void>> {
   try {
-    await app.listen(HEALTH_PORT ?? usual, HOST);
+    return await listenAt(app, HEALTH_PORT ?? usual, HOST);
   } catch (error) {
     if (HEALTH_PORT !== undefined || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
     logger.warn(`port ${usual} is taken: health gets a free one; set HEALTH_PORT to choose`);
-    await app.listen(0, HOST);
+    return listenAt(app, 0, HOST);
   }
-  return (app.getHttpServer().address() as { port: number }).port;
 }

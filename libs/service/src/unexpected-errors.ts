@@ -1,6 +1,6 @@
 import { Counter } from 'prom-client';
 import type { Logger } from '#libs/observability';
-import { tellParentWhy } from './parent.js';
+import { endTellingParent } from './parent.js';
 
 /** Errors that are logged in full within a minute; the others are counted. A fault that repeats must not fill the disk. */
 const LOGGED_PER_MINUTE = 20;
@@ -26,7 +26,7 @@ export function handleUnexpectedErrors(logger: Logger, policy: UnexpectedErrorPo
   const handle = (error: unknown): void => {
     unexpectedErrorsTotal.inc();
     report(error);
-    if (policy === 'exit') void tellParentWhy(error).then(() => process.exit(1));
+    if (policy === 'exit') endTellingParent(error);
   };
   process.on('uncaughtException', handle);
   process.on('unhandledRejection', handle);

@@ -92,7 +92,10 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     for (const consumer of come) consumer.start();
     for (const consumer of go) {
       this.left.add(consumer);
-      void consumer.stop().then(() => this.left.delete(consumer));
+      void consumer
+        .stop()
+        .catch(error => this.logger.error(error))
+        .finally(() => this.left.delete(consumer));
     }
   }
 

@@ -45,6 +45,7 @@ import { EntriesController } from './leaderboards/entries.controller.js';
 import { EntryViews } from './leaderboards/entry-views.js';
 import { LiveController } from './leaderboards/live.controller.js';
 import { LiveBoards } from './leaderboards/live-boards.js';
+import { LiveStreams } from './leaderboards/live-streams.js';
 import { PlayerBoards } from './leaderboards/player-boards.js';
 import { PlayerEntriesController } from './leaderboards/player-entries.controller.js';
 import { ScoreImport } from './leaderboards/score-import.js';
@@ -187,6 +188,13 @@ export class GatewayModule {
         { provide: BulkGate, useValue: new BulkGate() },
         EntryViews,
         LiveBoards,
+        {
+          provide: LiveStreams,
+          useValue: new LiveStreams({
+            perAddress: environment.LIVE_PER_ADDRESS,
+            total: environment.LIVE_TOTAL,
+          }),
+        },
         DocumentsService,
         { provide: APP_GUARD, useClass: CallerGuard },
         ...(limits ? [limitedBy(limits)] : []),

@@ -138,6 +138,20 @@ export class GatewayEnvironment extends Environment {
   @Max(10)
   readonly WRITE_QUORUM: number = 0;
 
+  /** Live streams that one address (of IPv6, one network) may have open on one gateway. */
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  readonly LIVE_PER_ADDRESS: number = 20;
+
+  /** Live streams that one gateway has open, at most. */
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  readonly LIVE_TOTAL: number = 5_000;
+
   /** `on`, `off`, or what shall differ from the defaults: `player.write=50/10s,anonymous.read=off`. */
   @Expose()
   @ValidateBy({

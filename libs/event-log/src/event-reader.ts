@@ -37,6 +37,9 @@ export interface Budget {
   readonly found: number;
 }
 
+/** Entries that are looked at, at most, before whoever reads all is asked whether to go on. */
+const PAUSE_ENTRIES = 1_000;
+
 const BUDGET: Budget = { entries: 50_000, size: 16 * 1024 * 1024, found: 1024 * 1024 };
 
 /** Reads the log itself, the newest event first. There is no index: what is not wanted is looked at all the same. */
@@ -80,6 +83,26 @@ export class EventReader {
       size += entry.size;
     }
     return { events };
+  }
+
+  /**
+   * All events that are wanted, the newest first, however many there are: it holds a chunk of each partition.
+   *
+   * @returns between them, nothing for every so many entries that were looked at, so that the reader can stop or tell
+   * that it is still at work
+   */
+  async *all({
+    partitions,
+    mentions,
+    wants,
+  }: Omit<EventQuery, 'limit' | 'cursor'>): AsyncGenerator<EventView | UndecodableView | undefined, void> {
+    const sources = partitions.map(keys => ({ keys, name: partitionName(keys), stream: keys.stream }));
+    let looked = 0;
+    for await (const entry of newestFirst(this.redis, sources)) {
+      const found = find(entry, mentions, wants);
+      if (found) yield found.type === null ? found : viewEvent(found, entry.source.keys, this.topology);
+      else if (++looked % PAUSE_ENTRIES === 0) yield undefined;
+    }
   }
 }
 

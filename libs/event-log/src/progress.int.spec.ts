@@ -174,6 +174,20 @@ describe('progress', () => {
     expect(streams.filter(name => name === stream()).length).toBeLessThanOrEqual(1);
   });
 
+  it('stops looking when whoever waits has gone', async () => {
+    await createGroups();
+    const ref = await submit();
+    let isGone = false;
+    const applied = progress.whenApplied(ref, 60_000, () => isGone);
+    await eventually(() => expect(looks.mock.calls.length).toBeGreaterThan(3));
+    isGone = true;
+    expect(await applied).toBe(false);
+    const streams = () => looks.mock.calls.filter(([, , name]) => name === stream()).length;
+    const before = streams();
+    expect(await progress.whenApplied({ ...ref, partition: 1 - Number(ref.partition) }, 50)).toBe(false);
+    expect(streams() - before).toBeLessThanOrEqual(1);
+  });
+
   it('passes an error to all who wait, and serves those who come later', async () => {
     await createGroups();
     const ref = await submit();

@@ -13,8 +13,9 @@ const LOOK_EVENTS = 250;
 interface Waiter {
   /** An event id; with a `~` in front, everything up to it. */
   readonly id: string;
-  /** Nobody waits any more. */
+  /** The time is up, or nobody waits any more. */
   expired: boolean;
+  readonly isAbandoned: () => boolean;
   resolve(applied: boolean): void;
   reject(error: unknown): void;
 }
@@ -44,18 +45,19 @@ export class Progress {
 
   /**
    * @param timeout milliseconds
-   * @returns false when the time is up, or when there is no such partition
+   * @param isAbandoned asked before each look: whether nobody waits for the answer any more
+   * @returns false when the time is up, when nobody waits any more, or when there is no such partition
    */
-  async whenApplied(event: EventRef, timeout: number): Promise<boolean> {
+  async whenApplied(event: EventRef, timeout: number, isAbandoned = () => false): Promise<boolean> {
     const { stream, partition, id } = event;
     if (this.isMoved(event)) return true;
     if (partition === 'all') {
       const upTo = `~${formatEventId(id)}`;
-      const all = this.topology.all(stream).map(keys => this.wait(keys, upTo, timeout));
+      const all = this.topology.all(stream).map(keys => this.wait(keys, upTo, timeout, isAbandoned));
       return (await Promise.all(all)).every(Boolean);
     }
     if (!this.has(event)) return false;
-    return this.wait(this.topology.at(stream, partition), formatEventId(id), timeout);
+    return this.wait(this.topology.at(stream, partition), formatEventId(id), timeout, isAbandoned);
   }
 
   /** The partition is one that was, but all that was in the log when it was moved is in its projections. */
@@ -64,9 +66,14 @@ export class Progress {
     return end !== undefined && compareEventIds(id, end) <= 0;
   }
 
-  private wait(keys: PartitionKeys, id: string, timeout: number): Promise<boolean> {
+  private wait(
+    keys: PartitionKeys,
+    id: string,
+    timeout: number,
+    isAbandoned: () => boolean,
+  ): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const waiter: Waiter = { id, expired: false, resolve, reject };
+    const waiter: Waiter = { id, expired: false, isAbandoned, resolve, reject };
     // The time is up when it is up, also while Redis is silent.
     const timer = setTimeout(() => {
       waiter.expired = true;
@@ -86,7 +93,7 @@ export class Progress {
     const { stream } = keys;
     const touched = [stream, keys.erasing(), ...groups.map(group => keys.skipped(group))];
     for (;;) {
-      const waiting = (this.waiters.get(stream) ?? []).filter(waiter => !waiter.expired);
+      const waiting = (this.waiters.get(stream) ?? []).filter(isWaiting);
       const asked = waiting.splice(0, LOOK_EVENTS);
       // Whom this look is not for, the next one is.
       this.waiters.set(stream, waiting);
@@ -107,4 +114,12 @@ export class Progress {
       await delay(INTERVAL);
     }
   }
+}
+
+function isWaiting(waiter: Waiter): boolean {
+  if (!waiter.expired && waiter.isAbandoned()) {
+    waiter.expired = true;
+    waiter.resolve(false);
+  }
+  return !waiter.expired;
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { BoardCatalog, type EventPage, EventReader, shardsOf, Topology } from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
-import type { PartitionKeys } from '#libs/redis';
+import { LogMovedError, type PartitionKeys } from '#libs/redis';
 
 /** Which part of a list is wanted. */
 export interface PageQuery {
@@ -59,13 +59,17 @@ export class AuditTrail {
   }
 
   /**
-   * As `ofPlayer`, but of all partitions, so that nothing is missing.
+   * As `ofPlayer`, but of all partitions, and all there is. In between it gives nothing, as `EventReader.all` does.
    *
-   * @throws InvalidCursorError
+   * @throws LogMovedError when the log is cut anew meanwhile: what is left of the old partitions is not all
    */
-  async allOfPlayer(player: string, query: PageQuery): Promise<EventPage> {
+  async *allOfPlayer(player: string): AsyncGenerator<EventPage['events'][number] | undefined, void> {
     const partitions = [this.topology.of('players', player), ...this.topology.all('scores')];
-    return this.page(player, partitions, query);
+    yield* this.events.all({ partitions, mentions: [player], wants: concerns(player) });
+    const isWhole = [this.topology.of('players', player), ...this.topology.all('scores')].every(
+      (keys, i) => keys === partitions[i],
+    );
+    if (!isWhole) throw new LogMovedError();
   }
 
   private async shardsOf(board: string): Promise<PartitionKeys[]> {
@@ -77,9 +81,12 @@ export class AuditTrail {
     partitions: readonly PartitionKeys[],
     { limit, cursor }: PageQuery,
   ): Promise<EventPage> {
-    // Every partition has a copy of a ban. The first one is enough.
-    const wants = ({ data }: RecordedEvent) =>
-      'player' in data && data.player === player && !('first' in data && data.first);
-    return this.events.page({ partitions, mentions: [player], wants, limit, cursor });
+    return this.events.page({ partitions, mentions: [player], wants: concerns(player), limit, cursor });
   }
 }
+
+/** Whether an event is about a player. Every partition has a copy of a ban: the first one is enough. */
+const concerns =
+  (player: string) =>
+  ({ data }: RecordedEvent) =>
+    'player' in data && data.player === player && !('first' in data && data.first);

@@ -1,15 +1,18 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { type EventRef, Progress, parseEventRef } from '#libs/event-log';
+import { assertPresent, isGone } from './presence.js';
 import { badRequest, Problem } from './problem.js';
 
 /** Milliseconds that a read waits for an event, at most; then it has some left to be made in time. */
 const APPLIED_WITHIN = 1_500;
 
 /**
- * Lets a GET with `If-Applied` (or `?ifApplied=`) wait for that event.
+ * Lets a GET with `If-Applied` (or `?ifApplied=`) wait for that event. It is the last guard: nothing is read for a client
+ * that went away while the guards asked Redis.
  *
  * @throws Problem 400 for what is no event of this log, 503 when the event has not taken effect in time
+ * @throws ClientGoneError
  */
 @Injectable()
 export class AppliedGuard implements CanActivate {
@@ -17,14 +20,17 @@ export class AppliedGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead) assertPresent(request);
     const event = request.method === 'GET' ? awaitedEvent(request) : undefined;
     if (!event) return true;
     if (!this.progress.has(event)) throw noEvent();
-    return this.untilApplied(event);
+    return this.untilApplied(event, request);
   }
 
-  private async untilApplied(event: EventRef): Promise<boolean> {
-    if (await this.progress.whenApplied(event, APPLIED_WITHIN)) return true;
+  private async untilApplied(event: EventRef, request: FastifyRequest): Promise<boolean> {
+    if (await this.progress.whenApplied(event, APPLIED_WITHIN, () => isGone(request))) return true;
+    assertPresent(request);
     throw new Problem(503, {
       code: 'not-applied',
       detail: `the event of If-Applied has not taken effect within ${APPLIED_WITHIN / 1_000} seconds; try again`,

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { jest } from '@jest/globals';
 import type { FastifyReply } from 'fastify';
-import { EventStream } from './event-stream.js';
+import { EventStream, frameOf } from './event-stream.js';
 
 /** A response whose client reads only when it is told to. */
 class FakeResponse extends Writable {
@@ -63,7 +63,7 @@ describe('a stream of server-sent events', () => {
   });
 
   it('writes events, each with its id', () => {
-    expect(stream.send({ event: 'snapshot', id: 'a1', data: '{}' })).toBe(true);
+    expect(stream.send(frameOf({ event: 'snapshot', id: 'a1', data: '{}' }))).toBe(true);
     expect(response.text).toBe('retry: 1000\n\nevent: snapshot\nid: a1\ndata: {}\n\n');
   });
 
@@ -77,7 +77,7 @@ describe('a stream of server-sent events', () => {
 
   it('sends nothing more to a client that does not read, and goes on when it has', async () => {
     response.isReading = false;
-    const send = (id: string) => stream.send({ event: 'update', id, data: 'x'.repeat(100) });
+    const send = (id: string) => stream.send(frameOf({ event: 'update', id, data: 'x'.repeat(100) }));
     expect(send('1')).toBe(true);
     for (let i = 0; i < 1_000; i++) expect(send('lost')).toBe(false);
     jest.advanceTimersByTime(60_000);
@@ -91,6 +91,6 @@ describe('a stream of server-sent events', () => {
   it('is silent when it has ended', async () => {
     stream.end();
     await flushed();
-    expect(stream.send({ event: 'update', id: '1', data: '' })).toBe(false);
+    expect(stream.send(frameOf({ event: 'update', id: '1', data: '' }))).toBe(false);
   });
 });

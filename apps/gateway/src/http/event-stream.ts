@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 
 /** Milliseconds between two signs of life, so that neither end nor any proxy takes the connection for dead. */
-const HEARTBEAT = 15_000;
+const HEARTBEAT_MS = 15_000;
 
 const HEADERS = {
   'Content-Type': 'text/event-stream',
@@ -20,6 +20,13 @@ export interface ServerSentEvent {
   readonly data: string;
 }
 
+/** An event as it is sent. One buffer can be sent to any number of clients. */
+export const frameOf = ({ event, id, data }: ServerSentEvent): Buffer =>
+  Buffer.from(`event: ${event}\nid: ${id}\ndata: ${data}\n\n`);
+
+const RETRY = Buffer.from('retry: 1000\n\n');
+const SIGN_OF_LIFE = Buffer.from(': heartbeat\n\n');
+
 /** Server-sent events to one client. It begins with being made. */
 export class EventStream {
   private readonly response: FastifyReply['raw'];
@@ -27,24 +34,22 @@ export class EventStream {
   constructor(reply: FastifyReply) {
     reply.hijack();
     this.response = reply.raw;
+    // A write that meets the end of the connection fails by this event, and nobody else hears it of a hijacked reply.
+    this.response.on('error', () => this.response.destroy());
     this.response.writeHead(200, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...HEADERS });
-    this.write('retry: 1000\n\n');
-    const heartbeat = setInterval(() => this.write(': heartbeat\n\n'), HEARTBEAT);
+    this.send(RETRY);
+    const heartbeat = setInterval(() => this.send(SIGN_OF_LIFE), HEARTBEAT_MS);
     this.response.once('close', () => clearInterval(heartbeat));
   }
 
   /** @returns whether it was sent: not to a client that has yet to read what came before */
-  send({ event, id, data }: ServerSentEvent): boolean {
-    return this.write(`event: ${event}\nid: ${id}\ndata: ${data}\n\n`);
+  send(frame: Buffer): boolean {
+    if (this.response.writableNeedDrain || !this.response.writable) return false;
+    this.response.write(frame);
+    return true;
   }
 
   end(): void {
     this.response.end();
-  }
-
-  private write(text: string): boolean {
-    if (this.response.writableNeedDrain || !this.response.writable) return false;
-    this.response.write(text);
-    return true;
   }
 }

@@ -29,6 +29,7 @@ import {
 } from '#libs/streams-transport';
 import { HourlyQuotaError } from '../limits/hourly-quota.js';
 import { BODY_LIMIT, notTaken } from './json-body.js';
+import { ClientGoneError, isGone } from './presence.js';
 import { badRequest, notFound, PROBLEM_CONTENT_TYPE, Problem, tooLarge, unavailable } from './problem.js';
 import { pathTooLong } from './unrouted.js';
 
@@ -43,6 +44,8 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
   }
 
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    // What fails because the client is gone is no fault, and there is nobody to answer.
+    if (isGone(request) && isOfConnection(error)) return void reply.hijack();
     const problem = isUnreadType(error)
       ? notTaken(request)
       : toProblem(error, request.routeOptions.bodyLimit);
@@ -54,6 +57,12 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       .send(JSON.stringify(problem.body));
   }
 }
+
+/** What reading from, and writing to, a connection that was closed fails with. */
+const CLOSED = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+
+const isOfConnection = (error: unknown) =>
+  error instanceof ClientGoneError || CLOSED.includes((error as NodeJS.ErrnoException)?.code ?? '');
 
 /** Fastify refuses some types before our parsers see them, and Nest hides its error. */
 const isUnreadType = (error: unknown) =>

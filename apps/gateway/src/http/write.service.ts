@@ -14,6 +14,7 @@ import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
 import { addTime, timeLeft } from './deadline.js';
 import { idempotencyKey, traceParent, waitPreference } from './preconditions.js';
+import { isGone } from './presence.js';
 import { unavailable } from './problem.js';
 
 /** Milliseconds of a request's time that are left for its answer. */
@@ -77,7 +78,7 @@ export class WriteService {
     if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
     if (appended.version !== undefined) reply.header('ETag', `"${appended.version}"`);
     const projected =
-      seconds > 0 ? await this.projected(appended.ref, seconds, () => result(appended)) : undefined;
+      seconds > 0 ? await this.projected(request, appended.ref, seconds, () => result(appended)) : undefined;
     if (!projected) {
       reply.status(202);
       return { eventId, status: 'accepted' };
@@ -109,22 +110,23 @@ export class WriteService {
   ): Promise<void> {
     const { ref } = await append(envelopeOf(caller, request.headers));
     const seconds = (timeLeft(request) - ANSWERING) / 1_000;
-    const isSeen = await this.projected(ref, seconds, async () => true);
+    const isSeen = await this.projected(request, ref, seconds, async () => true);
     if (!isSeen) throw unavailable('it is in the log, but cannot be read yet: try again');
   }
 
   /**
    * The event is in the log: if Redis goes away now, the write is accepted all the same.
    *
-   * @returns nothing when it has not taken effect in time, or nobody can tell
+   * @returns nothing when it has not taken effect in time, nobody can tell, or the client is gone
    */
   async projected<Result>(
+    request: FastifyRequest,
     ref: EventRef,
     seconds: number,
     result: () => Promise<Result>,
   ): Promise<Result | undefined> {
     try {
-      if (!(await this.progress.whenApplied(ref, seconds * 1_000))) return undefined;
+      if (!(await this.progress.whenApplied(ref, seconds * 1_000, () => isGone(request)))) return undefined;
       return await result();
     } catch (error) {
       if (isRedisUnavailable(error)) return undefined;

@@ -13,21 +13,36 @@ import {
   repeat,
   share,
   takeUntil,
+  timer,
 } from 'rxjs';
 import { LeaderboardReader } from '#libs/projections';
 import { isRedisUnavailable } from '#libs/redis';
+import { frameOf } from '../http/event-stream.js';
 import type { EntryPage } from './entries.dto.js';
 import { EntryViews } from './entry-views.js';
 
-/** Milliseconds between two readings. */
-const PAUSE = 100;
+/** Milliseconds between two readings of a page, at least. */
+const PAUSE_MS = 100;
+/** The same for each page that is watched: whatever many there are, one gateway reads 500 pages in a second. */
+const PAUSE_PER_PAGE_MS = 2;
 
 /** The top of a board. */
-export interface LivePage {
+export class LivePage {
   /** A digest of the page: the same for the same content, from every gateway. */
   readonly id: string;
-  /** The page as JSON. */
-  readonly data: string;
+  private readonly frames = new Map<string, Buffer>();
+
+  /** @param data the page as JSON */
+  constructor(readonly data: string) {
+    this.id = createHash('sha256').update(data).digest('base64url').slice(0, 22);
+  }
+
+  /** The page as an event, which all who watch it share. */
+  frame(event: 'snapshot' | 'update'): Buffer {
+    const frame = this.frames.get(event) ?? frameOf({ event, id: this.id, data: this.data });
+    this.frames.set(event, frame);
+    return frame;
+  }
 }
 
 /** The tops of boards as they are from moment to moment: each is read once, whoever many watch it. */
@@ -42,7 +57,7 @@ export class LiveBoards implements BeforeApplicationShutdown {
   ) {}
 
   /**
-   * A page about ten times a second, whether it has changed or not: who missed one is served by the next. The first
+   * A page up to ten times a second, whether it has changed or not: who missed one is served by the next. The first
    * is read after the subscription. While Redis is away there is none; at shutdown it is over.
    */
   watch(board: string, limit: number, period?: string): Observable<LivePage> {
@@ -52,6 +67,7 @@ export class LiveBoards implements BeforeApplicationShutdown {
       if (!watch) {
         watch = new Watch(
           () => this.page(board, limit, period),
+          () => Math.max(PAUSE_MS, PAUSE_PER_PAGE_MS * this.watches.size),
           () => this.watches.delete(key),
         );
         this.watches.set(key, watch);
@@ -79,9 +95,13 @@ class Watch {
   private begun = 0;
   private readonly readings: Observable<{ readonly number: number; readonly page: LivePage }>;
 
-  /** @param over called when nobody looks any more, or a reading failed for good */
+  /**
+   * @param pause milliseconds until the next reading
+   * @param over called when nobody looks any more, or a reading failed for good
+   */
   constructor(
     private readonly read: () => Promise<EntryPage>,
+    pause: () => number,
     over: () => void,
   ) {
     this.readings = defer(() => from(this.next())).pipe(
@@ -89,7 +109,7 @@ class Watch {
         if (isRedisUnavailable(error)) return EMPTY;
         throw error;
       }),
-      repeat({ delay: PAUSE }),
+      repeat({ delay: () => timer(pause()) }),
       finalize(over),
       share(),
     );
@@ -106,7 +126,6 @@ class Watch {
 
   private async next() {
     const number = ++this.begun;
-    const data = JSON.stringify(await this.read());
-    return { number, page: { id: createHash('sha256').update(data).digest('base64url').slice(0, 22), data } };
+    return { number, page: new LivePage(JSON.stringify(await this.read())) };
   }
 }

@@ -7,10 +7,13 @@ import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { addTime } from '../http/deadline.js';
 import { EventStream } from '../http/event-stream.js';
 import { IdPipe } from '../http/ids.js';
+import { assertPresent } from '../http/presence.js';
 import { unavailable } from '../http/problem.js';
 import { queryPipe } from '../http/validation.js';
+import { networkOf } from '../limits/address.js';
 import { LiveQuery } from './entries.dto.js';
 import { LiveBoards, type LivePage } from './live-boards.js';
+import { LiveStreams } from './live-streams.js';
 
 /** Milliseconds within which there must be a first page: without one there is no stream, but a 503. */
 const FIRST_WITHIN = 1_500;
@@ -19,7 +22,10 @@ const FIRST_WITHIN = 1_500;
 @Public()
 @Controller('v1/leaderboards/:board/live')
 export class LiveController {
-  constructor(private readonly boards: LiveBoards) {}
+  constructor(
+    private readonly boards: LiveBoards,
+    private readonly streams: LiveStreams,
+  ) {}
 
   @Get()
   @ApiOperation({
@@ -28,7 +34,7 @@ export class LiveController {
       '`snapshot` first, then `update` with the whole page again when it has changed, at most 10 a second; `data` is as `entries` answers. Comments every 15 seconds keep the connection alive.',
   })
   @ApiRead()
-  @ApiProblems(404)
+  @ApiProblems(404, 429)
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
@@ -42,6 +48,9 @@ export class LiveController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    // From here to the listener for `close` nothing is awaited: a client that leaves later is noticed by it.
+    assertPresent(request);
+    const release = this.streams.admit(networkOf(request.ip));
     return new Promise((resolve, reject) => {
       let stream: EventStream | undefined;
       let seen = request.headers['last-event-id'];
@@ -51,7 +60,7 @@ export class LiveController {
           addTime(request, Number.POSITIVE_INFINITY);
           stream = new EventStream(reply);
         }
-        if (page.id !== seen && stream.send({ event, ...page })) seen = page.id;
+        if (page.id !== seen && stream.send(page.frame(event))) seen = page.id;
         // A HEAD has its answer.
         if (request.method === 'HEAD') stream.end();
         resolve();
@@ -64,6 +73,7 @@ export class LiveController {
         complete: () => (stream ? stream.end() : reject(unavailable('this gateway is shutting down'))),
       });
       reply.raw.once('close', () => {
+        release();
         subscription.unsubscribe();
         resolve();
       });

@@ -28,6 +28,7 @@ import { EntriesController } from './entries.controller.js';
 import { EntryViews } from './entry-views.js';
 import { LiveController } from './live.controller.js';
 import { LiveBoards } from './live-boards.js';
+import { LiveStreams } from './live-streams.js';
 import { PlayerEntriesController } from './player-entries.controller.js';
 
 const ACHIEVED = '2026-11-21T00:00:00.000Z';
@@ -106,6 +107,7 @@ describe('reading a board', () => {
         EntryViews,
         LiveBoards,
         { provide: BulkGate, useValue: new BulkGate() },
+        { provide: LiveStreams, useValue: new LiveStreams({ perAddress: 20, total: 100 }) },
         { provide: LeaderboardReader, useValue: reader },
         { provide: BoardsService, useValue: {} },
         { provide: ScoreDocumentReader, useValue: { boards: async () => ['weekly'] } },

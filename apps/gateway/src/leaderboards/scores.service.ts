@@ -75,7 +75,7 @@ export class ScoresService {
     const away = outcomes.find(isRedisUnavailable);
     if (away && appended.length === 0) throw away;
     addTime(request, 1_000 * seconds);
-    const isApplied = seconds > 0 && (await this.areApplied(appended, seconds));
+    const isApplied = seconds > 0 && (await this.areApplied(request, appended, seconds));
     if (isApplied) reply.header('Preference-Applied', `wait=${seconds}`);
     reply.status(isApplied ? 200 : 202);
     return { results: outcomes.map(outcome => this.view(outcome, isApplied)) };
@@ -95,12 +95,16 @@ export class ScoresService {
   }
 
   /** One question for each partition, instead of one for each event. */
-  private async areApplied(appended: readonly Appended[], seconds: number): Promise<boolean> {
+  private async areApplied(
+    request: FastifyRequest,
+    appended: readonly Appended[],
+    seconds: number,
+  ): Promise<boolean> {
     const ids = appended.map(({ ref }) => ref.id).sort(compareEventIds);
     const id = ids.at(-1);
     if (!id) return false;
     const last = { stream: 'scores', partition: 'all', id } as const;
-    return (await this.writes.projected(last, seconds, async () => true)) ?? false;
+    return (await this.writes.projected(request, last, seconds, async () => true)) ?? false;
   }
 
   private async entryOf(board: string, player: string) {

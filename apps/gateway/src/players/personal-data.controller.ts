@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Header, Param, Req, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Delete, Get, Header, Param, Req, Res } from '@nestjs/common';
 import {
   ApiOkResponse,
   ApiOperation,
@@ -15,6 +15,7 @@ import { Caller } from '../auth/caller.guard.js';
 import { clearCookie } from '../auth/session-cookie.js';
 import { ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
+import { streamedAnswer } from '../http/streamed-answer.js';
 import { WriteService } from '../http/write.service.js';
 import { SingleEntry } from '../leaderboards/entries.dto.js';
 import { RateClass } from '../limits/rate-class.js';
@@ -132,12 +133,12 @@ export class PersonalDataController {
   @ApiOperation({
     summary: 'All that is held on a player, as one JSON document',
     description:
-      'It is streamed: the events come last, and are looked for in the whole log. Where Redis goes away meanwhile, the connection ends before the document does.',
+      'It is streamed: the events come last, and are looked for in the whole log. A client that reads none of it for 30 seconds is cut off. Where Redis goes away meanwhile, the connection ends before the document does.',
   })
   @ApiRead()
   @ApiOkResponse({ type: PlayerExportView })
-  async export(@Param('player', PlayerPipe) player: string): Promise<StreamableFile> {
-    return new StreamableFile(await this.exports.begin(player), {
+  async export(@Param('player', PlayerPipe) player: string, @Req() request: FastifyRequest): Promise<object> {
+    return streamedAnswer(request, await this.exports.begin(player), {
       type: 'application/json; charset=utf-8',
       disposition: `attachment; filename="${player}.json"`,
     });

@@ -8,11 +8,14 @@ import { Credentials } from '../auth/credentials.js';
 import { Sessions } from '../auth/sessions.js';
 import { unavailable } from '../http/problem.js';
 import { EntryViews } from '../leaderboards/entry-views.js';
+import { WorkPermits } from './work-permits.js';
 
-/** Exports at a time, on one gateway: each holds a page of events, and reads through the log. */
-const MAX_EXPORTS = 4;
-/** Events in a page, at most; what is in them is limited besides. */
-const PAGE_EVENTS = 1_000;
+/** Exports that are open at a time, on one gateway: each holds some entries of every partition, and a save. */
+const MAX_EXPORTS = 32;
+/** Those of one player: however slowly some read, they must not keep everybody else from theirs. */
+const MAX_PLAYER_EXPORTS = 2;
+/** Exports that read from Redis at a time. One whose client has yet to read what it got does not. */
+const MAX_READING = 4;
 
 /** Characters after which others have a turn of the event loop: to a fast client, pieces go one after the other. */
 const TURN_CHARACTERS = 256 * 1024;
@@ -20,7 +23,8 @@ const TURN_CHARACTERS = 256 * 1024;
 /** All that is held on a player, as one JSON document in pieces. */
 @Injectable()
 export class PlayerExport {
-  private exports = 0;
+  private readonly open = new Map<string, number>();
+  private readonly reading = new WorkPermits(MAX_READING);
 
   constructor(
     private readonly profiles: ProfileReader,
@@ -37,24 +41,37 @@ export class PlayerExport {
   /**
    * The first piece is read before it is answered, so that an export that cannot begin is an error.
    *
-   * @throws Problem 503 when too many are under way
+   * @throws Problem 503 when too many are open
    */
   async begin(player: string): Promise<Readable> {
-    if (this.exports >= MAX_EXPORTS) throw unavailable('other exports are under way; try again in a moment');
-    this.exports += 1;
-    const end = () => {
-      this.exports -= 1;
-    };
+    const close = this.admit(player);
     try {
-      const head = await this.head(player);
-      return Readable.from(inTurns(this.pieces(player, head)), { objectMode: false }).once('close', end);
+      const head = await this.reading.run(() => this.head(player));
+      const pieces = inTurns(this.pieces(player, head));
+      return Readable.from(pieces, { objectMode: false }).once('close', close);
     } catch (error) {
-      end();
+      close();
       throw error;
     }
   }
 
-  /** Nothing is read before somebody asks for it: a client that reads slowly holds one piece. */
+  private admit(player: string): () => void {
+    const own = this.open.get(player) ?? 0;
+    const all = [...this.open.values()].reduce((sum, count) => sum + count, 0);
+    if (own >= MAX_PLAYER_EXPORTS) throw unavailable('other exports of this player are under way');
+    if (all >= MAX_EXPORTS) throw unavailable('other exports are under way; try again in a moment');
+    this.open.set(player, own + 1);
+    return () => {
+      const left = (this.open.get(player) ?? 1) - 1;
+      if (left > 0) this.open.set(player, left);
+      else this.open.delete(player);
+    };
+  }
+
+  /**
+   * Nothing is read before somebody asks for it: a client that reads slowly holds one piece. Where the log has much that
+   * is not the player's, blanks show the client that the export goes on.
+   */
   private async *pieces(player: string, head: object): AsyncGenerator<string> {
     yield `${JSON.stringify(head).slice(0, -1)},"saves":[`;
     yield* this.documents(player);
@@ -88,8 +105,8 @@ export class PlayerExport {
   /** A document stands there as it was written. */
   private async *documents(player: string): AsyncGenerator<string> {
     let comma = '';
-    for (const { slot } of await this.saves.list(player)) {
-      const save = await this.saves.find(player, slot);
+    for (const { slot } of await this.reading.run(() => this.saves.list(player))) {
+      const save = await this.reading.run(() => this.saves.find(player, slot));
       if (!save) continue;
       const { document, ...about } = save;
       yield `${comma}${JSON.stringify({ slot, ...about }).slice(0, -1)},"document":${document}}`;
@@ -99,16 +116,18 @@ export class PlayerExport {
 
   /** Newest first. */
   private async *events(player: string): AsyncGenerator<string> {
+    const events = this.audit.allOfPlayer(player);
     let comma = '';
-    let cursor: string | undefined;
-    do {
-      const { events, next } = await this.audit.allOfPlayer(player, { limit: PAGE_EVENTS, cursor });
-      for (const event of events) {
-        yield comma + JSON.stringify(event);
-        comma = ',';
+    try {
+      for (;;) {
+        const { done, value: event } = await this.reading.run(() => events.next());
+        if (done) return;
+        yield event ? comma + JSON.stringify(event) : '\n';
+        if (event) comma = ',';
       }
-      cursor = next;
-    } while (cursor !== undefined);
+    } finally {
+      await events.return();
+    }
   }
 }
 

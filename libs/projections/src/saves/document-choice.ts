@@ -56,8 +56,11 @@ async function possibleStore(
     if (store === 'json') await tryDocuments(redis, topology);
     return store;
   } catch (error) {
-    if (isRedisUnavailable(error)) throw error;
+    if (isRedisUnavailable(error) && !isDenied(error)) throw error;
     onFault(error as Error);
     return 'plain';
   }
 }
+
+/** Elsewhere a denied command means that Redis cannot serve. Here it only means that this user may not use the modules. */
+const isDenied = (error: unknown) => error instanceof Error && error.message.startsWith('NOPERM');

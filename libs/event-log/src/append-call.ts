@@ -86,12 +86,13 @@ export class AppendCall {
   }
 
   private appended(reply: string): Appended {
-    const [id = '', version, replayed] = reply.split(' ');
+    const [id = '', version, replayed, at] = reply.split(' ');
     const { streamName: stream, partition } = this.partition;
     return {
       ref: { stream, partition, id: parseEventId(id) },
       ...(version !== '-' && { version: Number(version) }),
       replayed: replayed === '1',
+      ...(at !== undefined && { at: Number(at) }),
     };
   }
 

@@ -50,6 +50,8 @@ export interface Appended {
   readonly version?: number;
   /** True when an idempotency key was seen before: nothing was appended, this is the first event. */
   readonly replayed: boolean;
+  /** The event's time in milliseconds, where it is not that of its id. */
+  readonly at?: number;
 }
 
 /** An event of a batch. */

@@ -4,6 +4,7 @@ import {
   type EventId,
   type EventType,
   type RecordedEvent,
+  timeOf,
   unpackEvent,
 } from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
@@ -48,7 +49,7 @@ export function viewEvent(event: RecordedEvent, keys: PartitionKeys, topology: T
   return {
     eventId: inPartition(keys.partition, id),
     type,
-    at: new Date(id.ms).toISOString(),
+    at: new Date(timeOf(event)).toISOString(),
     actor,
     ...(version !== undefined && { version }),
     ...(trace !== undefined && { trace }),

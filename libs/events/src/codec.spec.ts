@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { OPERATORS, ORDERS, RANKINGS, SUBMITTERS, TIE_BREAKS } from './board-defined.js';
 import { packArray, packEvent, unpackEvent } from './codec.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
-import type { NewEvent } from './event.js';
+import { type NewEvent, timeOf } from './event.js';
 import type { JsonObject } from './profile-patched.js';
 
 const actor = fc.record({
@@ -194,7 +194,18 @@ describe('the event codec', () => {
     });
   });
 
+  it('has a time of its own only where the entry says so', () => {
+    const fields = ['e', 's2 p weekly ada 9'];
+    expect(unpackEvent('99-0', fields)).not.toHaveProperty('at');
+    expect(timeOf(unpackEvent('99-0', fields))).toBe(99);
+    const late = unpackEvent('99-0', [...fields, 't', '17']);
+    expect(late).toMatchObject({ id: { ms: 99, seq: 0 }, at: 17 });
+    expect(timeOf(late)).toBe(17);
+    expect(packEvent(late)).toEqual({ e: 's2 p weekly ada 9', t: '17' });
+  });
+
   it.each([
+    ['a time that is no number', ['e', 's2 p b ada 9', 't', 'noon']],
     ['no fields', []],
     ['no packed event', ['x', '1']],
     ['text that is not JSON', ['e', '[']],

@@ -52,21 +52,25 @@ for (const [type, { code }] of Object.entries(catalog)) {
  * | `d` | the document, for events that carry one |
  * | `v` | the version, for events that count or follow one; the append script writes it |
  * | `m` | JSON object: `trace` and `key` (idempotency), when there are any |
+ * | `t` | milliseconds: the event's time, where that is not its id's; the append script writes it |
  */
 export interface PackedEvent {
   readonly e: string;
   readonly d?: string;
   readonly m?: string;
+  readonly t?: string;
 }
 
-export function packEvent<T extends EventType>(event: NewEvent<T>): PackedEvent {
+/** @param event with a time of its own, when it is a copy of one that has it */
+export function packEvent<T extends EventType>(event: NewEvent<T> & { readonly at?: number }): PackedEvent {
   const definition = definitionOf(event.type);
   const document = definition.document?.(event.data);
-  const { trace, idempotencyKey } = event;
+  const { trace, idempotencyKey, at } = event;
   return {
     e: (isScore(event) ? packScoreLine(event) : undefined) ?? packArray(event),
     ...(document !== undefined && { d: document }),
     ...((trace || idempotencyKey) && { m: JSON.stringify({ trace, key: idempotencyKey }) }),
+    ...(at !== undefined && { t: String(at) }),
   };
 }
 
@@ -87,21 +91,24 @@ export function unpackEvent(id: string, fields: readonly string[]): RecordedEven
   let document: string | undefined;
   let version: string | undefined;
   let meta: string | undefined;
+  let time: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] === 'e') packed = fields[i + 1];
     else if (fields[i] === 'd') document = fields[i + 1];
     else if (fields[i] === 'v') version = fields[i + 1];
     else if (fields[i] === 'm') meta = fields[i + 1];
+    else if (fields[i] === 't') time = fields[i + 1];
   }
   const { type, data, actor } = packed?.startsWith(SCORE_LINE)
     ? unpackScore(packed)
     : unpackArray(packed, document, version !== undefined);
   const event = { id: eventId(id, 'id'), type, data, actor } as RecordedEvent;
-  if (version === undefined && meta === undefined) return event;
+  if (version === undefined && meta === undefined && time === undefined) return event;
   return {
     ...event,
     ...(version !== undefined && { version: count(version, 'v') }),
     ...(meta !== undefined && unpackMeta(meta)),
+    ...(time !== undefined && { at: count(time, 't') }),
   };
 }
 

@@ -47,7 +47,10 @@ export interface NewEvent<T extends EventType = EventType> {
   readonly idempotencyKey?: string;
 }
 
-/** An event as the log holds it. Its time is the `ms` of its id: one clock, the server's. */
+/**
+ * An event as the log holds it. Its time is the `ms` of its id, or `at`: see `timeOf`. Which of two events came first, ids
+ * alone say.
+ */
 export type RecordedEvent<T extends EventType = EventType> = {
   [K in T]: NewEvent<K> & {
     readonly id: EventId;
@@ -56,5 +59,12 @@ export type RecordedEvent<T extends EventType = EventType> = {
      * number of those before it where the definition follows them, and nothing when there are none.
      */
     readonly version?: number;
+    /** Milliseconds since 1970. It is there only where the id is ahead: Redis's clock was, and ids never go back. */
+    readonly at?: number;
   };
 }[T];
+
+/** When an event was appended, in milliseconds since 1970: by one clock, the server's. */
+export function timeOf({ id, at }: { readonly id: EventId; readonly at?: number | undefined }): number {
+  return at ?? id.ms;
+}

@@ -75,11 +75,11 @@ export class SideRecords {
     const hash = recordHash(event);
     if (hash === undefined || isOlder(event, IDEMPOTENCY_SECONDS * 1_000)) return;
     const keep = (value: string, milliseconds: number) => {
-      const [print = '', , version = ''] = value.split(' ');
+      const [print = '', , version = '', ...at] = value.split(' ');
       for (const [i, place] of places.entries()) {
         const own = i === 0 ? print : fingerprint(place.e);
         const key = place.writer.keys.idempotency(recordHash(place.event) ?? '');
-        place.writer.keep(key, `${own} ${formatEventId(place.id)} ${version}`, milliseconds);
+        place.writer.keep(key, [own, formatEventId(place.id), version, ...at].join(' '), milliseconds);
       }
     };
     this.wanted[source]?.push({ key: this.keysOf(source).idempotency(hash), keep });

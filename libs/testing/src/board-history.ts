@@ -4,6 +4,7 @@ import type { BoardDefinition, NewEvent } from '#libs/events';
 import { BoardInUseError, BoardScoredError } from '#libs/redis';
 import { anyDefinition } from './arbitraries.js';
 import { SERVER } from './events.js';
+import { moveLogClock } from './log-clock.js';
 import type { TestLog } from './test-log.js';
 
 /** Who plays in random histories. */
@@ -110,8 +111,7 @@ export class BoardHistory {
       case 'wait':
         // What is appended next is stamped with this time, which is ahead of the clock.
         this.ms += step.minutes * MINUTE;
-        for (const { stream } of test.topology.all('scores'))
-          if (await test.redis.exists(stream)) await test.redis.call('XSETID', stream, `${this.ms}-0`);
+        await moveLogClock(test.redis, test.topology, [...test.topology.all('scores').keys()], this.ms);
         break;
       case 'score': {
         const { board, player, score, region } = step;

@@ -15,7 +15,8 @@ export function naiveBoard(
     const run = operator === 'best' ? best : counted.at(-1);
     if (!run) return [];
     const sum = () => nearestDouble(counted.reduce((units, { data }) => units + unitsOf(data.score), 0n));
-    return [{ player, score: operator === 'sum' ? sum() : run.data.score, run: run.id }];
+    const at = run.at === undefined ? {} : { at: run.at };
+    return [{ player, score: operator === 'sum' ? sum() : run.data.score, run: run.id, ...at }];
   });
   type Entry = (typeof entries)[number];
   const byPlayer = (a: Entry, b: Entry) => Buffer.compare(Buffer.from(b.player), Buffer.from(a.player));

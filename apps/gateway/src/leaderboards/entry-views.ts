@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { timeOf } from '#libs/events';
 import { type BoardWindow, ProfileReader, type RankedEntry } from '#libs/projections';
 import type { EntryPage, EntryView, SingleEntry } from './entries.dto.js';
 
@@ -21,7 +22,7 @@ export class EntryViews {
     asked: Promise<ReadonlyMap<string, string>> = this.namesOf(entries),
   ): Promise<EntryView[]> {
     const names = await asked;
-    return entries.map(({ rank, player, score, attributes, run }) => {
+    return entries.map(({ rank, player, score, attributes, run, at }) => {
       const name = names.get(player);
       return {
         rank,
@@ -29,7 +30,7 @@ export class EntryViews {
         ...(name !== undefined && { name }),
         score,
         ...(attributes && { attributes }),
-        achievedAt: new Date(run.ms).toISOString(),
+        achievedAt: new Date(timeOf({ id: run, at })).toISOString(),
       };
     });
   }

@@ -124,7 +124,7 @@ export class ProfilesController {
 
   private async head(player: string): Promise<Head | undefined> {
     const head = await this.versions.head('players', player, PROFILE);
-    return head?.version === undefined ? undefined : { version: head.version, at: head.id.ms };
+    return head?.version === undefined ? undefined : { version: head.version, at: timeOf(head) };
   }
 
   private async fields(player: string): Promise<JsonObject> {

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/com
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Envelope } from '#libs/event-log';
-import type { Actor } from '#libs/events';
+import { type Actor, timeOf } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
@@ -55,9 +55,9 @@ export class HistoryController {
     return {
       player,
       slot,
-      versions: versions.map(({ version, id, bytes, actor }) => ({
+      versions: versions.map(({ version, id, at, bytes, actor }) => ({
         version,
-        at: new Date(id.ms).toISOString(),
+        at: new Date(timeOf({ id, at })).toISOString(),
         ...(bytes === undefined ? { deleted: true } : { bytes }),
         actor,
       })),

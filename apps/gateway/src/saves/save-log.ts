@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { firstValueFrom } from 'rxjs';
 import { type Appended, type Envelope, Progress, Topology, VersionReader } from '#libs/event-log';
-import type { RecordedEvent } from '#libs/events';
+import { type RecordedEvent, timeOf } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { NotReplayedError, VersionConflictError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
@@ -54,7 +54,7 @@ export class SaveLog {
   async currentHead(id: SlotId): Promise<Head | undefined> {
     const head = await this.head(id);
     if (head?.type !== 'SaveWritten' || head.version === undefined) return undefined;
-    return { version: head.version, at: head.id.ms };
+    return { version: head.version, at: timeOf(head) };
   }
 
   /**
@@ -95,7 +95,7 @@ export class SaveLog {
   async applied({ player, slot }: SlotId, { ref, version }: Appended): Promise<object> {
     const event = await this.event(player, ref.id);
     return {
-      ...{ player, slot, version, updatedAt: new Date(ref.id.ms).toISOString() },
+      ...{ player, slot, version, updatedAt: new Date(event ? timeOf(event) : ref.id.ms).toISOString() },
       ...(event?.type === 'SaveWritten' && { bytes: Buffer.byteLength(event.data.document) }),
     };
   }
@@ -116,7 +116,7 @@ export class SaveLog {
       const current = head?.type === 'SaveWritten' ? head.version : undefined;
       const isRight = isMet(
         condition,
-        head && current !== undefined ? { version: current, at: head.id.ms } : undefined,
+        head && current !== undefined ? { version: current, at: timeOf(head) } : undefined,
       );
       if (!isRight) throw new VersionConflictError(current ?? 0);
       if (head?.type !== 'SaveWritten' || current === undefined)

@@ -3,7 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Envelope } from '#libs/event-log';
-import type { Actor } from '#libs/events';
+import { type Actor, timeOf } from '#libs/events';
 import { type Save, SaveReader } from '#libs/projections';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
@@ -107,8 +107,8 @@ export class SavesController {
       {
         caller,
         append: envelope => dated(reply, write(envelope)),
-        result: async ({ ref, version }) => ({
-          ...{ player, slot, version, updatedAt: new Date(ref.id.ms).toISOString() },
+        result: async ({ ref, at, version }) => ({
+          ...{ player, slot, version, updatedAt: new Date(timeOf({ id: ref.id, at })).toISOString() },
           bytes: Buffer.byteLength(document),
         }),
       },
@@ -126,6 +126,6 @@ export class SavesController {
   /** From the log itself: nothing else keeps documents of the past. */
   private async past(id: SlotId, version: number): Promise<Pick<Save, 'version' | 'updatedAt' | 'document'>> {
     const event = await this.log.document(id, version);
-    return { version, updatedAt: new Date(event.id.ms).toISOString(), document: event.data.document };
+    return { version, updatedAt: new Date(timeOf(event)).toISOString(), document: event.data.document };
   }
 }

@@ -21,6 +21,8 @@ export interface RankedEntry {
   readonly attributes?: Attributes;
   /** The event in which the player reached the score. */
   readonly run: EventId;
+  /** When, in milliseconds, where that is not the time of the event's id. */
+  readonly at?: number;
 }
 
 /** Some entries of a board in one of its periods, of one moment. */
@@ -118,13 +120,14 @@ export function toWindow(
     ...(isThere && { definition: shown(known.definition) }),
     period: period ?? CURRENT,
     total,
-    entries: entries.map(({ score, attributes, run }, i) => ({
+    entries: entries.map(({ score, attributes, run, at }, i) => ({
       rank: ranks[i] ?? 0,
       better: better[i] ?? 0,
       player: players[i] ?? '',
       score,
       ...(attributes && { attributes }),
       run,
+      ...(at !== undefined && { at }),
     })),
     ...(more === 1 && last && { next: formatPosition(last, players.at(-1) ?? '', known.definition, period) }),
   };

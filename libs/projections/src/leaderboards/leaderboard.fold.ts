@@ -13,6 +13,8 @@ export interface BoardEntry {
   readonly score: number;
   /** The event in which the player reached the score. */
   readonly run: EventId;
+  /** When, in milliseconds, where that is not the time of the event's id. */
+  readonly at?: number;
   /** The attributes of that run, never of another. */
   readonly attributes?: Attributes;
   /** On a board that sums: of how many scores, and exactly what. */
@@ -62,6 +64,8 @@ const combine: Readonly<
   },
 };
 
-function reached({ id, version, data: { score, attributes } }: Score): BoardEntry {
-  return { score, run: id, epoch: version ?? 0, ...(attributes && { attributes }) };
+function reached({ id, at, version, data: { score, attributes } }: Score): BoardEntry {
+  const entry = { score, run: id, epoch: version ?? 0 };
+  if (!attributes && at === undefined) return entry;
+  return { ...entry, ...(at !== undefined && { at }), ...(attributes && { attributes }) };
 }

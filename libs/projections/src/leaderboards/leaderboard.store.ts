@@ -10,8 +10,9 @@ import { ORDER_LENGTH, orderOf, runOf } from './tie-break.js';
 /**
  * Leaderboards: for each board and period a sorted set that ranks, and a hash of the runs that count.
  *
- * An entry is kept as `<order>[.<count>][~<epoch>] <score, or sum> <attributes>`. The order names the run's event;
- * with the number of scores on a board that sums, and of revocations when there were any, it is the revision.
+ * An entry is kept as `<order>[.<count>][~<epoch>][@<ms>] <score, or sum> <attributes>`. The order names the run's event;
+ * with the number of scores on a board that sums, of revocations when there were any, and the event's time where its id
+ * has another, it is the revision.
  */
 export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
   name: 'ranking-projector',
@@ -47,14 +48,15 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
   },
 };
 
-function formatEntry({ run, score, total, attributes, epoch }: BoardEntry): string {
-  const revision = `${orderOf(run)}${total ? `.${total.count}` : ''}${epoch > 0 ? `~${epoch}` : ''}`;
+function formatEntry({ run, at, score, total, attributes, epoch }: BoardEntry): string {
+  const time = at === undefined ? '' : `@${at}`;
+  const revision = `${orderOf(run)}${total ? `.${total.count}` : ''}${epoch > 0 ? `~${epoch}` : ''}${time}`;
   const value = total ? JSON.stringify(pack(total.sum)) : String(score);
   return `${revision} ${value}${attributes ? ` ${JSON.stringify(attributes)}` : ''}`;
 }
 
 /** What can follow the order, and what an entry begins with. */
-const REVISION = /^[-\w]{14}(?:\.(\d+))?(?:~(\d+))?$/;
+const REVISION = /^[-\w]{14}(?:\.(\d+))?(?:~(\d+))?(?:@(\d+))?$/;
 
 /** Every event of a live board comes through here: nearly every entry is an order and a score, and needs no pattern. */
 export function parseEntry(text: string): BoardEntry {
@@ -62,12 +64,13 @@ export function parseEntry(text: string): BoardEntry {
   const valueEnd = text.indexOf(' ', end + 1);
   const value = text.slice(end + 1, valueEnd < 0 ? text.length : valueEnd);
   if (end === ORDER_LENGTH && valueEnd < 0) return { score: Number(value), run: runOf(text), epoch: 0 };
-  const [, count, epoch] = (end > ORDER_LENGTH && REVISION.exec(text.slice(0, end))) || [];
+  const [, count, epoch, at] = (end > ORDER_LENGTH && REVISION.exec(text.slice(0, end))) || [];
   const total = count && { count: Number(count), sum: unpack(JSON.parse(value) as PackedSum) };
   return {
     score: total ? toNumber(total.sum) : Number(value),
     run: runOf(text),
     epoch: Number(epoch ?? 0),
+    ...(at && { at: Number(at) }),
     ...(valueEnd > 0 && { attributes: JSON.parse(text.slice(valueEnd + 1)) as Attributes }),
     ...(total && { total }),
   };

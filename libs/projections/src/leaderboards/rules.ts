@@ -11,6 +11,7 @@ import {
   parseEventId,
   type RecordedEvent,
   readDefinition,
+  timeOf,
 } from '#libs/events';
 import type { StateKeys } from '#libs/redis';
 import type { Target } from '../projection.js';
@@ -97,13 +98,14 @@ export class LeaderboardRules {
   }
 
   /** Where a score counts. */
-  targets({ id, data }: RecordedEvent<'ScoreSubmitted'>, keys: StateKeys): Target[] {
+  targets(event: RecordedEvent<'ScoreSubmitted'>, keys: StateKeys): Target[] {
+    const { id, data } = event;
     const targets: Target[] = [];
     for (const { board, definition, from, since, periods } of this.fedBy(data.board)) {
       const removal = board === data.board ? from : since;
       if (removal && compareEventIds(id, removal) <= 0) continue;
       if (definition.filter && !passes(definition.filter, data.attributes)) continue;
-      const period = periods?.at(id.ms);
+      const period = periods?.at(timeOf(event));
       if (period !== undefined && this.isExpired(board, period)) continue;
       targets.push({ address: { key: keys.runs(board, period), field: data.player }, board, period });
     }

@@ -8,6 +8,7 @@ import {
   BoardWorkers,
   deliver,
   type EntryEvent,
+  moveLogClock,
   naiveBoard,
   openTestLog,
   runs,
@@ -194,9 +195,8 @@ describe('the reader of a board with shards', () => {
     const [early, late] = [playerIn(own), playerIn(other)];
     const moments = [early, early, late, late];
     for (const [n, player] of moments.entries()) {
-      for (const { stream } of test.topology.all('scores'))
-        if (await test.redis.exists(stream))
-          await test.redis.call('XSETID', stream, `${minute + n * 60_000}-0`);
+      const partitions = [...test.topology.all('scores').keys()];
+      await moveLogClock(test.redis, test.topology, partitions, minute + n * 60_000);
       await submit(board, [{ player, score: n }], 2);
     }
     const read = (n: number) => reader.read(board, { from: { offset: 0 }, length: 5, period: period(n) });

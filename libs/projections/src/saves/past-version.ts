@@ -7,23 +7,27 @@ export interface PastVersion {
   readonly actor: Actor['kind'];
   /** Length of the document in UTF-8; nothing for a deletion. */
   readonly bytes: number | undefined;
+  /** When, in milliseconds, where that is not the time of the event's id. */
+  readonly at?: number;
 }
 
 /** A version is made once: what comes again is the same. */
 export function evolvePastVersion(version: PastVersion | undefined, event: SaveEvent): PastVersion {
-  return version ?? { id: event.id, actor: event.actor.kind, bytes: bytesOf(event) };
+  const { id, at, actor } = event;
+  return version ?? { id, actor: actor.kind, bytes: bytesOf(event), ...(at !== undefined && { at }) };
 }
 
 const KINDS: readonly Actor['kind'][] = ['player', 'server', 'admin'];
 
-/** A version is kept as `<event id> <first letter of the actor's kind> <bytes, or ->`. */
-export function formatPastVersion({ id, actor, bytes }: PastVersion): string {
-  return `${formatEventId(id)} ${actor[0]} ${bytes ?? '-'}`;
+/** A version is kept as `<event id> <first letter of the actor's kind> <bytes, or -> [<ms>]`. */
+export function formatPastVersion({ id, actor, bytes, at }: PastVersion): string {
+  return `${formatEventId(id)} ${actor[0]} ${bytes ?? '-'}${at === undefined ? '' : ` ${at}`}`;
 }
 
 export function parsePastVersion(text: string): PastVersion {
-  const [id = '', letter, bytes] = text.split(' ');
+  const [id = '', letter, bytes, at] = text.split(' ');
   const actor = KINDS.find(kind => kind[0] === letter);
   if (!actor) throw new MalformedEventError(`"${text}" is no version of a save`);
-  return { id: parseEventId(id), actor, bytes: bytes === '-' ? undefined : Number(bytes) };
+  const version = { id: parseEventId(id), actor, bytes: bytes === '-' ? undefined : Number(bytes) };
+  return at === undefined ? version : { ...version, at: Number(at) };
 }

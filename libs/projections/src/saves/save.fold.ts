@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '#libs/events';
+import { type RecordedEvent, timeOf } from '#libs/events';
 import { documentName, isFoundByName } from './search-terms.js';
 import { versionOf } from './versions.js';
 
@@ -19,7 +19,7 @@ export interface SaveState {
 export function evolveSave(save: SaveState | undefined, event: SaveEvent): SaveState {
   const version = versionOf(event);
   if (save && version <= save.version) return save;
-  return { version, updatedAt: event.id.ms, bytes: bytesOf(event), ...nameOf(event) };
+  return { version, updatedAt: timeOf(event), bytes: bytesOf(event), ...nameOf(event) };
 }
 
 /** A verifying fold keeps no documents, but the states that were made of them. */

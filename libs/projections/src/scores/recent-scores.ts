@@ -1,10 +1,12 @@
-import { compareEventIds, type EventId, formatEventId, parseEventId } from '#libs/events';
+import { compareEventIds, formatEventId, parseEventId, type RecordedEvent } from '#libs/events';
+
+type ScoreEvent = RecordedEvent<'ScoreSubmitted'>;
 
 /** How many of the latest scores a document shows. */
 export const RECENT = 10;
 
-/** A score with its event's id. */
-export type ScoreRecord = readonly [id: string, score: number];
+/** A score with its event's id, and the event's time in milliseconds where that is not its id's. */
+export type ScoreRecord = readonly [id: string, score: number, at?: number];
 
 /**
  * The latest scores, newest first, at most `RECENT`: a JSON list of `ScoreRecord`. It stays text, for nearly every score
@@ -16,15 +18,15 @@ export function recordsOf(recent: RecentScores): ScoreRecord[] {
   return JSON.parse(recent) as ScoreRecord[];
 }
 
-export function onlyRecent(id: EventId, score: number): RecentScores {
-  return `[${recordOf(id, score)}]`;
+export function onlyRecent(event: ScoreEvent): RecentScores {
+  return `[${recordOf(event)}]`;
 }
 
 /** @param count how many scores there were before this one, shown or not */
-export function withRecent(recent: RecentScores, count: number, id: EventId, score: number): RecentScores {
-  if (compareEventIds(newestIn(recent), id) >= 0) return withOlder(recent, id, score);
+export function withRecent(recent: RecentScores, count: number, event: ScoreEvent): RecentScores {
+  if (compareEventIds(newestIn(recent), event.id) >= 0) return withOlder(recent, event);
   const end = count < RECENT ? -1 : recent.lastIndexOf(',[');
-  return `[${recordOf(id, score)},${recent.slice(1, end)}]`;
+  return `[${recordOf(event)},${recent.slice(1, end)}]`;
 }
 
 /** What two partitions have. */
@@ -32,15 +34,16 @@ export function mergeRecent(a: RecentScores, b: RecentScores): RecentScores {
   return JSON.stringify(newest([...recordsOf(a), ...recordsOf(b)]));
 }
 
-function withOlder(recent: RecentScores, id: EventId, score: number): RecentScores {
-  return JSON.stringify(newest([...recordsOf(recent), [formatEventId(id), score]]));
+function withOlder(recent: RecentScores, event: ScoreEvent): RecentScores {
+  return JSON.stringify(newest([...recordsOf(recent), JSON.parse(recordOf(event)) as ScoreRecord]));
 }
 
 function newest(records: readonly ScoreRecord[]): ScoreRecord[] {
   return records.toSorted(([x], [y]) => compareEventIds(parseEventId(y), parseEventId(x))).slice(0, RECENT);
 }
 
-const recordOf = (id: EventId, score: number) => `["${formatEventId(id)}",${JSON.stringify(score)}]`;
+const recordOf = ({ id, at, data: { score } }: ScoreEvent) =>
+  `["${formatEventId(id)}",${JSON.stringify(score)}${at === undefined ? '' : `,${at}`}]`;
 
 /** Behind `[["`. */
 const NEWEST = 3;

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '#libs/events';
+import { type RecordedEvent, timeOf } from '#libs/events';
 import { add, type ExactSum, exact } from '../exact-sum.js';
 import { mergeRecent, onlyRecent, type RecentScores, withRecent } from './recent-scores.js';
 
@@ -32,22 +32,19 @@ export function evolveScores(
   return { epoch, scores: addScore(current.scores, event) };
 }
 
-function addScore(
-  scores: BoardScores | undefined,
-  { id, data }: RecordedEvent<'ScoreSubmitted'>,
-): BoardScores {
-  const { score } = data;
+function addScore(scores: BoardScores | undefined, event: RecordedEvent<'ScoreSubmitted'>): BoardScores {
+  const { score } = event.data;
   if (!scores) {
     const only = { highest: score, lowest: score, sum: exact(score) };
-    return { count: 1, ...only, firstAt: id.ms, recent: onlyRecent(id, score) };
+    return { count: 1, ...only, firstAt: timeOf(event), recent: onlyRecent(event) };
   }
   return {
     count: scores.count + 1,
     highest: Math.max(scores.highest, score),
     lowest: Math.min(scores.lowest, score),
     sum: add(scores.sum, exact(score)),
-    firstAt: Math.min(scores.firstAt, id.ms),
-    recent: withRecent(scores.recent, scores.count, id, score),
+    firstAt: Math.min(scores.firstAt, timeOf(event)),
+    recent: withRecent(scores.recent, scores.count, event),
   };
 }
 

@@ -101,7 +101,10 @@ function summary(
   order: BoardDefinition['order'] = 'desc',
 ): BoardSummary {
   const best = order === 'desc' ? highest : lowest;
-  const scores = recordsOf(recent).map(([id, score]) => ({ score, at: iso(parseEventId(id).ms) }));
+  const scores = recordsOf(recent).map(([id, score, at]) => ({
+    score,
+    at: iso(at ?? parseEventId(id).ms),
+  }));
   const [latest] = scores;
   return {
     best,

@@ -6,7 +6,8 @@
 --          over shards, the event that it was born by; or ` scored` when it has scores and no definition)
 -- KEYS[3]  players who are being erased (hash: player -> the event that erases, ...)
 -- KEYS[4]  the gate (string: moving or closed, and by whom)
--- KEYS[n]  from 5 on, what the events name by number: idempotency records (string: fingerprint, event id, version),
+-- KEYS[n]  from 5 on, what the events name by number: idempotency records (string: fingerprint, event id, version, own
+--          time),
 --          heads of subjects (hash: part -> `version id -` of a deletion, `version id/bytes` of a save or profile, where old
 --          ones have no bytes, else `version id`; `/usage` -> slots and bytes of saves), intervals (string, for as long as
 --          one lasts)
@@ -35,8 +36,8 @@
 --            erases        true: nothing more of the player is taken; its document becomes all of the heads, as JSON
 -- ARGV[n]  from 3 on, the documents
 --
--- Returns a list with, for each event, a string of its id, its version or -, and 1 when it was appended before else 0; or
---         an error
+-- Returns a list with, for each event, a string of its id, its version or -, 1 when it was appended before else 0, and its
+--         time in milliseconds where that is not its id's; or an error
 -- Errors   LOG_CLOSED: the log is being moved, or was; nothing was done
 --          IDEMPOTENCY_CONFLICT: the same key came with another event
 --          BEING_ERASED: the player is being erased; an event that erases, too, is answered with the one that does
@@ -56,6 +57,44 @@
 --          it is appended.
 -- Twice    events with an idempotency record are answered as the first time; of the others there are two.
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
+
+-- Ids never go back: when Redis's clock was ahead and is right again, they stay in the future. From this many milliseconds on,
+-- each event carries its real time in the field `t`. (read-board and read-shard go by the same.)
+local CLOCK_TOLERANCE_MS = 1000
+local time = redis.call('TIME')
+local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+local is_ahead, own_time = false, nil
+
+local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
+
+-- A last event whose own time is not before its id was given that time on purpose, by a test that lets time pass: ids are the
+-- clock there.
+local function find_own_time()
+  local info, last_ms, set_ms = redis.call('XINFO', 'STREAM', KEYS[1]), 0, nil
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then last_ms = ms_of(info[i + 1]) end
+    local entry = info[i] == 'last-entry' and info[i + 1] or { '0', {} }
+    for k = 1, #entry[2], 2 do
+      if entry[2][k] == 't' and ms_of(entry[2][k + 1]) >= ms_of(entry[1]) then set_ms = ms_of(entry[2][k + 1]) end
+    end
+  end
+  if set_ms then return string.format('%d', math.max(set_ms, last_ms)) end
+  return last_ms - tonumber(now) > CLOCK_TOLERANCE_MS and now or nil
+end
+
+local function add_entry(entry)
+  if not is_ahead then
+    local id = redis.pcall('XADD', KEYS[1], now .. '-*', unpack(entry))
+    if type(id) == 'string' then return id end
+    if not string.find(id.err, 'equal or smaller', 1, true) then error(id) end
+    is_ahead, own_time = true, find_own_time()
+  end
+  if own_time then
+    entry[#entry + 1] = 't'
+    entry[#entry + 1] = own_time
+  end
+  return redis.call('XADD', KEYS[1], '*', unpack(entry))
+end
 
 local SCORED = ' scored'
 
@@ -154,17 +193,17 @@ end
 local is_anybody_erased = redis.call('EXISTS', KEYS[3]) == 1
 
 -- One text is read faster than a list of three.
-local function answer(id, version, replayed)
-  return id .. ' ' .. (version == '' and '-' or version) .. ' ' .. replayed
+local function answer(id, version, replayed, at)
+  return id .. ' ' .. (version == '' and '-' or version) .. ' ' .. replayed .. (at and ' ' .. at or '')
 end
 
 local function append(event)
   local record = event.record and KEYS[event.record]
   local seen = record and redis.call('GET', record)
   if seen then
-    local print, id, version = string.match(seen, '^(%S+) (%S+) (%S*)$')
+    local print, id, version, at = string.match(seen, '^(%S+) (%S+) (%S*) ?(%d*)$')
     if print ~= event.print then return 'IDEMPOTENCY_CONFLICT' end
-    return answer(id, version, 1)
+    return answer(id, version, 1, at ~= '' and at)
   end
   if event.replay then return 'NOT_REPLAYED' end
   local erased_by = is_anybody_erased and event.player and redis.call('HGET', KEYS[3], event.player)
@@ -202,7 +241,10 @@ local function append(event)
   end
   local interval = event.interval and KEYS[event.interval]
   if interval and not redis.call('SET', interval, 1, 'PX', event.ms, 'NX') then
-    return 'TOO_SOON ' .. redis.call('PTTL', interval)
+    local left = redis.call('PTTL', interval)
+    if left <= event.ms then return 'TOO_SOON ' .. left end
+    -- Longer than any interval: the clock was set back since.
+    redis.call('SET', interval, 1, 'PX', event.ms)
   end
 
   local entry = { 'e', event.e }
@@ -215,7 +257,7 @@ local function append(event)
   add('v', head)
   add('m', event.m)
   add('d', event.d and ARGV[event.d] or event.erases and heads_of(KEYS[event.heads]))
-  local id = redis.call('XADD', KEYS[1], '*', unpack(entry))
+  local id = add_entry(entry)
   if event.counts then
     redis.call('HSET', KEYS[event.heads], event.part, version .. ' ' .. id .. size, unpack(usage and { '/usage', usage } or {}))
     has_heads[KEYS[event.heads]] = true
@@ -226,8 +268,8 @@ local function append(event)
   end
   if event.becomes then define(event, id) end
   if event.marks and not defined then set_definition(event.board, SCORED) end
-  if record then redis.call('SET', record, event.print .. ' ' .. id .. ' ' .. version, 'EX', ARGV[1]) end
-  return answer(id, version, 0)
+  if record then redis.call('SET', record, event.print .. ' ' .. id .. ' ' .. version .. (own_time and ' ' .. own_time or ''), 'EX', ARGV[1]) end
+  return answer(id, version, 0, own_time)
 end
 
 local answers = {}

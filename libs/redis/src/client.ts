@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { type ClusterStatus, Redis, type RedisCommander, type RedisStatus } from 'ioredis';
 import { parseHostAndPort, type RedisAddress, type SentinelAddress, type ServerAddress } from './address.js';
 import { ClusterClient, type ConnectionOptions, slotOf } from './cluster-client.js';
+import { ConnectionWatch } from './connection-watch.js';
 import { SentinelClient } from './sentinel-client.js';
 import { setConnectionFault } from './trouble.js';
 
@@ -55,9 +56,15 @@ export function createClient(
     retryStrategy: reconnect,
   };
   if ('nodes' in address) return quiet(new ClusterClient(address, options));
-  if ('sentinels' in address) return quiet(new SentinelClient({ ...options, ...chosenBySentinels(address) }));
-  // Without the ready check, a server that is loading says so itself, in its answer to each command.
-  return quiet(new Redis(address.url, { ...options, ...accessOf(address), enableReadyCheck: false }));
+  const watch = new ConnectionWatch();
+  const watched = { ...options, reconnectOnError: watch.reconnectOnError };
+  const client =
+    'sentinels' in address
+      ? new SentinelClient({ ...watched, ...chosenBySentinels(address) })
+      : // Without the ready check, a server that is loading says so itself, in its answer to each command.
+        new Redis(address.url, { ...watched, ...accessOf(address), enableReadyCheck: false });
+  watch.attach(client);
+  return quiet(client);
 }
 
 /**
@@ -155,7 +162,6 @@ function chosenBySentinels(address: SentinelAddress): ConnectionOptions {
     sentinelRetryStrategy: reconnect,
     // Which server is the master can change behind a connection that still works.
     failoverDetector: true,
-    reconnectOnError: error => error.message.startsWith('READONLY'),
   };
 }
 

@@ -1,5 +1,6 @@
 import { Cluster, Command, type Redis, type RedisOptions } from 'ioredis';
 import { type ClusterAddress, parseHostAndPort } from './address.js';
+import { watchSilence } from './connection-watch.js';
 import { NoMasterError } from './errors.js';
 
 /** Milliseconds between two looks at which node has which slots; a redirection is one more reason to look. */
@@ -10,8 +11,9 @@ export type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
 type SendCommand = Parameters<Cluster['sendCommand']>;
 
-/** What a node answers that has not the slot, and what becomes of a node that answers nothing. */
-const IS_ELSEWHERE = /^(MOVED |Command timed out)/;
+/** What a node answers that has not the slot or is a replica by now, and what becomes of a node that answers nothing. */
+const IS_ELSEWHERE =
+  /^(MOVED |Command timed out|READONLY|MASTERDOWN|LOADING|UNBLOCKED|CLUSTERDOWN|NOREPLICAS)/;
 
 /**
  * The client of a Redis Cluster, which fails as fast as that of one server.
@@ -45,6 +47,7 @@ export class ClusterClient extends Cluster {
     });
     // The node may have been replaced.
     this.on('-node', () => this.lookAgain());
+    this.on('+node', watchSilence);
     this.on('refresh', () => this.fillGaps());
   }
 

@@ -351,6 +351,11 @@ const AWAY_MESSAGES = [
   'All sentinels are unreachable',
 ];
 
+/** Whether the user may not do this: for who tries whether they may, that is an answer. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOPERM');
+}
+
 /** Whether an error means "Redis cannot serve now" rather than "this call was wrong". Trying later can help. */
 export function isRedisUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -1,4 +1,5 @@
 import { nodesOf, type RedisClient } from './client.js';
+import { isForbidden } from './errors.js';
 import { type DocumentStoreName, documentIndex } from './keys.js';
 
 /** A setting of the server with which acknowledged events could be lost, and what to do about it. */
@@ -17,15 +18,32 @@ export class ServerUnfitError extends Error {
   }
 }
 
+/** What a server was found to be. */
+export interface ServerReport {
+  readonly name: string;
+  readonly faults: ServerFault[];
+  /** Settings that the server does not tell. */
+  readonly unknown: string[];
+}
+
+/** By what `INFO` calls it, which is there where CONFIG is forbidden. */
+const SETTINGS = { maxmemory_policy: 'maxmemory-policy', aof_enabled: 'appendonly' } as const;
+
 /** Reads what the server says of itself, or the nodes of a cluster: version, eviction and persistence. */
-export async function inspectServer(redis: RedisClient): Promise<{ name: string; faults: ServerFault[] }> {
-  const nodes = nodesOf(redis, 'all');
+export async function inspectServer(
+  redis: RedisClient,
+  which: 'master' | 'all' = 'all',
+): Promise<ServerReport> {
+  const nodes = nodesOf(redis, which);
   const infos = await Promise.all(nodes.map(async node => parseInfo(await node.info())));
   const found = infos.flatMap(info => faultsOf(info, nodes.length > 1));
   if (nodes[0] === redis && infos[0]?.get('cluster_enabled') === '1') found.push(NODE_OF_CLUSTER);
   // Nodes mostly have the same faults.
   const faults = [...new Map(found.map(fault => [fault.message, fault])).values()];
-  return { name: nameOf(infos[0]), faults };
+  const unknown = Object.entries(SETTINGS).flatMap(([field, setting]) =>
+    infos.every(info => info.has(field)) ? [] : [setting],
+  );
+  return { name: nameOf(infos[0]), faults, unknown };
 }
 
 const NODE_OF_CLUSTER: ServerFault = {
@@ -96,7 +114,7 @@ async function unlessForbidden(reply: Promise<unknown>): Promise<unknown> {
   try {
     return await reply;
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith('NOPERM')) return [];
+    if (isForbidden(error)) return [];
     throw error;
   }
 }

@@ -8,6 +8,7 @@ export * from './exact-units.js';
 export * from './log-clock.js';
 export * from './longest-hold.js';
 export * from './naive-board.js';
+export * from './one-name.js';
 export * from './redis-cluster.js';
 export * from './redis-container.js';
 export * from './sentinels.js';

@@ -2,6 +2,7 @@ import type { Topology } from '#libs/event-log';
 import {
   type DocumentStoreName,
   documentStoreOf,
+  isForbidden,
   isRedisUnavailable,
   type RedisClient,
   Script,
@@ -56,11 +57,9 @@ async function possibleStore(
     if (store === 'json') await tryDocuments(redis, topology);
     return store;
   } catch (error) {
-    if (isRedisUnavailable(error) && !isDenied(error)) throw error;
+    // Elsewhere a denied command means that Redis cannot serve; here, that this user may not use the modules.
+    if (isRedisUnavailable(error) && !isForbidden(error)) throw error;
     onFault(error as Error);
     return 'plain';
   }
 }
-
-/** Elsewhere a denied command means that Redis cannot serve. Here it only means that this user may not use the modules. */
-const isDenied = (error: unknown) => error instanceof Error && error.message.startsWith('NOPERM');

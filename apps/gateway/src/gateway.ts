@@ -4,17 +4,18 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
 import type { GatewayEnvironment } from '#libs/config';
-import { STREAMS } from '#libs/events';
 import { Health, type HealthCheck, type Logger, serveHealth } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
 import {
   Connections,
+  LogFigures,
   LogModule,
   LogWatch,
   limitConnections,
-  needsRedis,
+  logChecks,
   type OpenLog,
   redisCheck,
+  settingsChecks,
 } from '#libs/service';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { serveFiles } from './files.js';
@@ -95,32 +96,15 @@ export async function createGateway(
 }
 
 /** What `/readyz` tells of. A check of another part is added here. */
-function checksOf(log: OpenLog, logger: Logger): HealthCheck[] {
+function checksOf({ redis, topology }: OpenLog, logger: Logger): HealthCheck[] {
+  const figures = new LogFigures(redis, topology, {
+    scores: groupsOf('scores'),
+    players: groupsOf('players'),
+  });
   return [
-    redisCheck(log.redis, log.topology, 'reads'),
-    new LogWatch(log.redis, log.topology, logger).check,
-    needsRedis({
-      name: 'groups',
-      severity: 'degraded',
-      reason: 'worker-missing',
-      probe: () => assertGroups(log),
-    }),
+    redisCheck(redis, topology, 'reads'),
+    new LogWatch(redis, topology, logger).check,
+    ...logChecks(figures, redis),
+    ...settingsChecks(redis),
   ];
-}
-
-/** @throws Error naming a projection that no worker has begun yet */
-async function assertGroups({ redis, topology }: OpenLog): Promise<void> {
-  for (const stream of STREAMS) {
-    for (const { stream: key } of topology.all(stream)) {
-      const groups = JSON.stringify(await redis.xinfo('GROUPS', key).catch(unlessMissing));
-      const missing = groupsOf(stream).find(group => !groups.includes(`"${group}"`));
-      if (missing) throw new Error(`${key} has no consumer group ${missing}: start that worker`);
-    }
-  }
-}
-
-/** A partition without its stream has no groups. */
-function unlessMissing(error: Error): [] {
-  if (error.message.startsWith('ERR no such key')) return [];
-  throw error;
 }

@@ -27,6 +27,11 @@ export class PartitionKeys {
     this.stream = `${this.base}:log`;
   }
 
+  /** sorted set: workers of a group that read the partition, by when they last said so (milliseconds); gone when all are silent */
+  workers(group: string): string {
+    return `${this.base}:workers:${group}`;
+  }
+
   deadLetters(group: string): string {
     return `${this.base}:dead:${group}`;
   }

@@ -3,6 +3,7 @@ export { type ConnectionLimits, Connections, limitConnections } from './connecti
 export * from './follow-topology.js';
 export * from './listen.js';
 export * from './log.module.js';
+export * from './log-checks.js';
 export * from './log-watch.js';
 export * from './open-log.js';
 export * from './parent.js';

@@ -12,6 +12,7 @@ import { limitConnections } from './connections.js';
 import { followTopology } from './follow-topology.js';
 import { listenAt } from './listen.js';
 import { LogModule } from './log.module.js';
+import { settingsChecks } from './log-checks.js';
 import { LogWatch } from './log-watch.js';
 import { openLog } from './open-log.js';
 import { tellParent } from './parent.js';
@@ -59,6 +60,7 @@ export function runWorker({
     const health = new Health(
       [
         redisCheck(log.redis, log.topology, 'writes'),
+        ...settingsChecks(log.redis),
         {
           name: 'groups',
           severity: 'not ready',

@@ -32,8 +32,13 @@ const MAX_BACKOFF = 2_000;
 /** Hears when a consumer cannot read any more, with the error, and when it can again, without. */
 export type HealthListener = (keys: PartitionKeys, error?: Error) => void;
 
+/** Milliseconds between two heartbeats of a worker, and for which one holds. */
+export const HEARTBEAT_MS = 1_000;
+const HEARTBEAT_TTL_MS = 4_000;
+
 const leaveGroup = new Script<number>('leave-group');
 const openGroup = new Script<'there' | 'created' | 'behind'>('open-group');
+const heartbeat = new Script<null>('heartbeat');
 
 /**
  * Reads one partition for a consumer group, and delivers its events in batches, one after the other.
@@ -81,6 +86,14 @@ export class PartitionConsumer {
     this.running ??= this.run();
   }
 
+  /** Says that the partition is read, to who looks whether there are workers. */
+  async beat(): Promise<void> {
+    if (!this.reading || this.stopping) return;
+    const { group, consumer } = this.options;
+    // What does not get through is missed, and that is the point.
+    await heartbeat.run(this.redis, [this.keys.workers(group)], [consumer, HEARTBEAT_TTL_MS]).catch(() => {});
+  }
+
   /** Ends the loop after the batch in hand, and leaves the group if nothing is left pending. */
   async stop(): Promise<void> {
     this.stopping = true;
@@ -89,6 +102,7 @@ export class PartitionConsumer {
     while (!(await Promise.race([stopped, delay(25, false)]))) this.wake();
     const { group, consumer } = this.options;
     await leaveGroup.run(this.redis, [this.keys.stream], [group, consumer]).catch(() => 0);
+    await this.redis.zrem(this.keys.workers(group), consumer).catch(() => 0);
     this.hangUp();
   }
 
@@ -191,7 +205,9 @@ export class PartitionConsumer {
       : reader.xreadgroup(...from, 'BLOCK', block, ...streams))) as [[string, Entry[]]] | null;
     if (this.failures > 0) this.onHealth(this.keys);
     this.failures = 0;
+    const hasBegun = !this.reading;
     this.reading = true;
+    if (hasBegun) void this.beat();
     return reply?.[0][1] ?? [];
   }
 

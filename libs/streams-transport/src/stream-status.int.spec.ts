@@ -1,8 +1,11 @@
-import { formatEventId } from '#libs/events';
-import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
+import { Logger } from '@nestjs/common';
+import { formatEventId, packEvent } from '#libs/events';
+import { appendScores, deliver, eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { PartitionConsumer } from './partition-consumer.js';
 import { readStreamStatus } from './stream-status.js';
 
 const GROUP = 'group';
+const GROUPS = { scores: [GROUP], players: [] };
 
 describe('the status of the streams', () => {
   let test: TestLog;
@@ -13,8 +16,8 @@ describe('the status of the streams', () => {
   afterEach(() => test.close());
 
   it('tells of an empty log that it is empty', async () => {
-    const empty = { length: 0, bytes: 0, firstId: null, lastId: null, groups: [] };
-    expect(await readStreamStatus(test.redis, test.topology)).toEqual([
+    const empty = { length: 0, bytes: 0, firstId: null, lastId: null, aheadMs: 0, groups: [] };
+    expect(await readStreamStatus(test.redis, test.topology, GROUPS)).toEqual([
       { stream: 'scores', partition: 0, ...empty },
       { stream: 'players', partition: 0, ...empty },
     ]);
@@ -31,7 +34,7 @@ describe('the status of the streams', () => {
     await test.redis.xgroup('CREATE', keys.stream, 'later', '$');
     const [first] = await test.redis.xrange(keys.stream, '-', '+', 'COUNT', 1);
     const [last] = await test.redis.xrevrange(keys.stream, '+', '-', 'COUNT', 1);
-    const [scores, players] = await readStreamStatus(test.redis, test.topology);
+    const [scores, players] = await readStreamStatus(test.redis, test.topology, GROUPS);
     expect(scores).toEqual({
       stream: 'scores',
       partition: 0,
@@ -39,15 +42,26 @@ describe('the status of the streams', () => {
       bytes: expect.any(Number),
       firstId: `s0-${first?.[0]}`,
       lastId: `s0-${last?.[0]}`,
+      aheadMs: 0,
       groups: [
         {
           group: GROUP,
           lag: 2,
+          lagSeconds: expect.any(Number),
           pending: 1,
           oldestPendingMs: expect.any(Number),
-          consumers: [{ name: 'test', pending: 1, idleMs: expect.any(Number) }],
+          workers: 0,
+          consumers: [{ name: 'test', pending: 1, idleMs: expect.any(Number), live: false }],
         },
-        { group: 'later', lag: 0, pending: 0, oldestPendingMs: null, consumers: [] },
+        {
+          group: 'later',
+          lag: 0,
+          lagSeconds: 0,
+          pending: 0,
+          oldestPendingMs: null,
+          workers: 0,
+          consumers: [],
+        },
       ],
     });
     expect(scores?.bytes).toBeGreaterThan(100);
@@ -66,7 +80,7 @@ describe('the status of the streams', () => {
     const [, event] = await deliver(test, keys, GROUP);
     await test.redis.xdel(keys.stream, event ? formatEventId(event.id) : '');
     await appendScores(test, [{ player: 'ada', score: 2 }]);
-    const [scores] = await readStreamStatus(test.redis, test.topology);
+    const [scores] = await readStreamStatus(test.redis, test.topology, GROUPS);
     expect(scores?.groups).toMatchObject([{ group: GROUP, lag: 1 }]);
   });
 
@@ -76,7 +90,67 @@ describe('the status of the streams', () => {
     await deliver(test, keys, GROUP);
     const [entry] = await test.redis.xrange(keys.stream, '-', '+');
     await test.redis.xclaim(keys.stream, GROUP, 'retry', 0, entry?.[0] ?? '', 'TIME', 0, 'JUSTID');
-    const [scores] = await readStreamStatus(test.redis, test.topology);
+    const [scores] = await readStreamStatus(test.redis, test.topology, GROUPS);
     expect(scores?.groups[0]?.oldestPendingMs).toBeLessThan(60_000);
+  });
+
+  it('tells how old the oldest event is that was not delivered', async () => {
+    const keys = test.topology.at('scores', 0);
+    const { e } = packEvent({
+      type: 'ScoreSubmitted',
+      data: { board: 'b', player: 'p', score: 1 },
+      actor: SERVER,
+    });
+    await test.redis.xgroup('CREATE', keys.stream, GROUP, '0', 'MKSTREAM');
+    await test.redis.xadd(keys.stream, `${Date.now() - 90_000}-0`, 'e', e);
+    await appendScores(test, [{ player: 'ada', score: 1 }]);
+    const [scores] = await readStreamStatus(test.redis, test.topology, GROUPS);
+    expect(scores?.groups[0]).toMatchObject({ lag: 2 });
+    expect(scores?.groups[0]?.lagSeconds).toBeGreaterThan(89);
+    expect(scores?.groups[0]?.lagSeconds).toBeLessThan(200);
+  });
+
+  it('counts what Redis counts wrong, after its append-only file was rewritten and loaded', async () => {
+    const keys = test.topology.at('scores', 0);
+    await appendScores(test, [{ player: 'ada', score: 1 }]);
+    const [event] = await deliver(test, keys, GROUP);
+    const id = event ? formatEventId(event.id) : '';
+    await test.redis.xack(keys.stream, GROUP, id);
+    // As it is after a load: Redis thinks that the group has read less than it was given.
+    await test.redis.call('XGROUP', 'SETID', keys.stream, GROUP, id, 'ENTRIESREAD', '0');
+    const info = JSON.stringify(await test.redis.xinfo('GROUPS', keys.stream));
+    expect(info).toContain('"lag",1');
+    const [scores] = await readStreamStatus(test.redis, test.topology, GROUPS);
+    expect(scores?.groups).toMatchObject([{ lag: 0, lagSeconds: 0 }]);
+  });
+
+  it('counts in calls that are small where events are large', async () => {
+    const keys = test.topology.at('scores', 0);
+    await test.redis.xgroup('CREATE', keys.stream, GROUP, '0', 'MKSTREAM');
+    for (let n = 0; n < 40; n++) await test.redis.xadd(keys.stream, '*', 'd', 'x'.repeat(250_000));
+    const [scores] = await readStreamStatus(test.redis, test.topology, GROUPS);
+    expect(scores?.groups).toMatchObject([{ lag: 40 }]);
+  });
+
+  it('knows workers by their heartbeats, which Redis may have forgotten as consumers', async () => {
+    const keys = test.topology.at('scores', 0);
+    const worker = new PartitionConsumer(
+      test.redis,
+      keys,
+      { group: GROUP, consumer: 'one', batchSize: 10, claimIdleMs: 500, maxDeliveries: 5 },
+      async () => undefined,
+      () => {},
+      new Logger(),
+    );
+    const groups = async () => (await readStreamStatus(test.redis, test.topology, GROUPS))[0]?.groups;
+    worker.start();
+    await eventually(async () => expect(await groups()).toMatchObject([{ workers: 1 }]), 10_000);
+    await test.redis.xgroup('DELCONSUMER', keys.stream, GROUP, 'one');
+    await worker.beat();
+    expect(await groups()).toMatchObject([
+      { workers: 1, consumers: [{ name: 'one', pending: 0, live: true }] },
+    ]);
+    await worker.stop();
+    expect(await groups()).toMatchObject([{ workers: 0, consumers: [] }]);
   });
 });

@@ -3,7 +3,7 @@ import { lastValueFrom } from 'rxjs';
 import type { Settlement, Topology } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
 import type { PartitionKeys, RedisClient } from '#libs/redis';
-import { type ConsumerOptions, PartitionConsumer } from './partition-consumer.js';
+import { type ConsumerOptions, HEARTBEAT_MS, PartitionConsumer } from './partition-consumer.js';
 import { StreamContext } from './stream-context.js';
 
 export const STREAMS_TRANSPORT = Symbol('questlog:streams');
@@ -27,6 +27,7 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   /** Those of partitions that are no more, as long as they take to end. */
   private readonly left = new Set<PartitionConsumer>();
   private isClosed = false;
+  private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly redis: RedisClient,
@@ -64,12 +65,16 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
       return;
     }
     for (const consumer of this.consumers) consumer.start();
+    this.heartbeat = setInterval(() => {
+      for (const consumer of this.consumers) void consumer.beat();
+    }, HEARTBEAT_MS).unref();
     this.topology.onChange(() => this.follow());
     callback();
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
+    clearInterval(this.heartbeat);
     await Promise.all([...this.consumers, ...this.left].map(consumer => consumer.stop()));
     this.consumers = [];
   }

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Topology } from '#libs/event-log';
+import { groupsOf } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
 import { readStreamStatus } from '#libs/streams-transport';
@@ -14,20 +15,24 @@ class ConsumerView {
   @ApiProperty({ description: 'Events that it was given and has not acknowledged.' })
   readonly pending!: number;
 
-  @ApiProperty({ description: 'Milliseconds since it last read; in Redis 7.0, since it last got something.' })
+  @ApiProperty({ description: 'Milliseconds since its last sign of life, by Redis or by its heartbeat.' })
   readonly idleMs!: number;
+
+  @ApiProperty({ description: 'Whether its heartbeat says that it reads the partition.' })
+  readonly live!: boolean;
 }
 
 class GroupView {
   @ApiProperty({ example: 'ranking-projector' })
   readonly group!: string;
 
+  @ApiProperty({ description: 'Events not delivered yet. From some ten thousand on it can be too high.' })
+  readonly lag!: number;
+
   @ApiProperty({
-    type: Number,
-    nullable: true,
-    description: 'Events not delivered yet; null where Redis cannot tell.',
+    description: 'Seconds since the oldest event not delivered yet was appended; 0 when all are delivered.',
   })
-  readonly lag!: number | null;
+  readonly lagSeconds!: number;
 
   @ApiProperty({ description: 'Events delivered and not acknowledged.' })
   readonly pending!: number;
@@ -38,6 +43,9 @@ class GroupView {
     description: 'Milliseconds since the oldest pending event was appended; null when none is pending.',
   })
   readonly oldestPendingMs!: number | null;
+
+  @ApiProperty({ description: 'Workers that live, by their heartbeats.' })
+  readonly workers!: number;
 
   @ApiProperty({ type: [ConsumerView] })
   readonly consumers!: readonly ConsumerView[];
@@ -62,6 +70,11 @@ class StreamView {
   @ApiProperty({ type: String, nullable: true, description: 'The eventId of its last event.' })
   readonly lastId!: string | null;
 
+  @ApiProperty({
+    description: "Milliseconds by which ids are ahead of Redis's clock: more than 0 after it was set back.",
+  })
+  readonly aheadMs!: number;
+
   @ApiProperty({ type: [GroupView] })
   readonly groups!: readonly GroupView[];
 }
@@ -70,6 +83,8 @@ class StreamsView {
   @ApiProperty({ type: [StreamView], description: 'Every partition of every stream.' })
   readonly streams!: readonly StreamView[];
 }
+
+const GROUPS = { scores: groupsOf('scores'), players: groupsOf('players') };
 
 @ApiTags('operators')
 @AdminOnly()
@@ -89,6 +104,6 @@ export class StreamsController {
   @ApiProblems(401, 403)
   @ApiOkResponse({ type: StreamsView })
   async list(): Promise<StreamsView> {
-    return { streams: await readStreamStatus(this.redis, this.topology) };
+    return { streams: await readStreamStatus(this.redis, this.topology, GROUPS) };
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VersionReader } from '#libs/event-log';
-import { type Actor, type JsonObject, PROFILE } from '#libs/events';
+import { type Actor, type JsonObject, PROFILE, timeOf } from '#libs/events';
 import { ProfileReader } from '#libs/projections';
 import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';

@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1';
 import { Deployment } from 'kubernetes-models/apps/v1';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { Service } from 'kubernetes-models/v1';
-import { PartitionKeys } from '#libs/redis';
 import { type Manifest, ManifestFolder } from './manifests.js';
 import { typeFaults } from './unknown-fields.js';
 
@@ -19,7 +18,6 @@ const SCHEMAS = {
   PodDisruptionBudget: { module: 'kubernetes-models/policy/v1', Model: PodDisruptionBudget },
   Service: { module: 'kubernetes-models/v1', Model: Service },
   ScaledObject: { module: '@kubernetes-models/keda/keda.sh/v1alpha1', Model: ScaledObject },
-  TriggerAuthentication: { module: '@kubernetes-models/keda/keda.sh/v1alpha1', Model: TriggerAuthentication },
 };
 
 const schemaOf = ({ kind }: Manifest) => SCHEMAS[kind as keyof typeof SCHEMAS];
@@ -108,18 +106,20 @@ describe('the Kubernetes manifests', () => {
   });
 
   it.each(autoscaled.of('ScaledObject').map(object => [object.metadata.name, object] as const))(
-    'scale %s by the lag of each partition that it reads',
+    'scale %s by the lag that the gateway counts',
     (name, { spec }) => {
       const stream = name === 'saves' ? 'players' : 'scores';
-      const count = Number(settings[`${stream.toUpperCase()}_PARTITIONS`]);
-      const expected = Array.from({ length: count }, (_, partition) => ({
-        stream: new PartitionKeys(settings.KEY_PREFIX ?? '', stream, partition).stream,
-        consumerGroup: name,
-      }));
+      const [service] = base.of('Service') as [Manifest];
       expect(spec.scaleTargetRef.name).toBe(name);
-      expect(
-        spec.triggers.map(({ metadata: { stream, consumerGroup } }: Trigger) => ({ stream, consumerGroup })),
-      ).toEqual(expected);
+      expect(spec.triggers).toHaveLength(1);
+      const [{ type, metadata }] = spec.triggers as [Trigger];
+      expect(type).toBe('metrics-api');
+      expect(metadata).toMatchObject({
+        url: `http://${service.metadata.name}.questlog.svc/metrics`,
+        format: 'prometheus',
+        valueLocation: `questlog_group_lag_events{group="${name}",stream="${stream}"}`,
+      });
+      expect(Number(metadata.targetValue)).toBeGreaterThan(0);
     },
   );
 });
@@ -135,5 +135,6 @@ interface Rule {
 }
 
 interface Trigger {
-  readonly metadata: { readonly stream: string; readonly consumerGroup: string };
+  readonly type: string;
+  readonly metadata: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,5 @@
 import { jest } from '@jest/globals';
-import type { RedisClient } from '#libs/redis';
-import { WrongTypeError } from '#libs/redis';
+import { PartitionHarmedError, type RedisClient, WrongTypeError } from '#libs/redis';
 import { foldOf, NO_STATE, pendingOf, stateOf, Workers } from '#libs/testing';
 import { type AnyProjection, leaderboards, Projector, saves, scoreDocuments } from './index.js';
 
@@ -113,6 +112,38 @@ describe('the commit of a projector', () => {
       expect(await pendingOf(test, scores, projection.name)).toBe(2);
     },
   );
+
+  describe.each([
+    ['live', (redis: RedisClient, key: string) => redis.rpush(key, 'a list')],
+    ['generation', (redis: RedisClient, key: string) => redis.hset(key, 'generation', 'x')],
+    ['revision', (redis: RedisClient, key: string) => redis.hset(key, 'revision', '{')],
+    ['barrier', (redis: RedisClient, key: string) => redis.hset(key, 'barrier', '\u0000')],
+    ['base', (redis: RedisClient, key: string) => redis.hset(key, 'base:board', 'not an id')],
+  ] as const)('what is live of a partition, harmed (%s)', (kind, harm) => {
+    // Of bases, what was read stays right.
+    it.each(['before it is read first', ...(kind === 'base' ? [] : ['after it was read'])])(
+      'blames no event, %s',
+      async when => {
+        const { test, scores } = workers;
+        const live = scores.live(leaderboards.name);
+        const projector = new Projector(test.redis, leaderboards);
+        const apply = (events: Awaited<ReturnType<typeof workers.submit>>) =>
+          projector.apply(events as never, { keys: scores, group: leaderboards.name });
+        if (when === 'after it was read') await apply(await workers.submit(ofAda(1), leaderboards.name));
+        const backup = await test.redis.dumpBuffer(live);
+        await test.redis.unlink(live);
+        if (backup && when === 'after it was read') await test.redis.restore(live, 0, backup);
+        if (kind === 'live') await test.redis.unlink(live);
+        await harm(test.redis, live);
+        const events = await workers.submit(ofAda(2, 3), leaderboards.name);
+        await expect(apply(events)).rejects.toThrow(PartitionHarmedError);
+        expect(await pendingOf(test, scores, leaderboards.name)).toBe(2);
+        await test.redis.unlink(live);
+        if (backup) await test.redis.restore(live, 0, backup);
+        expect(await apply(events)).toMatchObject({ applied: 2 });
+      },
+    );
+  });
 
   it('says which events of its stream a projection does not handle', () => {
     const forgetful = { ...leaderboards, handles: [] };

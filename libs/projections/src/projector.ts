@@ -8,7 +8,7 @@ import {
   parseEventId,
   type RecordedEvent,
 } from '#libs/events';
-import type { RedisClient } from '#libs/redis';
+import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { type Change, commitChanges, newRevision, type Outcome } from './change-set.js';
 import { type Held, States } from './held-states.js';
 import { type Effect, effectsOf, type Projection, type Ruling, type Target } from './projection.js';
@@ -87,8 +87,22 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     }
   }
 
-  /** @param events of one partition, in the order of the log */
+  /**
+   * @param events of one partition, in the order of the log
+   * @throws PartitionHarmedError when it is not an event that fails, but the partition
+   */
   async apply(events: readonly RecordedEvent<T>[], source: Source): Promise<Settlement> {
+    try {
+      return await this.applyAll(events, source);
+    } catch (error) {
+      // What is remembered of the partition may have been right before it was harmed.
+      this.views.delete(source.keys.stream);
+      if (!isRedisUnavailable(error)) await this.view(source);
+      throw error;
+    }
+  }
+
+  private async applyAll(events: readonly RecordedEvent<T>[], source: Source): Promise<Settlement> {
     const tally = new Tally<T>();
     await this.settle(events, source, tally);
     for (let n = 0; n < MAX_GAPS; n++) {

@@ -8,8 +8,10 @@ import {
 } from '#libs/events';
 import {
   documentStoreName,
+  isRedisUnavailable,
   LogMovedError,
   MOVED,
+  PartitionHarmedError,
   type PartitionKeys,
   type RedisClient,
   readWholeHash,
@@ -57,7 +59,10 @@ export function scopeOf<T extends EventType>({ type, data }: RecordedEvent<T>): 
 /** The first generation, when nothing was ever built. */
 const FIRST = 1;
 
-/** @throws LogMovedError when another log has taken the place of the partition's */
+/**
+ * @throws LogMovedError when another log has taken the place of the partition's
+ * @throws PartitionHarmedError when what is kept is not what was written
+ */
 export async function readView<Rules>(
   redis: RedisClient,
   { keys, group }: Source,
@@ -65,12 +70,14 @@ export async function readView<Rules>(
 ): Promise<View<Rules>> {
   // Read one after the other: if they do not belong together, the fence does not hold when it is compared.
   const [live, skipped] = await Promise.all([
-    readWholeHash(redis, keys.live(group)),
-    readWholeHash(redis, keys.skipped(group)),
+    legible(keys.live(group), async () => checked(await readWholeHash(redis, keys.live(group)))),
+    legible(keys.skipped(group), () => readWholeHash(redis, keys.skipped(group))),
   ]);
   if (live.generation === MOVED) throw new LogMovedError();
   const state = keys.state(Number(live.generation ?? FIRST), documentStoreName(live.documents));
-  const rules = parseRules(await readWholeHash(redis, state.rules()));
+  const rules = await legible(state.rules(), async () =>
+    parseRules(await readWholeHash(redis, state.rules())),
+  );
   const includes = inclusion(live, Object.keys(skipped));
   const isAnySkipped = Object.keys(skipped).length > 0;
   return {
@@ -81,6 +88,34 @@ export async function readView<Rules>(
     includes,
     isRetried: id => isAnySkipped && skipped[formatEventId(id)] !== undefined,
   };
+}
+
+/** @throws PartitionHarmedError instead of whatever says that the key is not what it should be */
+async function legible<T>(key: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isRedisUnavailable(error)) throw error;
+    throw new PartitionHarmedError(key, (error as Error).message);
+  }
+}
+
+/** What the fields of what is live look like; others are not read here. */
+const FIELDS: readonly (readonly [name: RegExp, value: RegExp])[] = [
+  [/^generation$/, new RegExp(`^([1-9]\\d*|${MOVED})$`)],
+  [/^revision$/, /^\d+$/],
+  [/^barrier$/, /^\d+-\d+ \d+ \S+$/],
+  [/^base(:|$)/, /^\d+-\d+$/],
+];
+
+/** @throws Error that names the first field that Questlog has not written */
+function checked(live: Record<string, string>): Record<string, string> {
+  for (const [name, value] of Object.entries(live)) {
+    const rule = FIELDS.find(([names]) => names.test(name));
+    if (rule && !rule[1].test(value))
+      throw new Error(`its field ${name} is ${JSON.stringify(value.slice(0, 80))}`);
+  }
+  return live;
 }
 
 /**

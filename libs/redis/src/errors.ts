@@ -33,6 +33,24 @@ export class WrongTypeError extends Error {
   }
 }
 
+/**
+ * What every event of a partition needs cannot be read: something else has written to it. No event is to blame, so none of
+ * them becomes a dead letter: the partition waits until it is repaired.
+ */
+export class PartitionHarmedError extends Error {
+  readonly code = 'PARTITION_HARMED';
+  override readonly name = 'PartitionHarmedError';
+
+  constructor(
+    readonly key: string,
+    reason: string,
+  ) {
+    super(
+      `the key "${key}" cannot be read as Questlog wrote it (${reason}): no event of its partition is applied until it is restored from a backup, or deleted and the projection rebuilt`,
+    );
+  }
+}
+
 /** A generation of projected state was asked for that is not the live one any more. */
 export class StaleGenerationError extends Error {
   readonly code = 'STALE_GENERATION';

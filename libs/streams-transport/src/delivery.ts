@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Settlement } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { isRedisUnavailable, PartitionHarmedError, type PartitionKeys, type RedisClient } from '#libs/redis';
 import { eventsTotal } from './metrics.js';
 import { moveToDeadLetters } from './move-to-dead-letters.js';
 
@@ -56,6 +56,7 @@ export class Delivery {
   /**
    * @returns the events whose turn has not come
    * @throws when Redis is away: nothing is known of the batch, which must be read again
+   * @throws PartitionHarmedError when no event of the partition can be applied: they stay pending
    */
   async deliver(events: readonly RecordedEvent[]): Promise<RecordedEvent[]> {
     const { group } = this.options;
@@ -73,7 +74,7 @@ export class Delivery {
       const waiting = new Set(settlement.deferred);
       return events.filter(event => waiting.has(event.id));
     } catch (error) {
-      if (isRedisUnavailable(error)) throw error;
+      if (isRedisUnavailable(error) || error instanceof PartitionHarmedError) throw error;
       const [event] = events;
       if (events.length > 1) {
         const middle = Math.ceil(events.length / 2);

@@ -77,7 +77,7 @@ export class PartitionConsumer {
     return this.keys.streamName;
   }
 
-  /** True while the group exists and reads succeed. */
+  /** True while the group exists, reads succeed, and what was read can be delivered. */
   get healthy(): boolean {
     return this.reading;
   }
@@ -177,7 +177,7 @@ export class PartitionConsumer {
       // Decoded while the batch in hand is committed.
       const events = await this.delivery.decode(entries);
       await this.delivered;
-      this.delivered = this.deliver(events);
+      this.delivered = this.deliver(events).then(() => this.recover());
       // A failure is met at the next `await`; until then it must not count as unhandled.
       this.delivered.catch(() => {});
       if (events.length > 0 && events.length < SMALL_BATCH) await delay(PAUSE);
@@ -203,12 +203,22 @@ export class PartitionConsumer {
     const reply = (await (block === undefined
       ? reader.xreadgroup(...from, ...streams)
       : reader.xreadgroup(...from, 'BLOCK', block, ...streams))) as [[string, Entry[]]] | null;
-    if (this.failures > 0) this.onHealth(this.keys);
-    this.failures = 0;
-    const hasBegun = !this.reading;
-    this.reading = true;
-    if (hasBegun) void this.beat();
+    if (this.failures === 0) this.begin();
     return reply?.[0][1] ?? [];
+  }
+
+  private begin(): void {
+    if (this.reading) return;
+    this.reading = true;
+    void this.beat();
+  }
+
+  /** After a failure, only a delivery shows that all goes on: what made the last one fail can be read all the while. */
+  private recover(): void {
+    if (this.failures === 0) return;
+    this.failures = 0;
+    this.begin();
+    this.onHealth(this.keys);
   }
 
   private async deliver(read: readonly RecordedEvent[]): Promise<void> {

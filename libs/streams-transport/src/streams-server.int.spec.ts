@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { EMPTY, Subject } from 'rxjs';
 import type { Settlement } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
-import { nodesOf } from '#libs/redis';
+import { nodesOf, PartitionHarmedError } from '#libs/redis';
 import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import type { ConsumerOptions } from './partition-consumer.js';
 import type { StreamContext } from './stream-context.js';
@@ -302,6 +302,38 @@ describe('the streams server', () => {
       await eventually(async () => {
         expect(await deadLetters()).toEqual([expect.objectContaining({ error: String(thrown) })]);
       }, 2_000);
+    });
+
+    it('nothing of a harmed partition until it is repaired, and makes no dead letter of its events', async () => {
+      await submit([1, 2, 3]);
+      const seen: number[][] = [];
+      let isHarmed = true;
+      const handler: Handler = events => {
+        seen.push(scoresOf(events));
+        if (isHarmed) throw new PartitionHarmedError('a key', 'it was harmed');
+      };
+      const server = start(handler, { maxDeliveries: 1, claimIdleMs: 100 });
+      const isReading = () => {
+        try {
+          server.assertReading();
+          return 'reading';
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      await eventually(() => expect(seen.length).toBeGreaterThan(4));
+      // All of them at once, again and again, with the reason, and never as if it had ended.
+      expect(seen.every(scores => scores.length === 3)).toBe(true);
+      for (let look = 0; look < 20; look++) {
+        expect(isReading()).toMatch(/1 of \d partitions are not being read.*it was harmed/);
+        await delay(10);
+      }
+      isHarmed = false;
+      await eventually(async () =>
+        expect(await test.redis.xpending(stream(), GROUP)).toMatchObject({ 0: 0 }),
+      );
+      await eventually(() => expect(isReading()).toBe('reading'));
+      expect(await test.redis.exists(keys().deadLetters(GROUP))).toBe(0);
     });
 
     it('an entry that is no event at once, and goes on with the others', async () => {

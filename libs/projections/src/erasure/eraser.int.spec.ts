@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
+import { acceptLoss, checkLog } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, type StreamName, unpackEvent } from '#libs/events';
 import {
   BeingErasedError,
@@ -18,6 +19,7 @@ import {
   boardsOf,
   cut,
   deliver,
+  eventually,
   keysLike,
   openTestLog,
   PLAYERS,
@@ -318,6 +320,38 @@ describe('erasing players', () => {
       expect(await tracesOf('zoe-who-goes')).toEqual([]);
       expect(await workers.verify()).toEqual([]);
       expect((await new LeaderboardReader(test.redis, test.topology).find('alone'))?.board).toBeUndefined();
+    });
+
+    it('says once that a partition has lost events, and goes on by itself when that is accepted', async () => {
+      await submit('ada', 3);
+      const keys = test.topology.of('scores', 'arena');
+      const names = Array.from({ length: 20 }, (_, n) => `alone-${n}`);
+      // A board that is to be built anew, beside the score that will be lost.
+      await submit('zoe', 5, names.find(name => test.topology.of('scores', name) === keys) ?? '');
+      await workers.project();
+      await checkLog(test.redis, keys);
+      await erase(test, 'zoe');
+      await workers.project();
+      const [first] = await test.redis.xrange(keys.stream, '-', '+', 'COUNT', 1);
+      await test.redis.xdel(keys.stream, first?.[0] ?? '');
+      const errors: string[] = [];
+      const log = { log: () => {}, error: (text: string) => void errors.push(text) };
+      const eraser = new Eraser(test.redis, test.topology, projections, log);
+      const run = jest.spyOn(eraser, 'run');
+      eraser.start();
+      const following = setInterval(() => void workers.project().catch(() => {}), 100);
+      try {
+        await eventually(() => expect(errors).toHaveLength(1), 20_000);
+        const before = run.mock.calls.length;
+        await eventually(() => expect(run.mock.calls.length - before).toBeGreaterThan(2), 30_000);
+        expect(errors).toEqual([expect.stringMatching(/has lost events.*accept-loss/)]);
+        await acceptLoss(test.redis, keys);
+        await eventually(async () => expect(await test.redis.exists(keys.erasing())).toBe(0), 30_000);
+        expect(errors).toHaveLength(1);
+      } finally {
+        clearInterval(following);
+        await eraser.stop();
+      }
     });
 
     it('erases nothing of a new life when one who was taken for dead wakes up', async () => {

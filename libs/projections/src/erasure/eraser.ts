@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Topology } from '#libs/event-log';
+import { LogDamagedError, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
 import {
   EraserReplacedError,
@@ -25,6 +25,8 @@ import { Purge } from './purge.js';
 
 /** Milliseconds between two looks for players to erase. */
 const LOOK = 250;
+/** Milliseconds between two looks, at most, while erasing fails: less than the lease, so that it stays in one process. */
+const MAX_WAIT_MS = 4_000;
 /** Milliseconds after which another process takes over from one that is silent. */
 const LEASE = 5_000;
 /** Milliseconds between two looks for a build to be over. */
@@ -65,6 +67,8 @@ export class Eraser {
   private lastBreath = performance.now();
   private looking: Promise<void> | undefined;
   private stopping = false;
+  private readonly ending = new AbortController();
+  private lastFault = '';
 
   constructor(
     private readonly redis: RedisClient,
@@ -85,6 +89,7 @@ export class Eraser {
 
   async stop(): Promise<void> {
     this.stopping = true;
+    this.ending.abort();
     await this.looking;
     await this.giveBack().catch(() => {});
   }
@@ -105,17 +110,37 @@ export class Eraser {
   }
 
   private async look(): Promise<void> {
+    let failures = 0;
     while (!this.stopping) {
       try {
         await this.run();
+        failures = 0;
+        this.lastFault = '';
       } catch (error) {
-        const isOther = error instanceof EraserReplacedError || error instanceof StoppedError;
-        if (isOther) this.players = undefined;
-        else if (!isRedisUnavailable(error)) this.logger.error(`erasing players: ${(error as Error).stack}`);
+        failures += 1;
+        this.report(error as Error);
       }
       // Whoever does not have the lease needs to know only when it is free.
-      await delay(this.players ? LOOK : 4 * LOOK);
+      await this.wait(Math.min((this.players ? 1 : 4) * LOOK * 2 ** Math.min(failures, 4), MAX_WAIT_MS));
     }
+  }
+
+  /** Says what keeps players from being erased, once until it is something else. */
+  private report(error: Error): void {
+    if (error instanceof EraserReplacedError || error instanceof StoppedError) {
+      this.players = undefined;
+      return;
+    }
+    if (isRedisUnavailable(error) || error.message === this.lastFault) return;
+    this.lastFault = error.message;
+    const text = 'code' in error ? error.message : error.stack;
+    this.logger.error(`erasing players, which is tried again: ${text}`);
+  }
+
+  private async wait(milliseconds: number): Promise<void> {
+    const { signal } = this.ending;
+    // An abort ends the wait, and is no error.
+    await delay(milliseconds, undefined, { signal }).catch(() => {});
   }
 
   /** @returns nothing while another process erases */
@@ -164,7 +189,7 @@ export class Eraser {
     if (!isBegun && (await this.isBusy())) return void (await unsay());
     const begun = performance.now();
     for (const keys of partitions) await this.purge(players, keys, gone);
-    for (const keys of partitions) await this.mend(players, keys);
+    await this.mendAll(players, partitions);
     await unsay();
     await players.letGo(gone);
     this.restAfter(begun);
@@ -223,6 +248,24 @@ export class Eraser {
     if (this.stopping) throw new StoppedError();
     if ((await this.lead()) !== players) throw new EraserReplacedError();
     await players.advance();
+  }
+
+  /**
+   * What has lost events cannot be built anew. It keeps the players from being let go, not other partitions from being mended.
+   *
+   * @throws LogDamagedError
+   */
+  private async mendAll(players: ErasingPlayers, partitions: readonly PartitionKeys[]): Promise<void> {
+    let damage: LogDamagedError | undefined;
+    for (const keys of partitions) {
+      try {
+        await this.mend(players, keys);
+      } catch (error) {
+        if (!(error instanceof LogDamagedError)) throw error;
+        damage ??= error;
+      }
+    }
+    if (damage) throw damage;
   }
 
   /** Builds boards anew that could be others without the events. */

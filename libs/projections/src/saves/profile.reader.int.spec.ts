@@ -1,4 +1,5 @@
 import type { JsonObject } from '#libs/events';
+import type { PartitionKeys } from '#libs/redis';
 import { deliver, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing';
 import { saves } from '../index.js';
 import { JobRunner } from '../jobs/job-runner.js';
@@ -71,6 +72,20 @@ describe('the reader of profiles', () => {
     await project();
     expect(await reader.names([])).toEqual(new Map());
     expect(await reader.names(['ada', 'nobody', 'ada'])).toEqual(new Map([['ada', 'Ada']]));
+  });
+
+  it('gives the names of the other partitions when one cannot tell them', async () => {
+    const players = Array.from({ length: 40 }, (_, i) => `player-${i}`);
+    await Promise.all(players.map(player => patch(player, { name: player })));
+    await project();
+    const [first, second] = test.topology.all(saves.stream) as [PartitionKeys, PartitionKeys];
+    const names = first.state(1).names();
+    await test.redis.unlink(names, second.live(saves.name));
+    await test.redis.rpush(names, 'a list');
+    await test.redis.rpush(second.live(saves.name), 'a list');
+    const healthy = players.filter(player => ![first, second].includes(test.topology.of('players', player)));
+    expect(healthy.length).toBeGreaterThan(5);
+    expect([...(await reader.names(players)).keys()].sort()).toEqual(healthy.sort());
   });
 
   it('follows a rebuild', async () => {

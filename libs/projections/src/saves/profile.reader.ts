@@ -55,18 +55,24 @@ export class ProfileReader {
   }
 
   /**
-   * The names of those who have one, by player.
+   * The names of those who have one, by player. They are decoration: of a partition that cannot tell them, there are none.
    *
    * @param players at most 1,000; each partition is asked once, all of them at the same time
    */
   names(players: readonly string[]): Promise<Map<string, string>> {
-    return this.fields(players, 'names', name => name);
+    return this.fields(
+      players,
+      'names',
+      name => name,
+      () => [],
+    );
   }
 
   private async fields<T>(
     players: readonly string[],
     kind: Kind,
     parse: (text: string) => T,
+    onError?: (error: unknown) => readonly null[],
   ): Promise<Map<string, T>> {
     const places = new Map<PartitionKeys, string[]>();
     for (const player of players) {
@@ -79,9 +85,9 @@ export class ProfileReader {
     await Promise.all(
       [...places].map(async ([keys, players]) => {
         const group = `${kind} ${keys.stream}`;
-        const texts = await this.batched.ask({ keys, kind, players }, keys.stream, group);
+        const texts = await this.batched.ask({ keys, kind, players }, keys.stream, group).catch(onError);
         for (const [i, player] of players.entries()) {
-          const text = texts[i];
+          const text = texts?.[i];
           if (typeof text === 'string') found.set(player, parse(text));
         }
       }),

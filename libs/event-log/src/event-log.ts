@@ -1,11 +1,26 @@
-import { compareEventIds, definitionOf, type EventId, type EventType, type NewEvent } from '#libs/events';
-import { type PartitionKeys, type RedisClient, UsageUnknownError, type WriteQuorum } from '#libs/redis';
+import {
+  compareEventIds,
+  definitionOf,
+  type EventId,
+  type EventType,
+  formatEventId,
+  type NewEvent,
+} from '#libs/events';
+import {
+  isRedisUnavailable,
+  NotReplayedError,
+  type PartitionKeys,
+  type RedisClient,
+  UsageUnknownError,
+  type WriteQuorum,
+} from '#libs/redis';
 import { CALL_EVENTS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
 import type { EventRef } from './event-ref.js';
 import { placeOf } from './routing.js';
 import type { Topology } from './topology.js';
+import { type KeyedEvent, noting, withKey } from './unfinished-copies.js';
 
 /** What the head version must be: a number, 0 for "there is none" (yet, or any more), or `any existing`. */
 export type ExpectedVersion = number | 'existing';
@@ -168,18 +183,43 @@ export class EventLog {
   /**
    * Appends an event to every partition of its stream, first to partition 0, which orders them.
    *
-   * An error can leave it in some of them: appended once more, it is a later event in all.
+   * An error can leave it in some of them, until another process completes it a few seconds later. Appended once more, it is
+   * a later event in all.
    */
-  private async appendEverywhere<T extends EventType>(
+  private appendEverywhere<T extends EventType>(
     event: NewEvent<T>,
     options: AppendOptions,
   ): Promise<Appended> {
     const { stream } = definitionOf(event.type);
     const [leader, ...followers] = this.topology.all(stream) as [PartitionKeys, ...PartitionKeys[]];
-    const first = await this.appendTo(leader, event, options);
-    const copies = await Promise.all(followers.map(keys => this.copyTo(keys, event, first.ref.id)));
-    const ids = [first, ...copies].map(({ ref }) => ref.id).sort(compareEventIds);
-    return { ref: { stream, partition: 'all', id: ids.at(-1) ?? first.ref.id }, replayed: first.replayed };
+    const keyed = withKey(event);
+    const append = async () => {
+      const first = await this.appendTo(leader, keyed, options);
+      const copies = await Promise.all(followers.map(keys => this.copyTo(keys, keyed, first.ref.id)));
+      const ids = [first, ...copies].map(({ ref }) => ref.id).sort(compareEventIds);
+      const ref = { stream, partition: 'all', id: ids.at(-1) ?? first.ref.id } as const;
+      return { ref, replayed: first.replayed };
+    };
+    return noting(this.redis, leader.unfinishedCopies(), keyed, append, isRedisUnavailable);
+  }
+
+  /**
+   * Appends what is missing of the copies of an event that partition 0 has.
+   *
+   * @returns its id there
+   * @throws NotReplayedError when partition 0 does not have it
+   */
+  async finishEverywhere(event: KeyedEvent): Promise<EventId> {
+    const [leader, ...followers] = this.topology.all(definitionOf(event.type).stream) as [
+      PartitionKeys,
+      ...PartitionKeys[],
+    ];
+    const { ref } = await this.appendTo(leader, event, { replayOnly: true });
+    const id = formatEventId(ref.id);
+    // The record of its key outlives an event that was erased.
+    if ((await this.redis.xrange(leader.stream, id, id)).length === 0) throw new NotReplayedError();
+    await Promise.all(followers.map(keys => this.copyTo(keys, event, ref.id)));
+    return ref.id;
   }
 
   private async appendTo<T extends EventType>(

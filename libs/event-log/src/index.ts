@@ -16,4 +16,5 @@ export * from './recently-used.js';
 export * from './routing.js';
 export type * from './settlement.js';
 export * from './topology.js';
+export { CopyFinisher } from './unfinished-copies.js';
 export * from './version-reader.js';

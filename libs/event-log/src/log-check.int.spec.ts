@@ -1,5 +1,5 @@
-import type { PartitionKeys } from '#libs/redis';
-import { appendScores, keysLike, openTestLog, type TestLog } from '#libs/testing';
+import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { appendScores, KilledError, keysLike, mortal, openTestLog, type TestLog } from '#libs/testing';
 import { acceptLoss, checkLog, LogDamagedError, measureLog } from './log-check.js';
 import { Topology } from './topology.js';
 
@@ -174,5 +174,31 @@ describe('a look at the log', () => {
     const states = await Promise.all(others.map(each => checkLog(test.redis, each, [GROUP])));
     expect(states.filter(({ found }) => found)).toHaveLength(1);
     expect(await look()).toMatchObject({ lost: 6 });
+  });
+
+  it('counts a loss exactly when somebody has seen it first who knew of no events', async () => {
+    await test.redis.unlink(keys.stream, keys.ledger());
+    await test.redis.hset(keys.live(GROUP), 'tick', 'abc');
+    expect(await lookAnew()).toMatchObject({ damage: 'the stream was deleted', lost: 1 });
+    expect(await look()).toMatchObject({ lost: 6 });
+    expect(await lookAnew()).toMatchObject({ lost: 6 });
+  });
+
+  it('is whole again after the loss was accepted once more, wherever whoever accepts it is killed', async () => {
+    const accept = (client: RedisClient) => acceptLoss(client, newcomer(), [GROUP]);
+    const counting = mortal(test.redis);
+    await accept(counting.client);
+    for (let at = 0; at < counting.sent() + 2; at++) {
+      await submit(2);
+      await look();
+      await xtrim(1);
+      await accept(mortal(test.redis, at).client).catch(error => expect(error).toBeInstanceOf(KilledError));
+      const { lost } = await lookAnew();
+      // Accepted or not, it is not lost twice, and not hidden.
+      expect(lost).toBeGreaterThan(at);
+      await accept(test.redis);
+      expect(await lookAnew()).toMatchObject({ damage: '', reset: [], lost });
+      expect(await measureLog(test.redis, newcomer())).toMatchObject({ length: 1 });
+    }
   });
 });

@@ -228,7 +228,8 @@ function afterLoss(look: Look, ledger: Ledger, known: Extent | undefined, { even
     ...extentOf(look, ledger.trimmed, revision),
     gone: goneIn(look, ledger.trimmed),
     lost: ledger.lost + events,
-    knownAdded: Math.max(known?.added ?? 0, look.stream?.added ?? 0),
+    // Whoever knows of more adds only what is more than that.
+    knownAdded: Math.max(known?.added ?? 0, (look.stream?.added ?? 0) + (known ? 0 : events)),
     damage: ledger.damage === '' ? reason : `${ledger.damage}; then ${reason}`,
   };
 }

@@ -127,6 +127,11 @@ export class PartitionKeys {
     return `${this.base}:ledger`;
   }
 
+  /** hash: idempotency key -> an event that this partition and others get, as JSON, until all of them have it */
+  unfinishedCopies(): string {
+    return `${this.base}:unfinished-copies`;
+  }
+
   /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
   skipped(group: string): string {
     return `${this.base}:skipped:${group}`;

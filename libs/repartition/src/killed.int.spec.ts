@@ -1,34 +1,13 @@
 import { abandonMove, checkLog, openAbandonedGates, readTopology, Topology } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, STREAMS } from '#libs/events';
 import { JobRunner, Jobs, Projector, projections } from '#libs/projections';
-import { parsePartitionKey, type RedisClient, topologyKey } from '#libs/redis';
-import { deliver, keysLike, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing';
+import { parsePartitionKey, topologyKey } from '#libs/redis';
+import { deliver, keysLike, mortal, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing';
 import { type Counts, Repartition } from './repartition.js';
 
 /** Kills in one run, spread over all commands of a move at random. */
 const KILLS = 10;
 const LATE_KILLS = 6;
-
-class KilledError extends Error {
-  override readonly name = 'KilledError';
-}
-
-/** A client whose process dies before a command of its own: from then on, nothing that it asks for is done. */
-function mortal(redis: RedisClient, commands: number): { client: RedisClient; sent: () => number } {
-  let sent = 0;
-  const client = new Proxy(redis, {
-    get(target, name) {
-      const value = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      return (...args: unknown[]) => {
-        sent += 1;
-        if (sent > commands) return Promise.reject(new KilledError());
-        return Reflect.apply(value, target, args);
-      };
-    },
-  });
-  return { client, sent: () => sent };
-}
 
 describe('a repartition that is killed', () => {
   let test: TestLog;
@@ -157,7 +136,7 @@ describe('a repartition that is killed', () => {
 
   it('at any command leaves nothing behind, loses nothing, and the next one says what it did', async () => {
     const before = { events: await events(), ...(await beside()) };
-    const counting = mortal(test.redis, Number.POSITIVE_INFINITY);
+    const counting = mortal(test.redis);
     await repartition({ scores: 3, players: 3 }, counting.client);
     const commands = counting.sent();
     await follow();

@@ -1,5 +1,12 @@
 import { Counter } from 'prom-client';
-import { checkLog, type LogState, openAbandonedGates, type Topology } from '#libs/event-log';
+import {
+  CopyFinisher,
+  checkLog,
+  EventLog,
+  type LogState,
+  openAbandonedGates,
+  type Topology,
+} from '#libs/event-log';
 import { STREAMS } from '#libs/events';
 import type { HealthCheck, Logger } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
@@ -12,12 +19,14 @@ const LOOK_AGE_MS = 1_000;
 export class LogWatch {
   private states: ReadonlyMap<PartitionKeys, LogState> = new Map();
   private lookedAt = Number.NEGATIVE_INFINITY;
+  private readonly copies: CopyFinisher;
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
     private readonly logger: Pick<Logger, 'error' | 'warn'>,
   ) {
+    this.copies = new CopyFinisher(redis, topology, new EventLog(redis, topology));
     eventsLost.watch(this);
   }
 
@@ -67,6 +76,8 @@ export class LogWatch {
     const gates = [...states].flatMap(([keys, { gate }]) => (gate === '' ? [] : [[keys, gate] as const]));
     if (gates.length > 0 && (await openAbandonedGates(this.redis, this.topology, gates)))
       this.logger.warn('the log takes events again: whoever had closed it to move it is gone');
+    for (const event of await this.copies.run())
+      this.logger.warn(`${event}: completed: whoever had appended it to some partitions is gone`);
   }
 }
 

@@ -7,6 +7,7 @@ export * from './eventually.js';
 export * from './exact-units.js';
 export * from './log-clock.js';
 export * from './longest-hold.js';
+export * from './mortal-client.js';
 export * from './naive-board.js';
 export * from './one-name.js';
 export * from './redis-cluster.js';

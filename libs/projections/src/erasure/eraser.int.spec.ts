@@ -8,7 +8,6 @@ import {
   eraserEpochKey,
   eraserLeaseKey,
   type PartitionKeys,
-  type RedisClient,
   Script,
 } from '#libs/redis';
 import {
@@ -21,6 +20,7 @@ import {
   deliver,
   eventually,
   keysLike,
+  mortal,
   openTestLog,
   PLAYERS,
   repeated,
@@ -163,21 +163,6 @@ class Shadow {
   }
 }
 
-/** A connection whose owner dies when it has sent so many commands. */
-function dyingAfter(redis: RedisClient, commands: number): RedisClient {
-  let left = commands;
-  return new Proxy(redis, {
-    get: (target, name) => {
-      const member = Reflect.get(target, name);
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => {
-        if (left-- > 0) return member.apply(target, args);
-        return Promise.reject(new Error('died'));
-      };
-    },
-  });
-}
-
 describe('erasing players', () => {
   it('leaves boards, documents and saves as they are where the erased ones never were', async () => {
     type Erasing = { kind: 'erase'; player: string };
@@ -308,9 +293,14 @@ describe('erasing players', () => {
       let deaths = 0;
       for (let isAnybody = true; isAnybody; deaths++) {
         // A little further each time: what was done before is not done again.
-        const eraser = new Eraser(dyingAfter(test.redis, 20 + 2 * deaths), test.topology, projections, LOG);
+        const eraser = new Eraser(
+          mortal(test.redis, 20 + 2 * deaths).client,
+          test.topology,
+          projections,
+          LOG,
+        );
         isAnybody = await eraser.run().catch(error => {
-          expect(error.message).toBe('died');
+          expect(error.message).toBe('killed');
           return true;
         });
         await test.redis.unlink(eraserLeaseKey(test.prefix));

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { type BoardDefinition, DEFAULT_DEFINITION, type RecordedEvent } from '#libs/events';
+import { type BoardDefinition, DEFAULT_DEFINITION, formatEventId, type RecordedEvent } from '#libs/events';
 import { deliver, pendingOf, stateOf, Workers } from '#libs/testing';
 import {
   type LeaderboardEvent,
@@ -139,7 +139,12 @@ describe('a projector of leaderboards', () => {
       const settlement = await projector.apply(events, source);
       expect(settlement).toEqual({ applied: 1, duplicates: 0, deferred: [events[0]?.id] });
       expect(onRebuild.mock.calls).toEqual([
-        ['board', 0, { 'b:board': expect.stringMatching(/ here \{"operator":"sum"\}$/) }],
+        [
+          'board',
+          0,
+          { 'b:board': expect.stringMatching(/ here \{"operator":"sum"\}$/) },
+          formatEventId((events[0] as RecordedEvent).id),
+        ],
       ]);
       expect(await board()).toEqual([['ada', 7]]);
       expect((await state()).hashes.rules).toEqual(before.hashes.rules);

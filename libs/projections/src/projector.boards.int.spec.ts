@@ -23,7 +23,7 @@ import {
 } from '#libs/testing';
 import { type LeaderboardEvent, LeaderboardReader, leaderboards } from './index.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 describe('boards with periods, sources and filters', () => {
   const check = async (
@@ -53,7 +53,8 @@ describe('boards with periods, sources and filters', () => {
     await fc.assert(property, {
       numRuns: runs(100),
       endOnFailure: true,
-      interruptAfterTimeLimit: 60_000,
+      // A machine that is busy with other things takes four times as long as one that is not.
+      interruptAfterTimeLimit: 240_000,
       markInterruptAsFailure: true,
     });
   };

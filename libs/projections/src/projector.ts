@@ -14,8 +14,12 @@ import { type Held, States } from './held-states.js';
 import { type Effect, effectsOf, type Projection, type Ruling, type Target } from './projection.js';
 import { readView, rulingScopeOf, type Source, type View } from './view.js';
 
-/** Events that come last and are let through in one batch, at most. */
+/** Events that wait for others and are let through in one batch, at most. */
 const MAX_GAPS = 100;
+/** After so long, those that are left wait for the next batch, and what was appended meanwhile goes first. */
+const GAPS_MS = 100;
+/** Events that come last and are let through in one commit, at most. */
+const GAPS_TOGETHER = 20;
 /** States in one commit, at most, unless one event alone concerns more: Redis does nothing else meanwhile. */
 const MAX_STATES = 1_000;
 
@@ -105,13 +109,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
   private async applyAll(events: readonly RecordedEvent<T>[], source: Source): Promise<Settlement> {
     const tally = new Tally<T>();
     await this.settle(events, source, tally);
-    for (let n = 0; n < MAX_GAPS; n++) {
-      const closed = await this.closeGap(tally, source);
-      if (closed.length === 0) break;
-      await this.settle(closed, source, tally, true);
-      // Many players who are erased at once are many events that come last: one after the other, and not one in each batch.
-      if (!closed.every(event => this.projection.comesLast?.(event))) break;
-    }
+    await this.closeGaps(tally, source);
     tally.deferGaps();
     return tally.settlement;
   }
@@ -123,7 +121,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     tally: Tally<T>,
     anyVersion = false,
   ): Promise<void> {
-    let open = events;
+    let open = anyVersion ? events : this.deferLast(events, tally);
     for (let failures = 0; open.length > 0; ) {
       if (failures === ATTEMPTS) return tally.defer(open);
       const view = await this.view(source);
@@ -132,6 +130,14 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       if (again.length > 0) failures += 1;
       open = [...again, ...open.slice(steps.length)];
     }
+  }
+
+  /** Events that come last need no look at any state until their turn has come. @returns the others */
+  private deferLast(events: readonly RecordedEvent<T>[], tally: Tally<T>): readonly RecordedEvent<T>[] {
+    const { comesLast } = this.projection;
+    if (!comesLast || !events.some(comesLast)) return events;
+    tally.gaps.push(...events.filter(comesLast));
+    return events.filter(event => !comesLast(event));
   }
 
   /** As many events as can be computed by the view: one that changes the rules stands alone. */
@@ -145,10 +151,11 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       const ruling = view.includes(event.id, rulingScopeOf(event))
         ? undefined
         : this.projection.rulebook.rule(view.rules, event, targets, view.keys);
-      states += targets.length;
-      if (steps.length > 0 && (ruling || states > MAX_STATES)) break;
+      states += targets.length + (ruling ? ruling.touches.length + ruling.drops.length : 0);
+      const standsAlone = ruling !== undefined && changesRules(ruling);
+      if (steps.length > 0 && (standsAlone || states > MAX_STATES)) break;
       steps.push({ event, ruling, targets });
-      if (ruling) break;
+      if (standsAlone) break;
     }
     return steps;
   }
@@ -191,7 +198,8 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       this.views.delete(source.keys.stream);
       return steps.map(({ event }) => event);
     }
-    for (const { ruling } of steps) if (ruling) this.follow(ruling, view, source, outcomes);
+    for (const { ruling } of steps)
+      if (ruling && changesRules(ruling)) this.follow(ruling, view, source, outcomes);
     tally.defer(waiting);
     tally.gaps.push(...gaps);
     return tally.count(due, outcomes);
@@ -214,7 +222,6 @@ export class Projector<State, T extends EventType, Rules = undefined> {
 
   private isDue({ event, targets, held }: Footing<State, T>): boolean {
     const { projection } = this;
-    if (projection.comesLast?.(event)) return false;
     return targets.every((target, i) => projection.isNext?.(held[i]?.state, event, target) ?? true);
   }
 
@@ -237,7 +244,8 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     }
     if (ruling) {
       const states = touched.map(({ state }) => state);
-      effects.push(...effectsOf(ruling, states, keys.rules()), newRevision(source));
+      effects.push(...effectsOf(ruling, states, keys.rules()));
+      if (changesRules(ruling)) effects.push(newRevision(source));
     }
     if (isRetried(event.id)) {
       const args = [formatEventId(event.id)];
@@ -246,18 +254,44 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     return { id: event.id, states: ruling ? [...held, ...touched] : held, writes, effects };
   }
 
+  /** Lets events through that wait for others which cannot come any more, or that come last, which is now. */
+  private async closeGaps(tally: Tally<T>, source: Source): Promise<void> {
+    const until = performance.now() + GAPS_MS;
+    for (let closed = 0; closed < MAX_GAPS && performance.now() < until; ) {
+      const events = await this.nextGaps(tally, source);
+      if (events.length === 0) return;
+      await this.settle(events, source, tally, true);
+      // What waited for a version may have been waited for itself: the next batch looks again.
+      if (!events.every(event => this.projection.comesLast?.(event))) return;
+      closed += events.length;
+    }
+  }
+
   /**
    * The first of the events whose turn has not come, if nothing before it is pending. Then the one that it waits for
-   * has become a dead letter, or was deleted; or it comes last of all, which is now.
+   * has become a dead letter, or was deleted. Of those that come last, as many as have nothing but each other before them.
    */
-  private async closeGap(tally: Tally<T>, { keys, group }: Source): Promise<RecordedEvent<T>[]> {
-    const [first] = tally.gaps.sort((a, b) => compareEventIds(a.id, b.id));
+  private async nextGaps(tally: Tally<T>, { keys, group }: Source): Promise<RecordedEvent<T>[]> {
+    const gaps = tally.gaps.sort((a, b) => compareEventIds(a.id, b.id));
+    const [first] = gaps;
     if (!first) return [];
-    const [oldest] = (await this.redis.xpending(keys.stream, group, '-', '+', 1)) as [id: string][];
+    const comesLast = this.projection.comesLast?.(first) ?? false;
+    const oldest = comesLast ? GAPS_TOGETHER : 1;
+    const pending = (await this.redis.xpending(keys.stream, group, '-', '+', oldest)) as [id: string][];
     // Without itself, somebody else has brought it to its end: the commit will tell.
-    const isStuck = !oldest || compareEventIds(parseEventId(oldest[0]), first.id) >= 0;
+    const isStuck = !pending[0] || compareEventIds(parseEventId(pending[0][0]), first.id) >= 0;
+    if (!isStuck) return [];
     // A batch can have it twice.
-    return isStuck ? tally.takeGap(first.id) : [];
+    if (!comesLast) return tally.takeGap(first.id);
+    const turn = new Set(
+      gaps.filter(event => this.projection.comesLast?.(event)).map(({ id }) => formatEventId(id)),
+    );
+    const obstacle = pending.findIndex(([id]) => !turn.has(id));
+    const free = new Set((obstacle < 0 ? pending : pending.slice(0, obstacle)).map(([id]) => id));
+    return [
+      ...tally.takeGap(first.id),
+      ...gaps.flatMap(({ id }) => (free.has(formatEventId(id)) ? tally.takeGap(id) : [])),
+    ];
   }
 
   private async view(source: Source): Promise<View<Rules>> {
@@ -269,6 +303,11 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     }
     return view;
   }
+}
+
+/** Whether other events must be computed anew after it; else it only takes states away. */
+function changesRules({ fields, rebuilds }: Ruling<never>): boolean {
+  return rebuilds !== undefined || Object.keys(fields).length > 0;
 }
 
 /** What became of a batch so far. */

@@ -21,7 +21,9 @@ const SLACK = Number(process.env.WORST_SLACK ?? 2);
 const SUSPICIOUS = 0.5;
 const TIMES = 4;
 
-const SECONDS = Number(process.env.WORST_SECONDS ?? 45);
+/** For so long it searches by hand. In CI it sends the same requests each time, those that are most likely to be bad. */
+const SECONDS = process.env.WORST_SECONDS === undefined ? undefined : Number(process.env.WORST_SECONDS);
+const CI_REQUESTS = 100;
 const SEED = Number(process.env.WORST_SEED ?? 17);
 
 describe('the worst request that a search finds', () => {
@@ -45,18 +47,19 @@ describe('the worst request that a search finds', () => {
     });
     redis = createClient({ url: system.redisUrl }, 'search');
     await redis.connect();
-    await redis.call('CONFIG', 'SET', 'slowlog-log-slower-than', '200', 'slowlog-max-len', '256');
+    await redis.call('CONFIG', 'SET', 'slowlog-log-slower-than', '100', 'slowlog-max-len', '1024');
     const roles = { nobody: undefined, player: world.guest.token, ...keys };
     meter = new Meter(gateway.port, probePort, redis, roles);
     const { body } = await system.client.get('/openapi.json');
     const ids = { board: 'heavy', player: world.guest.playerId, slot: 's1', id: 'none', key: 'heavy' };
     const random = new Random(SEED);
     const targets = targetsOf(body as ApiDocument, ids);
-    const generic = genericAttacks(targets, random.fork('generic'), SECONDS > 60 ? 12 : 3);
+    const generic = genericAttacks(targets, random.fork('generic'), 12);
     // By half: each is likely to be tried early.
     const many = random.shuffle(manyAttacks(world, random.fork('many')));
     const others = random.shuffle([...many, ...random.shuffle(generic).slice(0, many.length)]);
     attacks = [...heavyAttacks(world), ...others, ...generic];
+    if (SECONDS === undefined) attacks = attacks.slice(0, CI_REQUESTS);
   }, 180_000);
 
   afterAll(async () => {
@@ -68,7 +71,7 @@ describe('the worst request that a search finds', () => {
   /** As many as there is time for, in their order. */
   async function search(): Promise<Finding[]> {
     const findings: Finding[] = [];
-    const until = performance.now() + 1_000 * SECONDS;
+    const until = performance.now() + 1_000 * (SECONDS ?? Number.POSITIVE_INFINITY);
     for (const attack of attacks) {
       if (performance.now() > until) break;
       const first = await meter.cost(attack);
@@ -96,7 +99,7 @@ describe('the worst request that a search finds', () => {
       ]);
       expect(beyond).toEqual([]);
     },
-    1_000 * SECONDS + 120_000,
+    1_000 * (SECONDS ?? 0) + 180_000,
   );
 });
 

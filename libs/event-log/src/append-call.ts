@@ -18,6 +18,8 @@ const append = new Script<readonly string[]>('append');
 export const CALL_EVENTS = 500;
 /** Characters of documents in one call, unless one alone has more. */
 const CALL_CHARACTERS = 1_000_000;
+/** Characters of all else in the events of one call, unless one alone has more: the script parses them. */
+export const CALL_PACKED_CHARACTERS = 100_000;
 
 /** One run of the append script: what it is given is numbered, and the events name it by number. */
 export class AppendCall {
@@ -26,6 +28,7 @@ export class AppendCall {
   private readonly documents: string[] = [];
   private readonly events: Readonly<Record<string, unknown>>[] = [];
   private characters = 0;
+  private packedCharacters = 0;
 
   constructor(private readonly partition: PartitionKeys) {
     this.keys = [partition.stream, partition.definitions(), partition.erasing(), partition.gate()];
@@ -36,7 +39,11 @@ export class AppendCall {
   }
 
   hasRoomFor(events: number): boolean {
-    return this.length + events <= CALL_EVENTS && this.characters < CALL_CHARACTERS;
+    return (
+      this.length + events <= CALL_EVENTS &&
+      this.characters < CALL_CHARACTERS &&
+      this.packedCharacters < CALL_PACKED_CHARACTERS
+    );
   }
 
   add<T extends EventType>(event: NewEvent<T>, options: AppendOptions): void {
@@ -44,6 +51,7 @@ export class AppendCall {
     const { e, d, m } = packEvent(event);
     const { board, player } = event.data as { board?: string; player?: string };
     this.characters += d?.length ?? 0;
+    this.packedCharacters += e.length;
     this.events.push({
       e,
       m,

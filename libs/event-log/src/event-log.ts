@@ -14,7 +14,7 @@ import {
   UsageUnknownError,
   type WriteQuorum,
 } from '#libs/redis';
-import { CALL_EVENTS } from './append-call.js';
+import { CALL_EVENTS, CALL_PACKED_CHARACTERS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
 import type { EventRef } from './event-ref.js';
@@ -152,8 +152,7 @@ export class EventLog {
       return placeOf(this.topology, event, options?.shards);
     });
     const appendIn = async (keys: PartitionKeys, indices: readonly number[]) => {
-      for (let at = 0; at < indices.length; at += CALL_EVENTS) {
-        const part = indices.slice(at, at + CALL_EVENTS);
+      for (const part of partsOf(items, indices)) {
         const answers = await this.queueOf(keys).append(part.map(index => items[index] as BatchItem));
         part.forEach((index, i) => {
           results[index] = answers[i] as Appended | Error;
@@ -245,4 +244,31 @@ export class EventLog {
     }
     return queue;
   }
+}
+
+/** Items for one call each, in their order. */
+function* partsOf(items: readonly BatchItem[], indices: readonly number[]): Generator<number[]> {
+  let part: number[] = [];
+  let characters = 0;
+  for (const index of indices) {
+    const size = attributeCharacters((items[index] as BatchItem).event);
+    if (part.length === CALL_EVENTS || (part.length > 0 && characters + size > CALL_PACKED_CHARACTERS)) {
+      yield part;
+      [part, characters] = [[], 0];
+    }
+    part.push(index);
+    characters += size;
+  }
+  if (part.length > 0) yield part;
+}
+
+/** Nearly all that can be long in an event besides its document. */
+function attributeCharacters({ data }: NewEvent): number {
+  const { attributes } = data as { readonly attributes?: Readonly<Record<string, unknown>> };
+  let characters = 0;
+  for (const name in attributes) {
+    const value = attributes[name];
+    characters += name.length + (typeof value === 'string' ? value.length : 0);
+  }
+  return characters;
 }

@@ -14,6 +14,8 @@ export interface EventQuery {
   readonly limit: number;
   /** Continues behind another page. */
   readonly cursor?: string | undefined;
+  /** Asked now and then: a page that nobody waits for any more ends where it is. */
+  readonly isWanted?: () => boolean;
 }
 
 export interface EventPage {
@@ -60,7 +62,8 @@ export class EventReader {
    *
    * @throws InvalidCursorError
    */
-  async page({ partitions, mentions, wants, limit, cursor }: EventQuery): Promise<EventPage> {
+  async page(query: EventQuery): Promise<EventPage> {
+    const { partitions, mentions, wants, limit, cursor, isWanted = () => true } = query;
     const sources = partitions.map(keys => ({ keys, name: partitionName(keys), stream: keys.stream }));
     const after = cursor === undefined ? undefined : parseCursor(cursor);
     const events: (EventView | UndecodableView)[] = [];
@@ -70,7 +73,10 @@ export class EventReader {
     let foundSize = 0;
     for await (const entry of newestFirst(this.redis, sources, after)) {
       const isSpent =
-        entries >= this.budget.entries || size >= this.budget.size || foundSize >= this.budget.found;
+        entries >= this.budget.entries ||
+        size >= this.budget.size ||
+        foundSize >= this.budget.found ||
+        (entries % PAUSE_ENTRIES === 0 && !isWanted());
       const full = events.length >= limit || isSpent;
       if (last && full) return { events, next: formatCursor(last) };
       const found = find(entry, mentions, wants);

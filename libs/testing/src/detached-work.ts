@@ -7,6 +7,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   parseSafely: 'it gives its errors to a callback',
   'fastify.register': 'its errors come out of `ready`',
   'reply.send': 'a reply only looks like a promise',
+  'reply.hijack': 'it gives the reply',
 };
 
 /** Calls that take a callback whose promise nobody waits for. */

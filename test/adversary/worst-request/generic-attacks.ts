@@ -56,7 +56,7 @@ export function targetsOf(
 /** Attacks that need to know nothing of a route but what the OpenAPI document says. */
 export function genericAttacks(targets: readonly Target[], random: Random, perKind: number): Attack[] {
   return targets.flatMap(target =>
-    ROLES.flatMap(role => [
+    ROLES.filter(role => !endsSession(target, role)).flatMap(role => [
       ...headerAttacks(target, role, random, perKind),
       ...queryAttacks(target, role, random, perKind),
       ...pathAttacks(target, role, random),
@@ -64,6 +64,10 @@ export function genericAttacks(targets: readonly Target[], random: Random, perKi
     ]),
   );
 }
+
+/** Whoever logs out can attack no more. */
+const endsSession = ({ route }: Target, role: Role) =>
+  role === 'player' && route.startsWith('DELETE ') && /session/.test(route);
 
 function headerAttacks(target: Target, role: Role, random: Random, count: number): Attack[] {
   return hostileTexts(random, HEADER_LENGTH, count).map(({ what, text }) => {

@@ -54,7 +54,7 @@ function reads({ guest }: World): Attack[] {
     get(`${board}/around/{player}`, `${BOARDS}/heavy/around/heavy500?radius=500`, '1,000 entries of 12 KB'),
     get(`${board}/around/{player}`, `${BOARDS}/even/around/heavy500?radius=500`, '1,000 entries on 4 shards'),
     get(`${board}/live`, `${BOARDS}/heavy/live?limit=100`, '100 entries of 12 KB'),
-    get(BOARDS, `${BOARDS}?limit=1000`, 'boards with filters of 250 KB'),
+    get(BOARDS, `${BOARDS}?limit=1000`, '200 boards with filters of 8 KB'),
     get('/v1/players', '/v1/players?name=hero&limit=100', '100 profiles of 8 KB'),
     get(
       '/v1/players',

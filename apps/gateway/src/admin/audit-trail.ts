@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { BoardCatalog, type EventPage, EventReader, shardsOf, Topology } from '#libs/event-log';
+import {
+  BoardCatalog,
+  type EventPage,
+  type EventQuery,
+  EventReader,
+  shardsOf,
+  Topology,
+} from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import { ScoreDocumentReader } from '#libs/projections';
 import { LogMovedError, type PartitionKeys } from '#libs/redis';
 
 /** Which part of a list is wanted. */
-export interface PageQuery {
-  readonly limit: number;
-  readonly cursor?: string | undefined;
-}
+export type PageQuery = Pick<EventQuery, 'limit' | 'cursor' | 'isWanted'>;
 
 /** What happened to a board or a player, from the log itself, newest first. */
 @Injectable()
@@ -27,7 +31,7 @@ export class AuditTrail {
    *
    * @throws InvalidCursorError
    */
-  async ofBoard(board: string, player: string | undefined, { limit, cursor }: PageQuery): Promise<EventPage> {
+  async ofBoard(board: string, player: string | undefined, page: PageQuery): Promise<EventPage> {
     const { source = board } = (await this.catalog.find(board)).definition;
     const boards = [board, source];
     const partitions = [...new Set((await Promise.all(boards.map(name => this.shardsOf(name)))).flat())];
@@ -40,7 +44,7 @@ export class AuditTrail {
           data.player === player &&
           ('board' in data ? boards.includes(data.board) : keys === leader);
     const mentions = player === undefined ? boards : [player];
-    return this.events.page({ partitions, mentions, wants, limit, cursor });
+    return this.events.page({ partitions, mentions, wants, ...page });
   }
 
   /**
@@ -49,13 +53,18 @@ export class AuditTrail {
    *
    * @throws InvalidCursorError
    */
-  async ofPlayer(player: string, { limit, cursor }: PageQuery): Promise<EventPage> {
+  async ofPlayer(player: string, page: PageQuery): Promise<EventPage> {
     const partitions = new Set([
       this.topology.of('players', player),
       this.topology.at('scores', 0),
       ...(await this.scores.partitions(player)),
     ]);
-    return this.page(player, [...partitions], { limit, cursor });
+    return this.events.page({
+      partitions: [...partitions],
+      mentions: [player],
+      wants: concerns(player),
+      ...page,
+    });
   }
 
   /**
@@ -74,14 +83,6 @@ export class AuditTrail {
 
   private async shardsOf(board: string): Promise<PartitionKeys[]> {
     return shardsOf(this.topology, board, (await this.catalog.find(board)).definition.shards);
-  }
-
-  private page(
-    player: string,
-    partitions: readonly PartitionKeys[],
-    { limit, cursor }: PageQuery,
-  ): Promise<EventPage> {
-    return this.events.page({ partitions, mentions: [player], wants: concerns(player), limit, cursor });
   }
 }
 

@@ -1,8 +1,10 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
+import { isWanted } from '../http/presence.js';
 import { queryPipe } from '../http/validation.js';
 import { AuditPage, AuditQuery, BoardAuditQuery } from './audit.dto.js';
 import { AuditTrail } from './audit-trail.js';
@@ -28,8 +30,9 @@ export class AuditController {
   ofBoard(
     @Param('board', IdPipe) board: string,
     @Query(queryPipe) { player, ...page }: BoardAuditQuery,
+    @Req() request: FastifyRequest,
   ): Promise<AuditPage> {
-    return this.audit.ofBoard(board, player, page);
+    return this.audit.ofBoard(board, player, { ...page, isWanted: () => isWanted(request) });
   }
 
   @Get('players/:player/events')
@@ -43,7 +46,8 @@ export class AuditController {
   ofPlayer(
     @Param('player', PlayerPipe) player: string,
     @Query(queryPipe) page: AuditQuery,
+    @Req() request: FastifyRequest,
   ): Promise<AuditPage> {
-    return this.audit.ofPlayer(player, page);
+    return this.audit.ofPlayer(player, { ...page, isWanted: () => isWanted(request) });
   }
 }

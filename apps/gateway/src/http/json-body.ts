@@ -7,6 +7,12 @@ export const BODY_LIMIT = 256 * 1024;
 /** Levels of nesting in a body, or in a document, at most: whatever walks through it then has room on the stack. */
 export const MAX_DEPTH = 64;
 
+/**
+ * Values in a body, at most, where it is larger than most may be: 1,000 scores with all they can have. A megabyte of
+ * short ones would take longer to parse than anybody may hold the thread.
+ */
+export const MAX_VALUES = 30_000;
+
 const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
 export const JSON_PATCH = 'application/json-patch+json';
@@ -57,6 +63,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
       else if (textBody) done(null, text);
       // Clients name the type of a body that they do not send; a route that needs one says what is missing.
       else if (text === '') done(null, undefined);
+      else if (body.length > BODY_LIMIT && hasMoreValues(text, MAX_VALUES)) done(tooManyValues());
       else
         void parseSafely(request, text, (error, value) => {
           if (error) done(error);
@@ -100,6 +107,27 @@ function decode(body: Buffer): string | undefined {
     return undefined;
   }
 }
+
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+
+/** Whether a JSON text has more fields and items than these, by its commas; without parsing it. */
+export function hasMoreValues(text: string, limit: number): boolean {
+  let commas = 0;
+  let isInString = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charCodeAt(i);
+    if (isInString && character === BACKSLASH) i += 1;
+    else if (character === QUOTE) isInString = !isInString;
+    else if (character === COMMA && !isInString && ++commas >= limit) return true;
+  }
+  return false;
+}
+
+const tooManyValues = () =>
+  new Problem(413, {
+    code: 'too-large',
+    detail: `the body has more than ${MAX_VALUES} fields and items: send them in several requests`,
+  });
 
 /** Whether there are more levels of objects and lists than these in a value; it looks no deeper. */
 export function isDeeper(value: unknown, levels: number): boolean {

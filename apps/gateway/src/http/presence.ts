@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { timeLeft } from './deadline.js';
+import { unavailable } from './problem.js';
 
 /** The client has closed its connection: nobody would read an answer. */
 export class ClientGoneError extends Error {
@@ -16,7 +17,13 @@ export const isGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed
  * Whether anybody waits for what a request asked for. Work that takes several steps asks before each, and stops: a
  * client that comes and goes must not leave work behind.
  */
-export const isAbandoned = (request: FastifyRequest): boolean => isGone(request) || timeLeft(request) === 0;
+export const isWanted = (request: FastifyRequest): boolean => !isGone(request) && timeLeft(request) > 0;
+
+/** @throws ClientGoneError, or Problem 503 when the client has been answered that its time is over */
+export function assertWanted(request: FastifyRequest): void {
+  assertPresent(request);
+  if (!isWanted(request)) throw unavailable('the time of the request is over');
+}
 
 /** @throws ClientGoneError */
 export function assertPresent(request: FastifyRequest): void {

@@ -73,6 +73,7 @@ describe('the definition of a board', () => {
     [{ filter: { 'a b': 1 } }, ['filter']],
     [{ filter: { a: [] } }, ['filter']],
     [{ filter: { a: { b: 1 } } }, ['filter']],
+    [{ filter: { a: Array.from({ length: 40 }, () => 'x'.repeat(250)) } }, ['filter']],
     [{ filter: { a: Array.from({ length: 65 }, (_, i) => i) } }, ['filter']],
     [{ filter: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`a${i}`, i])) }, ['filter']],
     [{ extra: 1 }, ['extra']],

@@ -31,6 +31,8 @@ import { areNamed, isAttribute, MAX_ATTRIBUTES } from './attributes.js';
 import { resetFault } from './reset.js';
 
 const MAX_CHOICES = 64;
+/** Characters of a filter as JSON: lists of boards show a thousand of them. */
+const MAX_FILTER_LENGTH = 8 * 1024;
 /** What a board with a source leaves to its source. */
 const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval', 'shards'] as const;
 
@@ -38,12 +40,13 @@ const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval', 'shards'] as const
 const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 const isFilter = (value: unknown) =>
+  JSON.stringify(value).length <= MAX_FILTER_LENGTH &&
   areNamed(value, 1, wanted => {
     const choices: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
     return choices.length >= 1 && choices.length <= MAX_CHOICES && choices.every(isAttribute);
   });
 
-const FILTER_RULE = `filter must be an object of 1 to ${MAX_ATTRIBUTES} attributes, each a string, number or boolean, or a list of 1 to ${MAX_CHOICES} of them`;
+const FILTER_RULE = `filter must be an object of 1 to ${MAX_ATTRIBUTES} attributes, each a string, number or boolean, or a list of 1 to ${MAX_CHOICES} of them; at most ${MAX_FILTER_LENGTH} characters as JSON`;
 
 function isTimezone(value: unknown): boolean {
   // Offsets such as +02:00 know no summer.

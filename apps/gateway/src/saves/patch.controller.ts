@@ -9,6 +9,7 @@ import { ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { JSON_PATCH, MERGE_PATCH, mediaType, PATCH_BODY } from '../http/json-body.js';
 import { writeCondition } from '../http/preconditions.js';
+import { assertWanted } from '../http/presence.js';
 import { WriteService } from '../http/write.service.js';
 import { dated } from './dated.js';
 import { checkPatch, patched } from './patched.js';
@@ -53,7 +54,11 @@ space: numbers beyond 2^53 and the order of keys, too.`,
     const revision = {
       request: `${type} ${patch}`,
       condition: writeCondition(request.headers),
-      revise: (document: string) => patched(document, patch, type),
+      // Where others write the slot at the same time, a patch is applied several times.
+      revise: (document: string) => {
+        assertWanted(request);
+        return patched(document, patch, type);
+      },
     };
     return this.writes.change(
       {

@@ -10,11 +10,11 @@
 -- Returns {1 when there may be more else 0, JSON of what the command answers, where a number among the values means the text
 --          with that number, text, text, ...}
 -- Cost: O(log n) for each entry, of at most 1,000 and 256 KiB, about. How long entries are shows when they are read: eight
---         of them at once, or more while they are short.
+--         of them at once, or 16 while they are short: 16 saves of 256 KiB behind short events are 4 MiB.
 -- Atomic  need not be: the log only grows. It is a script because one text costs the client less to read
 --         than a thousand small lists; Redis, which hardly anything is asked of during a replay, works more for it.
 -- Twice   it reads only.
-local BYTES, LONG, FEW, MANY = 262144, 256, 8, 64
+local BYTES, LONG, FEW, MANY = 262144, 256, 8, 16
 local from, left, chunk, size = ARGV[1], tonumber(ARGV[3]), FEW, 0
 local entries, texts, more = {}, {}, 0
 

@@ -4,6 +4,9 @@ import type { Address } from './projection.js';
 
 const readStates = new Script<string>('read-states');
 
+/** Hashes that are read in one call, at most: Redis does nothing else meanwhile. */
+const CALL_HASHES = 2_000;
+
 /** A state as it is after the events that were folded so far. */
 export interface Held<State> {
   state: State | undefined;
@@ -38,10 +41,20 @@ export class States<State> {
   async read(redis: RedisClient, live: string, parse: (text: string) => State): Promise<void> {
     const { hashes } = this.held;
     if (hashes.size === 0) return;
-    const wanted: (string | number)[] = [];
-    for (const fields of hashes.values()) wanted.push(fields.size, ...fields.keys());
-    const reply = await readStates.run(redis, [live, ...hashes.keys()], [JSON.stringify(wanted)]);
-    const [tick, ...values] = reply.split('\n');
+    let values: string[] = [];
+    let tick: string | undefined;
+    for (const part of inParts(hashes)) {
+      const wanted = part.flatMap(([, fields]) => [fields.size, ...fields.keys()]);
+      const reply = await readStates.run(
+        redis,
+        [live, ...part.map(([key]) => key)],
+        [JSON.stringify(wanted)],
+      );
+      const [now, ...more] = reply.split('\n');
+      // Of two moments: then the commit compares each state.
+      tick = values.length === 0 || tick === now ? now : undefined;
+      values = values.length === 0 ? more : values.concat(more);
+    }
     let number = 0;
     for (const fields of hashes.values()) {
       for (const held of fields.values()) {
@@ -68,6 +81,14 @@ export class States<State> {
       yield { key, fields: [...fields.keys()], revisions };
     }
   }
+}
+
+function inParts<T>(hashes: ReadonlyMap<string, T>): (readonly [key: string, fields: T])[][] {
+  const all = [...hashes];
+  if (all.length <= CALL_HASHES) return [all];
+  return Array.from({ length: Math.ceil(all.length / CALL_HASHES) }, (_, i) =>
+    all.slice(i * CALL_HASHES, (i + 1) * CALL_HASHES),
+  );
 }
 
 function revisionOf(text: string): string {

@@ -3,7 +3,7 @@ import { compareEventIds, type EventId, formatEventId } from '#libs/events';
 import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
 
 /** Entries in one call, at most, and characters, about: some milliseconds, in which Redis does nothing else. */
-const CALL_ENTRIES = 500;
+const CALL_ENTRIES = 250;
 const CALL_CHARACTERS = 512 * 1024;
 
 const replay = new Script<0 | 1>('replay');

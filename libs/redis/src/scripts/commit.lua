@@ -31,7 +31,8 @@
 --         Of events that change nothing the number of a and d is right, not always which is which.
 -- Errors  WRONG_TYPE <key>: nothing was done
 -- Cost: O(log n) for each change of a state, each effect and each event, of at most some 2,000 in all. An event about all of a
---         player's entries adds O(log n) for each board and period of the partition.
+--         player's entries adds O(log n) for each board and period of the partition where the player has an entry, and O(1) for each
+--         other one if another worker was in between.
 -- Atomic  because the acknowledgement is what makes an effect happen once: neither may be without the other.
 --         Lua does not roll back, hence types are checked first; and without `allow-oom` a full Redis refuses
 --         the script as a whole, where it would otherwise acknowledge and then fail to write.

@@ -8,8 +8,8 @@
 -- Returns a text of lines: the tick, empty when there is none, and the values, hash by hash, empty for each that is not
 --         there. No state has a line break in it.
 -- Errors  WRONG_TYPE <key>
--- Cost: O(1) for each field, of at most some 2,000. An event about all of a player's entries adds one for each board and
---         period of the partition.
+-- Cost: O(1) for each field, of at most some 2,000. An event about all of a player's entries concerns each board and period
+--         of the partition: the caller reads 2,000 of them at a time.
 -- Atomic  because the tick says of which moment the states are. It is one call, and one text, for a batch can concern a
 --         hash for each event, and a command and a reply for each cost the caller more than the reading.
 -- Twice   it reads only.

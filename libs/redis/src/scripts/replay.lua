@@ -10,7 +10,7 @@
 -- ARGV[n]  from 5 on: documents
 --
 -- Returns 1, or 0 when the stream's last entry is another one: nothing was done
--- Cost: O(log n) for each entry, of at most 500, and O(bytes), of at most 512 KiB and an entry.
+-- Cost: O(log n) for each entry, of at most 250, and O(bytes), of at most 512 KiB and an entry.
 -- Atomic  because it must be known after a failure whether it was done.
 -- Twice   the second run finds another last entry.
 local last = '0-0'

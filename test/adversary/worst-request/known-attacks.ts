@@ -119,7 +119,13 @@ function scores(): Attack[] {
   const score = (i: number) => ({ board: 'listed', player: `p${i}`, score: i });
   const unknown = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, j) => [`x${j}`, 0]));
+  const newScore = (i: number) =>
+    `{${Array.from({ length: 20 }, (_, j) => `"${(i * 20 + j).toString(36)}":1`).join()}}`;
+  const newNames = (count: number) =>
+    Array.from({ length: count }, (_, i) => `"n${i.toString(36)}":{}`).join();
   return [
+    attack('nobody', 'POST /v1/scores', '/v1/scores', '90,000 names', { body: `{${newNames(90_000)}}` }),
+    ...list('5,000 scores of 20 names that no other has', newScore, 5_000),
     ...list('1,000 scores of as many players', score),
     ...list('1,000 scores of one player', () => ({ board: 'listed', player: 'p', score: 1 })),
     ...list('1,000 scores on as many boards', i => ({ board: `many${i}`, player: `p${i}`, score: i })),

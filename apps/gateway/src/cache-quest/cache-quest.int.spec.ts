@@ -72,6 +72,14 @@ describe('the calls of Cache Quest, while no worker runs', () => {
       expect(await test.redis.xlen(test.topology.of('players', id).stream)).toBe(3);
     }, 20_000);
 
+    it('whose member has characters that are not seen: 422, and nothing is in the log', async () => {
+      for (const member of [`a\u202eb-${id}`, `a\u0007-${id}`, `a\u200b-${id}`]) {
+        const refused = await send('POST', '/api/leaderboard/', cookie, { key: 'unseen', score: 1, member });
+        expect(refused).toMatchObject({ status: 422, body: { type: 'urn:questlog:name-refused' } });
+      }
+      expect((await send('GET', '/api/leaderboard/unseen')).status).toBe(404);
+    });
+
     it('to what is not there: by the log, not by what can be read', async () => {
       const missing = await send('PATCH', '/api/gamestate/', cookie, { gameData: { id } });
       expect(missing).toMatchObject({ status: 404, body: { status: 404, message: 'Not Found' } });

@@ -20,6 +20,7 @@ import { Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
+import { checkName } from '../http/refused-name.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
 import type { EntryView } from '../leaderboards/entries.dto.js';
@@ -60,6 +61,7 @@ export class MemberScoresController {
     @Caller() caller: Actor,
     @Req() request: FastifyRequest,
   ): Promise<Answer> {
+    checkName('member', member);
     assertOwn(caller, isMember(member, caller.id));
     const run = { board, player: caller.id, score, attributes: { member } };
     await this.writes.untilSeen({ caller, append: envelope => this.append(run, envelope) }, request);

@@ -50,6 +50,12 @@ describe('what is hardly a request', () => {
     expect(JSON.parse(body)).toMatchObject({ status: Number(status.slice(0, 3)), type: 'about:blank' });
   });
 
+  it.each(['Host: y', 'host:', 'HOST: x'])('is refused with a second Host: %s', async second => {
+    const text = await answer(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${second}\r\n\r\n`);
+    expect(text).toContain('there must be one Host');
+    expect(text).not.toContain('served');
+  });
+
   it('keeps nobody else from being served', async () => {
     const slow = answer('GET / HTTP/1.1\r\n');
     expect((await server.inject('/')).body).toBe('served');

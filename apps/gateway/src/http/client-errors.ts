@@ -21,7 +21,9 @@ export function answerOddRequests(fastify: FastifyInstance, connections: Connect
   // Left to Node, the answer would have no body.
   fastify.addHook('onRequest', ({ headers, raw }, _reply, done) => {
     const isLost = headers.host === undefined && raw.httpVersion === '1.1';
-    done(isLost ? badRequest('in HTTP/1.1 there must be a Host') : undefined);
+    if (isLost) done(badRequest('in HTTP/1.1 there must be a Host'));
+    // A proxy in front may go by the one, and we by the other (RFC 9112, 3.2).
+    else done(hostsIn(raw) > 1 ? badRequest('there must be one Host: send it once') : undefined);
   });
   server.on('connect', (_request: IncomingMessage, socket: Socket) =>
     connections
@@ -34,6 +36,10 @@ export function answerOddRequests(fastify: FastifyInstance, connections: Connect
     response.writeHead(problem.getStatus(), headersOf(body)).end(body);
   });
 }
+
+/** Of names and values, which follow each other, the names that are Host. */
+const hostsIn = ({ rawHeaders }: IncomingMessage): number =>
+  rawHeaders.filter((text, i) => i % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host').length;
 
 function problemOf(code: string | undefined): Problem {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')

@@ -87,11 +87,11 @@ export class PartitionConsumer {
   }
 
   /** Says that the partition is read, to who looks whether there are workers. */
-  beat(): void {
+  async beat(): Promise<void> {
     if (!this.reading || this.stopping) return;
     const { group, consumer } = this.options;
     // What does not get through is missed, and that is the point.
-    heartbeat.run(this.redis, [this.keys.workers(group)], [consumer, HEARTBEAT_TTL_MS]).catch(() => {});
+    await heartbeat.run(this.redis, [this.keys.workers(group)], [consumer, HEARTBEAT_TTL_MS]).catch(() => {});
   }
 
   /** Ends the loop after the batch in hand, and leaves the group if nothing is left pending. */
@@ -210,7 +210,7 @@ export class PartitionConsumer {
   private begin(): void {
     if (this.reading) return;
     this.reading = true;
-    this.beat();
+    void this.beat().catch(() => {});
   }
 
   /** After a failure, only a delivery shows that all goes on: what made the last one fail can be read all the while. */

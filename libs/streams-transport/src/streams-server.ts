@@ -66,7 +66,7 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     }
     for (const consumer of this.consumers) consumer.start();
     this.heartbeat = setInterval(() => {
-      for (const consumer of this.consumers) consumer.beat();
+      for (const consumer of this.consumers) void consumer.beat().catch(() => {});
     }, HEARTBEAT_MS).unref();
     this.topology.onChange(() => this.follow());
     callback();

@@ -11,7 +11,7 @@ import {
   projectionCalled,
   projections,
 } from '#libs/projections';
-import { openLog } from '#libs/service';
+import { askForLook, openLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { ProgressLine } from './progress-line.js';
 
@@ -37,6 +37,8 @@ export async function runJobCommand(kind: Job['kind']): Promise<never> {
   const environment = logEnvironment();
   const logger = Logger.create({ name: kind, level: 'warn', json: environment.production });
   const { redis, topology } = await openLog(environment, kind, logger);
+  // What was lost in the last seconds, only they know who saw it before.
+  await askForLook(redis, topology.prefix);
   const jobs = new Jobs(redis, topology);
   let status = 0;
   for (const title of titles) {

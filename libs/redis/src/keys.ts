@@ -325,6 +325,9 @@ export const eraserLeaseKey = (prefix: string) => `${prefix}:eraser-lease`;
 /** string: how many processes have begun to do that: each has a greater number than those before */
 export const eraserEpochKey = (prefix: string) => `${prefix}:eraser-epoch`;
 
+/** hash: `asked` counts who wants running processes to look at the log; `looked` -> up to which of these they have */
+export const logLookKey = (prefix: string) => `${prefix}:log-look`;
+
 /** hash: board -> milliseconds since 1970; boards that the routes of Cache Quest have made, since when */
 export const cacheQuestBoardsKey = (prefix: string) => `${prefix}:cache-quest-boards`;
 

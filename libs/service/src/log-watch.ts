@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Counter } from 'prom-client';
 import {
   CopyFinisher,
@@ -10,7 +11,7 @@ import {
 import { STREAMS } from '#libs/events';
 import type { HealthCheck, Logger } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
-import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { isRedisUnavailable, logLookKey, type PartitionKeys, type RedisClient } from '#libs/redis';
 
 /** Milliseconds for which what a look showed is told again. */
 const LOOK_AGE_MS = 1_000;
@@ -60,6 +61,8 @@ export class LogWatch {
   }
 
   private async look(): Promise<void> {
+    const { prefix } = this.topology;
+    const asked = await this.redis.hget(logLookKey(prefix), 'asked');
     const states = new Map<PartitionKeys, LogState>();
     const all = STREAMS.flatMap(stream => this.topology.all(stream));
     await Promise.all(
@@ -72,6 +75,8 @@ export class LogWatch {
           );
       }),
     );
+    // Only who has looked before knows more than Redis does.
+    if (asked !== null && this.states.size > 0) await this.redis.hset(logLookKey(prefix), 'looked', asked);
     this.states = states;
     const gates = [...states].flatMap(([keys, { gate }]) => (gate === '' ? [] : [[keys, gate] as const]));
     if (gates.length > 0 && (await openAbandonedGates(this.redis, this.topology, gates)))
@@ -79,6 +84,34 @@ export class LogWatch {
     for (const event of await this.copies.run())
       this.logger.warn(`${event}: completed: whoever had appended it to some partitions is gone`);
   }
+}
+
+/** Milliseconds for which processes that run are waited for: each looks every two seconds. */
+const LOOK_PATIENCE_MS = 5_000;
+/** Milliseconds between two looks for their answer, and seconds for which a question is kept. */
+const LOOK_INTERVAL_MS = 50;
+const QUESTION_SECONDS = 60;
+
+/**
+ * Waits until a process that runs has looked at the log, and noted what it remembers and Redis lacks. A command that has just
+ * begun remembers nothing.
+ *
+ * @returns false when none has answered: nothing runs, or nothing that has looked before
+ */
+export async function askForLook(
+  redis: RedisClient,
+  prefix: string,
+  patienceMs = LOOK_PATIENCE_MS,
+): Promise<boolean> {
+  const key = logLookKey(prefix);
+  const question = await redis.hincrby(key, 'asked', 1);
+  await redis.expire(key, QUESTION_SECONDS);
+  const deadline = performance.now() + patienceMs;
+  while (performance.now() < deadline) {
+    if (Number((await redis.hget(key, 'looked')) ?? 0) >= question) return true;
+    await delay(LOOK_INTERVAL_MS);
+  }
+  return false;
 }
 
 /** Partitions that are named. */

@@ -7,6 +7,8 @@ export interface BadInput {
   readonly expected: number;
   readonly body?: string | Buffer;
   readonly headers?: Record<string, string>;
+  /** What the message must name, and show. */
+  readonly says?: readonly string[];
 }
 
 /** As much of an OpenAPI document as is needed to make bad requests of it. */
@@ -24,6 +26,7 @@ interface Operation {
 interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
+  readonly required?: boolean;
   readonly schema: Schema;
 }
 
@@ -59,6 +62,7 @@ const GOOD: Readonly<Record<string, object>> = {
   'patch /v1/players/{player}': { name: 'Ada' },
   'post /v1/admin/rebuilds': { projection: 'ranking' },
   'post /v1/admin/verifications': { projection: 'ranking' },
+  'post /v1/admin/log/accept-loss': { stream: 'scores', partition: 0 },
   'post /v1/sessions': {},
 };
 
@@ -115,18 +119,41 @@ function badIds(target: Target): BadInput[] {
     return ids.map(([id, expected]) => ({
       ...bodyOf(target),
       ...{ method, path: to(id), what: `${name}: ${shown(id)}`, expected },
+      ...(expected === 400 && isText(id) && { says: [name, quoted(decodeURIComponent(id))] }),
     }));
   });
 }
+
+/** As a message shows a value: JSON, of which the beginning is enough here. */
+const quoted = (value: unknown) =>
+  (JSON.stringify(value) ?? '').slice(0, 40).replace(/[\u2028-\u202e]/g, escaped);
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16)}`;
+
+const isText = (encoded: string) => !/%ff|%zz|%c0|%$/.test(encoded);
 
 function badQueries(target: Target): BadInput[] {
   const { method, path, operation } = target;
   const parameters = (operation.parameters ?? []).filter(parameter => parameter.in === 'query');
   const known = parameters.flatMap(({ name, schema }) => queryValues(name, schema));
+  const said = (query: string): readonly string[] => {
+    const [name = '', value = ''] = query.split('=').map(decodeURIComponent);
+    if (query.includes('&')) return [name];
+    // A number is shown as one.
+    return [name, Number.isFinite(Number(value)) ? value : quoted(value).replace(/"$/, '')];
+  };
   const unknown = path.startsWith('/v1/') ? ['unknown=1', 'Limit=1', '__proto__=1', '=1', 'limit%20=1'] : [];
+  const needed = parameters.filter(({ required }) => required === true).map(({ name }) => name);
+  const withNeeded = (query: string) =>
+    [query, ...needed.filter(name => !query.startsWith(`${name}=`)).map(name => `${name}=ada`)].join('&');
   return [...known, ...unknown].map(query => ({
     ...bodyOf(target),
-    ...{ method, path: `${path}?${query}`, what: `query ${shown(query)}`, expected: 400 },
+    ...{
+      method,
+      path: `${path}?${withNeeded(query)}`,
+      what: `query ${shown(query)}`,
+      expected: 400,
+      says: said(query),
+    },
   }));
 }
 
@@ -156,7 +183,10 @@ function badHeaders(target: Target): BadInput[] {
     (values[name] ?? []).map(value => {
       const good = bodyOf(target);
       const headers = { ...good.headers, [name]: value };
-      return { ...good, method, path, what: `${name}: ${shown(value)}`, expected: 400, headers };
+      // A header is read as Latin-1.
+      const visible = /^[ -~]*/.exec(value.trim())?.[0] ?? '';
+      const says = [name, quoted(visible).slice(1, 20).replace(/"$/, '')];
+      return { ...good, method, path, what: `${name}: ${shown(value)}`, expected: 400, headers, says };
     }),
   );
 }
@@ -203,32 +233,39 @@ function badFields(target: Target): BadInput[] {
   const { properties, required = [] } = (schema?.$ref && schemas[schema.$ref.split('/').pop() ?? '']) || {};
   if (!properties) return [];
   const good = (GOOD[`${method.toLowerCase()} ${template}`] ?? {}) as Record<string, unknown>;
-  const bodies: [what: string, body: string][] = [
-    ['an unknown field', JSON.stringify({ ...good, unknown: 1 })],
+  const bodies: [what: string, body: string, says?: readonly string[]][] = [
+    ['an unknown field', JSON.stringify({ ...good, unknown: 1 }), ['unknown', 'it is 1']],
     ['an own __proto__', `{"__proto__":{"isAdmin":true},${JSON.stringify(good).slice(1)}`.replace(',}', '}')],
     ['constructor.prototype', JSON.stringify({ ...good, constructor: { prototype: { isAdmin: true } } })],
     ...['[]', 'null', '"text"', '7', 'true'].map((text): [string, string] => [`${text} as body`, text]),
-    ...required.map((name): [string, string] => {
+    ...required.map((name): [string, string, string[]] => {
       const { [name]: _, ...rest } = good;
-      return [`no ${name}`, JSON.stringify(rest)];
+      return [`no ${name}`, JSON.stringify(rest), [name, 'missing']];
     }),
     ...Object.entries(properties).flatMap(([name, { type }]) =>
-      wrongValues(type).map((value): [string, string] => [
+      wrongValues(type).map((value): [string, string, string[]] => [
         `${name}: ${shown(value)}`,
         `{${JSON.stringify(name)}:${value}${rest(good, name)}}`,
+        saysOf(name, value),
       ]),
     ),
   ];
-  return bodies.map(([what, body]) => ({
-    ...{ method, path, what, expected: 400, body },
+  return bodies.map(([what, body, says]) => ({
+    ...{ method, path, what, expected: 400, body, ...(says && { says }) },
     headers: { 'Content-Type': 'application/json' },
   }));
 }
 
+/** Where any text may stand, a NUL is judged after all other fields. */
+const saysOf = (name: string, value: string) =>
+  ['secret', 'member'].includes(name) && value === '"\\u0000"'
+    ? []
+    : [name, value.replace('1e400', 'Infinity')];
+
 /** As JSON: some of it cannot be written as a value. */
 function wrongValues(type: string | undefined): string[] {
   const values = { string: '"\\u0000"', number: '1', boolean: 'true', array: '[]', object: '{}' };
-  const others = Object.entries(values).filter(([name]) => name !== type);
+  const others = Object.entries(values).filter(([name]) => name !== (type === 'integer' ? 'number' : type));
   // An empty list is too short where lists are asked for, and a NUL is in no id, name or zone.
   const own =
     type === 'number' ? ['1e400', '-1e400'] : type === 'array' || type === 'string' ? [values[type]] : [];

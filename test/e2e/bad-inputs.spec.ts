@@ -13,6 +13,9 @@ import { badScores, writtenInputs } from './written-inputs.js';
 const TABLE = process.env.BAD_INPUTS_TABLE;
 /** Milliseconds in which each must be answered. */
 const WITHIN = 2_000;
+/** What class-validator says by itself. */
+const DEFAULT_TEXT =
+  /must not be (less|greater) than|\w must be a string|must be an integer number|should not exist|conforming to|must be shorter than|must match|one of the following|must be a positive number|must be a boolean value|should not be empty|elements/;
 const STACK = /\n\s+at |node_modules|\.[jt]s:\d+/;
 
 interface Row {
@@ -56,8 +59,8 @@ describe('bad input', () => {
     });
     const found: Record<string, string> = {};
     for (const key of (await redis.keys('*')).sort()) {
-      // Sessions are used by these requests, and failed logins are counted.
-      if (/session|failed-logins|:job-lease:/.test(key)) continue;
+      // Sessions are used by these requests, failed logins are counted, and processes note that they live and what they see.
+      if (/session|failed-logins|:job-lease:|:workers:|:ledger$/.test(key)) continue;
       const isStream = (await redis.type(key)) === 'stream';
       const content = isStream ? Buffer.from(String(await redis.xlen(key))) : await redis.dumpBuffer(key);
       found[key] = createHash('sha1')
@@ -197,7 +200,7 @@ function send(client: Client, { method, path, body, headers }: BadInput): Promis
 }
 
 function judged(
-  { method, path, what, expected }: Omit<BadInput, 'body' | 'headers'>,
+  { method, path, what, expected, says = [] }: Omit<BadInput, 'body' | 'headers'>,
   answer: Answer | Error,
   took: number,
 ): Row {
@@ -211,6 +214,10 @@ function judged(
   else if (body?.status !== status || !body.type || !body.title || !body.detail)
     faults.push(`is no problem in form: ${text.slice(0, 200)}`);
   if (headers['x-evil'] !== undefined) faults.push('has a header that the client wrote');
+  if (DEFAULT_TEXT.test(text)) faults.push(`has words of a library: ${text.slice(0, 300)}`);
+  const said = `${body?.detail} ${JSON.stringify(body?.errors?.map((error: { message: string }) => error.message))}`;
+  const unsaid = status === expected ? says.filter(words => !said.includes(words)) : [];
+  if (unsaid.length > 0) faults.push(`does not say ${unsaid.join(' and ')}: ${text.slice(0, 600)}`);
   if (status !== expected) faults.push(text.slice(0, 200));
   return { method, path, what, expected, status, faults };
 }

@@ -105,9 +105,9 @@ function onGroups<T>(
 function limitedBy(limits: RateLimits) {
   return {
     provide: APP_GUARD,
-    inject: [REDIS, Topology],
-    useFactory: (redis: RedisClient, { prefix }: Topology) =>
-      new RateLimitGuard(limits, new SlidingWindow(redis), prefix),
+    inject: [REDIS, Topology, BoardCatalog],
+    useFactory: (redis: RedisClient, { prefix }: Topology, boards: BoardCatalog) =>
+      new RateLimitGuard(limits, new SlidingWindow(redis), prefix, boards),
   };
 }
 

@@ -10,13 +10,18 @@ export interface DeadLetterPlace {
   readonly letter: EventRef['id'];
 }
 
+/** Characters of a wrong id that a message shows. */
+const SHOWN = 60;
+
 /** A text that names no dead letter, whichever there are. */
 export class InvalidDeadLetterIdError extends Error {
   readonly code = 'INVALID_DEAD_LETTER_ID';
   override readonly name = 'InvalidDeadLetterIdError';
 
   constructor(text: string) {
-    super(`"${text}" is not the id of a dead letter: expected one as the list has it`);
+    super(
+      `id must be that of a dead letter, as the list has it; it is ${JSON.stringify(text.slice(0, SHOWN))}`,
+    );
   }
 }
 

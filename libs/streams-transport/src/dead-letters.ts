@@ -48,13 +48,16 @@ export interface Settled {
   readonly eventId: string;
 }
 
+/** Characters of a wrong group that a message shows. */
+const SHOWN = 60;
+
 /** A group that has no dead letters because it is not there. */
 export class UnknownGroupError extends Error {
   readonly code = 'UNKNOWN_GROUP';
   override readonly name = 'UnknownGroupError';
 
   constructor(group: string, groups: readonly string[]) {
-    super(`there is no group "${group}": the groups are ${groups.join(', ')}`);
+    super(`group must be one of ${groups.join(', ')}; it is ${JSON.stringify(group.slice(0, SHOWN))}`);
   }
 }
 

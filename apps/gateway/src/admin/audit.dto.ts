@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { EventView, UndecodableView } from '#libs/event-log';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 
 export class AuditQuery {
   @ApiPropertyOptional({ minimum: 1, maximum: 1000, default: 50 })
@@ -21,7 +21,7 @@ export class BoardAuditQuery extends AuditQuery {
   @ApiPropertyOptional({ description: 'Only the events of this player, with the bans of that player.' })
   @IsOptional()
   @IsString()
-  @Matches(ID_PATTERN, { message: 'player must be an id' })
+  @Matches(ID_PATTERN, { message: `player must be an id: ${ID_RULE}` })
   readonly player?: string;
 }
 

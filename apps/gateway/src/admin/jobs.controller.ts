@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { type Job, Jobs, projectionCalled } from '#libs/projections';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems } from '../http/api-docs.js';
-import { badRequest, notFound } from '../http/problem.js';
+import { badField, badValue, notFound } from '../http/problem.js';
 import { bodyPipe } from '../http/validation.js';
 import { JobBody, JobView, RebuildBody, toView } from './jobs.dto.js';
 
@@ -83,9 +83,13 @@ export class JobsController {
   private async start(kind: Job['kind'], body: RebuildBody, reply: FastifyReply): Promise<JobView> {
     const { projection: title, ...order } = body;
     const projection = projectionCalled(title);
-    if (!projection) throw badRequest(`there is no projection ${title}`);
+    if (!projection) throw badField('projection', `there is no projection ${title}`);
     if (order.board !== undefined && !projection.boards)
-      throw badRequest(`board goes with the projection ranking: ${title} has no boards to itself`);
+      throw badValue(
+        'board',
+        `board goes with the projection ranking only: ${title} has no boards to itself, so leave it out`,
+        order.board,
+      );
     const job = await this.jobs.start(projection, { kind, ...order });
     reply.header('Location', `/v1/admin/${kind === 'rebuild' ? 'rebuilds' : 'verifications'}/${job.id}`);
     return toView(job);

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, Matches } from 'class-validator';
 import { type Difference, type Job, type JobState, projections } from '#libs/projections';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 
 const TITLES = projections.map(({ title }) => title);
 type Title = (typeof TITLES)[number];
@@ -13,7 +13,7 @@ export class JobBody {
 
   @ApiPropertyOptional({ description: 'Only this board; for the projection `ranking`.' })
   @IsOptional()
-  @Matches(ID_PATTERN, { message: 'board must be an id' })
+  @Matches(ID_PATTERN, { message: `board must be an id: ${ID_RULE}` })
   readonly board?: string;
 }
 

@@ -14,13 +14,13 @@ import { bodyPipe } from '../http/validation.js';
 
 class AcceptLossBody {
   @ApiProperty({ enum: STREAMS })
-  @IsIn(STREAMS, { message: `stream must be ${STREAMS.join(' or ')}` })
+  @IsIn(STREAMS)
   readonly stream!: StreamName;
 
   @ApiProperty({ type: 'integer', minimum: 0, maximum: 1_023 })
-  @IsInt({ message: 'partition must be an integer' })
-  @Min(0, { message: 'partition must be at least 0' })
-  @Max(1_023, { message: 'partition must be at most 1023' })
+  @IsInt()
+  @Min(0)
+  @Max(1_023)
   readonly partition!: number;
 }
 

@@ -40,12 +40,21 @@ const KEYS = 'questlog:keys';
 export const KeysOnly = () =>
   applyDecorators(SetMetadata(KEYS, true), ApiBearerAuth(), ApiProblems(401, 403));
 
+const REFUSES = 'questlog:refuses';
+
+/** Why a caller may not do what a body asks for, as far as that can be seen at a glance. */
+type Refuses = (request: CallerRequest) => Problem | undefined;
+
+/** A route on which the body says for whom it is: who is refused for that counts by address, as others who have no right to it. */
+export const RefusesWhen = (refuses: Refuses) => SetMetadata(REFUSES, refuses);
+
 const marksOf = ofRoute(read => ({
   isPublic: read(PUBLIC) === true,
   isForAdmins: read(ADMIN) === true,
   isForOwnPlayer: read(OWN) === true,
   isNotForServers: read(NO_SERVERS) === true,
   isForKeys: read(KEYS) === true,
+  refuses: read<Refuses>(REFUSES),
 }));
 
 /** Keeps callers from what is not theirs. */
@@ -78,5 +87,9 @@ export function accessRefusal(context: ExecutionContext): Problem | undefined {
     return forbidden(`you are ${caller.id}, not ${params.player}`);
   return undefined;
 }
+
+/** Whether the handler will refuse a caller for what is in the body: it says so, unless the body is wrong before that. */
+export const willRefuse = (context: ExecutionContext): boolean =>
+  marksOf(context).refuses?.(context.switchToHttp().getRequest<CallerRequest>()) !== undefined;
 
 const forbidden = (detail: string) => new Problem(403, { detail });

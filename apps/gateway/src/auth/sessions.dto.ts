@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Matches, MaxLength, ValidateIf } from 'class-validator';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 
 const isReturn = ({ playerId, secret }: OpenSessionBody) => playerId !== undefined || secret !== undefined;
 
@@ -9,7 +9,7 @@ export class OpenSessionBody {
   @ApiPropertyOptional({ pattern: ID_PATTERN.source, example: 'pabcdefghij234567klmn' })
   @ValidateIf(isReturn)
   @IsString()
-  @Matches(ID_PATTERN, { message: 'playerId must be an id, and come with its secret' })
+  @Matches(ID_PATTERN, { message: `playerId must be an id, and come with its secret: ${ID_RULE}` })
   readonly playerId?: string;
 
   @ApiPropertyOptional({ maxLength: 128, description: 'As the first session of the player answered it.' })

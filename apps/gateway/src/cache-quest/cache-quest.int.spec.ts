@@ -80,6 +80,21 @@ describe('the calls of Cache Quest, while no worker runs', () => {
       expect((await send('GET', '/api/leaderboard/unseen')).status).toBe(404);
     });
 
+    it.each(['a\u0000b', 'a\nb', '\u202eevil', 'a\u2066b'])(
+      'with such a name: 422, and why: %j',
+      async name => {
+        const character = /[^a-z]/.exec(name)?.[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+        for (const [url, path, payload] of [
+          ['/api/playerstate/', 'playerData.name', { playerData: { id, name } }],
+          ['/api/leaderboard/', 'member', { key: 'arena', score: 1, member: `${name}-${id}` }],
+        ] as const) {
+          const { status, body } = await send('POST', url, cookie, payload);
+          expect({ status, type: body.type }).toEqual({ status: 422, type: 'urn:questlog:name-refused' });
+          expect(body.errors).toEqual([{ path, message: expect.stringContaining(`U+${character}`) }]);
+        }
+      },
+    );
+
     it('to what is not there: by the log, not by what can be read', async () => {
       const missing = await send('PATCH', '/api/gamestate/', cookie, { gameData: { id } });
       expect(missing).toMatchObject({ status: 404, body: { status: 404, message: 'Not Found' } });

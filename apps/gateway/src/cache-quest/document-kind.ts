@@ -1,6 +1,8 @@
 import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/projections';
+import { withValue } from '../http/field-rules.js';
 import { parseText } from '../http/json-body.js';
-import { badRequest, Problem } from '../http/problem.js';
+import { badRequest, Problem, SHOWN_ERRORS } from '../http/problem.js';
+import { checkControls } from '../http/refused-name.js';
 import { invalid, unknownField } from '../http/validation.js';
 import { checkDocument } from '../saves/document.js';
 import { DuplicateKeyError } from '../saves/json-tree.js';
@@ -46,21 +48,33 @@ export interface SentDocument {
  *
  * @throws Problem 400 when the body is not JSON, has other fields or the document no id; 413, 422 as saves do
  */
-export function sentDocument(body: unknown, { field }: DocumentKind): SentDocument {
+export function sentDocument(body: unknown, { field, slot }: DocumentKind): SentDocument {
   const expected = `send {"${field}": {...}} as application/json`;
   const { text: sent, value: wrapped } = parseText(body, 'the body', expected);
-  if (!isObject(wrapped)) throw badRequest(`the body is no object: ${expected}`);
-  const unknown = Object.keys(wrapped).filter(name => name !== field);
-  if (unknown.length > 0) throw invalid(unknown.map(unknownField));
+  if (!isObject(wrapped)) throw badRequest(withValue(`the body must be an object: ${expected}`, wrapped));
+  refuseOthers(wrapped, field);
   const value = wrapped[field];
-  if (value === undefined) throw invalid([{ path: field, message: `${field} must be the document` }]);
+  if (value === undefined) {
+    const message = withValue(`${field} must be the document, an object with an id`, value);
+    throw invalid([{ path: field, message }]);
+  }
   const text = checkDocument(fieldText(sent, field));
-  const { id } = value as { id?: unknown };
+  const { id, name } = value as { id?: unknown; name?: unknown };
   if (typeof id !== 'string') {
-    const message = `${field}.id must be the id that GET /session answered`;
+    const message = withValue(`${field}.id must be the id that GET /session answered`, id);
     throw invalid([{ path: `${field}.id`, message }]);
   }
+  // Only players have names that others see.
+  if (slot === CACHE_QUEST_PLAYER && typeof name === 'string') checkControls(`${field}.name`, name);
   return { id, text };
+}
+
+/** @throws Problem 400 that names the first of them */
+function refuseOthers(wrapped: Readonly<Record<string, unknown>>, field: string): void {
+  const unknown = Object.keys(wrapped).filter(name => name !== field);
+  if (unknown.length === 0) return;
+  const shown = unknown.slice(0, SHOWN_ERRORS).map(name => unknownField(name, wrapped[name], [field]));
+  throw invalid(shown, unknown.length - shown.length);
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

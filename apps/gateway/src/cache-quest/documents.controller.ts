@@ -34,7 +34,7 @@ import {
 } from './document-kind.js';
 import { DocumentList, SearchQuery } from './documents.dto.js';
 import { DocumentsService } from './documents.service.js';
-import { assertOwn } from './own-session.js';
+import { assertOwn, SessionsOnly } from './own-session.js';
 
 /** Bytes of a document and of what is around it. */
 const WRAPPED_BODY = { ...TEXT_BODY, bodyLimit: BODY_LIMIT + 1024 } as const;
@@ -63,6 +63,7 @@ function documentsController(kind: DocumentKind) {
     constructor(private readonly documents: DocumentsService) {}
 
     @Post()
+    @SessionsOnly()
     @HttpCode(200)
     @RouteConfig(WRAPPED_BODY)
     @ApiOperation({ summary: `Create the session's ${field}, or replace it` })
@@ -81,6 +82,7 @@ function documentsController(kind: DocumentKind) {
     }
 
     @Patch()
+    @SessionsOnly()
     @RouteConfig(WRAPPED_BODY)
     @ApiOperation({
       summary: `Replace the session's ${field}, if there is one`,
@@ -138,6 +140,7 @@ function documentsController(kind: DocumentKind) {
     }
 
     @Delete(':id')
+    @SessionsOnly()
     @ApiOperation({
       summary: `Delete the session's ${field}`,
       description: 'It is no error when there is none.',

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 import { Is } from '../http/validation.js';
 
 const isIdOrEmpty = (value: unknown) => typeof value === 'string' && (value === '' || ID_PATTERN.test(value));
@@ -17,7 +17,7 @@ export class SearchQuery {
 
   @ApiPropertyOptional({ example: 'pabcdefghij234567klmn' })
   @IsOptional()
-  @Is(isIdOrEmpty, 'id must be an id')
+  @Is(isIdOrEmpty, `id must be an id: ${ID_RULE}`)
   readonly id?: string;
 }
 

@@ -31,7 +31,7 @@ import { Answer, done, missing } from './answers.js';
 import { CookieRenewal } from './cookie-renewal.interceptor.js';
 import { MadeBoards } from './made-boards.js';
 import { CountQuery, MemberEntry, MemberScoreBody } from './member-scores.dto.js';
-import { assertOwn } from './own-session.js';
+import { assertOwn, SessionsOnly } from './own-session.js';
 
 /** The game's boards: those of `/v1`, with the member of each run among its attributes. */
 @ApiTags('cache quest')
@@ -47,6 +47,7 @@ export class MemberScoresController {
   ) {}
 
   @Post()
+  @SessionsOnly()
   @HttpCode(200)
   @ApiOperation({
     summary: "Submit the session's score",

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 import { Is } from '../http/validation.js';
 import { isAttribute, MAX_ATTRIBUTE_LENGTH } from '../leaderboards/attributes.js';
 
@@ -11,14 +11,11 @@ export class MemberScoreBody {
     description: 'The board.',
   })
   @IsString()
-  @Matches(ID_PATTERN, { message: 'key must be an id' })
+  @Matches(ID_PATTERN, { message: `key must be an id: ${ID_RULE}` })
   readonly key!: string;
 
   @ApiProperty({ example: 1234 })
-  @IsNumber(
-    { allowNaN: false, allowInfinity: false },
-    { message: 'score must be a finite number, such as 1234' },
-  )
+  @IsNumber({ allowNaN: false, allowInfinity: false })
   readonly score!: number;
 
   @ApiProperty({

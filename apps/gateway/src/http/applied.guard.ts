@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import type { FastifyRequest } from 'fastify';
 import { type EventRef, Progress, parseEventRef } from '#libs/event-log';
 import { assertPresent, isGone } from './presence.js';
-import { badRequest, Problem } from './problem.js';
+import { badValue, Problem } from './problem.js';
 
 /** Milliseconds that a read waits for an event, at most; then it has some left to be made in time. */
 const APPLIED_WITHIN = 1_500;
@@ -24,7 +24,7 @@ export class AppliedGuard implements CanActivate {
     if (isRead) assertPresent(request);
     const event = request.method === 'GET' ? awaitedEvent(request) : undefined;
     if (!event) return true;
-    if (!this.progress.has(event)) throw noEvent();
+    if (!this.progress.has(event)) throw noEvent(request);
     return this.untilApplied(event, request);
   }
 
@@ -39,14 +39,24 @@ export class AppliedGuard implements CanActivate {
   }
 }
 
-function awaitedEvent({ headers, query }: FastifyRequest): EventRef | undefined {
-  const text = headers['if-applied'] ?? (query as { ifApplied?: unknown }).ifApplied;
+function awaitedEvent(request: FastifyRequest): EventRef | undefined {
+  const { text } = sent(request);
   if (text === undefined || text === '') return undefined;
   try {
     return parseEventRef(String(text));
   } catch {
-    throw noEvent();
+    throw noEvent(request);
   }
 }
 
-const noEvent = () => badRequest('If-Applied must be an eventId, as a write answered it');
+/** What was sent, and where. */
+function sent({ headers, query }: FastifyRequest): { name: string; text: unknown } {
+  const text = headers['if-applied'];
+  if (text !== undefined) return { name: 'If-Applied', text };
+  return { name: 'ifApplied', text: (query as { ifApplied?: unknown }).ifApplied };
+}
+
+function noEvent(request: FastifyRequest): Problem {
+  const { name, text } = sent(request);
+  return badValue(name, `${name} must be an eventId of this log, as a write answered it`, text);
+}

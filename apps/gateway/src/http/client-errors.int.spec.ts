@@ -47,6 +47,7 @@ describe('what is hardly a request', () => {
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status}\r\n`));
     const [head = '', body = ''] = text.split('\r\n\r\n');
     expect(head).toContain('application/problem+json');
+    expect(/\r\nAllow: GET, /.test(head)).toBe(status.startsWith('405'));
     expect(JSON.parse(body)).toMatchObject({ status: Number(status.slice(0, 3)), type: 'about:blank' });
   });
 

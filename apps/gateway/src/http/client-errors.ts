@@ -26,9 +26,7 @@ export function answerOddRequests(fastify: FastifyInstance, connections: Connect
     else done(hostsIn(raw) > 1 ? badRequest('there must be one Host: send it once') : undefined);
   });
   server.on('connect', (_request: IncomingMessage, socket: Socket) =>
-    connections
-      .of(socket)
-      .refuse(answerOf(new Problem(405, { detail: 'this is no proxy: CONNECT is not served' }))),
+    connections.of(socket).refuse(answerOf(NO_PROXY)),
   );
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const problem = new Problem(417, { detail: 'of Expect, only 100-continue can be met' });
@@ -40,6 +38,14 @@ export function answerOddRequests(fastify: FastifyInstance, connections: Connect
 /** Of names and values, which follow each other, the names that are Host. */
 const hostsIn = ({ rawHeaders }: IncomingMessage): number =>
   rawHeaders.filter((text, i) => i % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host').length;
+
+/** What is served anywhere; CONNECT names no path that could say more. */
+const SERVED = 'GET, HEAD, POST, PUT, PATCH, DELETE';
+
+const NO_PROXY = new Problem(405, {
+  detail: `this is no proxy: CONNECT is not served; send ${SERVED}`,
+  headers: { Allow: SERVED },
+});
 
 function problemOf(code: string | undefined): Problem {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -63,6 +69,8 @@ const headersOf = (body: string) => ({
 function answerOf(problem: Problem): string {
   const status = problem.getStatus();
   const body = JSON.stringify(problem.body);
-  const headers = Object.entries(headersOf(body)).map(([name, value]) => `${name}: ${value}`);
+  const headers = Object.entries({ ...headersOf(body), ...problem.problem.headers }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers, '', body].join('\r\n');
 }

@@ -1,13 +1,20 @@
+import { withValue } from './field-rules.js';
 import { Problem } from './problem.js';
+
+interface InexactNumber {
+  readonly path: string;
+  readonly value: number;
+}
 
 /**
  * Where in a value a number stands that JSON could not carry exactly: an integer beyond 2^53 - 1, whose last digits would
  * be rounded in silence, or one that no double can be. All that is beyond is an integer by then.
  *
- * @returns the path of the first one; nothing when there is none
+ * @returns the first one; nothing when there is none
  */
-export function inexactNumber(value: unknown, path: string): string | undefined {
-  if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER ? path : undefined;
+export function inexactNumber(value: unknown, path: string): InexactNumber | undefined {
+  if (typeof value === 'number')
+    return Math.abs(value) > Number.MAX_SAFE_INTEGER ? { path, value } : undefined;
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, inner] of Object.entries(value)) {
     const below = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
@@ -17,8 +24,13 @@ export function inexactNumber(value: unknown, path: string): string | undefined 
   return undefined;
 }
 
-/** The answer to such a number. */
-export function inexact(path: string): Problem {
-  const message = `${path} is a number beyond +-${Number.MAX_SAFE_INTEGER} (2^53 - 1), which is not exact: send it as a string`;
+/**
+ * The answer to such a number.
+ *
+ * @param canBeText whether a string may stand there instead
+ */
+export function inexact({ path, value }: InexactNumber, canBeText: boolean): Problem {
+  const rule = `${path} must be within +-${Number.MAX_SAFE_INTEGER} (2^53 - 1): a number beyond is not exact`;
+  const message = withValue(canBeText ? `${rule}, so send it as a string` : rule, value);
   return new Problem(422, { code: 'number-out-of-range', detail: message, errors: [{ path, message }] });
 }

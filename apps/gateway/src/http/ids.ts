@@ -1,5 +1,5 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import { badRequest, shownValue } from './problem.js';
+import { badRequest, badValue } from './problem.js';
 
 /** What names a board, a player or a slot. No other text becomes part of a key. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
@@ -15,8 +15,7 @@ export const ID_RULE =
 @Injectable()
 export class IdPipe implements PipeTransform<string, string> {
   transform(value: string, { data = 'id' }: { data?: string | undefined }): string {
-    if (!ID_PATTERN.test(value))
-      throw badRequest(`"${data}" is not an id: expected ${ID_RULE}; it is ${shownValue(value)}`);
+    if (!ID_PATTERN.test(value)) throw badValue(data, `"${data}" is not an id: expected ${ID_RULE}`, value);
     return value;
   }
 }

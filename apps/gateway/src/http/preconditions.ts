@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { badRequest } from './problem.js';
+import { badRequest, badValue } from './problem.js';
 
 /** Seconds that `Prefer: wait` may ask for, at most. */
 const MAX_WAIT = 10;
@@ -16,9 +16,8 @@ export function waitPreference({ prefer }: IncomingHttpHeaders): number {
   if (wait === undefined) return 0;
   const seconds = Number(wait || Number.NaN);
   if (!(seconds > 0 && seconds <= MAX_WAIT)) {
-    throw badRequest(
-      `Prefer: wait=${wait} cannot be met: ask for more than 0 and at most ${MAX_WAIT} seconds`,
-    );
+    const rule = `Prefer: wait=N must ask for more than 0 and at most ${MAX_WAIT} seconds`;
+    throw badValue('Prefer', rule, `wait=${wait}`);
   }
   return seconds;
 }
@@ -41,7 +40,7 @@ export function idempotencyKey(headers: IncomingHttpHeaders): string | undefined
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (!isIdempotencyKey(key)) {
-    throw badRequest('Idempotency-Key must be 1 to 128 visible ASCII characters');
+    throw badValue('Idempotency-Key', 'Idempotency-Key must be 1 to 128 visible ASCII characters', key);
   }
   return key;
 }
@@ -78,7 +77,8 @@ export function expectedVersion(headers: IncomingHttpHeaders): ExpectedVersions 
   }
   if (noneMatch !== undefined) {
     if (noneMatch.trim() === '*') return 0;
-    throw badRequest('on a write, If-None-Match can only be * ("when there is none yet")');
+    const rule = 'If-None-Match must be * on a write ("when there is none yet")';
+    throw badValue('If-None-Match', rule, noneMatch);
   }
   return matched(match ?? '');
 }
@@ -88,8 +88,10 @@ function matched(tags: string): ExpectedVersions {
   const versions = tags.split(',').map(tag => Number(/^(?:W\/)?"([1-9]\d{0,14})"$/.exec(tag.trim())?.[1]));
   const [first = Number.NaN, ...others] = new Set(versions);
   if (versions.some(Number.isNaN))
-    throw badRequest(
-      `If-Match must be * or versions as GET gave them in ETag, such as "3" or "3", "4"; got ${tags.slice(0, 100)}`,
+    throw badValue(
+      'If-Match',
+      'If-Match must be * or versions as GET gave them in ETag, such as "3" or "3", "4"',
+      tags,
     );
   return others.length === 0 ? first : [first, ...others];
 }

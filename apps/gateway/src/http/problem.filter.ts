@@ -30,7 +30,15 @@ import {
 import { HourlyQuotaError } from '../limits/hourly-quota.js';
 import { BODY_LIMIT, notTaken } from './json-body.js';
 import { ClientGoneError, isGone } from './presence.js';
-import { badRequest, notFound, PROBLEM_CONTENT_TYPE, Problem, tooLarge, unavailable } from './problem.js';
+import {
+  badField,
+  badValue,
+  notFound,
+  PROBLEM_CONTENT_TYPE,
+  Problem,
+  tooLarge,
+  unavailable,
+} from './problem.js';
 import { pathTooLong } from './unrouted.js';
 
 /** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
@@ -48,7 +56,9 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
     if (isGone(request) && isOfConnection(error)) return void reply.hijack();
     const problem = isUnreadType(error)
       ? notTaken(request)
-      : toProblem(error, request.routeOptions.bodyLimit);
+      : error instanceof InvalidCursorError
+        ? badCursor(request)
+        : toProblem(error, request.routeOptions.bodyLimit);
     if (problem.getStatus() === 500)
       this.logger.error(error, undefined, `${request.method} ${request.routeOptions.url}`);
     void reply
@@ -68,12 +78,20 @@ const isOfConnection = (error: unknown) =>
 const isUnreadType = (error: unknown) =>
   error instanceof HttpException && !(error instanceof Problem) && error.getStatus() === 415;
 
+/** What reads cursors knows only that it is none. */
+const badCursor = ({ query }: FastifyRequest) =>
+  badValue(
+    'cursor',
+    'cursor must be the `next` of a page of the same list: leave it out for the first page',
+    (query as { cursor?: unknown }).cursor,
+  );
+
 /** What is wrong with these is in the request. */
 const MALFORMED = [
-  InvalidCursorError,
-  InvalidDeadLetterIdError,
-  InvalidPeriodError,
-  UnknownGroupError,
+  [InvalidCursorError, 'cursor'],
+  [InvalidDeadLetterIdError, 'id'],
+  [InvalidPeriodError, 'period'],
+  [UnknownGroupError, 'group'],
 ] as const;
 
 /** These name what is not there, or not any more. */
@@ -128,7 +146,12 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
   if (error instanceof QuotaExceededError) return overQuota(error);
   if (error instanceof HourlyQuotaError) return overHourlyQuota(error);
   if (error instanceof ProfileBehindError) return unavailable(error.message);
-  if (MALFORMED.some(type => error instanceof type)) return badRequest((error as Error).message);
+  const malformed = MALFORMED.find(([type]) => error instanceof type);
+  if (malformed) {
+    const [, field] = malformed;
+    const { message } = error as Error;
+    return badField(field, message.startsWith(field) ? message : `${field} ${message}`);
+  }
   if (error instanceof UnconfirmedError) {
     const remedy =
       'try again, with the same Idempotency-Key where you sent one: with one, it takes effect once';

@@ -65,7 +65,7 @@ export class Problem extends HttpException {
       type: code ? `urn:questlog:${code}` : 'about:blank',
       title: STATUS_CODES[status] ?? 'Error',
       status,
-      detail: shortened(detail, maxDetail),
+      detail: readable(shortened(detail, maxDetail)),
       ...(errors && { errors: errors.slice(0, maxErrors).map(shortenedError) }),
       ...extensions,
     };
@@ -73,8 +73,8 @@ export class Problem extends HttpException {
 }
 
 const shortenedError = ({ path, message }: FieldError): FieldError => ({
-  path: shortened(path, MAX_PATH),
-  message: shortened(message, MAX_MESSAGE),
+  path: readable(shortened(path, MAX_PATH)),
+  message: readable(shortened(message, MAX_MESSAGE)),
 });
 
 /** The beginning of a text that is too long, with its length. */
@@ -94,8 +94,26 @@ export function shownValue(value: unknown): string {
     typeof value === 'string'
       ? JSON.stringify(value.slice(0, SHOWN_VALUE + 1))
       : (JSON.stringify(value) ?? '');
-  return text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE)}…` : text;
+  return text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE).toWellFormed()}…` : text;
 }
+
+/** Characters that JSON leaves as they are, and that would turn or end the line of a message. */
+const UNSEEN = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+/** A text of a caller may be quoted in it. */
+const readable = (text: string) => text.replace(UNSEEN, escaped);
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/**
+ * The answer to a header, or to a part of the path or the query, that is not as it should be.
+ *
+ * @param rule that names it, and says what is allowed
+ */
+export const badValue = (path: string, rule: string, value: unknown): Problem =>
+  badField(path, `${rule}; it is ${shownValue(value)}`);
+
+/** As `badValue`, where the message has the value already. */
+export const badField = (path: string, message: string): Problem =>
+  new Problem(400, { detail: message, errors: [{ path, message }] });
 
 export const badRequest = (detail: string) => new Problem(400, { detail });
 /** @param limit bytes */

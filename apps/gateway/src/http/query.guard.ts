@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { withValue } from './field-rules.js';
 import { queryParametersOf } from './query-parameters.js';
 import { invalid } from './validation.js';
 
@@ -21,17 +22,23 @@ export class QueryGuard implements CanActivate {
     if (sent.length === 0 || !routeOptions.url?.startsWith('/v1/')) return true;
     const known = this.knownTo(context);
     const takes = (name: string) => known.has(name) || (name === OF_READS && isRead(method));
-    const unknown = sent.filter(([name]) => !takes(name)).map(([name]) => name);
-    const twice = sent.filter(([name, value]) => takes(name) && Array.isArray(value)).map(([name]) => name);
+    const unknown = sent.filter(([name]) => !takes(name));
+    const twice = sent.filter(([name, value]) => takes(name) && Array.isArray(value));
     if (unknown.length === 0 && twice.length === 0) return true;
     const names = [...new Set([...known, ...(isRead(method) ? [OF_READS] : [])])];
     const rest = names.length === 0 ? 'this route takes none' : `this route takes ${names.join(', ')}`;
     throw invalid([
-      ...unknown.slice(0, SHOWN).map(name => ({
+      ...unknown.slice(0, SHOWN).map(([name, value]) => ({
         path: name.slice(0, SHOWN_NAME),
-        message: `${name.slice(0, SHOWN_NAME)} is no query parameter here: leave it out; ${rest}`,
+        message: withValue(
+          `${name.slice(0, SHOWN_NAME)} is no query parameter here: leave it out; ${rest}`,
+          value,
+        ),
       })),
-      ...twice.map(path => ({ path, message: `${path} is there more than once: send it once` })),
+      ...twice.map(([path, value]) => ({
+        path,
+        message: withValue(`${path} is there more than once: send it once`, value),
+      })),
     ]);
   }
 

@@ -1,3 +1,4 @@
+import { withValue } from './field-rules.js';
 import { Problem } from './problem.js';
 
 /**
@@ -21,8 +22,25 @@ const IN_PLACE = [
 export function refusedCharacter(name: string): string | undefined {
   const rest = IN_PLACE.reduce((text, allowed) => text.replace(allowed, ''), name);
   const [found] = UNSEEN.exec(rest) ?? [];
-  const code = found?.codePointAt(0);
+  return codeOf(found);
+}
+
+/** Control characters, and those that turn the direction of what follows. */
+const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/u;
+
+/** @returns a character as U+202E */
+function codeOf(character: string | undefined): string | undefined {
+  const code = character?.codePointAt(0);
   return code === undefined ? undefined : `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+/**
+ * As `checkName`, for names of clients that are as they are: whatever else is in them comes out as it came in.
+ *
+ * @throws Problem 422
+ */
+export function checkControls(path: string, name: string): void {
+  refuse(path, name, codeOf(CONTROLS.exec(name)?.[0]));
 }
 
 /**
@@ -30,8 +48,12 @@ export function refusedCharacter(name: string): string | undefined {
  * @throws Problem 422
  */
 export function checkName(path: string, name: string): void {
-  const character = refusedCharacter(name);
+  refuse(path, name, refusedCharacter(name));
+}
+
+function refuse(path: string, name: string, character: string | undefined): void {
   if (character === undefined) return;
-  const message = `${path} has the character ${character}, which is not seen or turns the text around it: leave it out`;
+  const rule = `${path} has the character ${character}, which is not seen or turns the text around it: leave it out`;
+  const message = withValue(rule, name);
   throw new Problem(422, { code: 'name-refused', detail: message, errors: [{ path, message }] });
 }

@@ -1,8 +1,20 @@
 import 'reflect-metadata';
-import { ArrayMaxSize, IsOptional, IsString } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsPositive,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import { readItem } from '../leaderboards/score-item.js';
 import { Problem } from './problem.js';
-import { bodyPipe, invalid } from './validation.js';
+import { bodyPipe, invalid, queryPipe } from './validation.js';
 
 class Fields {
   @IsString()
@@ -40,7 +52,10 @@ describe('a body that is refused', () => {
   it('lists the first 20 of many unknown fields, and says how many there are besides', async () => {
     const { problem, ms } = await refusal(many(20_000, 'x'));
     expect(problem.body.errors).toHaveLength(20);
-    expect(problem.body.errors?.[0]).toEqual({ path: 'x0', message: 'property x0 should not exist' });
+    expect(problem.body.errors?.[0]).toEqual({
+      path: 'x0',
+      message: 'x0 is no field here: leave it out; the fields are name, list; it is 1',
+    });
     expect(problem.body.detail).toMatch(/and 19980 more$/);
     // It took class-validator half a second.
     expect(ms).toBeLessThan(200);
@@ -62,7 +77,7 @@ describe('a body that is refused', () => {
   it('quotes no more than the beginning of a long name', async () => {
     const { problem } = await refusal({ ['x'.repeat(MIB)]: 1 });
     expect(JSON.stringify(problem.body).length).toBeLessThan(2_000);
-    expect(problem.body.detail).toMatch(/… \(1048602 characters\)/);
+    expect(problem.body.detail).toMatch(/… \(1048576 characters\)/);
   });
 
   it('has a short answer, whatever is wrong with it', () => {
@@ -76,7 +91,68 @@ describe('a body that is refused', () => {
     const item = { ...many(500, 'x'.repeat(500)), attributes: 1, score: 'a', board: '', player: '' };
     const problem = readItem(item, { kind: 'server', id: 'a' }, 'scores[0]') as Problem;
     expect(problem.brief.errors).toHaveLength(3);
-    expect(problem.brief.detail).toMatch(/^board must be an id/);
+    expect(problem.brief.detail).toMatch(/^scores\[0\]\.board must be an id/);
     expect(JSON.stringify(problem.brief).length).toBeLessThan(1_500);
+  });
+});
+
+class AllRules {
+  @IsInt()
+  @Min(1)
+  @Max(10)
+  readonly count!: number;
+
+  @IsPositive()
+  @Max(5)
+  readonly share!: number;
+
+  @IsIn(['asc', 'desc'])
+  readonly order!: string;
+
+  @IsBoolean()
+  readonly diff!: boolean;
+
+  @IsString()
+  @MaxLength(3)
+  readonly text!: string;
+
+  @IsString()
+  @Matches(/^a/, { message: 'word must begin with a' })
+  readonly word!: string;
+}
+
+describe('a field that is refused', () => {
+  const right = { count: 1, share: 1, order: 'asc', diff: true, text: 'abc', word: 'a' };
+  it.each([
+    ['count', 0, 'count must be an integer from 1 to 10; it is 0'],
+    ['count', 1.5, 'count must be an integer from 1 to 10; it is 1.5'],
+    ['share', 0, 'share must be a number above 0, at most 5; it is 0'],
+    ['share', { a: [1] }, 'share must be a number above 0, at most 5; it is {"a":[1]}'],
+    ['order', 'up', 'order must be "asc" or "desc"; it is "up"'],
+    ['diff', null, 'diff must be true or false; it is null'],
+    ['text', 'abcd', 'text must be text of at most 3 characters; it is "abcd"'],
+    ['text', 'x'.repeat(100), `text must be text of at most 3 characters; it is "${'x'.repeat(59)}…`],
+    ['text', undefined, 'text must be text of at most 3 characters; it is missing'],
+    ['word', 'b\u202e', 'word must begin with a; it is "b\\u202e"'],
+  ])('is named, with what is allowed and what it is: %s %j', async (field, value, message) => {
+    const body = { ...right, [field]: value };
+    const problem = await bodyPipe
+      .transform(body, { type: 'body', metatype: AllRules })
+      .catch(error => error as Problem);
+    expect((problem as Problem).body.errors).toEqual([{ path: field, message }]);
+  });
+
+  it.each([
+    ['abc', '"abc"'],
+    ['0', '0'],
+    ['', '""'],
+    ['1e400', '"1e400"'],
+  ])('of a query is shown as it was sent: %s', async (count, shown) => {
+    const query = { ...right, count };
+    const problem = await queryPipe
+      .transform(query, { type: 'query', metatype: AllRules })
+      .catch(error => error as Problem);
+    const message = `count must be an integer from 1 to 10; it is ${shown}`;
+    expect((problem as Problem).body.errors).toEqual([{ path: 'count', message }]);
   });
 });

@@ -1,6 +1,7 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
-import { getMetadataStorage, registerDecorator } from 'class-validator';
+import { registerDecorator } from 'class-validator';
 import { RecentlyUsed } from '#libs/event-log';
+import { brokenRule, fieldsOf, noSuchField } from './field-rules.js';
 import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from './problem.js';
 
 /** Values in a body that is checked field by field, at most: a definition can have a filter of 1,024. */
@@ -8,21 +9,35 @@ const MAX_VALUES = 5_000;
 /** Characters of a message, or of a name that it quotes, within a longer text. */
 const MAX_IN_DETAIL = 256;
 
-function fieldErrors(errors: readonly ValidationError[], parent = ''): FieldError[] {
-  return errors.flatMap(({ property, constraints = {}, children = [] }) => {
-    const path = /^\d+$/.test(property)
-      ? `${parent}[${property}]`
-      : parent
-        ? `${parent}.${property}`
-        : property;
-    return [
-      ...Object.values(constraints).map(message => ({ path, message })),
-      ...fieldErrors(children, path),
-    ];
+/** What class-validator found, on its way to where the values are as they were sent. */
+class InvalidFieldsError extends Error {
+  constructor(readonly errors: readonly ValidationError[]) {
+    super('invalid fields');
+  }
+}
+
+/**
+ * What is wrong with fields: one message for each, that shows the value. Our bodies and queries have no classes within
+ * classes: lists and objects in them are read by code of their own.
+ *
+ * @param type the class of the fields
+ */
+function fieldErrors(errors: readonly ValidationError[], type: unknown, sent: unknown): FieldError[] {
+  return errors.map(error => {
+    const { property: path, constraints = {} } = error;
+    const value = Object(sent)[path] as unknown;
+    const isUnknown = Object.hasOwn(constraints, 'whitelistValidation');
+    if (isUnknown) return unknownField(path, value, fieldsOf(type));
+    return { path, message: brokenRule(type, error, path, value) };
   });
 }
 
-const toProblem = (errors: ValidationError[]): Problem => invalid(fieldErrors(errors));
+/** @param sent the fields as they were sent */
+function toProblem(error: unknown, type: unknown, sent: unknown): unknown {
+  return error instanceof InvalidFieldsError ? invalid(fieldErrors(error.errors, type, sent)) : error;
+}
+
+const exceptionFactory = (errors: ValidationError[]) => new InvalidFieldsError(errors);
 
 /**
  * The answer to fields that are not as they should be: the first of them, and how many there are.
@@ -37,21 +52,33 @@ export function invalid(errors: readonly FieldError[], unlisted = 0): Problem {
   return new Problem(400, { code: 'validation', detail: messages.join('; '), errors: shown });
 }
 
-/** What is wrong with a field that nobody knows. */
-export const unknownField = (field: string): FieldError => ({
-  path: field,
-  message: `property ${shortened(field, MAX_IN_DETAIL)} should not exist`,
+/**
+ * What is wrong with a field that nobody knows.
+ *
+ * @param fields that there are
+ */
+export const unknownField = (path: string, value: unknown, fields: Iterable<string>): FieldError => ({
+  path,
+  message: noSuchField(path, value, fields),
 });
 
-/** A check of our own as a decorator, with the sentence that says what it asks for. */
+/** What class-validator calls them; a field has one of them at most. */
+const IS = 'is';
+
+/**
+ * A check of our own as a decorator.
+ *
+ * @param rule the sentence that says what it asks for; one that is made of the value shows it, too
+ */
 export const Is =
-  (validate: (value: unknown) => boolean, rule: string): PropertyDecorator =>
+  (validate: (value: unknown) => boolean, rule: string | ((value: unknown) => string)): PropertyDecorator =>
   (target, propertyName) =>
     registerDecorator({
-      name: validate.name,
+      name: IS,
       target: target.constructor,
       propertyName: String(propertyName),
-      validator: { validate, defaultMessage: () => rule },
+      options: { message: typeof rule === 'string' ? rule : ({ value }) => rule(value) },
+      validator: { validate },
     });
 
 /**
@@ -64,14 +91,23 @@ class BodyPipe extends ValidationPipe {
       throw invalid([
         { path: '', message: `the body must be a JSON object such as {}; it is ${shownValue(value)}` },
       ]);
-    const fields = typeof value === 'object' && !Array.isArray(value) ? Object.keys(value ?? {}) : [];
-    const unknown = fields.filter(isUnknownTo(metadata.metatype));
-    if (unknown.length > SHOWN_ERRORS) throw invalid(unknown.map(unknownField));
+    const sent = Object.entries(value ?? {});
+    const known = fieldsOf(metadata.metatype);
+    const unknown = sent.filter(([field]) => !known.has(field));
+    if (unknown.length > SHOWN_ERRORS) {
+      const shown = unknown.slice(0, SHOWN_ERRORS);
+      throw invalid(
+        shown.map(([field, inner]) => unknownField(field, inner, known)),
+        unknown.length - SHOWN_ERRORS,
+      );
+    }
     if (valuesIn(value, MAX_VALUES) > MAX_VALUES)
       throw invalid([
         { path: '', message: `the body has more than ${MAX_VALUES} values, and no body here needs so many` },
       ]);
-    return super.transform(value, metadata);
+    return super.transform(value, metadata).catch(error => {
+      throw toProblem(error, metadata.metatype, value);
+    });
   }
 }
 
@@ -80,15 +116,8 @@ export const bodyPipe = new BodyPipe({
   whitelist: true,
   forbidNonWhitelisted: true,
   forbidUnknownValues: true,
-  exceptionFactory: toProblem,
+  exceptionFactory,
 });
-
-/** Whether a class of fields has no such field. */
-function isUnknownTo(metatype: ArgumentMetadata['metatype']): (field: string) => boolean {
-  const rules = metatype ? getMetadataStorage().getTargetValidationMetadatas(metatype, '', false, false) : [];
-  const known = new Set(rules.map(({ propertyName }) => propertyName));
-  return field => !known.has(field);
-}
 
 /** How many values are in a value, itself included; beyond the limit they are not counted to the end. */
 function valuesIn(value: unknown, limit: number): number {
@@ -112,15 +141,27 @@ class QueryPipe extends ValidationPipe {
     const text = `${metadata.metatype?.name} ${JSON.stringify(value)}`;
     const known = this.read.get(text);
     if (known) return known;
-    const query: object = Object.freeze(await super.transform(value, metadata));
+    const read = super.transform(value, metadata).catch(error => {
+      throw toProblem(error, metadata.metatype, numbersIn(value));
+    });
+    const query: object = Object.freeze(await read);
     this.read.set(text, query);
     return query;
   }
+}
+
+/** The values of a query as a message shows them: what is a number is not put in quotes. */
+function numbersIn(query: unknown): Record<string, unknown> {
+  const values = Object.entries(Object(query)).map(([name, value]) => {
+    const isNumber = typeof value === 'string' && /^-?\d{1,15}(?:\.\d{1,15})?$/.test(value);
+    return [name, isNumber ? Number(value) : value];
+  });
+  return Object.fromEntries(values);
 }
 
 /** Query strings: text becomes numbers where numbers are meant; what is unknown is left alone. */
 export const queryPipe = new QueryPipe({
   transform: true,
   transformOptions: { enableImplicitConversion: true, exposeDefaultValues: true },
-  exceptionFactory: toProblem,
+  exceptionFactory,
 });

@@ -1,4 +1,5 @@
 import { ID_PATTERN } from '../http/ids.js';
+import { shownValue } from '../http/problem.js';
 
 export const MAX_ATTRIBUTES = 16;
 export const MAX_ATTRIBUTE_LENGTH = 256;
@@ -13,17 +14,31 @@ export function isAttribute(value: unknown): value is string | number | boolean 
   );
 }
 
-export const areAttributes = (value: unknown) => areNamed(value, 0, isAttribute);
+export const areAttributes = (value: unknown) => faultInAttributes(value) === undefined;
 
-/** Whether a value is an object of so many fields, with ids as names, which all hold what they may. */
-export function areNamed(value: unknown, least: number, holds: (value: unknown) => boolean): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const entries = Object.entries(value);
-  return (
-    entries.length >= least &&
-    entries.length <= MAX_ATTRIBUTES &&
-    entries.every(([name, fact]) => ID_PATTERN.test(name) && holds(fact))
-  );
+export const faultInAttributes = (value: unknown) => faultInNamed(value, 0, isAttribute);
+
+/** What is wrong in an object: one of its fields, or without `name` all of it. */
+interface Fault {
+  readonly name?: string;
+  readonly value: unknown;
 }
 
-export const ATTRIBUTES_RULE = `attributes must be an object of at most ${MAX_ATTRIBUTES} strings (up to ${MAX_ATTRIBUTE_LENGTH} characters), finite numbers or booleans, with ids as names`;
+/** What keeps a value from being an object of so many fields, with ids as names, which all hold what they may. */
+export function faultInNamed(
+  value: unknown,
+  least: number,
+  holds: (value: unknown) => boolean,
+): Fault | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { value };
+  const entries = Object.entries(value);
+  if (entries.length < least || entries.length > MAX_ATTRIBUTES) return { value };
+  const wrong = entries.find(([name, fact]) => !ID_PATTERN.test(name) || !holds(fact));
+  return wrong && { name: wrong[0], value: wrong[1] };
+}
+
+/** The end of a message that has said the rule. */
+export const faultShown = (path: string, { name, value }: Fault) =>
+  name === undefined ? `it is ${shownValue(value)}` : `${path}[${shownValue(name)}] is ${shownValue(value)}`;
+
+export const ATTRIBUTES_RULE = `must be an object of at most ${MAX_ATTRIBUTES} strings (up to ${MAX_ATTRIBUTE_LENGTH} characters), finite numbers or booleans, with ids as names`;

@@ -27,7 +27,7 @@ export class BoardsQuery {
 
   @ApiPropertyOptional({ description: 'The `next` of a page.' })
   @IsOptional()
-  @Matches(ID_PATTERN, { message: 'cursor must be the next of a page' })
+  @Matches(ID_PATTERN, { message: 'cursor must be the `next` of a page' })
   readonly cursor?: string;
 }
 

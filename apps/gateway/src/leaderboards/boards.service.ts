@@ -13,6 +13,7 @@ import type { BoardDefinition } from '#libs/events';
 import { LeaderboardReader } from '#libs/projections';
 import { NotReplayedError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
+import { withValue } from '../http/field-rules.js';
 import { notFound, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { derived } from './score-rules.js';
@@ -76,7 +77,10 @@ export class BoardsService {
       throw invalid([
         {
           path: 'shards',
-          message: `shards must be at most ${partitions}: so many partitions of scores there are`,
+          message: withValue(
+            `shards must be at most ${partitions}: so many partitions of scores there are`,
+            shards,
+          ),
         },
       ]);
     if (source === undefined) return undefined;

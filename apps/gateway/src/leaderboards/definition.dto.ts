@@ -24,10 +24,11 @@ import {
   TIE_BREAKS,
 } from '#libs/events';
 import { inexact, inexactNumber } from '../http/exact-numbers.js';
-import { ID_PATTERN } from '../http/ids.js';
+import { withValue } from '../http/field-rules.js';
+import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 import type { FieldError } from '../http/problem.js';
 import { Is, invalid } from '../http/validation.js';
-import { areNamed, isAttribute, MAX_ATTRIBUTES } from './attributes.js';
+import { faultInNamed, faultShown, isAttribute, MAX_ATTRIBUTES } from './attributes.js';
 import { resetFault } from './reset.js';
 
 const MAX_CHOICES = 64;
@@ -39,14 +40,20 @@ const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval', 'shards'] as const
 /** Only what is not there is optional: `null` is no value of any field. */
 const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
-const isFilter = (value: unknown) =>
-  JSON.stringify(value).length <= MAX_FILTER_LENGTH &&
-  areNamed(value, 1, wanted => {
+function faultInFilter(value: unknown) {
+  if (JSON.stringify(value).length > MAX_FILTER_LENGTH) return { value };
+  return faultInNamed(value, 1, wanted => {
     const choices: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
     return choices.length >= 1 && choices.length <= MAX_CHOICES && choices.every(isAttribute);
   });
+}
 
 const FILTER_RULE = `filter must be an object of 1 to ${MAX_ATTRIBUTES} attributes, each a string, number or boolean, or a list of 1 to ${MAX_CHOICES} of them; at most ${MAX_FILTER_LENGTH} characters as JSON`;
+
+function filterRule(value: unknown): string {
+  const fault = faultInFilter(value);
+  return `${FILTER_RULE}; ${fault ? faultShown('filter', fault) : ''}`;
+}
 
 function isTimezone(value: unknown): boolean {
   // Offsets such as +02:00 know no summer.
@@ -130,7 +137,7 @@ export class DefinitionFields {
   })
   @Optional()
   @IsString()
-  @Matches(ID_PATTERN, { message: 'source must be an id' })
+  @Matches(ID_PATTERN, { message: `source must be an id: ${ID_RULE}` })
   readonly source?: string;
 
   @ApiPropertyOptional({
@@ -140,20 +147,17 @@ export class DefinitionFields {
     description: 'Only scores count that have one of the values for every one of the attributes.',
   })
   @Optional()
-  @Is(isFilter, FILTER_RULE)
+  @Is(value => faultInFilter(value) === undefined, filterRule)
   readonly filter?: AttributeFilter;
 
   @ApiPropertyOptional({ example: 0, description: 'A score below is refused.' })
   @Optional()
-  @IsNumber({ allowNaN: false, allowInfinity: false }, { message: 'min must be a finite number, such as 0' })
+  @IsNumber({ allowNaN: false, allowInfinity: false })
   readonly min?: number;
 
   @ApiPropertyOptional({ example: 1_000_000, description: 'A score above is refused.' })
   @Optional()
-  @IsNumber(
-    { allowNaN: false, allowInfinity: false },
-    { message: 'max must be a finite number, such as 1000' },
-  )
+  @IsNumber({ allowNaN: false, allowInfinity: false })
   readonly max?: number;
 
   @ApiPropertyOptional({
@@ -183,10 +187,7 @@ export class DefinitionFields {
     description: 'Seconds between two scores of one player, at least; sooner is refused.',
   })
   @Optional()
-  @IsNumber(
-    { allowNaN: false, allowInfinity: false },
-    { message: 'minInterval must be a number of seconds above 0, at most 86400' },
-  )
+  @IsNumber({ allowNaN: false, allowInfinity: false })
   @IsPositive()
   @Max(86_400)
   readonly minInterval?: number;
@@ -213,7 +214,7 @@ export function definitionFrom(board: string, fields: DefinitionFields): BoardDe
   const errors = contradictions(board, fields);
   if (errors.length > 0) throw invalid(errors);
   const rounded = inexactNumber(fields, '');
-  if (rounded !== undefined) throw inexact(rounded);
+  if (rounded !== undefined) throw inexact(rounded, rounded.path.startsWith('filter.'));
   const isGiven = ([field, value]: [string, unknown]) =>
     value !== undefined && !(field === 'shards' && value === 1);
   const given = Object.fromEntries(Object.entries(fields).filter(isGiven));
@@ -227,18 +228,21 @@ export function definitionFrom(board: string, fields: DefinitionFields): BoardDe
 function contradictions(board: string, fields: DefinitionFields): FieldError[] {
   const { reset, timezone, source, min, max, shards = 1, ranking } = fields;
   const errors: FieldError[] = [];
-  const refuse = (path: keyof DefinitionFields, message: string) => errors.push({ path, message });
+  const refuse = (path: keyof DefinitionFields, rule: string) =>
+    errors.push({ path, message: withValue(rule, fields[path]) });
   if (reset === undefined) {
     for (const path of ['timezone', 'keepPeriods'] as const)
       if (fields[path] !== undefined) refuse(path, `${path} needs reset: without it, there are no periods`);
   } else {
     const fault = resetFault(reset, timezone);
-    if (fault) refuse('reset', fault);
+    // It shows the expression.
+    if (fault) errors.push({ path: 'reset', message: fault });
   }
-  if (min !== undefined && max !== undefined && min > max) refuse('min', 'min must not be above max');
+  if (min !== undefined && max !== undefined && min > max)
+    refuse('min', `min must be at most max, which is ${max}`);
   if (shards > 1 && ranking === 'dense')
     refuse('ranking', 'ranking cannot be dense with shards: different scores cannot be counted over shards');
-  if (source === board) refuse('source', 'source must be another board');
+  if (source === board) refuse('source', 'source must be another board than the one that is defined');
   if (source !== undefined)
     for (const path of OF_SUBMITTING)
       if (fields[path] !== undefined)

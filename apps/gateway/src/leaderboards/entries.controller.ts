@@ -7,7 +7,7 @@ import type { CallerRequest } from '../auth/caller.guard.js';
 import { ownPlayer } from '../auth/own-player.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
-import { badRequest, notFound } from '../http/problem.js';
+import { badValue, notFound } from '../http/problem.js';
 import { SharedAnswers } from '../http/shared-answers.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
 import { BulkGate, MANY } from '../limits/bulk-gate.js';
@@ -149,6 +149,10 @@ function playersIn({ body }: Pick<FastifyRequest, 'body'>): number {
 function startOf({ aroundScore, cursor, offset, topPercent }: EntriesQuery): WindowStart {
   if (aroundScore === undefined) return cursor === undefined ? { offset: offset ?? 0 } : { after: cursor };
   const other = Object.entries({ cursor, offset, topPercent }).find(([, value]) => value !== undefined);
-  if (other) throw badRequest(`aroundScore and ${other[0]} say different places: send one of them`);
+  if (other) {
+    const [name, value] = other;
+    const rule = `${name} and aroundScore (${aroundScore}) say different places: send one of them`;
+    throw badValue(name, rule, value);
+  }
   return { score: aroundScore };
 }

@@ -70,7 +70,7 @@ export class EntriesQuery extends PeriodQuery {
       'The entries around where this score stands, or would stand. Not with `offset`, `cursor` or `topPercent`.',
   })
   @IsOptional()
-  @IsNumber({ allowNaN: false, allowInfinity: false }, { message: 'aroundScore must be a finite number' })
+  @IsNumber({ allowNaN: false, allowInfinity: false })
   readonly aroundScore?: number;
 }
 
@@ -90,12 +90,18 @@ export class LiveQuery extends PeriodQuery {
   readonly limit: number = 10;
 }
 
+/** Players that one lookup names, at most. */
+const MAX_LOOKUP = 1_000;
+
 /** Says which of the players are no ids: in a list of a thousand, nobody finds them. */
 function strangersIn(players: unknown): string {
   const isId = (player: unknown) => typeof player === 'string' && ID_PATTERN.test(player);
-  const list = Array.isArray(players) ? players : [players];
-  const wrong = list.flatMap((player, i) => (isId(player) ? [] : [`players[${i}] (${shownValue(player)})`]));
-  return `${wrong.slice(0, SHOWN_STRANGERS).join(', ') || 'players'} must be an id: ${ID_RULE}`;
+  if (!Array.isArray(players) || players.length === 0 || players.length > MAX_LOOKUP)
+    return `players must be a list of 1 to ${MAX_LOOKUP} ids; it is ${shownValue(players)}`;
+  const list: readonly unknown[] = players;
+  const wrong = list.flatMap((player, i) => (isId(player) ? [] : [i])).slice(0, SHOWN_STRANGERS);
+  const shown = wrong.map(i => `players[${i}] is ${shownValue(list[i])}`);
+  return `players must be a list of ids, each ${ID_RULE}; ${shown.join(', ')}`;
 }
 
 /** Players that one message names. */
@@ -105,13 +111,13 @@ export class LookupBody {
   @ApiProperty({
     type: [String],
     minItems: 1,
-    maxItems: 1000,
+    maxItems: MAX_LOOKUP,
     example: ['ada', 'bob'],
     description: 'Ids, or `me` for the own one. One that is there twice counts once.',
   })
   @IsArray()
   @ArrayMinSize(1)
-  @ArrayMaxSize(1000)
+  @ArrayMaxSize(MAX_LOOKUP)
   @Matches(ID_PATTERN, { each: true, message: ({ value }) => strangersIn(value) })
   readonly players!: readonly string[];
 }

@@ -5,6 +5,7 @@ import type { Appended } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { isRedisUnavailable, troubleOf } from '#libs/redis';
 import { stopReading } from '../http/body-encoding.js';
+import { withValue } from '../http/field-rules.js';
 import { toProblem } from '../http/problem.filter.js';
 import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
 import { LatestEvent } from './latest-event.js';
@@ -176,7 +177,7 @@ function readLine({ text }: Line, caller: Actor): Score | Problem {
     // Files that are put together have a byte order mark where one of them begins.
     value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
   } catch {
-    return badRequest('the line is not JSON');
+    return badRequest(withValue('the line must be a score as JSON, such as {"board":"b","score":1}', text));
   }
   return readItem(value, caller);
 }

@@ -38,7 +38,7 @@ describe('a score of a list', () => {
 
   it.each([[null], [5], ['x'], [[]]])('is an object, not %j', value => {
     expect((readItem(value, SERVER, 'scores[0]') as Problem).body.errors).toEqual([
-      { path: 'scores[0]', message: 'a score must be an object' },
+      { path: 'scores[0]', message: `scores[0] must be an object; it is ${JSON.stringify(value)}` },
     ]);
   });
 

@@ -1,14 +1,18 @@
 import type { Actor } from '#libs/events';
+import type { CallerRequest } from '../auth/caller.guard.js';
 import { inexact, inexactNumber } from '../http/exact-numbers.js';
-import { ID_PATTERN, noOwnPlayer } from '../http/ids.js';
+import { withValue } from '../http/field-rules.js';
+import { ID_PATTERN, ID_RULE, noOwnPlayer } from '../http/ids.js';
 import { isIdempotencyKey } from '../http/preconditions.js';
 import { badRequest, type FieldError, Problem, SHOWN_ERRORS } from '../http/problem.js';
 import { invalid, unknownField } from '../http/validation.js';
-import { ATTRIBUTES_RULE, areAttributes } from './attributes.js';
+import { ATTRIBUTES_RULE, areAttributes, faultInAttributes, faultShown } from './attributes.js';
 import type { Score } from './score-rules.js';
 
-type Check = readonly [isValid: (value: unknown) => boolean, message: string];
+/** The rule goes behind the name of the field. */
+type Check = readonly [isValid: (value: unknown) => boolean, rule: string];
 
+const IS_ID = `must be an id: ${ID_RULE}`;
 const isId = (value: unknown) => typeof value === 'string' && ID_PATTERN.test(value);
 const orAbsent = (isValid: (value: unknown) => boolean) => (value: unknown) =>
   value === undefined || isValid(value);
@@ -17,14 +21,14 @@ type Checks = Readonly<Record<string, Check>>;
 
 /** As `SubmitScoreBody` says it, for a thousand scores in a few milliseconds. */
 const SCORE: Checks = {
-  player: [orAbsent(isId), 'player must be an id'],
-  score: [Number.isFinite, 'score must be a finite number, such as 1234'],
+  player: [orAbsent(isId), IS_ID],
+  score: [Number.isFinite, 'must be a finite number, such as 1234'],
   attributes: [orAbsent(areAttributes), ATTRIBUTES_RULE],
 };
 const ITEM: Checks = {
-  board: [isId, 'board must be an id'],
+  board: [isId, IS_ID],
   ...SCORE,
-  idempotencyKey: [orAbsent(isIdempotencyKey), 'idempotencyKey must be 1 to 128 visible ASCII characters'],
+  idempotencyKey: [orAbsent(isIdempotencyKey), 'must be 1 to 128 visible ASCII characters'],
 };
 
 /**
@@ -50,31 +54,48 @@ export function readItem(value: unknown, caller: Actor, path = ''): Score | Prob
 
 function readFields(value: unknown, checks: Checks, caller: Actor, path: string): Score | Problem {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return invalid([{ path, message: 'a score must be an object' }]);
+    return invalid([{ path, message: withValue(`${path || 'a score'} must be an object`, value) }]);
   const fields = value as Record<string, unknown>;
   const errors: FieldError[] = [];
-  const refuse = ({ path: field, message }: FieldError) =>
-    errors.push({ path: path === '' ? field : `${path}.${field}`, message });
+  const below = (field: string) => (path === '' ? field : `${path}.${field}`);
   for (const field in checks) {
-    const [isValid, message] = checks[field] as Check;
-    if (!isValid(fields[field])) refuse({ path: field, message });
+    const [isValid, rule] = checks[field] as Check;
+    if (isValid(fields[field])) continue;
+    errors.push({ path: below(field), message: broken(below(field), rule, fields[field]) });
   }
   // A body of a megabyte can hold a hundred thousand of them.
   const unknown = Object.keys(fields).filter(field => !Object.hasOwn(checks, field));
-  for (const field of unknown.slice(0, SHOWN_ERRORS)) refuse(unknownField(field));
+  for (const field of unknown.slice(0, SHOWN_ERRORS))
+    errors.push(unknownField(below(field), fields[field], Object.keys(checks)));
   if (errors.length > 0) return invalid(errors, Math.max(0, unknown.length - SHOWN_ERRORS));
-  const rounded = inexactNumber(fields.attributes, path === '' ? 'attributes' : `${path}.attributes`);
-  if (rounded !== undefined) return inexact(rounded);
+  const rounded = inexactNumber(fields.attributes, below('attributes'));
+  if (rounded !== undefined) return inexact(rounded, true);
   const score = fields as unknown as Omit<Score, 'player'> & { player?: string };
   const player = playerOf(caller, score.player);
   return player instanceof Problem ? player : { ...score, player };
+}
+
+function broken(path: string, rule: string, value: unknown): string {
+  const fault = rule === ATTRIBUTES_RULE ? faultInAttributes(value) : undefined;
+  return fault ? `${path} ${rule}; ${faultShown(path, fault)}` : withValue(`${path} ${rule}`, value);
+}
+
+const anothersScore = (player: string) =>
+  new Problem(403, { detail: `these are scores of ${player}: a player submits their own` });
+
+/** Why the caller may not submit the score in a body; whether it is one is for `readScore` to say. */
+export function scoreRefusal({ body, caller }: CallerRequest): Problem | undefined {
+  const player = (body as { player?: unknown } | null | undefined)?.player;
+  if (caller?.kind !== 'player' || typeof player !== 'string' || !ID_PATTERN.test(player)) return undefined;
+  const score = playerOf(caller, player);
+  return score instanceof Problem ? score : undefined;
 }
 
 /** Whose score it is: a session's player's own, or with a key the one that is named. */
 function playerOf(caller: Actor, player: string | undefined): string | Problem {
   if (caller.kind === 'player') {
     if (player === undefined || player === 'me' || player === caller.id) return caller.id;
-    return new Problem(403, { detail: `these are scores of ${player}: a player submits their own` });
+    return anothersScore(player);
   }
   if (player === undefined) return badRequest('player is missing: a key has none of its own');
   return player === 'me' ? noOwnPlayer() : player;

@@ -1,4 +1,5 @@
 import type { Actor, BoardDefinition } from '#libs/events';
+import { withValue } from '../http/field-rules.js';
 import { Problem } from '../http/problem.js';
 
 /** A score as it is submitted. */
@@ -21,16 +22,17 @@ export function refusalOf(
     return new Problem(403, { code: 'servers-only', detail: `${board} takes scores from game servers only` });
   if (Math.abs(score) > Number.MAX_SAFE_INTEGER) {
     const limit = `within +-${Number.MAX_SAFE_INTEGER} (2^53 - 1): beyond, numbers are not exact`;
-    return outOfRange(`score must be ${limit}`);
+    return outOfRange(`score must be ${limit}`, score);
   }
   if (min !== undefined && score < min)
-    return outOfRange(`score must be at least ${min}, the min of ${board}`);
+    return outOfRange(`score must be at least ${min}, the min of ${board}`, score);
   if (max !== undefined && score > max)
-    return outOfRange(`score must be at most ${max}, the max of ${board}`);
+    return outOfRange(`score must be at most ${max}, the max of ${board}`, score);
   return undefined;
 }
 
-const outOfRange = (detail: string) => new Problem(422, { code: 'score-out-of-range', detail });
+const outOfRange = (rule: string, score: number) =>
+  new Problem(422, { code: 'score-out-of-range', detail: withValue(rule, score) });
 
 /** A board with a source has no scores of its own. */
 export const derived = (board: string, source: string) =>

@@ -12,7 +12,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { KeysOnly } from '../auth/access.guard.js';
+import { KeysOnly, RefusesWhen } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { addTime } from '../http/deadline.js';
@@ -20,8 +20,9 @@ import { IdPipe } from '../http/ids.js';
 import { LARGE_BODY, notTaken } from '../http/json-body.js';
 import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
 import { NDJSON, STREAMED_BODY } from '../http/streamed-body.js';
-import { RateClass } from '../limits/rate-class.js';
+import { RateClass, ScoreOfBoard } from '../limits/rate-class.js';
 import { ScoreImport } from './score-import.js';
+import { scoreRefusal } from './score-item.js';
 import { ImportReport, ScoreApplied, ScoreResults, SubmitScoreBody, SubmitScoresBody } from './scores.dto.js';
 import { ScoresService, scoresIn } from './scores.service.js';
 
@@ -35,6 +36,8 @@ export class ScoresController {
   ) {}
 
   @Post('leaderboards/:board/scores')
+  @RefusesWhen(scoreRefusal)
+  @ScoreOfBoard()
   @ApiOperation({
     summary: 'Submit a score',
     description:

@@ -6,9 +6,10 @@ import { Logger } from '#libs/observability';
 import { LeaderboardReader } from '#libs/projections';
 import { isRedisUnavailable } from '#libs/redis';
 import { addTime } from '../http/deadline.js';
+import { withValue } from '../http/field-rules.js';
 import { refuseIdempotencyKey, traceParent, waitPreference } from '../http/preconditions.js';
 import { toProblem } from '../http/problem.filter.js';
-import type { ProblemBody } from '../http/problem.js';
+import { type ProblemBody, SHOWN_ERRORS } from '../http/problem.js';
 import { invalid, unknownField } from '../http/validation.js';
 import { WriteService } from '../http/write.service.js';
 import { ScoreIntake } from './score-intake.js';
@@ -124,11 +125,12 @@ function listFrom(body: unknown): readonly unknown[] {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
   const fields = (isObject ? body : {}) as Record<string, unknown>;
   const { scores } = fields;
-  const errors = Object.keys(fields)
-    .filter(field => field !== 'scores')
-    .map(unknownField);
-  if (!Array.isArray(scores) || scores.length === 0 || scores.length > MAX_SCORES)
-    errors.push({ path: 'scores', message: `scores must be a list of 1 to ${MAX_SCORES} scores` });
-  if (errors.length > 0) throw invalid(errors);
+  const unknown = Object.keys(fields).filter(field => field !== 'scores');
+  const errors = unknown.slice(0, SHOWN_ERRORS).map(field => unknownField(field, fields[field], ['scores']));
+  if (!Array.isArray(scores) || scores.length === 0 || scores.length > MAX_SCORES) {
+    const rule = `scores must be a list of 1 to ${MAX_SCORES} scores`;
+    errors.push({ path: 'scores', message: withValue(rule, isObject ? scores : body) });
+  }
+  if (errors.length > 0) throw invalid(errors, Math.max(0, unknown.length - SHOWN_ERRORS));
   return scores as readonly unknown[];
 }

@@ -1,6 +1,7 @@
 import { type ExecutionContext, SetMetadata } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { LimitedClass } from '#libs/config';
+import type { BoardCatalog } from '#libs/event-log';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { ofRoute } from '../http/route-marks.js';
 
@@ -25,6 +26,24 @@ const WRITE: Marked = { name: 'write', cost: one };
 /** A route that is limited together with the others of its class. Without it, a GET is a read and all else a write. */
 export const RateClass = (name: ClassName | ClassOf, cost = one) =>
   SetMetadata<string, Marked<ClassName | ClassOf>>(RATE_CLASS, { name, cost });
+
+const SCORE_OF_BOARD = 'questlog:score-of-board';
+
+/** A route that takes a score for the board in its path. */
+export const ScoreOfBoard = () => SetMetadata(SCORE_OF_BOARD, true);
+
+const scoreOf = ofRoute(read => ({ isScore: read(SCORE_OF_BOARD) === true }));
+
+/**
+ * Whether a player submits to a board that takes scores from servers only, by what is remembered of it. Whoever judges the
+ * score looks first at what the board is now.
+ */
+export function isForServers(context: ExecutionContext, boards: Pick<BoardCatalog, 'recall'>): boolean {
+  if (!scoreOf(context).isScore) return false;
+  const { caller, params } = context.switchToHttp().getRequest<CallerRequest>();
+  const { board } = params as { board?: string };
+  return caller?.kind === 'player' && boards.recall(board ?? '').definition.submit === 'servers';
+}
 
 const markOf = ofRoute(read => ({ marked: read<Marked<ClassName | ClassOf>>(RATE_CLASS) }));
 

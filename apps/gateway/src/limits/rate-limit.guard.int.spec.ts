@@ -135,6 +135,7 @@ describe('the rate limit', () => {
       { method: 'GET', url: '/v1/admin/streams', headers: server, expected: 403 },
       { method: 'PUT', url: '/v1/leaderboards/b', headers: server, payload: {}, expected: 403 },
       { method: 'POST', url: '/v1/scores', payload: { scores: [{}, {}, {}] }, expected: 401 },
+      { method: 'DELETE', url: '/api/playerstate/ada', headers: server, expected: 403 },
     ] as const;
 
     it('is not reached: the answer is that there is none', async () => {
@@ -143,6 +144,22 @@ describe('the rate limit', () => {
       for (let round = 0; round < 3; round++)
         for (const { expected, ...call } of calls)
           expect(await gateway.inject(call)).toMatchObject({ statusCode: expected });
+    });
+
+    it('is not reached by a score for another player, nor by one for a board of servers', async () => {
+      const gateway = await open('player.write=1/1m');
+      const admin = { authorization: `Bearer ${ADMIN}` };
+      const defined = { method: 'PUT' as const, url: '/v1/leaderboards/official', headers: admin };
+      await gateway.inject({ ...defined, payload: { submit: 'servers' } });
+      const { token } = (await gateway.inject({ method: 'POST', url: '/v1/sessions', payload: {} })).json();
+      const submit = async (board: string, player = 'me') => {
+        const headers = { authorization: `Bearer ${token}` };
+        const url = `/v1/leaderboards/${board}/scores`;
+        const payload = { player, score: 1 };
+        return (await gateway.inject({ method: 'POST', url, headers, payload })).statusCode;
+      };
+      expect([await submit('b'), await submit('b')]).toEqual([202, 429]);
+      expect([await submit('b', 'ada'), await submit('official')]).toEqual([403, 403]);
     });
 
     it('counts by the address, whoever it is', async () => {

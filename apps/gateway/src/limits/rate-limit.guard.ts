@@ -1,14 +1,15 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { RateLimit, RateLimits } from '#libs/config';
+import type { BoardCatalog } from '#libs/event-log';
 import { limitKey, OptionalWrites } from '#libs/redis';
-import { accessRefusal } from '../auth/access.guard.js';
+import { accessRefusal, willRefuse } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { Problem } from '../http/problem.js';
 import { addressOf, networkOf } from './address.js';
 import { LocalWindow } from './local-window.js';
 import { requestsLimitedTotal } from './metrics.js';
-import { type Cost, rateClassOf } from './rate-class.js';
+import { type Cost, isForServers, rateClassOf } from './rate-class.js';
 import { Refusals } from './refusals.js';
 import type { Admission, SlidingWindow } from './sliding-window.js';
 
@@ -27,13 +28,15 @@ export class RateLimitGuard implements CanActivate {
     private readonly limits: RateLimits,
     private readonly window: SlidingWindow,
     private readonly prefix: string,
+    private readonly boards: Pick<BoardCatalog, 'recall'>,
   ) {}
 
   /** @throws Problem 429; 413 for what is more than the limit by itself */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();
-    const isRefused = accessRefusal(context) !== undefined;
+    const isRefused =
+      accessRefusal(context) !== undefined || willRefuse(context) || isForServers(context, this.boards);
     const { name, cost } = isRefused ? refused(request) : rateClassOf(context);
     if (name === 'none') return true;
     const caller = isRefused ? undefined : request.caller;

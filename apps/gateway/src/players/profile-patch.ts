@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '#libs/events';
 import { mergePatch } from '#libs/projections';
 import { inexact, inexactNumber } from '../http/exact-numbers.js';
+import { withValue } from '../http/field-rules.js';
 import { isDeeper, tooDeep } from '../http/json-body.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { checkName } from '../http/refused-name.js';
@@ -50,14 +51,17 @@ const RULES: readonly FieldRule[] = [
 export function checkProfilePatch(body: unknown): JsonObject {
   if (body === undefined) throw badRequest('the body is missing: send the fields to change as JSON');
   if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new Problem(422, { code: 'not-an-object', detail: 'a profile is a JSON object: { ... }' });
+    throw new Problem(422, {
+      code: 'not-an-object',
+      detail: withValue('a profile is a JSON object: { ... }', body),
+    });
   const patch = body as JsonObject;
   if (isDeeper(patch, MAX_DEPTH)) throw tooDeep('the patch', MAX_DEPTH);
   if (typeof patch.name === 'string') checkName('name', patch.name);
   const errors = brokenRules(patch);
   if (errors.length > 0) throw invalid(errors);
   const rounded = inexactNumber(patch, '');
-  if (rounded !== undefined) throw inexact(rounded);
+  if (rounded !== undefined) throw inexact(rounded, true);
   return patch;
 }
 
@@ -80,7 +84,7 @@ export function checkProfileSize(profile: JsonObject, patch: JsonObject): number
 function brokenRules(patch: JsonObject): FieldError[] {
   return RULES.flatMap(({ field, message, holds }) => {
     const value = Object.hasOwn(patch, field) ? patch[field] : undefined;
-    return value === undefined || holds(value) ? [] : [{ path: field, message }];
+    return value === undefined || holds(value) ? [] : [{ path: field, message: withValue(message, value) }];
   });
 }
 

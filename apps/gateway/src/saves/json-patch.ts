@@ -1,4 +1,5 @@
 import { MAX_DEPTH } from '../http/json-body.js';
+import { shortened, shownValue } from '../http/problem.js';
 import { equalTrees, formatTree, type JsonTree } from './json-tree.js';
 import { newBudget } from './work-budget.js';
 
@@ -35,7 +36,8 @@ type Operation = ReadonlyMap<string, JsonTree>;
  * @throws WorkBudgetError
  */
 export function applyJsonPatch(document: JsonTree, patch: JsonTree): JsonTree {
-  if (!Array.isArray(patch)) throw new JsonPatchError('a JSON patch is a list of operations: [ ... ]');
+  if (!Array.isArray(patch))
+    throw new JsonPatchError(`a JSON patch is a list of operations, [ ... ]; it is ${shownTree(patch)}`);
   if (patch.length > MAX_OPERATIONS)
     throw new JsonPatchError(`a patch has at most ${MAX_OPERATIONS} operations`);
   const patching = new Patching(document);
@@ -59,7 +61,10 @@ class Patching {
   constructor(public document: JsonTree) {}
 
   apply(operation: JsonTree): void {
-    if (!(operation instanceof Map)) throw new JsonPatchError('it is no object');
+    if (!(operation instanceof Map))
+      throw new JsonPatchError(
+        `it is no object such as {"op": ..., "path": ...}; it is ${shownTree(operation)}`,
+      );
     const op = stringIn(operation, 'op');
     const path = pointerIn(operation, 'path');
     if (op === 'add') this.add(path, valueIn(operation));
@@ -67,7 +72,10 @@ class Patching {
     else if (op === 'replace') this.replace(path, valueIn(operation));
     else if (op === 'move') this.move(pointerIn(operation, 'from'), path);
     else if (op === 'copy') this.add(path, this.copy(this.get(pointerIn(operation, 'from'))));
-    else if (op !== 'test') throw new JsonPatchError('"op" must be add, remove, replace, move, copy or test');
+    else if (op !== 'test')
+      throw new JsonPatchError(
+        `"op" must be add, remove, replace, move, copy or test; it is ${shownValue(op)}`,
+      );
     else if (!equalTrees(this.get(path), valueIn(operation), this.spend))
       throw new JsonPatchError('the value there is another');
   }
@@ -155,7 +163,8 @@ function child(tree: JsonTree, key: string, path: readonly string[]): JsonTree {
 }
 
 function indexIn(key: string, length: number): number {
-  if (!/^(?:0|[1-9]\d{0,8})$/.test(key)) throw new JsonPatchError(`"${key}" is no index of a list`);
+  if (!/^(?:0|[1-9]\d{0,8})$/.test(key))
+    throw new JsonPatchError(`${shownValue(key)} is no index of a list: a number from 0 is`);
   const index = Number(key);
   if (index > length) throw new JsonPatchError(`the list has only ${length} items`);
   return index;
@@ -163,14 +172,14 @@ function indexIn(key: string, length: number): number {
 
 function valueIn(operation: Operation): JsonTree {
   const value = operation.get('value');
-  if (value === undefined) throw new JsonPatchError('"value" is missing');
+  if (value === undefined) throw new JsonPatchError('"value" is missing: any JSON can be there');
   return value;
 }
 
 function stringIn(operation: Operation, field: string): string {
   const value = operation.get(field);
   if (typeof value !== 'string' || !value.startsWith('"'))
-    throw new JsonPatchError(`"${field}" must be a string`);
+    throw new JsonPatchError(`"${field}" must be a string; it is ${shownTree(value)}`);
   return JSON.parse(value) as string;
 }
 
@@ -179,12 +188,24 @@ function pointerIn(operation: Operation, field: string): string[] {
   const pointer = stringIn(operation, field);
   if (pointer === '') return [];
   if (!pointer.startsWith('/') || /~(?![01])/.test(pointer))
-    throw new JsonPatchError(`"${field}" is no JSON pointer, such as /stats/health`);
+    throw new JsonPatchError(
+      `"${field}" is no JSON pointer, such as /stats/health; it is ${shownValue(pointer)}`,
+    );
   return pointer
     .slice(1)
     .split('/')
     .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
+
+/** A part of a patch as a message shows it: text as it was written, and only the kind of what is larger. */
+function shownTree(tree: JsonTree | undefined): string {
+  if (tree === undefined) return 'missing';
+  if (typeof tree === 'string') return shortened(tree, MAX_SHOWN);
+  return Array.isArray(tree) ? `a list of ${tree.length}` : `an object of ${tree.size} fields`;
+}
+
+/** Characters. */
+const MAX_SHOWN = 60;
 
 const formatPointer = (path: readonly string[]) =>
   path.map(key => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

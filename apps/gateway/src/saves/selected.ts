@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MAX_DEPTH } from '../http/json-body.js';
-import { badRequest, Problem } from '../http/problem.js';
+import { badValue, Problem } from '../http/problem.js';
 import { treeOf } from './document.js';
 import { type JsonPath, JsonPathError, parseJsonPath } from './json-path.js';
 import { formatTree, type JsonTree } from './json-tree.js';
@@ -54,7 +54,7 @@ export function pathOf(text: string): JsonPath {
     return parseJsonPath(text);
   } catch (error) {
     if (error instanceof JsonPathError)
-      throw badRequest(`path is no JSONPath, such as $.stats.health: ${error.message}`);
+      throw badValue('path', `path must be a JSONPath, such as $.stats.health: ${error.message}`, text);
     throw error;
   }
 }

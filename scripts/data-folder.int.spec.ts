@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '#libs/embedded-redis';
 import { DataFolder } from './data-folder.js';
 
 describe('the generated keys', () => {
@@ -32,4 +36,37 @@ describe('the generated keys', () => {
       expect(() => new DataFolder(path).keys()).toThrow(`${file()} does not hold the keys any more`);
     },
   );
+});
+
+describe('the lock of a data folder', () => {
+  let path: string;
+  beforeEach(() => {
+    path = mkdtempSync(join(tmpdir(), 'questlog-lock-'));
+  });
+  afterEach(() => rmSync(path, { recursive: true }));
+  const isHeldBy = (pid: number | undefined, port: number) =>
+    writeFileSync(join(path, 'lock.json'), JSON.stringify({ pid, port }));
+  const take = async () => new DataFolder(path).take(await freePort());
+
+  it('holds while its Redis is silent: frozen, or loading', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    isHeldBy(process.pid, (silent.address() as AddressInfo).port);
+    await expect(take()).rejects.toThrow('is in use by another');
+    await new Promise(done => silent.close(done));
+  });
+
+  it('holds while its Redis is away, for as long as its process lives', async () => {
+    await take();
+    await expect(take()).rejects.toThrow('is in use by another');
+  });
+
+  it('is void when another process has its id by now, and when there is none', async () => {
+    isHeldBy(process.pid, await freePort());
+    await take();
+    const child = spawn('true');
+    await once(child, 'exit');
+    isHeldBy(child.pid, await freePort());
+    await take();
+  });
 });

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { answersPing, fullDisk } from '#libs/embedded-redis';
+import { setTimeout as delay } from 'node:timers/promises';
+import { accepts, answersPing, fullDisk } from '#libs/embedded-redis';
 
 /** The data folder cannot be used; the message says what to do. */
 export class DataFolderError extends Error {
@@ -16,6 +19,18 @@ export const EMBEDDED_ACCESS = {
   REDIS_PASSWORD_FILE: '',
   REDIS_TLS: '',
 };
+
+/** Who uses a data folder. */
+interface Holder {
+  readonly pid: number;
+  /** Where the embedded Redis listens. */
+  readonly port: number;
+  /** Where the process itself listens for as long as it lives: another one can have its id after a crash. */
+  readonly guard?: number;
+}
+
+/** Milliseconds for the Redis of a process that died to end: it notices that by itself. */
+const ORPHAN_MS = 10_000;
 
 export interface Keys {
   readonly server: string;
@@ -55,17 +70,18 @@ export class DataFolder {
   /**
    * Takes the folder for this process: two servers on one append-only file would destroy it.
    *
-   * @param port the embedded Redis's: after a crash, nobody answers there, and the lock is void
+   * @param port the embedded Redis's
    * @throws DataFolderError when another one uses it
    */
   async take(port: number): Promise<void> {
     const holder = this.holder();
-    if (holder && isAlive(holder.pid) && (await answersPing(holder.port))) {
+    if (holder && (await isInUse(holder))) {
       throw new DataFolderError(
         `${this.path} is in use by another \`npm start\` (process ${holder.pid}): stop that one, or set DATA_DIR to another folder`,
       );
     }
-    this.attempt(() => writeFileSync(this.lock, JSON.stringify({ pid: process.pid, port })));
+    const guard = await listenWhileAlive();
+    this.attempt(() => writeFileSync(this.lock, JSON.stringify({ pid: process.pid, port, guard })));
   }
 
   /** Where the embedded Redis of a running `npm start` listens. */
@@ -78,9 +94,9 @@ export class DataFolder {
     if (this.holder()?.pid === process.pid) rmSync(this.lock, { force: true });
   }
 
-  private holder(): { pid: number; port: number } | undefined {
+  private holder(): Holder | undefined {
     try {
-      return JSON.parse(readFileSync(this.lock, 'utf8')) as { pid: number; port: number };
+      return JSON.parse(readFileSync(this.lock, 'utf8')) as Holder;
     } catch {
       return undefined;
     }
@@ -109,6 +125,24 @@ function readKeys(file: string): Keys | undefined {
   throw new DataFolderError(
     `${file} does not hold the keys any more: take it from a backup; or delete it, then there will be new keys, and the old ones are refused`,
   );
+}
+
+/** A Redis that is frozen, loading, or being started again does not answer, and still has the folder. */
+async function isInUse({ pid, port, guard }: Holder): Promise<boolean> {
+  if (isAlive(pid)) return (await isListening(port)) || (await isListening(guard));
+  for (const until = performance.now() + ORPHAN_MS; performance.now() < until; await delay(100))
+    if (!(await isListening(port)) || !(await answersPing(port))) return false;
+  return true;
+}
+
+const isListening = async (port: number | undefined) => Number.isInteger(port) && accepts(port as number);
+
+/** @returns a port of loopback on which this process listens until it ends */
+async function listenWhileAlive(): Promise<number> {
+  const server = createServer(socket => socket.destroy()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  server.unref();
+  return (server.address() as AddressInfo).port;
 }
 
 const secret = () => randomBytes(24).toString('base64url');

@@ -191,7 +191,9 @@ async function assertFree(port: number, host: string): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const remedy = `stop what uses it, or choose another: PORT=${port + 1} npm start`;
       const message =
-        error.code === 'EADDRINUSE' ? `port ${port} is taken: ${remedy}` : `port ${port}: ${error.message}`;
+        error.code === 'EADDRINUSE'
+          ? `port ${port} is taken: ${remedy}`
+          : `HOST=${host}, PORT=${port}: this machine cannot listen there (${error.message})`;
       reject(Object.assign(new Error(message), { code: error.code }));
     });
     server.listen(port, host, () => server.close(() => resolve()));
@@ -207,6 +209,8 @@ const launcher = new Launcher();
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.on('SIGINT', () => void launcher.stop(0));
 process.on('SIGTERM', () => void launcher.stop(0));
+// The terminal was closed.
+process.on('SIGHUP', () => void launcher.stop(0));
 process.on('uncaughtException', error => void launcher.fail(error));
 process.on('unhandledRejection', error => void launcher.fail(error));
 await launcher.start().catch(error => launcher.fail(error));

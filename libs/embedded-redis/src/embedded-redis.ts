@@ -115,7 +115,7 @@ export class EmbeddedRedis {
 /** @throws EmbeddedRedisError with the command that installs one */
 function findBinary(): string {
   const found = spawnSync('sh', ['-c', 'command -v redis-server || command -v valkey-server']);
-  const binary = found.stdout.toString().trim();
+  const binary = found.stdout?.toString().trim();
   if (binary) return binary;
   throw new EmbeddedRedisError(
     'there is no redis-server on this machine. Install it with `npm run setup`, or yourself: ' +
@@ -153,6 +153,17 @@ function configure(folder: string, port: number, further: readonly string[] = []
 /** True when a server on the port answers PING, and is not still loading. */
 export async function answersPing(port: number): Promise<boolean> {
   return (await replyToPing(port, 1_000))?.startsWith('+PONG') ?? false;
+}
+
+/** True when somebody listens on the port, be it a server that is frozen or still loading. */
+export function accepts(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = connect(port, '127.0.0.1', () => {
+      done(true);
+      socket.destroy();
+    });
+    socket.once('error', () => done(false));
+  });
 }
 
 /** @returns nothing where nobody listens, or answers in time */

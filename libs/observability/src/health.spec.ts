@@ -97,6 +97,27 @@ describe('the health of a service', () => {
     });
   });
 
+  it('says of a probe that never ends what that means, where the check knows', async () => {
+    const late = new HealthFault('degraded', 'redis-unreachable', 'unknown: Redis is silent');
+    const never = () => new Promise(() => {});
+    const health = new Health([check('log', never, { reason: 'log-damaged', late })], undefined, 20);
+    expect(await health.report()).toEqual({
+      status: 'degraded',
+      checks: { log: 'unknown: Redis is silent' },
+    });
+    expect(await gauge('log-damaged')).toBe(0);
+    expect(await gauge('redis-unreachable')).toBe(1);
+  });
+
+  it('is no news for the log while a service is starting', async () => {
+    const lines: string[] = [];
+    const logger = { warn: (line: string) => lines.push(line) } as unknown as Logger;
+    const bad = failing(new Error('not yet'));
+    const checks = [check('slow', bad, { startingMs: 60_000 }), check('redis', bad)];
+    expect((await new Health(checks, logger).report()).status).toBe('not ready');
+    expect(lines).toEqual(['not ready: redis: not yet']);
+  });
+
   it('runs its probes once for requests at the same time', async () => {
     let runs = 0;
     const health = new Health([

@@ -61,6 +61,10 @@ export interface HealthCheck {
   /** What a failure means, unless the probe throws a `HealthFault`, which says so itself. */
   readonly severity: Severity;
   readonly reason: FaultReason;
+  /** What it means that the probe does not answer in time. Unset: what any other failure means. */
+  readonly late?: HealthFault;
+  /** Milliseconds after the start in which a failure is no news for the log: the service is only starting. */
+  readonly startingMs?: number;
   /** @throws Error whose message says what is wrong */
   probe(): Promise<unknown>;
 }
@@ -85,6 +89,7 @@ export class Health {
   private running: Promise<HealthReport> | undefined;
   private last: { readonly at: number; readonly report: HealthReport } | undefined;
   private readonly known = new Map<string, string>();
+  private readonly startedAt = performance.now();
 
   constructor(
     checks: readonly HealthCheck[],
@@ -145,7 +150,7 @@ export class Health {
   private async probe(check: HealthCheck): Promise<Result> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      const error = new Error(`no answer within ${this.probeTimeoutMs} ms`);
+      const error = check.late ?? new Error(`no answer within ${this.probeTimeoutMs} ms`);
       timer = setTimeout(reject, this.probeTimeoutMs, error).unref();
     });
     try {
@@ -162,7 +167,9 @@ export class Health {
 
   /** Says once that something is wrong, and once that it is well again. */
   private logChanges(results: readonly Result[]): void {
-    for (const [{ name }, fault] of results) {
+    const age = performance.now() - this.startedAt;
+    for (const [{ name, startingMs = 0 }, fault] of results) {
+      if (age < startingMs) continue;
       const before = this.known.get(name);
       if (fault && before !== fault.reason) {
         this.known.set(name, fault.reason);

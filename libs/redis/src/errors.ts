@@ -355,6 +355,8 @@ const AWAY = new Set([
   'NOPERM',
 ]);
 const AWAY_MESSAGES = [
+  // As NOPERM, of a command within a script.
+  "ERR The user executing the script can't",
   'Connection is closed',
   'Command aborted due to connection close',
   'Command timed out',

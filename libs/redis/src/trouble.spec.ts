@@ -21,6 +21,11 @@ describe('why Redis cannot serve', () => {
     ['WRONGPASS invalid username-password pair or user is disabled.', 'refused', 'WRONGPASS'],
     ["NOPERM User game has no permissions to run the 'xadd' command", 'refused', 'the command xadd (NOPERM)'],
     ['NOPERM No permissions to access a key', 'refused', 'NOPERM'],
+    [
+      "ERR The user executing the script can't run this command or subcommand script: c42ef6, on @user_script:28.",
+      'refused',
+      'NOPERM',
+    ],
     ['MASTERDOWN Link with MASTER is down', 'unreachable', 'MASTERDOWN'],
     ['CLUSTERDOWN The cluster is down', 'unreachable', 'CLUSTERDOWN'],
     ['Command timed out', 'unreachable', 'does not answer'],

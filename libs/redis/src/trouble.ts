@@ -23,7 +23,10 @@ const BY_CODE: Readonly<Record<string, Trouble>> = {
   OOM: { kind: 'full', detail: 'Redis is out of memory and refuses writes (OOM)' },
   MISCONF: { kind: 'disk', detail: 'Redis has trouble with its disk and refuses writes (MISCONF)' },
   READONLY: { kind: 'read-only', detail: 'Redis is read-only: this server is a replica (READONLY)' },
-  UNBLOCKED: { kind: 'read-only', detail: 'Redis is becoming a replica (UNBLOCKED)' },
+  UNBLOCKED: {
+    kind: 'read-only',
+    detail: 'Redis ended a waiting read: it becomes a replica, or a stream was deleted (UNBLOCKED)',
+  },
   NOREPLICAS: {
     kind: 'replicas',
     detail: 'Redis has too few replicas in reach and refuses writes (NOREPLICAS)',
@@ -41,6 +44,9 @@ export const SILENT: Trouble = { kind: 'unreachable', detail: 'Redis is unreacha
 /** What ioredis says of a command for which there is no connection: the connection's own error says why there is none. */
 const NOT_CONNECTED =
   /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|Command aborted|Reached the max)/;
+
+/** What a server says of a command that the user may not run, and of one within a script. */
+const FORBIDDEN = /^(NOPERM|ERR The user executing the script can't (run|access) )/;
 
 /** Why a client has no connection, for as long as it has none. A process talks to one Redis. */
 const connectionFaults = new Map<object, Error>();
@@ -66,7 +72,7 @@ export function troubleOf(error: unknown): Trouble | undefined {
 }
 
 function knownTrouble(message: string): Trouble | undefined {
-  if (message.startsWith('NOPERM')) return forbidden(message);
+  if (FORBIDDEN.test(message)) return forbidden(message);
   if (/^(Command timed out|Socket timeout)/.test(message)) return SILENT;
   if (/^ERR (AUTH|Client sent AUTH|DB)/.test(message)) return BY_CODE.WRONGPASS;
   return BY_CODE[message.split(' ', 1)[0] ?? ''];

@@ -47,3 +47,16 @@ async function handOver(main: Server, port: number, host: string): Promise<Serve
 }
 
 const close = (server: Server): Promise<void> => new Promise(done => server.close(() => done()));
+
+/** Whether another program has the port. */
+export async function isTaken(port: number, host: string): Promise<boolean> {
+  const server = createServer().listen(port, host);
+  try {
+    await once(server, 'listening');
+    return false;
+  } catch (error) {
+    return (error as { code?: string }).code === 'EADDRINUSE';
+  } finally {
+    await close(server);
+  }
+}

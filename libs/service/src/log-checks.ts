@@ -6,6 +6,8 @@ import { inspectServer, nodesOf, type RedisClient } from '#libs/redis';
 import { readStreamStatus, type StreamStatus } from '#libs/streams-transport';
 import { needsRedis } from './redis-checks.js';
 
+/** Milliseconds in which workers that are started together with a gateway begin to read. */
+const STARTING_MS = 10_000;
 /** Milliseconds for which figures are taken as they were read. */
 const FIGURES_AGE_MS = 1_000;
 /** Milliseconds by which clocks of machines differ that nobody would look at. */
@@ -72,12 +74,14 @@ export function logChecks(figures: LogFigures, redis: RedisClient): HealthCheck[
       name: 'groups',
       severity: 'degraded',
       reason: 'worker-missing',
+      startingMs: STARTING_MS,
       probe: async () => assertGroups(await figures.current(), figures),
     },
     {
       name: 'workers',
       severity: 'degraded',
       reason: 'worker-missing',
+      startingMs: STARTING_MS,
       probe: async () => assertWorkers(await figures.current(), figures),
     },
     {

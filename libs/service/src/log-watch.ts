@@ -11,7 +11,8 @@ import {
 import { STREAMS } from '#libs/events';
 import type { HealthCheck, Logger } from '#libs/observability';
 import { groupsOf } from '#libs/projections';
-import { isRedisUnavailable, logLookKey, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { logLookKey, type PartitionKeys, type RedisClient, troubleOf } from '#libs/redis';
+import { needsRedis } from './redis-checks.js';
 
 /** Milliseconds for which what a look showed is told again. */
 const LOOK_AGE_MS = 1_000;
@@ -33,16 +34,23 @@ export class LogWatch {
 
   /** The check for `/readyz`. */
   get check(): HealthCheck {
-    return { name: 'log', severity: 'degraded', reason: 'log-damaged', probe: () => this.assertWhole() };
+    return needsRedis({
+      name: 'log',
+      severity: 'degraded',
+      reason: 'log-damaged',
+      probe: () => this.assertWhole(),
+    });
   }
 
   /** @throws Error that says what is wrong with the log, and what to do */
   async assertWhole(): Promise<void> {
-    if (performance.now() - this.lookedAt > LOOK_AGE_MS) await this.tryToLook();
+    const isOld = performance.now() - this.lookedAt > LOOK_AGE_MS;
+    const refusal = isOld ? await this.tryToLook() : undefined;
     const problems = [...this.states].flatMap(([keys, state]) => problemsOf(keys, state));
     const more =
       problems.length > MAX_PROBLEMS ? [`and ${problems.length - MAX_PROBLEMS} more like these`] : [];
     if (problems.length > 0) throw new Error([...problems.slice(0, MAX_PROBLEMS), ...more].join('; '));
+    if (refusal) throw refusal;
   }
 
   /** Events that were ever lost, by partition. */
@@ -50,13 +58,20 @@ export class LogWatch {
     for (const [keys, { lost }] of this.states) yield [keys, lost];
   }
 
-  /** That Redis is away is another check's to tell: what was known holds. */
-  private async tryToLook(): Promise<void> {
+  /**
+   * That Redis is away is another check's to tell: what was known holds.
+   *
+   * @returns why Redis does not let us look, which no other check may notice
+   */
+  private async tryToLook(): Promise<Error | undefined> {
     try {
       await this.look();
       this.lookedAt = performance.now();
+      return undefined;
     } catch (error) {
-      if (!isRedisUnavailable(error)) throw error;
+      const trouble = troubleOf(error);
+      if (!trouble) throw error;
+      return trouble.kind === 'refused' ? (error as Error) : undefined;
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Topology } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
 import { type FaultReason, type HealthCheck, HealthFault } from '#libs/observability';
-import { placeOf, type RedisClient, type Trouble, type TroubleKind, troubleOf } from '#libs/redis';
+import { placeOf, type RedisClient, SILENT, type Trouble, type TroubleKind, troubleOf } from '#libs/redis';
 
 /** What a service can do where Redis takes no writes: the gateway still reads, a worker can do nothing. */
 export type RedisUse = 'reads' | 'writes';
@@ -17,12 +17,15 @@ const REASONS: Readonly<Record<TroubleKind, FaultReason>> = {
   replicas: 'redis-replicas',
 };
 
+/** The hash of a script that no server has. */
+const NO_SCRIPT = '0'.repeat(40);
+
 /** With these, reads go on. */
 const ONLY_WRITES_FAIL: ReadonlySet<TroubleKind> = new Set(['read-only', 'full', 'disk', 'replicas']);
 
 /**
- * Whether Redis serves: each server that has partitions is asked for a write that does nothing, so that it answers with its
- * own reason why it would refuse one.
+ * Whether Redis serves: each server that has partitions is asked for a write that does nothing, and for a script that it does
+ * not have, so that it answers with its own reason why it would refuse them.
  *
  * @param use what the service needs Redis for at least
  */
@@ -31,6 +34,7 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
     name: 'redis',
     severity: 'not ready',
     reason: 'redis-unreachable',
+    late: new HealthFault('not ready', REASONS[SILENT.kind], SILENT.detail),
     probe: async () => {
       const asked = await Promise.all(probeKeys(redis, topology).map(key => writeTrouble(redis, key)));
       const troubles = asked.filter(trouble => trouble !== undefined);
@@ -50,16 +54,20 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
 export function needsRedis(check: HealthCheck): HealthCheck {
   return {
     ...check,
+    late: unknown(SILENT),
     probe: async () => {
       try {
         await check.probe();
       } catch (error) {
         const trouble = troubleOf(error);
-        if (trouble) throw new HealthFault('degraded', REASONS[trouble.kind], `unknown: ${trouble.detail}`);
-        throw error;
+        throw trouble ? unknown(trouble) : error;
       }
     },
   };
+}
+
+function unknown({ kind, detail }: Trouble): HealthFault {
+  return new HealthFault('degraded', REASONS[kind], `unknown: ${detail}`);
 }
 
 /** One key for each server. */
@@ -71,11 +79,19 @@ function probeKeys(redis: RedisClient, topology: Topology): string[] {
 
 async function writeTrouble(redis: RedisClient, key: string): Promise<Trouble | undefined> {
   try {
-    await redis.xadd(key, 'NOMKSTREAM', '*', 'probe', '');
+    await Promise.all([
+      redis.xadd(key, 'NOMKSTREAM', '*', 'probe', ''),
+      redis.evalsha(NO_SCRIPT, 1, key).catch(unlessMissing),
+    ]);
     return undefined;
   } catch (error) {
     const trouble = troubleOf(error);
     if (!trouble) throw error;
     return trouble;
   }
+}
+
+/** That the script is missing is told only to those who may run scripts. */
+function unlessMissing(error: Error): void {
+  if (!error.message.startsWith('NOSCRIPT')) throw error;
 }

@@ -18,7 +18,7 @@ const MAX_PINGS_MISSED = 2;
 const GRACE_WITHOUT_REDIS_MS = 300;
 
 /** What orders the end of a service. */
-const ENDS = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
+const ENDS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'disconnect'] as const;
 
 export interface RunningService {
   readonly service: Closable;

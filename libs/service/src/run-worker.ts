@@ -10,7 +10,7 @@ import { ping } from '#libs/redis';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { limitConnections } from './connections.js';
 import { followTopology } from './follow-topology.js';
-import { listenAt } from './listen.js';
+import { isTaken, listenAt } from './listen.js';
 import { LogModule } from './log.module.js';
 import { settingsChecks } from './log-checks.js';
 import { LogWatch } from './log-watch.js';
@@ -30,6 +30,9 @@ export interface WorkerOptions {
   /** Opens the log, and sees to what else the worker needs there. */
   readonly open?: typeof openLog;
 }
+
+/** Milliseconds in which a worker that starts begins to read. */
+const STARTING_MS = 5_000;
 
 @Module({})
 class WorkerModule {}
@@ -65,6 +68,7 @@ export function runWorker({
           name: 'groups',
           severity: 'not ready',
           reason: 'not-reading',
+          startingMs: STARTING_MS,
           probe: async () => assertReading(server),
         },
         new LogWatch(log.redis, log.topology, logger).check,
@@ -113,11 +117,9 @@ async function listen(
   usual: number,
   logger: Logger,
 ): Promise<() => Promise<void>> {
-  try {
-    return await listenAt(app, HEALTH_PORT ?? usual, HOST);
-  } catch (error) {
-    if (HEALTH_PORT !== undefined || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
-    logger.warn(`port ${usual} is taken: health gets a free one; set HEALTH_PORT to choose`);
-    return listenAt(app, 0, HOST);
-  }
+  if (HEALTH_PORT !== undefined) return listenAt(app, HEALTH_PORT, HOST);
+  // Nest logs an error of its own where it cannot listen: so it is only asked to where it can.
+  if (!(await isTaken(usual, HOST))) return listenAt(app, usual, HOST);
+  logger.log(`port ${usual} is taken: health gets a free one; set HEALTH_PORT to choose`);
+  return listenAt(app, 0, HOST);
 }

@@ -2,7 +2,7 @@ import { type CustomTransportStrategy, type MessageHandler, Server } from '@nest
 import { lastValueFrom } from 'rxjs';
 import type { Settlement, Topology } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, troubleOf } from '#libs/redis';
 import { type ConsumerOptions, HEARTBEAT_MS, PartitionConsumer } from './partition-consumer.js';
 import { StreamContext } from './stream-context.js';
 
@@ -136,9 +136,9 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     const isThere = this.topology.all(streamName).some(keys => keys.stream === stream);
     if (!isThere) return;
     if (error) {
-      if (this.unread.size === 0)
-        this.logger.warn(`reading stopped, trying again: ${stream}: ${error.message}`);
-      this.unread.set(stream, error.message);
+      const reason = troubleOf(error)?.detail ?? error.message;
+      if (this.unread.size === 0) this.logger.warn(`reading stopped, trying again: ${stream}: ${reason}`);
+      this.unread.set(stream, reason);
     } else {
       this.unread.delete(stream);
       if (this.unread.size === 0) this.logger.log('reading again');

@@ -17,6 +17,20 @@ const REASONS: Readonly<Record<TroubleKind, FaultReason>> = {
   replicas: 'redis-replicas',
 };
 
+/** What an operator can do. Players are not told: the `detail` of a 503 has the trouble alone. */
+const REMEDIES: Readonly<Record<TroubleKind, string>> = {
+  unreachable: 'start Redis, or correct where this service looks for it',
+  loading: 'wait until it has loaded its data',
+  refused: 'correct the user, the password, or the permissions of this service',
+  busy: 'wait for the script, or end it with SCRIPT KILL',
+  'read-only': 'have this service reach the master',
+  full: 'free memory, or raise maxmemory',
+  disk: 'make room on its disk; its log says more',
+  replicas: 'start the missing replicas, or lower min-replicas-to-write',
+};
+
+const withRemedy = ({ kind, detail }: Trouble) => `${detail}: ${REMEDIES[kind]}`;
+
 /** The hash of a script that no server has. */
 const NO_SCRIPT = '0'.repeat(40);
 
@@ -34,7 +48,7 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
     name: 'redis',
     severity: 'not ready',
     reason: 'redis-unreachable',
-    late: new HealthFault('not ready', REASONS[SILENT.kind], SILENT.detail),
+    late: new HealthFault('not ready', REASONS[SILENT.kind], withRemedy(SILENT)),
     probe: async () => {
       const asked = await Promise.all(probeKeys(redis, topology).map(key => writeTrouble(redis, key)));
       const troubles = asked.filter(trouble => trouble !== undefined);
@@ -45,7 +59,7 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
       // The worst first: it is the one that is told.
       const told = troubles.find(trouble => !canServe(trouble)) ?? first;
       const severity = asked.some(canServe) ? 'degraded' : 'not ready';
-      throw new HealthFault(severity, REASONS[told.kind], told.detail);
+      throw new HealthFault(severity, REASONS[told.kind], withRemedy(told));
     },
   };
 }

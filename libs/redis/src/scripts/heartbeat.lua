@@ -9,6 +9,8 @@
 -- Cost: O(log n) for n workers of one group, which are some dozens.
 -- Atomic  because the time is the server's: clocks of workers differ.
 -- Twice   the later one counts.
+-- Not replicated, and not written to the append-only file: it holds for seconds, and a disk that syncs each write would never rest.
+redis.set_repl(redis.REPL_NONE)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], string.format('%d', now), ARGV[1])

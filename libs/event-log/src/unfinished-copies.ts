@@ -60,8 +60,8 @@ export class CopyFinisher {
 
   /** @returns descriptions of the events that were completed */
   async run(): Promise<string[]> {
-    const key = this.topology.at('scores', 0).unfinishedCopies();
-    const noted = await this.redis.hgetall(key);
+    const keys = this.topology.at('scores', 0);
+    const noted = await this.redis.hgetall(keys.unfinishedCopies());
     for (const known of this.known.keys()) if (noted[known] === undefined) this.known.delete(known);
     const done: string[] = [];
     for (const [field, text] of Object.entries(noted)) {
@@ -69,7 +69,7 @@ export class CopyFinisher {
       this.known.set(field, since);
       if (performance.now() - since < this.patienceMs) continue;
       const finished = await this.finish(text);
-      await this.redis.hdel(key, field);
+      await this.redis.hdel(keys.unfinishedCopies(), field);
       if (finished) done.push(finished);
     }
     return done;

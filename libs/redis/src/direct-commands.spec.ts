@@ -19,6 +19,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'this.listOf(player), 0, -1': 'sessions of one player, who has 50 at most',
   'keys.sessions(player), 0, -1': 'sessions of one player, who has 50 at most',
   'this.key': 'boards that Cache Quest has made, of which there is a limit',
+  'keys.unfinishedCopies()': 'bans that moderators have under way, or whose gateway died meanwhile',
   'keys.touched()': 'players who logged in while a log is moved, by an operator',
 };
 

@@ -5,7 +5,11 @@ import { type FoundExpression, regularExpressionsIn } from './regular-expression
 const ALL_MS = 300_000;
 
 /** Where expressions are built at run time: from names in the code, never from what callers send. */
-const BUILDERS = ['libs/projections/src/rebuild/sweep.ts', 'libs/repartition/src/preflight.ts'];
+const BUILDERS = [
+  'libs/projections/src/rebuild/sweep.ts',
+  'libs/projections/src/view.ts',
+  'libs/repartition/src/preflight.ts',
+];
 
 /** How the time of a match grows with the length of the text, for each expression. */
 function growthsOf(expressions: readonly (readonly [source: string, flags: string])[]): string[] {

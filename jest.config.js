@@ -18,6 +18,8 @@ const teardown = '<rootDir>/libs/testing/src/global-teardown.ts';
 export default {
   // Machines of other people are slow, and busy with other things.
   testTimeout: 30_000,
+  // A test that fails may leave a connection open; the run has to end all the same.
+  forceExit: true,
   projects: [
     {
       ...shared,

@@ -2,9 +2,9 @@ import type { Random } from './random.js';
 
 /** How often each fault comes in a round of all of them. */
 const ROUND = {
-  'kill-worker': 4,
-  'freeze-worker': 3,
-  'add-worker': 2,
+  'kill-worker': 3,
+  'freeze-worker': 2,
+  'add-worker': 1,
   'remove-worker': 1,
   'kill-redis': 2,
   'freeze-redis': 1,
@@ -16,7 +16,7 @@ const ROUND = {
   'freeze-gateway': 1,
   'start-rebuild': 2,
   'cancel-rebuild': 1,
-  'plant-poison': 3,
+  'plant-poison': 2,
 };
 
 export type FaultKind = keyof typeof ROUND;

@@ -9,6 +9,7 @@ import {
 } from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
 import { formatEventRef } from './event-ref.js';
+import { isOwnKey } from './idempotency.js';
 import type { Topology } from './topology.js';
 
 /** An event as people and other programs see it. */
@@ -53,7 +54,7 @@ export function viewEvent(event: RecordedEvent, keys: PartitionKeys, topology: T
     actor,
     ...(version !== undefined && { version }),
     ...(trace !== undefined && { trace }),
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(idempotencyKey !== undefined && !isOwnKey(idempotencyKey) && { idempotencyKey }),
     data: first ? { ...data, first: inPartition(leaderOf(event, topology), first) } : { ...data },
   };
 }

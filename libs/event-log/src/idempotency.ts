@@ -1,8 +1,13 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { definitionOf, type EventId, formatEventId, type NewEvent } from '#libs/events';
 
 /** For how long a repeated Idempotency-Key is recognised, in seconds. */
 export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
+
+/** Makes a key for an event whose caller gave none. It begins with a blank, as no key can that a client sends. */
+export const ownKey = () => ` ${randomBytes(16).toString('base64url')}`;
+
+export const isOwnKey = (key: string): boolean => key.startsWith(' ');
 
 /**
  * Names the record of an event's idempotency key: the same for the same caller, subject and key. A copy can stand in the

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { type EventId, formatEventId, type NewEvent } from '#libs/events';
 import { BeingErasedError, IdempotencyConflictError, NotReplayedError, type RedisClient } from '#libs/redis';
 import type { EventLog } from './event-log.js';
+import { ownKey } from './idempotency.js';
 import type { Topology } from './topology.js';
 
 /** Milliseconds that whoever appends the copies has for it: far more than a request may take. */
@@ -15,10 +15,7 @@ export type KeyedEvent = NewEvent & { readonly idempotencyKey: string };
 
 /** Gives an event a key to be found by, where the caller has given none. */
 export function withKey<T extends NewEvent>(event: T): T & { readonly idempotencyKey: string } {
-  return {
-    ...event,
-    idempotencyKey: event.idempotencyKey ?? `copies-${randomBytes(16).toString('base64url')}`,
-  };
+  return { ...event, idempotencyKey: event.idempotencyKey ?? ownKey() };
 }
 
 /**

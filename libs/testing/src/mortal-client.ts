@@ -5,6 +5,9 @@ export class KilledError extends Error {
   override readonly name = 'KilledError';
 }
 
+/** Methods of a cluster's client that ask no server. */
+const LOOKUPS: readonly (string | symbol)[] = ['nodes', 'nodeOf', 'placeOf'];
+
 /**
  * A client whose process dies before one of its commands: from then on, nothing that it asks for is done.
  *
@@ -18,7 +21,7 @@ export function mortal(
   const client = new Proxy(redis, {
     get(target, name) {
       const value = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
+      if (typeof value !== 'function' || LOOKUPS.includes(name)) return value;
       return (...args: unknown[]) => {
         sent += 1;
         if (sent > commands) return Promise.reject(new KilledError('killed'));

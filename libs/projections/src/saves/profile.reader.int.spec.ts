@@ -80,9 +80,10 @@ describe('the reader of profiles', () => {
     await project();
     const [first, second] = test.topology.all(saves.stream) as [PartitionKeys, PartitionKeys];
     const names = first.state(1).names();
-    await test.redis.unlink(names, second.live(saves.name));
-    await test.redis.rpush(names, 'a list');
-    await test.redis.rpush(second.live(saves.name), 'a list');
+    for (const key of [names, second.live(saves.name)]) {
+      await test.redis.unlink(key);
+      await test.redis.rpush(key, 'a list');
+    }
     const healthy = players.filter(player => ![first, second].includes(test.topology.of('players', player)));
     expect(healthy.length).toBeGreaterThan(5);
     expect([...(await reader.names(players)).keys()].sort()).toEqual(healthy.sort());

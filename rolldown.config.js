@@ -22,7 +22,10 @@ const { devDependencies, engines } = JSON.parse(readFileSync('package.json', 'ut
 /** Stays in `node_modules`: what Nest asks for where somebody uses it, a folder that is served, and what tools need. */
 const OUTSIDE = [
   /^(@nestjs\/(platform-express|websockets)|kafkajs|mqtt|@nats-io|amqp|@fastify\/(multipart|view)|@grpc|swagger-ui-dist)/,
-  ...Object.keys(devDependencies).map(name => new RegExp(`^${name}($|/)`)),
+  // But for `semver`, which Fastify needs, too: the image is built without what developers have.
+  ...Object.keys(devDependencies)
+    .filter(name => name !== 'semver')
+    .map(name => new RegExp(`^${name}($|/)`)),
 ];
 
 const libraryOf = id => /^libs\/[^/]+\/src\//.exec(relative(import.meta.dirname, id))?.[0].concat('bundle');

@@ -50,6 +50,8 @@ export class ComposeStack {
   async docker(...args: string[]): Promise<string> {
     const env = {
       ...process.env,
+      // The README's tour plays on a board before it defines it.
+      BOARDS: 'open',
       PORT: String(this.port),
       REDIS_PORT: String(this.redisPort),
       REDIS_PASSWORD: this.password,

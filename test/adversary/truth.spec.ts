@@ -78,7 +78,7 @@ const FAULTS: readonly Fault[] = [
     gateway: 'not ready',
     workers: 'not ready',
     reason: 'redis-unreachable',
-    words: 'Redis is unreachable: it does not answer',
+    words: 'Redis is unreachable',
   },
   {
     what: 'Redis may evict keys',

@@ -5,8 +5,11 @@ import { scriptError } from './errors.js';
 
 type Command = readonly [name: 'eval' | 'evalsha', ...args: (string | number)[]];
 
+const read = (file: string) => readFileSync(new URL(`./scripts/${file}`, import.meta.url), 'utf8');
+
 /**
- * One atomic action, a file of `scripts/`, whose header states keys, arguments, replies and errors.
+ * One atomic action, a file of `scripts/`, whose header states keys, arguments, replies and errors. A line
+ * `-- include <file>` stands for functions that it shares with others.
  *
  * It is sent by its hash; a server that does not know it (fresh, restarted, flushed) gets the text once.
  */
@@ -15,7 +18,7 @@ export class Script<Reply> {
   private readonly sha: string;
 
   constructor(readonly name: string) {
-    this.text = readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
+    this.text = read(`${name}.lua`).replace(/^-- include (\S+)$/m, (_, file: string) => read(file));
     this.sha = createHash('sha1').update(this.text).digest('hex');
   }
 

@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('./scripts/', import.meta.url);
-const scripts = readdirSync(folder).map(file => ({
-  file,
-  text: readFileSync(new URL(file, folder), 'utf8'),
-}));
+const scripts = readdirSync(folder)
+  .filter(file => file.endsWith('.lua'))
+  .map(file => ({ file, text: readFileSync(new URL(file, folder), 'utf8') }));
 const numbers = (text: string, name: string) =>
   new Set([...text.matchAll(new RegExp(`${name}\\[(\\d+)\\]`, 'g'))].map(([, n]) => Number(n)));
 

@@ -17,27 +17,8 @@
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
 local epoch = tonumber(redis.call('HGET', KEYS[3], 'epoch') or '0')
 if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end
--- Its time, as append gives it to events when ids are ahead of the clock.
-local CLOCK_TOLERANCE_MS = 1000
-local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
-
-local function own_time()
-  if redis.call('EXISTS', KEYS[1]) == 0 then return nil end
-  local info, last_ms, set_ms = redis.call('XINFO', 'STREAM', KEYS[1]), 0, nil
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then last_ms = ms_of(info[i + 1]) end
-    local entry = info[i] == 'last-entry' and info[i + 1] or { '0', {} }
-    for k = 1, #entry[2], 2 do
-      if entry[2][k] == 't' and ms_of(entry[2][k + 1]) >= ms_of(entry[1]) then set_ms = ms_of(entry[2][k + 1]) end
-    end
-  end
-  if set_ms then return string.format('%d', math.max(set_ms, last_ms)) end
-  local time = redis.call('TIME')
-  local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
-  return last_ms - tonumber(now) > CLOCK_TOLERANCE_MS and now or nil
-end
-
-local at = own_time()
+-- include shared/log-clock.lua
+local at = own_time_of_next(KEYS[1], clock_ms())
 local ids = {}
 for n = 2, #ARGV, 2 do
   local player = ARGV[n]

@@ -58,36 +58,16 @@
 -- Twice    events with an idempotency record are answered as the first time; of the others there are two.
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
 
--- Ids never go back: when Redis's clock was ahead and is right again, they stay in the future. From this many milliseconds on,
--- each event carries its real time in the field `t`. (read-board and read-shard go by the same.)
-local CLOCK_TOLERANCE_MS = 1000
-local time = redis.call('TIME')
-local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+-- include shared/log-clock.lua
+local now = clock_ms()
 local is_ahead, own_time = false, nil
-
-local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
-
--- A last event whose own time is not before its id was given that time on purpose, by a test that lets time pass: ids are the
--- clock there.
-local function find_own_time()
-  local info, last_ms, set_ms = redis.call('XINFO', 'STREAM', KEYS[1]), 0, nil
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then last_ms = ms_of(info[i + 1]) end
-    local entry = info[i] == 'last-entry' and info[i + 1] or { '0', {} }
-    for k = 1, #entry[2], 2 do
-      if entry[2][k] == 't' and ms_of(entry[2][k + 1]) >= ms_of(entry[1]) then set_ms = ms_of(entry[2][k + 1]) end
-    end
-  end
-  if set_ms then return string.format('%d', math.max(set_ms, last_ms)) end
-  return last_ms - tonumber(now) > CLOCK_TOLERANCE_MS and now or nil
-end
 
 local function add_entry(entry)
   if not is_ahead then
-    local id = redis.pcall('XADD', KEYS[1], now .. '-*', unpack(entry))
+    local id = redis.pcall('XADD', KEYS[1], string.format('%d-*', now), unpack(entry))
     if type(id) == 'string' then return id end
     if not string.find(id.err, 'equal or smaller', 1, true) then error(id) end
-    is_ahead, own_time = true, find_own_time()
+    is_ahead, own_time = true, own_time_of_next(KEYS[1], now)
   end
   if own_time then
     entry[#entry + 1] = 't'

@@ -51,27 +51,10 @@ if (string.match(rules, '^%S+') or '-') ~= ARGV[4] then return redis.error_reply
 local MANY = 4000
 local total, prefix = redis.call('ZCARD', ranks), tonumber(ARGV[5])
 
-local CLOCK_TOLERANCE_MS = 1000
-local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
-
+-- include shared/log-clock.lua
+-- Only a board that resets goes by it.
 local function clock()
-  -- Only a board that resets goes by it.
-  if not string.find(rules .. definition, '"reset"', 1, true) then return 0 end
-  local time, last, is_set = redis.call('TIME'), 0, false
-  if redis.call('EXISTS', KEYS[6]) == 1 then
-    local info = redis.call('XINFO', 'STREAM', KEYS[6])
-    for i = 1, #info, 2 do
-      if info[i] == 'last-generated-id' then last = ms_of(info[i + 1]) end
-      local entry = info[i] == 'last-entry' and info[i + 1] or { '0', {} }
-      for k = 1, #entry[2], 2 do
-        if entry[2][k] == 't' then is_set = ms_of(entry[2][k + 1]) >= ms_of(entry[1]) end
-      end
-    end
-  end
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  -- As append stamps events: ids further ahead say nothing of the time, unless a test has set it.
-  local goes_by_id = last > now and (is_set or last - now <= CLOCK_TOLERANCE_MS)
-  return goes_by_id and last or now
+  return string.find(rules .. definition, '"reset"', 1, true) and log_ms(KEYS[6]) or 0
 end
 
 -- Compared as bytes, like the sorted set does: Lua's own < follows the server's locale.

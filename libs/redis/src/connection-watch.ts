@@ -57,21 +57,22 @@ export class ConnectionWatch {
   private async look(): Promise<void> {
     const { client } = this;
     if (client?.status !== 'ready') return;
-    const { stream } = client;
     this.isLooking = true;
-    try {
-      const [here, there] = await Promise.all([identityOf(client), this.newConnection(client)]);
-      if (there?.takesWrites && here?.runId !== there.runId) stream.destroy();
-      else if (here && !here.takesWrites) this.lookSoonAgain();
-    } finally {
+    const isUseless = await this.moveOn(client).finally(() => {
       this.isLooking = false;
       this.lookedAt = performance.now();
-    }
+    });
+    // Nobody may write until the name leads elsewhere.
+    if (isUseless) this.lookSoon();
   }
 
-  /** Nobody may write until the name leads elsewhere. */
-  private lookSoonAgain(): void {
-    setTimeout(() => this.lookSoon(), 0).unref();
+  /** @returns whether the connection stays where no writes are taken */
+  private async moveOn(client: Redis): Promise<boolean> {
+    const { stream } = client;
+    const [here, there] = await Promise.all([identityOf(client), this.newConnection(client)]);
+    if (!there?.takesWrites || here?.runId === there.runId) return here?.takesWrites === false;
+    stream.destroy();
+    return false;
   }
 
   private async newConnection(client: Redis): Promise<Identity | undefined> {

@@ -62,7 +62,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   409: 'It cannot be done now; `detail` says why.',
   412: 'The precondition does not hold; `ETag` has the current version.',
   413: 'The body is too large; `detail` names the limit.',
-  415: 'The body is of a type that is not taken here.',
+  415: 'The type or coding of the body is not supported here.',
   429: 'Too soon, or too often; see `Retry-After`.',
   422: 'Well-formed, but refused; `detail` says why.',
   503: 'Redis does not answer, or the awaited event has not taken effect; see `Retry-After`.',

@@ -34,7 +34,7 @@ function codingsOf({ headers, method }: FastifyRequest): string[] {
 
 const notDecoded = (codings: readonly string[]) =>
   new Problem(415, {
-    detail: `Content-Encoding: ${codings.join(', ').slice(0, 100)} is not taken: send the body as it is, or with gzip`,
+    detail: `Content-Encoding: ${codings.join(', ').slice(0, 100)} is not supported: send the body uncompressed or with gzip`,
     headers: { 'Accept-Encoding': 'gzip' },
   });
 

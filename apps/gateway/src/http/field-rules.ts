@@ -33,11 +33,16 @@ export function brokenRule(type: unknown, error: ValidationError, path: string, 
 /** A rule with the value that breaks it. */
 export const withValue = (rule: string, value: unknown) => `${rule}; it is ${shownValue(value)}`;
 
-/** What is said of a field that there is not. */
-export function noSuchField(path: string, value: unknown, fields: Iterable<string>): string {
-  const names = [...fields];
-  const others = names.length === 0 ? 'there are no fields here' : `the fields are ${names.join(', ')}`;
-  return withValue(`${shortened(path, MAX_NAME)} is no field here: leave it out; ${others}`, value);
+/** The message for a field or query parameter that does not exist. @param known those that do */
+export function unknownName(
+  kind: 'field' | 'query parameter',
+  name: string,
+  value: unknown,
+  known: Iterable<string>,
+): string {
+  const names = [...known];
+  const remedy = names.length === 0 ? `there are no ${kind}s here` : `the ${kind}s are ${names.join(', ')}`;
+  return `${withValue(`${shortened(name, MAX_NAME)} is not a ${kind} here`, value)}. Leave it out: ${remedy}`;
 }
 
 interface Rule {

@@ -95,7 +95,7 @@ export function notTaken(request: FastifyRequest): Problem {
   const type = mediaType(request).slice(0, 100);
   const sent = type === '' ? 'a body without a Content-Type' : `Content-Type ${type}`;
   return new Problem(415, {
-    detail: `${sent} is not taken here: send ${takes.join(' or ')}`,
+    detail: `${sent} is not supported here: send ${takes.join(' or ')}`,
     headers: { Accept: takes.join(', ') },
   });
 }

@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { withValue } from './field-rules.js';
+import { unknownName, withValue } from './field-rules.js';
 import { queryParametersOf } from './query-parameters.js';
 import { invalid } from './validation.js';
 
@@ -26,18 +26,14 @@ export class QueryGuard implements CanActivate {
     const twice = sent.filter(([name, value]) => takes(name) && Array.isArray(value));
     if (unknown.length === 0 && twice.length === 0) return true;
     const names = [...new Set([...known, ...(isRead(method) ? [OF_READS] : [])])];
-    const rest = names.length === 0 ? 'this route takes none' : `this route takes ${names.join(', ')}`;
     throw invalid([
       ...unknown.slice(0, SHOWN).map(([name, value]) => ({
         path: name.slice(0, SHOWN_NAME),
-        message: withValue(
-          `${name.slice(0, SHOWN_NAME)} is no query parameter here: leave it out; ${rest}`,
-          value,
-        ),
+        message: unknownName('query parameter', name, value, names),
       })),
       ...twice.map(([path, value]) => ({
         path,
-        message: withValue(`${path} is there more than once: send it once`, value),
+        message: withValue(`${path} is sent more than once: send it once`, value),
       })),
     ]);
   }

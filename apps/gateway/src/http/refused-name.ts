@@ -53,7 +53,7 @@ export function checkName(path: string, name: string): void {
 
 function refuse(path: string, name: string, character: string | undefined): void {
   if (character === undefined) return;
-  const rule = `${path} has the character ${character}, which is not seen or turns the text around it: leave it out`;
+  const rule = `${path} contains ${character}, an invisible or direction-changing character: leave it out`;
   const message = withValue(rule, name);
   throw new Problem(422, { code: 'name-refused', detail: message, errors: [{ path, message }] });
 }

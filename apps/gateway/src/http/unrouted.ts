@@ -67,6 +67,6 @@ export const pathTooLong = () =>
 
 const notAllowed = (method: string, path: string, allowed: readonly string[]) =>
   new Problem(405, {
-    detail: `${method} is not for ${shown(path)}, which takes ${allowed.join(', ')}`,
+    detail: `${shown(path)} does not support ${method}: use ${allowed.join(' or ')}`,
     headers: { Allow: allowed.join(', ') },
   });

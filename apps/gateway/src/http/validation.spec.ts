@@ -54,7 +54,7 @@ describe('a body that is refused', () => {
     expect(problem.body.errors).toHaveLength(20);
     expect(problem.body.errors?.[0]).toEqual({
       path: 'x0',
-      message: 'x0 is no field here: leave it out; the fields are name, list; it is 1',
+      message: 'x0 is not a field here; it is 1. Leave it out: the fields are name, list',
     });
     expect(problem.body.detail).toMatch(/and 19980 more$/);
     // It took class-validator half a second.

@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
 import { RecentlyUsed } from '#libs/event-log';
-import { brokenRule, fieldsOf, noSuchField } from './field-rules.js';
+import { brokenRule, fieldsOf, unknownName } from './field-rules.js';
 import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from './problem.js';
 
 /** Values in a body that is checked field by field, at most: a definition can have a filter of 1,024. */
@@ -59,7 +59,7 @@ export function invalid(errors: readonly FieldError[], unlisted = 0): Problem {
  */
 export const unknownField = (path: string, value: unknown, fields: Iterable<string>): FieldError => ({
   path,
-  message: noSuchField(path, value, fields),
+  message: unknownName('field', path, value, fields),
 });
 
 /** What class-validator calls them; a field has one of them at most. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { depthOf, hasMoreValues } from './json-text.js';
 import { badRequest, Problem } from './problem.js';
 
 /** Bytes in a request's body, at most, where the route does not say otherwise. */
@@ -67,7 +68,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
       else
         void parseSafely(request, text, (error, value) => {
           if (error) done(error);
-          else if (isDeeper(value, MAX_DEPTH)) done(tooDeep('the body', MAX_DEPTH));
+          else if (depthOf(text) > MAX_DEPTH) done(tooDeep('the body', MAX_DEPTH));
           else done(null, value);
         });
     },
@@ -108,32 +109,11 @@ function decode(body: Buffer): string | undefined {
   }
 }
 
-const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
-
-/** Whether a JSON text has more fields and items than these, by its commas; without parsing it. */
-export function hasMoreValues(text: string, limit: number): boolean {
-  let commas = 0;
-  let isInString = false;
-  for (let i = 0; i < text.length; i++) {
-    const character = text.charCodeAt(i);
-    if (isInString && character === BACKSLASH) i += 1;
-    else if (character === QUOTE) isInString = !isInString;
-    else if (character === COMMA && !isInString && ++commas >= limit) return true;
-  }
-  return false;
-}
-
 const tooManyValues = () =>
   new Problem(413, {
     code: 'too-large',
     detail: `the body has more than ${MAX_VALUES} fields and items: send them in several requests`,
   });
-
-/** Whether there are more levels of objects and lists than these in a value; it looks no deeper. */
-export function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1));
-}
 
 export const tooDeep = (what: string, levels: number) =>
   new Problem(422, { code: 'too-deep', detail: `${what} is nested deeper than ${levels} levels` });

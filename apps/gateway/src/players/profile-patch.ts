@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '#libs/events';
 import { mergePatch } from '#libs/projections';
 import { inexact, inexactNumber } from '../http/exact-numbers.js';
 import { withValue } from '../http/field-rules.js';
-import { isDeeper, tooDeep } from '../http/json-body.js';
+import { tooDeep } from '../http/json-body.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { checkName } from '../http/refused-name.js';
 import { invalid } from '../http/validation.js';
@@ -95,3 +95,9 @@ function isName(name: string): boolean {
 }
 
 export const bytesOf = (value: JsonValue) => Buffer.byteLength(JSON.stringify(value));
+
+/** Whether there are more levels of objects and lists than these in a value; it looks no deeper. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1));
+}

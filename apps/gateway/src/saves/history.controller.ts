@@ -1,13 +1,11 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Envelope } from '#libs/event-log';
 import { type Actor, timeOf } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
-import { appendIf } from '../http/conditional-write.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { writeCondition } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
@@ -85,19 +83,12 @@ export class HistoryController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     const id = { player, slot };
-    const { data } = await this.log.document(id, version);
+    const { document } = (await this.log.document(id, version)).data;
     const condition = writeCondition(request.headers);
-    const write = (envelope: Envelope) =>
-      appendIf(
-        condition,
-        () => this.log.currentHead(id),
-        envelope,
-        conditions => this.writes.appending({ type: 'SaveWritten', data, caller, ...conditions })(envelope),
-      );
     return this.writes.change(
       {
         caller,
-        append: envelope => dated(reply, write(envelope)),
+        append: envelope => dated(reply, this.log.replace(id, document, condition, envelope)),
         result: appended => this.log.applied(id, appended),
       },
       request,

@@ -6,7 +6,7 @@ import { type RecordedEvent, timeOf } from '#libs/events';
 import { SaveReader } from '#libs/projections';
 import { NotReplayedError, VersionConflictError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
-import { type Head, isMet } from '../http/conditional-write.js';
+import { appendIf, type Head, isMet } from '../http/conditional-write.js';
 import type { WriteCondition } from '../http/preconditions.js';
 import { notFound, unavailable } from '../http/problem.js';
 
@@ -98,6 +98,14 @@ export class SaveLog {
       ...{ player, slot, version, updatedAt: new Date(event ? timeOf(event) : ref.id.ms).toISOString() },
       ...(event?.type === 'SaveWritten' && { bytes: Buffer.byteLength(event.data.document) }),
     };
+  }
+
+  /** Appends a whole document, if the condition holds. @throws VersionConflictError */
+  replace(id: SlotId, document: string, condition: WriteCondition, envelope: Envelope): Promise<Appended> {
+    const head = () => this.currentHead(id);
+    return appendIf(condition, head, envelope, conditions =>
+      this.append(id, document, { ...envelope, ...conditions }),
+    );
   }
 
   /**

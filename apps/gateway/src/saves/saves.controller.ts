@@ -2,13 +2,11 @@ import { Body, Controller, Get, Param, Put, Query, Req, Res } from '@nestjs/comm
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Envelope } from '#libs/event-log';
 import { type Actor, timeOf } from '#libs/events';
 import { type Save, SaveReader } from '#libs/projections';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
-import { appendIf } from '../http/conditional-write.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { TEXT_BODY } from '../http/json-body.js';
 import { matchesNone, writeCondition } from '../http/preconditions.js';
@@ -95,18 +93,10 @@ export class SavesController {
     const document = checkDocument(body);
     const id = { player, slot };
     const condition = writeCondition(request.headers);
-    const data = { ...id, document };
-    const write = (envelope: Envelope) =>
-      appendIf(
-        condition,
-        () => this.log.currentHead(id),
-        envelope,
-        conditions => this.writes.appending({ type: 'SaveWritten', data, caller, ...conditions })(envelope),
-      );
     return this.writes.change(
       {
         caller,
-        append: envelope => dated(reply, write(envelope)),
+        append: envelope => dated(reply, this.log.replace(id, document, condition, envelope)),
         result: async ({ ref, at, version }) => ({
           ...{ player, slot, version, updatedAt: new Date(timeOf({ id: ref.id, at })).toISOString() },
           bytes: Buffer.byteLength(document),

@@ -1,4 +1,5 @@
-import { hasMoreValues, MAX_VALUES } from './json-body.js';
+import { MAX_VALUES } from './json-body.js';
+import { hasMoreValues } from './json-text.js';
 
 describe('the values in a body', () => {
   it.each([

@@ -1,5 +1,5 @@
 /**
- * Reads text that is known to be JSON, character by character: its time grows with the length of the text and with
+ * Reads JSON character by character, which need not be valid where it is only counted: its time grows with the length of the text and with
  * nothing else, whatever is in it.
  */
 
@@ -54,6 +54,17 @@ export function depthOf(json: string): number {
     else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth--;
   }
   return deepest;
+}
+
+/** Whether there are more fields and items than these, by the commas: nothing is parsed. */
+export function hasMoreValues(json: string, limit: number): boolean {
+  let commas = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = afterString(json, at) - 1;
+    else if (code === COMMA && ++commas >= limit) return true;
+  }
+  return false;
 }
 
 /** The place after a value. @param at the place of its first character */

@@ -8,11 +8,18 @@ import type { Client } from '../client.js';
 import { run, verify } from '../run.js';
 import { System } from '../system.js';
 
+interface Answered {
+  readonly reset?: string;
+  readonly period?: string;
+  readonly total?: number;
+  readonly entries?: readonly { readonly period?: string }[];
+}
+
 /** What `make.mjs` recorded of the older version. */
 interface Recorded {
   readonly guests: readonly { readonly playerId: string; readonly secret: string }[];
   readonly deadLetters: readonly { readonly id: string }[];
-  readonly answers: Readonly<Record<string, { readonly status: number; readonly body: object }>>;
+  readonly answers: Readonly<Record<string, { readonly status: number; readonly body: Answered }>>;
 }
 
 /** Requests at a time; all of them together would run into the limit for one address. */
@@ -36,6 +43,14 @@ describe.each(archives)('a data folder made by version %s', version => {
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
+  /** What the passing of time leaves as it was: a current period ends, and its entries are in another one. */
+  const lasting = (path: string, body: Answered) => {
+    const isEntries = /^\/v1\/players\/[^/]+\/entries$/.test(path);
+    if (isEntries) return { ...body, entries: body.entries?.filter(({ period }) => period === 'current') };
+    const { period, total, ...definition } = body;
+    return body.reset === undefined ? body : definition;
+  };
+
   /** An answer may have more fields than it had, but none may be missing or different. */
   const expectRecordedAnswers = async () => {
     const clients: Record<string, Client> = { v1: system.admin, api: system.connect() };
@@ -45,8 +60,9 @@ describe.each(archives)('a data folder made by version %s', version => {
       for (let next = left.pop(); next; next = left.pop()) {
         const [path, { status, body }] = next;
         const answer = await clients[path.split('/')[1] ?? '']?.get(path);
-        const expected = status === 200 ? { path, status, body } : { path, status };
-        expect({ path, status: answer?.status, body: answer?.body }).toMatchObject(expected);
+        const expected = status === 200 ? { path, status, body: lasting(path, body) } : { path, status };
+        const actual = lasting(path, answer?.body ?? {});
+        expect({ path, status: answer?.status, body: actual }).toMatchObject(expected);
       }
     };
     await Promise.all(Array.from({ length: WIDTH }, ask));

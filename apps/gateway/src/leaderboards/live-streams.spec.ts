@@ -23,6 +23,6 @@ describe('the number of live streams', () => {
   it('keeps nothing of addresses that have none', () => {
     const streams = new LiveStreams({ perAddress: 2, total: 3 });
     for (let i = 0; i < 1_000; i++) streams.admit(`address-${i}`)();
-    expect(streams).toMatchObject({ count: 0, ofAddresses: new Map() });
+    expect(streams).toMatchObject({ open: { sum: 0, counts: new Map() } });
   });
 });

@@ -1,4 +1,5 @@
 import { Problem, unavailable } from '../http/problem.js';
+import { OpenCounts } from '../limits/open-counts.js';
 import { liveStreams } from './metrics.js';
 
 export interface LiveLimits {
@@ -13,8 +14,7 @@ const RETRY_AFTER_S = 10;
 
 /** Counts live streams: each holds memory and a connection for as long as its client stays. */
 export class LiveStreams {
-  private readonly ofAddresses = new Map<string, number>();
-  private count = 0;
+  private readonly open = new OpenCounts();
 
   constructor(private readonly limits: LiveLimits) {}
 
@@ -24,7 +24,7 @@ export class LiveStreams {
    */
   admit(address: string): () => void {
     const { perAddress, total } = this.limits;
-    const own = this.ofAddresses.get(address) ?? 0;
+    const own = this.open.of(address);
     if (own >= perAddress) {
       throw new Problem(429, {
         code: 'too-many-streams',
@@ -32,17 +32,13 @@ export class LiveStreams {
         headers: { 'Retry-After': String(RETRY_AFTER_S) },
       });
     }
-    if (this.count >= total)
+    if (this.open.total >= total)
       throw unavailable(`this gateway has all ${total} live streams that it may have; try again later`);
-    this.add(address, 1);
-    return () => this.add(address, -1);
-  }
-
-  private add(address: string, change: 1 | -1): void {
-    const own = (this.ofAddresses.get(address) ?? 0) + change;
-    if (own > 0) this.ofAddresses.set(address, own);
-    else this.ofAddresses.delete(address);
-    this.count += change;
-    liveStreams.inc(change);
+    const close = this.open.open(address);
+    liveStreams.set(this.open.total);
+    return () => {
+      close();
+      liveStreams.set(this.open.total);
+    };
   }
 }

@@ -10,7 +10,7 @@ import { IdPipe } from '../http/ids.js';
 import { assertPresent } from '../http/presence.js';
 import { unavailable } from '../http/problem.js';
 import { queryPipe } from '../http/validation.js';
-import { networkOf } from '../limits/address.js';
+import { addressOf, networkOf } from '../limits/address.js';
 import { LiveQuery } from './entries.dto.js';
 import { LiveBoards, type LivePage } from './live-boards.js';
 import { LiveStreams } from './live-streams.js';
@@ -50,7 +50,7 @@ export class LiveController {
   ): Promise<void> {
     // From here to the listener for `close` nothing is awaited: a client that leaves later is noticed by it.
     assertPresent(request);
-    const release = this.streams.admit(networkOf(request.ip));
+    const release = this.streams.admit(networkOf(addressOf(request)));
     return new Promise((resolve, reject) => {
       let stream: EventStream | undefined;
       let seen = request.headers['last-event-id'];

@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import type { FastifyRequest } from 'fastify';
 import { addressOf, networkOf, siteOf } from './address.js';
 
@@ -54,5 +55,13 @@ describe('the address of a request', () => {
       throw new TypeError('invalid argument: undefined');
     };
     expect(addressOf(request(undefined, fails))).toBe('unknown');
+  });
+
+  it('is asked for by nobody past this function', () => {
+    const sources = globSync('apps/gateway/src/**/*.ts', { exclude: ['**/*.spec.ts', '**/address.ts'] });
+    expect(sources.length).toBeGreaterThan(100);
+    expect(
+      sources.filter(path => /\.ip\b|\{[^{}]*\bip\b[^{}]*\}: \w*Request/.test(readFileSync(path, 'utf8'))),
+    ).toEqual([]);
   });
 });

@@ -17,11 +17,8 @@ export function siteOf(address: string): string {
 /**
  * What stands for an address where callers are counted by it: of IPv6 the network, for whoever has one address
  * has all 2^64 of it. It is safe in a key, whatever a proxy claims.
- *
- * @param address nothing where the connection is gone
  */
-export function networkOf(address: string | undefined): string {
-  if (address === undefined) return 'unknown';
+export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
   const [plain = ''] = address.split('%', 1);
   if (!isIPv6(plain)) return 'unknown';

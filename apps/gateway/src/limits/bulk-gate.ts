@@ -15,7 +15,7 @@ const tooMany = () =>
 /** Somebody who waits for a turn. */
 interface Waiter {
   readonly resolve: () => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: NodeJS.Timeout | undefined;
 }
 
 /** Entries, or players, from which on a request reads much. */
@@ -60,10 +60,13 @@ export class BulkGate {
   private wait(): Promise<void> {
     if (this.waiters.size >= this.queueLimit) return Promise.reject(tooMany());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
+    const giveUp = () => {
       this.waiters.delete(waiter);
       reject(tooMany());
-    }, this.patienceMs);
+    };
+    // A timer would take Infinity for one millisecond.
+    const timer =
+      this.patienceMs < Number.POSITIVE_INFINITY ? setTimeout(giveUp, this.patienceMs) : undefined;
     const waiter: Waiter = { resolve, timer };
     this.waiters.add(waiter);
     return promise;

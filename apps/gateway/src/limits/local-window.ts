@@ -1,7 +1,8 @@
 import type { RateLimit } from '#libs/config';
+import { RecentlyUsed } from '#libs/event-log';
 import type { Admission } from './sliding-window.js';
 
-/** Callers that are counted; beyond, the one counted for longest is forgotten. */
+/** Callers that are counted; beyond, the one that has not come for longest is forgotten. */
 const CAPACITY = 10_000;
 
 interface Count {
@@ -15,7 +16,7 @@ interface Count {
  * burst at the edge of two windows can be twice the limit, and each gateway counts for itself), but needs no Redis.
  */
 export class LocalWindow {
-  private readonly counts = new Map<string, Count>();
+  private readonly counts = new RecentlyUsed<Count>(CAPACITY);
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(private readonly now = () => performance.now()) {}
@@ -37,10 +38,7 @@ export class LocalWindow {
     const known = this.counts.get(key);
     if (known && this.now() < known.since + window) return known;
     const count = { since: this.now(), admitted: 0 };
-    // Deleted first: a Map keeps the place of a key that is set again, and the first is the one to forget.
-    this.counts.delete(key);
     this.counts.set(key, count);
-    if (this.counts.size > CAPACITY) this.counts.delete(this.counts.keys().next().value as string);
     return count;
   }
 }

@@ -8,7 +8,8 @@ import { Credentials } from '../auth/credentials.js';
 import { Sessions } from '../auth/sessions.js';
 import { unavailable } from '../http/problem.js';
 import { EntryViews } from '../leaderboards/entry-views.js';
-import { WorkPermits } from './work-permits.js';
+import { BulkGate } from '../limits/bulk-gate.js';
+import { OpenCounts } from '../limits/open-counts.js';
 
 /** Exports that are open at a time, on one gateway: each holds some entries of every partition, and a save. */
 const MAX_EXPORTS = 32;
@@ -23,8 +24,8 @@ const TURN_CHARACTERS = 256 * 1024;
 /** All that is held on a player, as one JSON document in pieces. */
 @Injectable()
 export class PlayerExport {
-  private readonly open = new Map<string, number>();
-  private readonly reading = new WorkPermits(MAX_READING);
+  private readonly open = new OpenCounts();
+  private readonly reading = new BulkGate(MAX_READING, MAX_EXPORTS, Number.POSITIVE_INFINITY);
 
   constructor(
     private readonly profiles: ProfileReader,
@@ -56,16 +57,11 @@ export class PlayerExport {
   }
 
   private admit(player: string): () => void {
-    const own = this.open.get(player) ?? 0;
-    const all = [...this.open.values()].reduce((sum, count) => sum + count, 0);
-    if (own >= MAX_PLAYER_EXPORTS) throw unavailable('other exports of this player are under way');
-    if (all >= MAX_EXPORTS) throw unavailable('other exports are under way; try again in a moment');
-    this.open.set(player, own + 1);
-    return () => {
-      const left = (this.open.get(player) ?? 1) - 1;
-      if (left > 0) this.open.set(player, left);
-      else this.open.delete(player);
-    };
+    if (this.open.of(player) >= MAX_PLAYER_EXPORTS)
+      throw unavailable('other exports of this player are under way');
+    if (this.open.total >= MAX_EXPORTS)
+      throw unavailable('other exports are under way; try again in a moment');
+    return this.open.open(player);
   }
 
   /**

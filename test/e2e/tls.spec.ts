@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
 import { eventually, SentinelSetup, TlsRedis } from '#libs/testing';
 import type { Client } from './client.js';
 import { System } from './system.js';
@@ -165,9 +164,8 @@ describe.each([
   }, 60_000);
 
   it('has every right that scripts need, used here or not', () => {
-    const folder = 'libs/redis/src/scripts';
-    const called = readdirSync(folder).flatMap(file =>
-      [...readFileSync(join(folder, file), 'utf8').matchAll(/redis\.p?call\('(\w+)'(?:, '([A-Z]+)')?/g)].map(
+    const called = globSync('libs/**/*.lua').flatMap(file =>
+      [...readFileSync(file, 'utf8').matchAll(/redis\.p?call\('(\w+)'(?:, '([A-Z]+)')?/g)].map(
         ([, command = '', part]) => [command, `${command}|${part}`].map(name => `+${name.toLowerCase()}`),
       ),
     );

@@ -50,7 +50,8 @@ export class ConnectionWatch {
     const wait = Math.max(0, this.lookedAt + LOOK_INTERVAL_MS - performance.now());
     this.nextLook = setTimeout(() => {
       this.nextLook = undefined;
-      void this.look();
+      // Where it fails, the next answer of this kind leads to the next look.
+      void this.look().catch(() => {});
     }, wait).unref();
   }
 

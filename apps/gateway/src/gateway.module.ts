@@ -8,9 +8,10 @@ import {
   groupsOf,
   Jobs,
   LeaderboardReader,
-  PlayerSearch,
+  NameSearch,
   ProfileReader,
   SaveReader,
+  SaveSearch,
   ScoreDocumentReader,
 } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
@@ -158,7 +159,8 @@ export class GatewayModule {
         },
         onLog(Jobs),
         onLog(LeaderboardReader),
-        onLog(PlayerSearch),
+        onLog(NameSearch),
+        onLog(SaveSearch),
         onLog(ProfileReader),
         onLog(SaveReader),
         onLog(ScoreDocumentReader),

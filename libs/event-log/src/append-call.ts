@@ -1,5 +1,6 @@
 import {
   definitionOf,
+  definitionText,
   type EventType,
   formatEventId,
   type NewEvent,
@@ -8,7 +9,6 @@ import {
   parseEventId,
 } from '#libs/events';
 import { codedError, type PartitionKeys, type RedisClient, Script, type WriteQuorum } from '#libs/redis';
-import { definitionText } from './defined-board.js';
 import type { Appended, AppendOptions } from './event-log.js';
 import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
 

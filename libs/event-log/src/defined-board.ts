@@ -42,11 +42,6 @@ export function parseDefinedBoard(text: string): DefinedBoard {
   };
 }
 
-/** A definition as the append script keeps it, behind the event id. */
-export function definitionText(definition: BoardDefinition): string {
-  return `${definition.source ?? '-'} ${JSON.stringify(definition)}`;
-}
-
 /** Names the definition that something was judged by, for the log to hold it against its own. */
 export function definedBy({ by }: DefinedBoard): string {
   return by ? formatEventId(by) : '';

@@ -113,3 +113,8 @@ export function readDefinition(value: unknown): BoardDefinition {
     ...optional(given, 'shards', finiteNumber),
   };
 }
+
+/** A definition as the append script stores it after the event id: source or `-`, a space, and the definition as JSON. */
+export function definitionText(definition: BoardDefinition): string {
+  return `${definition.source ?? '-'} ${JSON.stringify(definition)}`;
+}

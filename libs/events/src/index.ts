@@ -3,6 +3,7 @@ export {
   type BoardDefined,
   type BoardDefinition,
   DEFAULT_DEFINITION,
+  definitionText,
   KEPT_PERIODS,
   OPERATORS,
   ORDERS,

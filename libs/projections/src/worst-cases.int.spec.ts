@@ -4,7 +4,14 @@ import { type BoardDefinition, DEFAULT_DEFINITION } from '#libs/events';
 import { type PartitionKeys, readWholeHash, Script } from '#libs/redis';
 import { longestHold, openTestLog, type TestLog } from '#libs/testing';
 import { readEntries } from '../../event-log/src/log-reader.js';
-import { LeaderboardReader, PlayerSearch, ProfileReader, SaveReader, ScoreDocumentReader } from './index.js';
+import {
+  LeaderboardReader,
+  NameSearch,
+  ProfileReader,
+  SaveReader,
+  SaveSearch,
+  ScoreDocumentReader,
+} from './index.js';
 import { formatBoard } from './leaderboards/rules.js';
 import { orderOf } from './leaderboards/tie-break.js';
 
@@ -166,13 +173,13 @@ describe('the longest time for which one command holds Redis', () => {
       const names = players.flatMap(name => ['0', `same name\0${name}`]);
       await filler.inChunks(names, some => redis.zadd(keys.state(1).search('profiles'), ...some));
     }
-    const search = new PlayerSearch(redis, topology);
-    const { total } = await search.documents('cache-quest:player', { words: words.join(' '), limit: 100 });
+    const search = new SaveSearch(redis, topology);
+    const { total } = await search.find('cache-quest:player', { words: words.join(' '), limit: 100 });
     expect(total).toBeGreaterThan(2_000);
     await expectShort(async () => {
-      await search.documents('cache-quest:player', { words: words.join(' '), limit: 100 });
-      await search.documents('cache-quest:player', { limit: 100 });
-      await search.byName('same', { limit: 100 });
+      await search.find('cache-quest:player', { words: words.join(' '), limit: 100 });
+      await search.find('cache-quest:player', { limit: 100 });
+      await new NameSearch(redis, topology).find('same', { limit: 100 });
     });
   });
 

@@ -1,6 +1,7 @@
-import { definitionText, SCORED } from '#libs/event-log';
+import { SCORED } from '#libs/event-log';
 import {
   compareEventIds,
+  definitionText,
   type EventId,
   formatEventId,
   type NewEvent,

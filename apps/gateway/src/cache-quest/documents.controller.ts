@@ -122,7 +122,7 @@ function documentsController(kind: DocumentKind) {
     @ApiOkResponse({ type: DocumentList })
     search(@Query(queryPipe) { name, id }: SearchQuery): Promise<string> {
       // What is empty is not asked for: forms send their empty fields, too.
-      return this.documents.list(kind, { words: name || undefined, id: id ? plain(id) : undefined });
+      return this.documents.list(kind, { words: name || undefined, player: id ? plain(id) : undefined });
     }
 
     @Get(':id')

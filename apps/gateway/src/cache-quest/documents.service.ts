@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { type DocumentQuery, PlayerSearch, SaveReader } from '#libs/projections';
+import { type SaveQuery, SaveReader, SaveSearch } from '#libs/projections';
 import { VersionConflictError } from '#libs/redis';
 import { type EventWrite, WriteService } from '../http/write.service.js';
 import { BulkGate } from '../limits/bulk-gate.js';
@@ -25,7 +25,7 @@ export interface Writing {
 export class DocumentsService {
   constructor(
     private readonly saves: SaveReader,
-    private readonly search: PlayerSearch,
+    private readonly search: SaveSearch,
     private readonly writes: WriteService,
     private readonly gate: BulkGate,
   ) {}
@@ -52,13 +52,13 @@ export class DocumentsService {
   }
 
   /** @returns JSON, in which the documents are as they were sent */
-  list(kind: DocumentKind, query: Omit<DocumentQuery, 'limit'>): Promise<string> {
+  list(kind: DocumentKind, query: Omit<SaveQuery, 'limit'>): Promise<string> {
     // One player's document is found by its key; of all others, as many megabytes can be read as a list may have.
-    return query.id === undefined ? this.gate.run(() => this.read(kind, query)) : this.read(kind, query);
+    return query.player === undefined ? this.gate.run(() => this.read(kind, query)) : this.read(kind, query);
   }
 
-  private async read({ slot, prefix }: DocumentKind, query: Omit<DocumentQuery, 'limit'>): Promise<string> {
-    const { players, total } = await this.search.documents(slot, { ...query, limit: MAX_LISTED });
+  private async read({ slot, prefix }: DocumentKind, query: Omit<SaveQuery, 'limit'>): Promise<string> {
+    const { players, total } = await this.search.find(slot, { ...query, limit: MAX_LISTED });
     const listed: string[] = [];
     let length = 0;
     for (let at = 0; at < players.length && length < ENOUGH; at += WIDTH) {

@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { JsonValue } from '#libs/events';
-import { PlayerSearch, type Profile, ProfileReader } from '#libs/projections';
+import { NameSearch, type Profile, ProfileReader } from '#libs/projections';
 import { Public } from '../auth/access.guard.js';
 import { ApiRead } from '../http/api-docs.js';
 import { queryPipe } from '../http/validation.js';
@@ -11,7 +11,7 @@ import { type FoundPlayer, PlayerPage, PlayersQuery } from './profiles.dto.js';
 @Controller('v1/players')
 export class PlayerSearchController {
   constructor(
-    private readonly search: PlayerSearch,
+    private readonly search: NameSearch,
     private readonly profiles: ProfileReader,
   ) {}
 
@@ -24,7 +24,7 @@ export class PlayerSearchController {
   @ApiRead()
   @ApiOkResponse({ type: PlayerPage })
   async find(@Query(queryPipe) { name, limit, cursor }: PlayersQuery): Promise<PlayerPage> {
-    const { players, next } = await this.search.byName(name, { limit, cursor });
+    const { players, next } = await this.search.find(name, { limit, cursor });
     const profiles = await this.profiles.profiles(players);
     return {
       // Whoever has no profile any more, lost it a moment ago.

@@ -8,7 +8,7 @@ import {
   Script,
 } from '#libs/redis';
 import { tryDocuments } from './document-trial.js';
-import { saves } from './save.store.js';
+import { DOCUMENTS_GROUP } from './documents.js';
 
 /** The documents were built with what this server does not have. */
 export class DocumentStoreError extends Error {
@@ -40,8 +40,8 @@ export async function prepareDocuments(
   const possible = await possibleStore(redis, topology, onFault);
   const chosen = await Promise.all(
     topology
-      .all(saves.stream)
-      .map(keys => chooseDocuments.run(redis, [keys.stream, keys.live(saves.name)], [possible])),
+      .all('players')
+      .map(keys => chooseDocuments.run(redis, [keys.stream, keys.live(DOCUMENTS_GROUP)], [possible])),
   );
   if (possible === 'plain' && chosen.includes('json')) throw new DocumentStoreError();
   return chosen.some(store => store !== possible);

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
+import { PROFILES } from './documents.js';
 import { createIndex, dropIndex, JsonDocuments, jsonEffects } from './json-documents.js';
-import { memberOf, PROFILES } from './search-terms.js';
+import { memberOf } from './search-terms.js';
 
 /** No generation of any state. */
 const NONE = 0;

@@ -1,7 +1,10 @@
 import type { PartitionKeys, StateKeys } from '#libs/redis';
-import type { Effect } from '../projection.js';
-import { jsonEffects } from './json-documents.js';
-import { plainEffects } from './plain-documents.js';
+
+/** The consumer group, and projection, that stores players' documents: saves, profiles, and what they are found by. */
+export const DOCUMENTS_GROUP = 'saves';
+
+/** The collection of all profiles that have a name. */
+export const PROFILES = 'profiles';
 
 /** Where a document is. */
 export interface DocumentPlace {
@@ -58,15 +61,4 @@ export interface Documents {
     words: readonly string[],
     limit: number,
   ): Promise<Matches>;
-}
-
-/** What is written when a document changes, in the same step; nothing for one that is not there. */
-export function documentEffects(
-  place: DocumentPlace,
-  before: PlayerDocument | undefined,
-  after: PlayerDocument | undefined,
-): Effect[] {
-  return place.keys.documents === 'json'
-    ? jsonEffects(place, before, after)
-    : plainEffects(place, before, after);
 }

@@ -1,11 +1,12 @@
 export * from './document-choice.js';
 export type { Matches } from './documents.js';
 export { mergePatch } from './merge-patch.js';
+export * from './name-search.js';
 export type { PastVersion } from './past-version.js';
-export * from './player-search.js';
 export { PatchTooLateError, type ProfileState } from './profile.fold.js';
 export * from './profile.reader.js';
 export type * from './save.fold.js';
 export * from './save.reader.js';
-export { type PlayerEvent, type PlayerState, saves } from './save.store.js';
-export { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from './search-terms.js';
+export * from './save-search.js';
+export { type PlayerEvent, type PlayerState, saves } from './saves.projection.js';
+export { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from './searchable-slots.js';

@@ -2,7 +2,8 @@ import { documentIndex, playersPrefix, type RedisClient } from '#libs/redis';
 import { pairs } from '../pairs.js';
 import type { Effect } from '../projection.js';
 import type { DocumentPlace, Documents, LivePartition, Matches, PlayerDocument } from './documents.js';
-import { byBytes, memberOf, PROFILES, playerOf } from './search-terms.js';
+import { PROFILES } from './documents.js';
+import { byBytes, memberOf, playerOf } from './search-terms.js';
 
 /** What Redis Search found: how many there are, and some of them, as members of a sorted set would be. */
 interface Found {

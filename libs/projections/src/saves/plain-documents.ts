@@ -2,7 +2,8 @@ import { inHeavyLane, type RedisClient, Script } from '#libs/redis';
 import type { LiveState } from '../live-state.js';
 import type { Effect } from '../projection.js';
 import type { DocumentPlace, Documents, LivePartition, Matches, PlayerDocument } from './documents.js';
-import { byBytes, memberOf, PROFILES } from './search-terms.js';
+import { PROFILES } from './documents.js';
+import { byBytes, memberOf } from './search-terms.js';
 
 const listNames = new Script<string[]>('list-names');
 const matchWords = new Script<[total: number, next: string, ...players: string[]]>('match-words');

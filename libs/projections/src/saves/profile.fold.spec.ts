@@ -5,7 +5,7 @@ import { profilePatched, shuffled } from '#libs/testing';
 import { mergePatch } from './merge-patch.js';
 import { evolveProfile, PatchTooLateError, type ProfileState } from './profile.fold.js';
 import { profileEffects } from './profile.store.js';
-import { saves } from './save.store.js';
+import { saves } from './saves.projection.js';
 import { isNextVersion } from './versions.js';
 
 type ProfileEvent = RecordedEvent<'ProfilePatched'>;

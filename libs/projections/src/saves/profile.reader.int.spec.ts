@@ -6,7 +6,7 @@ import { JobRunner } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
 import { Projector } from '../projector.js';
 import { ProfileReader } from './profile.reader.js';
-import type { PlayerEvent } from './save.store.js';
+import type { PlayerEvent } from './saves.projection.js';
 
 describe('the reader of profiles', () => {
   let test: TestLog;

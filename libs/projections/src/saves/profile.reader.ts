@@ -2,9 +2,9 @@ import type { Topology } from '#libs/event-log';
 import type { JsonObject } from '#libs/events';
 import { Batched, type PartitionKeys, type RedisClient, Script, type StateKeys } from '#libs/redis';
 import { LiveState } from '../live-state.js';
+import { DOCUMENTS_GROUP } from './documents.js';
 import { fieldsOf } from './profile.fold.js';
 import { parseProfile } from './profile.store.js';
-import { saves } from './save.store.js';
 
 export interface Profile {
   readonly version: number;
@@ -36,7 +36,7 @@ export class ProfileReader {
     redis: RedisClient,
     private readonly topology: Topology,
   ) {
-    this.live = new LiveState(redis, saves.name);
+    this.live = new LiveState(redis, DOCUMENTS_GROUP);
     this.batched = new Batched(redis, asked => this.read(asked), {
       items: CALL_LISTS,
       weigh: ({ kind, players }) => WEIGHTS[kind] * players.length,

@@ -1,8 +1,9 @@
 import type { StateKeys } from '#libs/redis';
 import type { Effect } from '../projection.js';
-import { documentEffects, type PlayerDocument } from './documents.js';
+import { documentEffects } from './document-effects.js';
+import { type PlayerDocument, PROFILES } from './documents.js';
 import { displayName, type ProfileState, type VersionRange, withMissing } from './profile.fold.js';
-import { nameTexts, PROFILES } from './search-terms.js';
+import { nameTexts } from './search-terms.js';
 
 /** A profile is kept as `<version>[~<first>-<last>,...] <JSON>`, where versions from first to last are missing. */
 export function formatProfile({ version, missing = [], json }: ProfileState): string {

@@ -1,8 +1,10 @@
 import type { StateKeys } from '#libs/redis';
 import type { Effect } from '../projection.js';
-import { documentEffects, type PlayerDocument } from './documents.js';
+import { documentEffects } from './document-effects.js';
+import type { PlayerDocument } from './documents.js';
 import type { SaveState } from './save.fold.js';
-import { documentTexts, isSearchable } from './search-terms.js';
+import { wordsOf } from './search-terms.js';
+import { isSearchable } from './searchable-slots.js';
 
 /** What is written for a save that is found from outside, when it changes or goes; nothing for any other. */
 export function saveDocumentEffects(
@@ -20,4 +22,10 @@ export function saveDocumentEffects(
 function documentOf(slot: string, save: SaveState | undefined): PlayerDocument | undefined {
   if (save?.bytes === undefined) return undefined;
   return { texts: documentTexts(slot, save), json: JSON.stringify({ name: save.name }) };
+}
+
+/** What a document is found by: each word of its name, and the empty word, which all of them have. */
+export function documentTexts(slot: string, save: SaveState | undefined): string[] {
+  if (!isSearchable(slot) || save?.bytes === undefined) return [];
+  return ['', ...wordsOf(save.name ?? '')];
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { PartitionKeys } from '#libs/redis';
 import { saveDeleted, saveWritten, shuffled } from '#libs/testing';
 import { evolveSave, type SaveState } from './save.fold.js';
-import { saves } from './save.store.js';
+import { saves } from './saves.projection.js';
 import { isNextVersion } from './versions.js';
 
 const at = (version: number): SaveState => ({ version, updatedAt: 1_000, bytes: 2 });

@@ -1,5 +1,5 @@
 import { type RecordedEvent, timeOf } from '#libs/events';
-import { documentName, isFoundByName } from './search-terms.js';
+import { documentName, isFoundByName } from './searchable-slots.js';
 import { versionOf } from './versions.js';
 
 export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;

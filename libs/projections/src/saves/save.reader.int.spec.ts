@@ -2,7 +2,7 @@ import type { NewEvent } from '#libs/events';
 import { deliver, keysLike, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { Projector } from '../projector.js';
 import { SaveReader } from './save.reader.js';
-import { type PlayerEvent, saves } from './save.store.js';
+import { type PlayerEvent, saves } from './saves.projection.js';
 
 describe('the reader of saves', () => {
   let test: TestLog;

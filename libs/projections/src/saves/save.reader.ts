@@ -1,8 +1,9 @@
 import type { Topology } from '#libs/event-log';
 import { type RedisClient, Script } from '#libs/redis';
 import { LiveState } from '../live-state.js';
+import { DOCUMENTS_GROUP } from './documents.js';
 import { type PastVersion, parsePastVersion } from './past-version.js';
-import { parseSave, saves } from './save.store.js';
+import { parseSave } from './save.store.js';
 
 /** A save without its document. */
 export interface SaveSlot {
@@ -34,7 +35,7 @@ export class SaveReader {
     redis: RedisClient,
     private readonly topology: Topology,
   ) {
-    this.live = new LiveState(redis, saves.name);
+    this.live = new LiveState(redis, DOCUMENTS_GROUP);
   }
 
   /** @returns nothing when the slot is empty */

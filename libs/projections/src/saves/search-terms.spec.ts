@@ -1,4 +1,4 @@
-import { documentName, documentTexts, foldPrefix, nameTexts, wordsOf } from './search-terms.js';
+import { foldPrefix, nameTexts, wordsOf } from './search-terms.js';
 
 describe('a name, as names are compared,', () => {
   it.each([
@@ -41,35 +41,5 @@ describe('the words of a text', () => {
   it('are there once, and may be none', () => {
     expect(wordsOf('Ada ada ADA')).toEqual(['ada']);
     expect(wordsOf(' .,! ')).toEqual([]);
-  });
-});
-
-describe('a document in a searchable slot', () => {
-  const save = { version: 1, updatedAt: 1, bytes: 2 };
-
-  it.each([
-    ['{"name":"Ada"}', 'Ada'],
-    ['{"name":"a","name":"b"}', 'b'],
-    ['{"name":"\\ud800 Ada"}', '\ufffd Ada'],
-    [`{"name":"${'\u{1F600}'.repeat(200)}"}`, '\u{1F600}'.repeat(128)],
-    ['{"name":5}', undefined],
-    ['{"player":{"name":"Ada"}}', undefined],
-    ['{"__proto__":{"name":"Ada"}}', undefined],
-    ['[]', undefined],
-    ['null', undefined],
-  ])('%.40s has the name %.20s', (document, name) => {
-    expect(documentName(document)).toBe(name);
-  });
-
-  it('is found by its words, and among all; a game only among all', () => {
-    expect(documentTexts('cache-quest:player', { ...save, name: 'Ada L.' })).toEqual(['', 'ada', 'l']);
-    expect(documentTexts('cache-quest:player', save)).toEqual(['']);
-    expect(documentTexts('cache-quest:game', save)).toEqual(['']);
-  });
-
-  it('is not found when it is deleted, was never there, or is in another slot', () => {
-    expect(documentTexts('cache-quest:player', { ...save, bytes: undefined })).toEqual([]);
-    expect(documentTexts('cache-quest:player', undefined)).toEqual([]);
-    expect(documentTexts('auto', save)).toEqual([]);
   });
 });

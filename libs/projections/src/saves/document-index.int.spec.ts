@@ -17,9 +17,10 @@ import { JobRunner } from '../jobs/job-runner.js';
 import { type JobOrder, Jobs } from '../jobs/jobs.js';
 import { Projector } from '../projector.js';
 import { prepareDocuments } from './document-choice.js';
-import { PlayerSearch } from './player-search.js';
-import { type PlayerEvent, saves } from './save.store.js';
-import { CACHE_QUEST_GAME as GAME, CACHE_QUEST_PLAYER as PLAYER } from './search-terms.js';
+import { NameSearch } from './name-search.js';
+import { SaveSearch } from './save-search.js';
+import { type PlayerEvent, saves } from './saves.projection.js';
+import { CACHE_QUEST_GAME as GAME, CACHE_QUEST_PLAYER as PLAYER } from './searchable-slots.js';
 
 /** Which store the server of this run can have. */
 const server = await openTestLog().then(async test => {
@@ -45,10 +46,12 @@ describe.each<[string, DocumentStoreName]>([
 
 function searchSuite(store: DocumentStoreName): void {
   let test: TestLog;
-  let search: PlayerSearch;
+  let names: NameSearch;
+  let documents: SaveSearch;
   beforeEach(async () => {
     test = await openTestLog({ scores: 1, players: 3 });
-    search = new PlayerSearch(test.redis, test.topology);
+    names = new NameSearch(test.redis, test.topology);
+    documents = new SaveSearch(test.redis, test.topology);
     if (store === 'json') await prepareDocuments(test.redis, test.topology);
   });
   afterEach(async () => {
@@ -76,9 +79,9 @@ function searchSuite(store: DocumentStoreName): void {
     return jobs.find(job.id);
   };
   const verify = async () => (await run({ kind: 'verify' }))?.result?.examples;
-  const found = async (beginning: string) => (await search.byName(beginning, { limit: 100 })).players;
+  const found = async (beginning: string) => (await names.find(beginning, { limit: 100 })).players;
   const having = async (words?: string, slot: typeof PLAYER | typeof GAME = PLAYER) =>
-    (await search.documents(slot, { words, limit: 100 })).players;
+    (await documents.find(slot, { words, limit: 100 })).players;
 
   describe('by name', () => {
     /** All pages of so many. */
@@ -86,7 +89,7 @@ function searchSuite(store: DocumentStoreName): void {
       const pages: (readonly string[])[] = [];
       let cursor: string | undefined;
       do {
-        const { players, next } = await search.byName(beginning, { limit, cursor });
+        const { players, next } = await names.find(beginning, { limit, cursor });
         pages.push(players);
         cursor = next;
       } while (cursor !== undefined);
@@ -139,12 +142,12 @@ function searchSuite(store: DocumentStoreName): void {
     it('goes on where a page ended when players came, went, and took other names', async () => {
       for (const id of ['b', 'd', 'f', 'h', 'j']) await name(id, `N${id}`);
       await project();
-      const { players, next } = await search.byName('n', { limit: 3 });
+      const { players, next } = await names.find('n', { limit: 3 });
       expect(players).toEqual(['b', 'd', 'f']);
       for (const id of ['b', 'f', 'h']) await name(id, null);
       for (const id of ['a', 'c', 'g']) await name(id, `N${id}`);
       await project();
-      expect(await search.byName('n', { limit: 3, cursor: next })).toEqual({ players: ['g', 'j'] });
+      expect(await names.find('n', { limit: 3, cursor: next })).toEqual({ players: ['g', 'j'] });
     });
 
     it.each([
@@ -154,7 +157,7 @@ function searchSuite(store: DocumentStoreName): void {
       Buffer.from('no').toString('base64url'),
       Buffer.from('z\0p').toString('base64url'),
     ])('refuses the cursor %j, that no page of this name gave', async cursor => {
-      await expect(search.byName('ada', { limit: 1, cursor })).rejects.toThrow(InvalidCursorError);
+      await expect(names.find('ada', { limit: 1, cursor })).rejects.toThrow(InvalidCursorError);
     });
   });
 
@@ -171,7 +174,7 @@ function searchSuite(store: DocumentStoreName): void {
       expect(await having('ada arthur')).toEqual([]);
       expect(await having('kin')).toEqual([]);
       expect(await having(' .* ')).toEqual([]);
-      expect(await search.documents(PLAYER, { words: 'king', limit: 2 })).toEqual({
+      expect(await documents.find(PLAYER, { words: 'king', limit: 2 })).toEqual({
         total: 3,
         players: ['p1', 'p2'],
       });
@@ -186,7 +189,7 @@ function searchSuite(store: DocumentStoreName): void {
       await name('p6', 'Ada');
       await project();
       expect(await having()).toEqual(['p1', 'p2', 'p3']);
-      expect(await search.documents(PLAYER, { limit: 1 })).toEqual({ total: 3, players: ['p1'] });
+      expect(await documents.find(PLAYER, { limit: 1 })).toEqual({ total: 3, players: ['p1'] });
       expect(await having(undefined, GAME)).toEqual(['p4']);
       expect(await having('ada', GAME)).toEqual([]);
       expect(await having('ada')).toEqual(['p1']);
@@ -197,8 +200,8 @@ function searchSuite(store: DocumentStoreName): void {
       await save('p.1:a-b', '{"name":"Ada King"}');
       await save('p2', '{"name":"Ada"}');
       await project();
-      const of = async (id: string, words?: string) =>
-        search.documents(PLAYER, { id, ...(words !== undefined && { words }), limit: 9 });
+      const of = async (player: string, words?: string) =>
+        documents.find(PLAYER, { player, ...(words !== undefined && { words }), limit: 9 });
       expect(await of('p.1:a-b')).toEqual({ total: 1, players: ['p.1:a-b'] });
       expect(await of('p.1:a-b', 'king')).toEqual({ total: 1, players: ['p.1:a-b'] });
       expect(await of('p2', 'king')).toEqual({ total: 0, players: [] });
@@ -290,8 +293,8 @@ describe('what players are found by', () => {
       await expect(prepareDocuments(redis, topology)).rejects.toThrow(/npm run rebuild -- saves/);
       expect(await run({ kind: 'rebuild' })).toMatchObject({ state: 'done' });
       expect(await prepareDocuments(redis, topology)).toBe(false);
-      const search = new PlayerSearch(redis, topology);
-      expect((await search.byName('ada', { limit: 1 })).players).toEqual(['p1']);
+      const search = new NameSearch(redis, topology);
+      expect((await search.find('ada', { limit: 1 })).players).toEqual(['p1']);
     },
   );
 

@@ -4,9 +4,9 @@ import { erasing, type Ruling } from '../projection.js';
 import type { ProfileState } from './profile.fold.js';
 import { profileEffects } from './profile.store.js';
 import type { SaveState } from './save.fold.js';
-import type { PlayerState } from './save.store.js';
 import { saveDocumentEffects } from './save-document.js';
-import { isSearchable } from './search-terms.js';
+import type { PlayerState } from './saves.projection.js';
+import { isSearchable } from './searchable-slots.js';
 
 /** It comes last of all events of the player, and says which slots there are, and how many versions each has. */
 export function erasePlayer(

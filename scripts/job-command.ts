@@ -8,7 +8,7 @@ import {
   type JobOrder,
   JobRunner,
   Jobs,
-  projectionCalled,
+  projectionByTitle,
   projections,
 } from '#libs/projections';
 import { askForLook, openLog } from '#libs/service';
@@ -42,7 +42,7 @@ export async function runJobCommand(kind: Job['kind']): Promise<never> {
   const jobs = new Jobs(redis, topology);
   let status = 0;
   for (const title of titles) {
-    const projection = projectionCalled(title);
+    const projection = projectionByTitle(title);
     if (!projection) continue;
     const order = { kind, ...(board !== undefined && { board }), ...(diff && { diff }) };
     const job = await jobs.start(projection, order).catch(error => abandoned(jobs, projection, order, error));
@@ -85,11 +85,11 @@ function readArguments(kind: Job['kind']): Arguments {
       options: { board: { type: 'string' }, ...(kind === 'rebuild' && { diff: { type: 'boolean' } }) },
     });
     const { board, diff = false } = values as { board?: string; diff?: boolean };
-    const unknown = positionals.find(title => !projectionCalled(title));
+    const unknown = positionals.find(title => !projectionByTitle(title));
     if (unknown !== undefined) throw new Error(`there is no projection ${unknown}`);
     if (kind === 'rebuild' && positionals.length !== 1) throw new Error('name one projection');
     const titles = positionals.length > 0 ? positionals : projections.map(({ title }) => title);
-    if (board !== undefined && titles.some(title => !projectionCalled(title)?.boards))
+    if (board !== undefined && titles.some(title => !projectionByTitle(title)?.boards))
       throw new Error('--board goes with the projection ranking');
     return { titles, board, diff };
   } catch (error) {

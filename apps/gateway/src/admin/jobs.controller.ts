@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { type Job, Jobs, projectionCalled } from '#libs/projections';
+import { type Job, Jobs, projectionByTitle } from '#libs/projections';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems } from '../http/api-docs.js';
 import { badField, badValue, notFound } from '../http/problem.js';
@@ -82,7 +82,7 @@ export class JobsController {
 
   private async start(kind: Job['kind'], body: RebuildBody, reply: FastifyReply): Promise<JobView> {
     const { projection: title, ...order } = body;
-    const projection = projectionCalled(title);
+    const projection = projectionByTitle(title);
     if (!projection) throw badField('projection', `there is no projection ${title}`);
     if (order.board !== undefined && !projection.boards)
       throw badValue(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { leaderboards } from '#libs/projections';
+import { leaderboards } from '#libs/leaderboards';
 import { nodesOf, type PartitionKeys } from '#libs/redis';
 import { type Installation, withInstallation } from './installation.js';
 import { circumstances, print, rounded, say } from './report.js';

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '#libs/config';
 import { Topology } from '#libs/event-log';
-import { groupsOf } from '#libs/projections';
+import { groupsOf } from '#libs/maintenance';
 import { createClient, troubleOf } from '#libs/redis';
 import { DeadLetters } from '#libs/streams-transport';
 import { parseCommand, runCommand, USAGE, UsageError } from './dead-letters-command.js';

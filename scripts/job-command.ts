@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Logger } from '#libs/observability';
 import {
   type AnyProjection,
   type Job,
@@ -10,7 +9,8 @@ import {
   Jobs,
   projectionByTitle,
   projections,
-} from '#libs/projections';
+} from '#libs/maintenance';
+import { Logger } from '#libs/observability';
 import { askForLook, openLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { ProgressLine } from './progress-line.js';

@@ -1,4 +1,4 @@
-import type { Counts, MoveListener, MoveResult } from '#libs/repartition';
+import type { Counts, MoveListener, MoveResult } from '#libs/maintenance';
 import { ProgressLine } from './progress-line.js';
 
 /** Milliseconds between two words of how far it is. */

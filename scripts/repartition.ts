@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { type Counts, Repartition } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { type Counts, Repartition } from '#libs/repartition';
 import { openLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { MoveReport } from './move-report.js';

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AnyProjection, Jobs, leaderboards, scoreDocuments } from '#libs/projections';
+import { leaderboards, scoreDocuments } from '#libs/leaderboards';
+import { type AnyProjection, Jobs } from '#libs/maintenance';
 import { ChildProgram } from '../child-program.js';
 import type { Comparison, Figures, Size } from '../comparison.js';
 import { Installation } from '../installation.js';

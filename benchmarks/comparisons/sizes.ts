@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { leaderboards, scoreDocuments } from '#libs/projections';
+import { leaderboards, scoreDocuments } from '#libs/leaderboards';
 import type { Comparison, Figures, Size } from '../comparison.js';
 import { type Installation, withInstallation } from '../installation.js';
 import { random } from '../score-log.js';

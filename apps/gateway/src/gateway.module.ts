@@ -1,20 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import type { GatewayEnvironment, RateLimits } from '#libs/config';
-import { BoardCatalog, EventLog, EventReader, Progress, Topology, VersionReader } from '#libs/event-log';
+import { EventLog, EventReader, Progress, Topology, VersionReader } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
+import { BoardCatalog, LeaderboardReader, ScoreDocumentReader } from '#libs/leaderboards';
+import { groupsOf, Jobs } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import {
-  groupsOf,
-  Jobs,
-  LeaderboardReader,
-  NameSearch,
-  ProfileReader,
-  SaveReader,
-  SaveSearch,
-  ScoreDocumentReader,
-} from '#libs/projections';
+import { NameSearch, ProfileReader } from '#libs/players';
 import type { RedisClient } from '#libs/redis';
+import { SaveReader, SaveSearch } from '#libs/saves';
 import { REDIS } from '#libs/service';
 import { DeadLetters, StreamsClient } from '#libs/streams-transport';
 import { AuditController } from './admin/audit.controller.js';

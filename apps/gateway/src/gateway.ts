@@ -4,8 +4,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
 import type { GatewayEnvironment } from '#libs/config';
+import { groupsOf } from '#libs/maintenance';
 import { Health, type HealthCheck, type Logger, serveHealth } from '#libs/observability';
-import { groupsOf } from '#libs/projections';
 import {
   Connections,
   LogFigures,

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Topology } from '#libs/event-log';
-import { leaderboards, Projector } from '#libs/projections';
+import { leaderboards } from '#libs/leaderboards';
+import { Projector } from '#libs/projections';
 import { createClient, type RedisClient } from '#libs/redis';
 import { StreamsServer } from '#libs/streams-transport';
 import { eventually, RedisContainer, testRedisImage } from '#libs/testing';

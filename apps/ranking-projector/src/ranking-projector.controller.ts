@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { Settlement } from '#libs/event-log';
 import type { RecordedEvent, StreamName } from '#libs/events';
-import type { BoardEntry, LeaderboardEvent, LeaderboardRules } from '#libs/projections';
+import type { BoardEntry, LeaderboardEvent, LeaderboardRules } from '#libs/leaderboards';
 import { ProjectionWorker } from '#libs/service';
 import { StreamContext } from '#libs/streams-transport';
 

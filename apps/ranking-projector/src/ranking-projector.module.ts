@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { leaderboards } from '#libs/projections';
+import { leaderboards } from '#libs/leaderboards';
 import { ProjectionModule } from '#libs/service';
 import { RankingProjectorController } from './ranking-projector.controller.js';
 

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { Settlement } from '#libs/event-log';
 import type { RecordedEvent, StreamName } from '#libs/events';
-import type { PlayerEvent, PlayerState } from '#libs/projections';
+import type { PlayerEvent, PlayerState } from '#libs/maintenance';
 import { ProjectionWorker } from '#libs/service';
 import { StreamContext } from '#libs/streams-transport';
 

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { saves } from '#libs/projections';
+import { saves } from '#libs/maintenance';
 import { ProjectionModule } from '#libs/service';
 import { SavesController } from './saves.controller.js';
 

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { scoreDocuments } from '#libs/projections';
+import { scoreDocuments } from '#libs/leaderboards';
 import { ProjectionModule } from '#libs/service';
 import { ScoresController } from './scores.controller.js';
 

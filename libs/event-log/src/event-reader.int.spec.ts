@@ -1,6 +1,6 @@
 import { DEFAULT_DEFINITION, type RecordedEvent } from '#libs/events';
+import { BoardCatalog } from '#libs/leaderboards';
 import { appendScores, openTestLog, SERVER, type TestLog } from '#libs/testing';
-import { BoardCatalog } from './board-catalog.js';
 import { InvalidCursorError } from './cursor.js';
 import { type EventPage, type EventQuery, EventReader } from './event-reader.js';
 import { formatEventRef } from './event-ref.js';

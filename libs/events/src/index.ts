@@ -12,16 +12,19 @@ export {
   SUBMITTERS,
   TIE_BREAKS,
 } from './board-defined.js';
-export type { BoardRemoved } from './board-removed.js';
-export * from './codec.js';
-export type * from './definition.js';
-export type * from './entry-revoked.js';
-export * from './errors.js';
-export * from './event.js';
-export * from './event-id.js';
-export type * from './player-banned.js';
-export type * from './player-erased.js';
-export type * from './profile-patched.js';
-export { PROFILE } from './profile-patched.js';
-export type * from './save-written.js';
-export type * from './score-submitted.js';
+export { definitionOf, eventTypesOf, packArray, packEvent, unpackEvent } from './codec.js';
+export { MalformedEventError } from './errors.js';
+export {
+  type Actor,
+  type EventType,
+  type NewEvent,
+  type RecordedEvent,
+  STREAMS,
+  type StreamName,
+  timeOf,
+} from './event.js';
+export { compareEventIds, type EventId, formatEventId, parseEventId } from './event-id.js';
+export { mergePatch } from './merge-patch.js';
+export { type JsonObject, type JsonValue, PROFILE } from './profile-patched.js';
+export type { Attributes } from './score-submitted.js';
+export { isNextVersion, versionOf } from './versions.js';

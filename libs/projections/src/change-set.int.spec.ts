@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { EventId, RecordedEvent } from '#libs/events';
+import { leaderboards } from '#libs/leaderboards';
 import { runs, Workers } from '#libs/testing';
 import { type Change, commitChanges } from './change-set.js';
 import { States } from './held-states.js';
-import { leaderboards } from './index.js';
 import type { Effect } from './projection.js';
 import { readView } from './view.js';
 

@@ -1,16 +1,16 @@
-import { BoardCatalog } from '#libs/event-log';
 import { DEFAULT_DEFINITION, timeOf, unpackEvent } from '#libs/events';
-import { BoardWorkers, deliver, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import {
+  BoardCatalog,
   type LeaderboardEvent,
   LeaderboardReader,
   leaderboards,
-  Projector,
-  SaveReader,
   ScoreDocumentReader,
-  saves,
   scoreDocuments,
-} from './index.js';
+} from '#libs/leaderboards';
+import { saves } from '#libs/maintenance';
+import { SaveReader } from '#libs/saves';
+import { BoardWorkers, deliver, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { Projector } from './projector.js';
 
 const DAY_MS = 24 * 60 * 60_000;
 const TEN_DAYS_MS = 10 * DAY_MS;

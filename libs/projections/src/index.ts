@@ -1,15 +1,17 @@
-export { Eraser } from './erasure/eraser.js';
-export { forgetLogins } from './erasure/forget-logins.js';
-export * from './jobs/job-runner.js';
-export * from './jobs/jobs.js';
-export * from './leaderboards/index.js';
-export { NO_RULES, type Projection } from './projection.js';
-export * from './projector.js';
-export * from './rebuild/catch-up.js';
-export { sweep } from './rebuild/sweep.js';
-export * from './saves/index.js';
-export * from './scores/index.js';
-export type * from './verify/difference.js';
-export type { Source } from './view.js';
-
-export * from './projections.js';
+export { AddressMap } from './address-map.js';
+export { ScriptArguments } from './change-set.js';
+export { States } from './held-states.js';
+export { LiveState } from './live-state.js';
+export {
+  type Effect,
+  effectsOf,
+  erasing,
+  type KeyArgument,
+  NO_RULES,
+  type Projection,
+  type Rulebook,
+  type Ruling,
+  type Target,
+} from './projection.js';
+export { Projector, RebuildImpossibleError, type RebuildListener } from './projector.js';
+export { inclusion, type Source, scopeOf } from './view.js';

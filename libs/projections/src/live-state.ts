@@ -1,11 +1,11 @@
 import {
   type PartitionKeys,
+  pairs,
   type RedisClient,
   Script,
   StaleGenerationError,
   type StateKeys,
 } from '#libs/redis';
-import { pairs } from './pairs.js';
 
 const readHash = new Script<[next: string, fields: string[]]>('read-hash');
 

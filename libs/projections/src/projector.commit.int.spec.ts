@@ -1,7 +1,9 @@
 import { jest } from '@jest/globals';
+import { leaderboards, scoreDocuments } from '#libs/leaderboards';
+import { type AnyProjection, saves } from '#libs/maintenance';
 import { PartitionHarmedError, type RedisClient, WrongTypeError } from '#libs/redis';
 import { foldOf, NO_STATE, pendingOf, stateOf, Workers } from '#libs/testing';
-import { type AnyProjection, leaderboards, Projector, saves, scoreDocuments } from './index.js';
+import { Projector } from './projector.js';
 
 const ofAda = (...values: number[]) => values.map(score => ({ player: 'ada', score }));
 

@@ -1,8 +1,9 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
+import { leaderboards, orderOf, ScoreDocumentReader, scoreDocuments } from '#libs/leaderboards';
+import { saves } from '#libs/maintenance';
 import { anyScore, cut, foldOf, pendingOf, runs, shuffled, stateOf, Workers } from '#libs/testing';
-import { leaderboards, type Projection, ScoreDocumentReader, saves, scoreDocuments } from './index.js';
-import { orderOf } from './leaderboards/tie-break.js';
+import type { Projection } from './projection.js';
 
 jest.setTimeout(30_000);
 

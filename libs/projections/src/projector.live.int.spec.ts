@@ -1,6 +1,7 @@
 import { formatEventId, type RecordedEvent } from '#libs/events';
+import { leaderboards, scoreDocuments } from '#libs/leaderboards';
 import { deliver, eventually, foldOf, NO_STATE, pendingOf, stateOf, Workers } from '#libs/testing';
-import { leaderboards, Projector, scoreDocuments } from './index.js';
+import { Projector } from './projector.js';
 
 type Score = RecordedEvent<'ScoreSubmitted'>;
 type Scores = [Score, Score, Score, Score];

@@ -1,13 +1,88 @@
-export * from './address.js';
-export * from './batched.js';
-export * from './client.js';
-export * from './errors.js';
-export * from './heavy-lane.js';
-export * from './keys.js';
-export * from './optional-writes.js';
-export * from './pulse.js';
-export * from './read-hash.js';
-export * from './script.js';
-export * from './server-check.js';
-export * from './trouble.js';
-export * from './write-quorum.js';
+export {
+  type ClusterAddress,
+  nameOfAddress,
+  type RedisAddress,
+  type SentinelAddress,
+  withoutPassword,
+} from './address.js';
+export { Batched } from './batched.js';
+export {
+  type ClientOptions,
+  createBlockingClient,
+  createClient,
+  nodeOf,
+  nodesOf,
+  ping,
+  placeOf,
+  type RedisClient,
+} from './client.js';
+export {
+  BeingErasedError,
+  BoardChangedError,
+  BoardInUseError,
+  BoardMovedError,
+  BoardScoredError,
+  codedError,
+  DefinitionChangedError,
+  EraserReplacedError,
+  IdempotencyConflictError,
+  isForbidden,
+  isRedisUnavailable,
+  LogClosedError,
+  LogMovedError,
+  MoveActiveError,
+  NoSuchBoardError,
+  NotReplayedError,
+  PartitionHarmedError,
+  ProfileBehindError,
+  QuotaExceededError,
+  ShardsDisagreeError,
+  StaleGenerationError,
+  TooSoonError,
+  UnconfirmedError,
+  UsageUnknownError,
+  VersionConflictError,
+  WrongTypeError,
+} from './errors.js';
+export { inHeavyLane } from './heavy-lane.js';
+export {
+  activeJobKey,
+  cacheQuestBoardsKey,
+  type DocumentStoreName,
+  documentIndex,
+  documentStoreName,
+  eraserEpochKey,
+  eraserLeaseKey,
+  FIRST_EPOCH,
+  failedLoginsKey,
+  hourlyBytesKey,
+  hourlyQuotaKey,
+  jobKey,
+  jobLeaseKey,
+  limitKey,
+  logLookKey,
+  MOVED,
+  type PartitionKeyName,
+  PartitionKeys,
+  parsePartitionKey,
+  partitionKeysLike,
+  playersPrefix,
+  StateKeys,
+  sessionKey,
+  topologyKey,
+} from './keys.js';
+export { OptionalWrites } from './optional-writes.js';
+export { pairs } from './pairs.js';
+export { pulseOf } from './pulse.js';
+export { readWholeHash } from './read-hash.js';
+export { RecentlyUsed } from './recently-used.js';
+export { Script } from './script.js';
+export {
+  documentStoreIn,
+  documentStoreOf,
+  inspectServer,
+  isFatal,
+  ServerUnfitError,
+} from './server-check.js';
+export { SILENT, type Trouble, type TroubleKind, troubleOf } from './trouble.js';
+export { WriteQuorum } from './write-quorum.js';

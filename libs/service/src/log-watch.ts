@@ -9,8 +9,8 @@ import {
   type Topology,
 } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
+import { groupsOf } from '#libs/maintenance';
 import type { HealthCheck, Logger } from '#libs/observability';
-import { groupsOf } from '#libs/projections';
 import { logLookKey, type PartitionKeys, type RedisClient, troubleOf } from '#libs/redis';
 import { needsRedis } from './redis-checks.js';
 

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Environment, GatewayEnvironment } from '#libs/config';
 import { Topology } from '#libs/event-log';
 import type { Logger } from '#libs/observability';
-import { prepareDocuments } from '#libs/projections';
 import {
   type ClientOptions,
   createClient,
@@ -14,6 +13,7 @@ import {
   ServerUnfitError,
   WriteQuorum,
 } from '#libs/redis';
+import { prepareDocuments } from '#libs/search';
 import { connectTo } from './connect.js';
 
 export interface OpenLog {

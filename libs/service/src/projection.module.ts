@@ -7,7 +7,8 @@ import {
 } from '@nestjs/common';
 import { type Settlement, Topology } from '#libs/event-log';
 import type { EventType, RecordedEvent } from '#libs/events';
-import { Eraser, JobRunner, type Projection, Projector, projections, type Source } from '#libs/projections';
+import { Eraser, JobRunner, projections } from '#libs/maintenance';
+import { type Projection, Projector, type Source } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from './log.module.js';
 import { RebuildRequests } from './rebuild-requests.js';

@@ -1,12 +1,6 @@
 import type { Topology } from '#libs/event-log';
-import {
-  JobActiveError,
-  type JobOrder,
-  Jobs,
-  type Projection,
-  RebuildImpossibleError,
-  type RebuildListener,
-} from '#libs/projections';
+import { JobActiveError, type JobOrder, Jobs } from '#libs/maintenance';
+import { type Projection, RebuildImpossibleError, type RebuildListener } from '#libs/projections';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 
 /** Milliseconds between two attempts to have a board rebuilt. */

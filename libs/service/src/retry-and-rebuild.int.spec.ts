@@ -1,12 +1,7 @@
 import { formatEventId, type RecordedEvent } from '#libs/events';
-import {
-  JobRunner,
-  Jobs,
-  type LeaderboardEvent,
-  LeaderboardReader,
-  leaderboards,
-  Projector,
-} from '#libs/projections';
+import { type LeaderboardEvent, LeaderboardReader, leaderboards } from '#libs/leaderboards';
+import { JobRunner, Jobs } from '#libs/maintenance';
+import { Projector } from '#libs/projections';
 import { DeadLetters, moveToDeadLetters } from '#libs/streams-transport';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 

@@ -1,6 +1,7 @@
 import { CopyFinisher, EventLog } from '#libs/event-log';
 import type { NewEvent } from '#libs/events';
-import { leaderboards, Projector } from '#libs/projections';
+import { leaderboards } from '#libs/leaderboards';
+import { Projector } from '#libs/projections';
 import { deliver, mortal, openTestLog, SERVER, type TestLog } from '#libs/testing';
 
 const PARTITIONS = 3;

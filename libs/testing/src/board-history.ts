@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { BoardCatalog, DenseShardsError, definedBy, ShardsFixedError } from '#libs/event-log';
 import type { BoardDefinition, NewEvent } from '#libs/events';
+import { BoardCatalog, DenseShardsError, definedBy, ShardsFixedError } from '#libs/leaderboards';
 import { BoardInUseError, BoardScoredError } from '#libs/redis';
 import { anyDefinition } from './arbitraries.js';
 import { SERVER } from './events.js';

@@ -1,16 +1,12 @@
 import type { RecordedEvent } from '#libs/events';
 import {
   type BoardEntry,
-  type Job,
-  JobActiveError,
-  type JobOrder,
-  JobRunner,
-  Jobs,
   type LeaderboardEvent,
   type LeaderboardRules,
   leaderboards,
-  Projector,
-} from '#libs/projections';
+} from '#libs/leaderboards';
+import { type Job, JobActiveError, type JobOrder, JobRunner, Jobs } from '#libs/maintenance';
+import { Projector } from '#libs/projections';
 import type { PartitionKeys } from '#libs/redis';
 import { work } from './deliveries.js';
 import type { TestLog } from './test-log.js';

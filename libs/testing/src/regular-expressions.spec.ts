@@ -6,9 +6,9 @@ const ALL_MS = 300_000;
 
 /** Where expressions are built at run time: from names in the code, never from what callers send. */
 const BUILDERS = [
-  'libs/projections/src/rebuild/sweep.ts',
+  'libs/maintenance/src/rebuild/sweep.ts',
   'libs/projections/src/view.ts',
-  'libs/repartition/src/preflight.ts',
+  'libs/maintenance/src/repartition/preflight.ts',
 ];
 
 /** How the time of a match grows with the length of the text, for each expression. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { projections } from '#libs/projections';
+import { projections } from '#libs/maintenance';
 import { eventually } from '#libs/testing';
 import type { Client } from '../client.js';
 import { run, verify } from '../run.js';

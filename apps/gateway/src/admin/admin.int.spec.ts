@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { formatEventId } from '#libs/events';
-import { ScoreDocumentReader } from '#libs/projections';
+import { ScoreDocumentReader } from '#libs/leaderboards';
 import { moveToDeadLetters } from '#libs/streams-transport';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 import { openTestGateway } from '../test-gateway.js';

@@ -1,6 +1,6 @@
-import { BoardCatalog, EventReader } from '#libs/event-log';
+import { EventReader } from '#libs/event-log';
 import { DEFAULT_DEFINITION } from '#libs/events';
-import type { ScoreDocumentReader } from '#libs/projections';
+import { BoardCatalog, type ScoreDocumentReader } from '#libs/leaderboards';
 import { openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { AuditTrail } from './audit-trail.js';
 

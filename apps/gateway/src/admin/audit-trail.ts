@@ -1,14 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import {
-  BoardCatalog,
-  type EventPage,
-  type EventQuery,
-  EventReader,
-  shardsOf,
-  Topology,
-} from '#libs/event-log';
+import { type EventPage, type EventQuery, EventReader, shardsOf, Topology } from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
-import { ScoreDocumentReader } from '#libs/projections';
+import { BoardCatalog, ScoreDocumentReader } from '#libs/leaderboards';
 import { LogMovedError, type PartitionKeys } from '#libs/redis';
 
 /** Which part of a list is wanted. */

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { type Job, Jobs, projectionByTitle } from '#libs/projections';
+import { type Job, Jobs, projectionByTitle } from '#libs/maintenance';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems } from '../http/api-docs.js';
 import { badField, badValue, notFound } from '../http/problem.js';

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, Matches } from 'class-validator';
-import { type Difference, type Job, type JobState, projections } from '#libs/projections';
+import { type Difference, type Job, type JobState, projections } from '#libs/maintenance';
 import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 
 const TITLES = projections.map(({ title }) => title);

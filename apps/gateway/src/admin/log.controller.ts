@@ -3,8 +3,8 @@ import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagg
 import { IsIn, IsInt, Max, Min } from 'class-validator';
 import { acceptLoss, Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
+import { groupsOf } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { groupsOf } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
 import { AdminOnly } from '../auth/access.guard.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Topology } from '#libs/event-log';
-import { groupsOf } from '#libs/projections';
+import { groupsOf } from '#libs/maintenance';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
 import { readStreamStatus } from '#libs/streams-transport';

@@ -1,4 +1,4 @@
-import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/projections';
+import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/saves';
 import { withValue } from '../http/field-rules.js';
 import { parseText } from '../http/json-body.js';
 import { badRequest, Problem, SHOWN_ERRORS } from '../http/problem.js';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { type SaveQuery, SaveReader, SaveSearch } from '#libs/projections';
 import { VersionConflictError } from '#libs/redis';
+import { type SaveQuery, SaveReader, SaveSearch } from '#libs/saves';
 import { type EventWrite, WriteService } from '../http/write.service.js';
 import { BulkGate } from '../limits/bulk-gate.js';
 import type { DocumentKind } from './document-kind.js';

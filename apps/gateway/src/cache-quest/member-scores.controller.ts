@@ -12,9 +12,9 @@ import {
 } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Appended, Envelope } from '#libs/event-log';
+import type { Appended } from '#libs/event-log';
 import type { Actor } from '#libs/events';
-import { LeaderboardReader } from '#libs/projections';
+import { type Envelope, LeaderboardReader } from '#libs/leaderboards';
 import { NoSuchBoardError } from '#libs/redis';
 import { Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';

@@ -1,4 +1,5 @@
-import type { Appended, AppendOptions, Envelope } from '#libs/event-log';
+import type { Appended, AppendOptions } from '#libs/event-log';
+import type { Envelope } from '#libs/leaderboards';
 import { NotReplayedError, VersionConflictError } from '#libs/redis';
 import type { WriteCondition } from './preconditions.js';
 import { unavailable } from './problem.js';

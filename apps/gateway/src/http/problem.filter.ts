@@ -1,9 +1,15 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
-import { DenseShardsError, InvalidCursorError, LogDamagedError, ShardsFixedError } from '#libs/event-log';
+import { InvalidCursorError, LogDamagedError } from '#libs/event-log';
+import {
+  DenseShardsError,
+  InvalidPeriodError,
+  PeriodExpiredError,
+  ShardsFixedError,
+} from '#libs/leaderboards';
+import { JobActiveError, JobOverError } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { InvalidPeriodError, JobActiveError, JobOverError, PeriodExpiredError } from '#libs/projections';
 import {
   BeingErasedError,
   BoardInUseError,

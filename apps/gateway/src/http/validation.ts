@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
-import { RecentlyUsed } from '#libs/event-log';
+import { RecentlyUsed } from '#libs/redis';
 import { brokenRule, fieldsOf, unknownName } from './field-rules.js';
 import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from './problem.js';
 

@@ -1,15 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { firstValueFrom } from 'rxjs';
-import {
-  type Appended,
-  type AppendOptions,
-  type Envelope,
-  type EventRef,
-  formatEventRef,
-  Progress,
-} from '#libs/event-log';
+import { type Appended, type AppendOptions, type EventRef, formatEventRef, Progress } from '#libs/event-log';
 import type { Actor, EventType, NewEvent } from '#libs/events';
+import type { Envelope } from '#libs/leaderboards';
 import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
 import { addTime, timeLeft } from './deadline.js';

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, Param, Put, Query, Req, Res } from '@nes
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { LeaderboardReader, type ListedBoard } from '#libs/projections';
+import { LeaderboardReader, type ListedBoard } from '#libs/leaderboards';
 import { AdminOnly, Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';

@@ -1,16 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { firstValueFrom } from 'rxjs';
+import { type Appended, Topology } from '#libs/event-log';
+import type { BoardDefinition } from '#libs/events';
 import {
-  type Appended,
   BoardCatalog,
   type DefinedBoard,
   DenseShardsError,
   definedBy,
   type Envelope,
-  Topology,
-} from '#libs/event-log';
-import type { BoardDefinition } from '#libs/events';
-import { LeaderboardReader } from '#libs/projections';
+  LeaderboardReader,
+} from '#libs/leaderboards';
 import { NotReplayedError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
 import { withValue } from '../http/field-rules.js';

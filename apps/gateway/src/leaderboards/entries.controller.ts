@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { LeaderboardReader, type WindowStart } from '#libs/projections';
+import { LeaderboardReader, type WindowStart } from '#libs/leaderboards';
 import { Public } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { ownPlayer } from '../auth/own-player.js';

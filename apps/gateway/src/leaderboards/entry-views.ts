@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { timeOf } from '#libs/events';
-import { type BoardWindow, ProfileReader, type RankedEntry } from '#libs/projections';
+import type { BoardWindow, RankedEntry } from '#libs/leaderboards';
+import { ProfileReader } from '#libs/players';
 import type { EntryPage, EntryView, SingleEntry } from './entries.dto.js';
 
 /** An entry and the board that it is on. */

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import type { Subscription } from 'rxjs';
-import type { BoardWindow, LeaderboardReader, ProfileReader } from '#libs/projections';
+import type { BoardWindow, LeaderboardReader } from '#libs/leaderboards';
+import type { ProfileReader } from '#libs/players';
 import { EntryViews } from './entry-views.js';
 import { LiveBoards, type LivePage } from './live-boards.js';
 

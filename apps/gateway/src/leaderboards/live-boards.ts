@@ -15,7 +15,7 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
-import { LeaderboardReader } from '#libs/projections';
+import { LeaderboardReader } from '#libs/leaderboards';
 import { isRedisUnavailable } from '#libs/redis';
 import { frameOf } from '../http/event-stream.js';
 import type { EntryPage } from './entries.dto.js';

@@ -1,4 +1,5 @@
-import { Projector, scoreDocuments } from '#libs/projections';
+import { scoreDocuments } from '#libs/leaderboards';
+import { Projector } from '#libs/projections';
 import { QuotaExceededError } from '#libs/redis';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 import { PlayerBoards } from './player-boards.js';

@@ -1,6 +1,6 @@
-import { RecentlyUsed, type Topology } from '#libs/event-log';
-import { ScoreDocumentReader } from '#libs/projections';
-import { type RedisClient, Script } from '#libs/redis';
+import type { Topology } from '#libs/event-log';
+import { ScoreDocumentReader } from '#libs/leaderboards';
+import { RecentlyUsed, type RedisClient, Script } from '#libs/redis';
 
 /** Pairs of player and board that are remembered to count; of others, Redis is asked. */
 const REMEMBERED = 50_000;

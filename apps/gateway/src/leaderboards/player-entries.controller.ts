@@ -1,7 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { BoardCatalog } from '#libs/event-log';
-import { LeaderboardReader, ScoreDocumentReader } from '#libs/projections';
+import { BoardCatalog, LeaderboardReader, ScoreDocumentReader } from '#libs/leaderboards';
 import { Public } from '../auth/access.guard.js';
 import { ApiRead } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';

@@ -2,19 +2,20 @@ import { get, type IncomingMessage } from 'node:http';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { BoardCatalog, InvalidCursorError, Progress } from '#libs/event-log';
+import { InvalidCursorError, Progress } from '#libs/event-log';
 import { DEFAULT_DEFINITION } from '#libs/events';
-import { Logger } from '#libs/observability';
 import {
+  BoardCatalog,
   type BoardWindow,
   InvalidPeriodError,
   LeaderboardReader,
   PeriodExpiredError,
-  ProfileReader,
   type RankedEntry,
   ScoreDocumentReader,
   type WindowQuery,
-} from '#libs/projections';
+} from '#libs/leaderboards';
+import { Logger } from '#libs/observability';
+import { ProfileReader } from '#libs/players';
 import { eventually } from '#libs/testing';
 import { Callers } from '../auth/callers.js';
 import { AppliedGuard } from '../http/applied.guard.js';

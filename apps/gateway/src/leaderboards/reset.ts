@@ -1,4 +1,4 @@
-import { InvalidResetError, periodsOf } from '#libs/projections';
+import { InvalidResetError, periodsOf } from '#libs/leaderboards';
 
 /** Why a board cannot begin its periods so; nothing when it can. */
 export function resetFault(reset: string, timezone?: string): string | undefined {

@@ -1,15 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import {
-  type Appended,
-  type AppendOptions,
-  type BatchItem,
-  BoardCatalog,
-  definedBy,
-  type Envelope,
-  EventLog,
-} from '#libs/event-log';
+import { type Appended, type AppendOptions, type BatchItem, EventLog } from '#libs/event-log';
 import type { Actor } from '#libs/events';
+import { BoardCatalog, definedBy, type Envelope } from '#libs/leaderboards';
 import {
   DefinitionChangedError,
   NoSuchBoardError,

@@ -3,8 +3,9 @@ import { Readable } from 'node:stream';
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { register } from 'prom-client';
-import { BoardCatalog, EventLog } from '#libs/event-log';
+import { EventLog } from '#libs/event-log';
 import { unpackEvent } from '#libs/events';
+import { BoardCatalog } from '#libs/leaderboards';
 import { eventually, openTestLog, type TestLog } from '#libs/testing';
 import { openTestGateway } from '../test-gateway.js';
 

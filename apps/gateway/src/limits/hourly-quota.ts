@@ -1,6 +1,6 @@
 import type { QuotaName } from '#libs/config';
-import { type LogBudget, RecentlyUsed } from '#libs/event-log';
-import { hourlyQuotaKey, type RedisClient } from '#libs/redis';
+import type { LogBudget } from '#libs/event-log';
+import { hourlyQuotaKey, RecentlyUsed, type RedisClient } from '#libs/redis';
 import { SlidingWindow } from './sliding-window.js';
 
 const HOUR_MS = 3_600_000;

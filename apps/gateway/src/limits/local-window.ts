@@ -1,5 +1,5 @@
 import type { RateLimit } from '#libs/config';
-import { RecentlyUsed } from '#libs/event-log';
+import { RecentlyUsed } from '#libs/redis';
 import type { Admission } from './sliding-window.js';
 
 /** Callers that are counted; beyond, the one that has not come for longest is forgotten. */

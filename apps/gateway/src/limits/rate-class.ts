@@ -1,7 +1,7 @@
 import { type ExecutionContext, SetMetadata } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { LimitedClass } from '#libs/config';
-import type { BoardCatalog } from '#libs/event-log';
+import type { BoardCatalog } from '#libs/leaderboards';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { ofRoute } from '../http/route-marks.js';
 

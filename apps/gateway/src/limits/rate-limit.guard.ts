@@ -1,7 +1,7 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { RateLimit, RateLimits } from '#libs/config';
-import type { BoardCatalog } from '#libs/event-log';
+import type { BoardCatalog } from '#libs/leaderboards';
 import { limitKey, OptionalWrites } from '#libs/redis';
 import { accessRefusal, willRefuse } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';

@@ -1,7 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import { LIMITED_CLASSES } from '#libs/config';
-import type { Appended, Envelope, Topology } from '#libs/event-log';
-import { forgetLogins } from '#libs/projections';
+import type { Appended, Topology } from '#libs/event-log';
+import type { Envelope } from '#libs/leaderboards';
+import { forgetLogins } from '#libs/maintenance';
 import { limitKey, type RedisClient } from '#libs/redis';
 import type { StreamsClient } from '#libs/streams-transport';
 

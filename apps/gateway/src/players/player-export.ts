@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { BoardCatalog } from '#libs/event-log';
-import { LeaderboardReader, ProfileReader, SaveReader, ScoreDocumentReader } from '#libs/projections';
+import { BoardCatalog, LeaderboardReader, ScoreDocumentReader } from '#libs/leaderboards';
+import { ProfileReader } from '#libs/players';
+import { SaveReader } from '#libs/saves';
 import { AuditTrail } from '../admin/audit-trail.js';
 import { Credentials } from '../auth/credentials.js';
 import { Sessions } from '../auth/sessions.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { JsonValue } from '#libs/events';
-import { NameSearch, type Profile, ProfileReader } from '#libs/projections';
+import { NameSearch, type Profile, ProfileReader } from '#libs/players';
 import { Public } from '../auth/access.guard.js';
 import { ApiRead } from '../http/api-docs.js';
 import { queryPipe } from '../http/validation.js';

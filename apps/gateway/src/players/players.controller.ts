@@ -9,7 +9,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { ScoreDocumentReader } from '#libs/projections';
+import { ScoreDocumentReader } from '#libs/leaderboards';
 import { AdminOnly, OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';

@@ -1,5 +1,4 @@
-import type { JsonObject, JsonValue } from '#libs/events';
-import { mergePatch } from '#libs/projections';
+import { type JsonObject, type JsonValue, mergePatch } from '#libs/events';
 import { inexact, inexactNumber } from '../http/exact-numbers.js';
 import { withValue } from '../http/field-rules.js';
 import { tooDeep } from '../http/json-body.js';

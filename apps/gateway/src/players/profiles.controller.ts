@@ -12,7 +12,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VersionReader } from '#libs/event-log';
 import { type Actor, type JsonObject, PROFILE, timeOf } from '#libs/events';
-import { ProfileReader } from '#libs/projections';
+import { ProfileReader } from '#libs/players';
 import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import type { SaveSlot } from '#libs/projections';
+import type { SaveSlot } from '#libs/saves';
 import { AppliedView } from '../http/api-docs.js';
 
 /** Versions that Redis and JSON can count exactly, and beyond any that there will be. */

@@ -1,0 +1,309 @@
+import type { Appended } from '#libs/event-log';
+import { DEFAULT_DEFINITION, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
+import { BoardInUseError, BoardScoredError, DefinitionChangedError } from '#libs/redis';
+import { openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { BoardCatalog, ShardsFixedError } from './board-catalog.js';
+import { definedBy } from './defined-board.js';
+
+/** With four partitions these are in partitions of their own, but `twin`, which is where `home` is. */
+const PARTITIONS = 4;
+
+describe('the board catalog', () => {
+  let test: TestLog;
+  let catalog: BoardCatalog;
+  let other: BoardCatalog;
+  let home: string;
+  let far: string;
+  let farther: string;
+  let twin: string;
+  beforeEach(async () => {
+    test = await openTestLog({ scores: PARTITIONS, players: 1 });
+    catalog = new BoardCatalog(test.redis, test.topology);
+    other = new BoardCatalog(test.redis, test.topology);
+    const named = (...partitions: number[]) =>
+      Array.from({ length: 100 }, (_, i) => `board-${i}`).filter(board =>
+        partitions.includes(partitionOf(board)),
+      );
+    [home, twin] = named(0) as [string, string];
+    [far] = named(1) as [string];
+    [farther] = named(2) as [string];
+  });
+  afterEach(() => test.close());
+
+  const partitionOf = (board: string) => test.topology.of('scores', board).partition;
+  const from = (source?: string) => ({ ...DEFAULT_DEFINITION, ...(source !== undefined && { source }) });
+  const by = (idempotencyKey?: string) => ({ actor: SERVER, ...(idempotencyKey && { idempotencyKey }) });
+  const idOf = ({ ref }: Appended) => formatEventId(ref.id);
+
+  /** The events of every partition, in short: `b` or `d`, the source, and `'` for a copy. */
+  const events = () =>
+    Promise.all(
+      test.topology.all('scores').map(async ({ stream }) => {
+        const entries = await test.redis.xrange(stream, '-', '+');
+        return entries
+          .map(([id, fields]) => unpackEvent(id, fields))
+          .map(event => {
+            const { type, data } = event as RecordedEvent<'BoardDefined'>;
+            const what = type === 'BoardDefined' ? `b:${data.definition.source ?? ''}` : 'd';
+            return data.first ? `${what}'` : what;
+          });
+      }),
+    );
+  /** Which partitions have a definition of `home`, and the event that said so. */
+  const places = async () => {
+    const texts = await Promise.all(
+      test.topology.all('scores').map(keys => test.redis.hget(keys.definitions(), home)),
+    );
+    return texts.flatMap((text, partition) => (text ? [`${partition} ${text.split(' ')[0]}`] : []));
+  };
+
+  it('takes a board that nobody has defined for the default', async () => {
+    expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
+    expect(await catalog.find(home)).toEqual({ definition: DEFAULT_DEFINITION });
+    expect(await catalog.all()).toEqual(new Map());
+  });
+
+  it('remembers what it found or was told, and recalls without asking', async () => {
+    const { ref } = await other.define(home, { ...from(), max: 5 }, by());
+    expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
+    const found = { by: ref.id, definition: { ...from(), max: 5 } };
+    expect(await catalog.find(home)).toEqual(found);
+    await other.define(home, { ...from(), max: 6 }, by());
+    expect(catalog.recall(home)).toEqual(found);
+    const told = catalog.correct(home, `7-0 - ${JSON.stringify(from())}`);
+    expect(told).toEqual({ by: { ms: 7, seq: 0 }, definition: from() });
+    expect(catalog.recall(home)).toEqual(told);
+    catalog.correct(home, '');
+    expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
+  });
+
+  it('forgets the boards that were not recalled for longest', () => {
+    const small = new BoardCatalog(test.redis, test.topology, 2);
+    const text = `7-0 - ${JSON.stringify(from())}`;
+    small.correct('a', text);
+    small.correct('b', text);
+    small.recall('a');
+    small.correct('c', text);
+    expect(['a', 'b', 'c'].filter(board => small.recall(board).by)).toEqual(['a', 'c']);
+  });
+
+  it('lists each board once, wherever it lives', async () => {
+    await catalog.define(home, from(far), by());
+    await catalog.define(far, from(), by());
+    expect([...(await catalog.all()).keys()].sort()).toEqual([home, far].sort());
+  });
+
+  describe('defines', () => {
+    it('a board without a source by one event', async () => {
+      const appended = await catalog.define(home, from(), by());
+      expect(await events()).toEqual([['b:'], [], [], []]);
+      expect(await places()).toEqual([`0 ${idOf(appended)}`]);
+      expect(definedBy(catalog.recall(home))).toBe(idOf(appended));
+    });
+
+    it('a board with a source at home, and where the source is', async () => {
+      const appended = await catalog.define(home, from(far), by());
+      expect(await events()).toEqual([[`b:${far}`], [`b:${far}'`], [], []]);
+      expect(appended.ref.partition).toBe(1);
+      const first = definedBy(await catalog.find(home));
+      expect(await places()).toEqual([`0 ${first}`, `1 ${first}`]);
+    });
+
+    it('twice in its own partition when the source is there', async () => {
+      const appended = await catalog.define(home, from(twin), by('key'));
+      expect(await events()).toEqual([[`b:${twin}`, `b:${twin}'`], [], [], []]);
+      expect(idOf(appended)).not.toBe(definedBy(await catalog.find(home)));
+      expect(await catalog.define(home, from(twin), by('key'))).toEqual({ ...appended, replayed: true });
+      expect(await places()).toHaveLength(1);
+    });
+
+    it('a board away from its former source', async () => {
+      await catalog.define(home, from(far), by());
+      await catalog.define(home, from(farther), by());
+      expect(await events()).toEqual([
+        [`b:${far}`, `b:${farther}`],
+        [`b:${far}'`, "d'"],
+        [`b:${farther}'`],
+        [],
+      ]);
+      const appended = await catalog.define(home, from(), by());
+      expect((await events())[2]).toEqual([`b:${farther}'`, "d'"]);
+      expect(appended.ref.partition).toBe(0);
+      expect(await places()).toEqual([`0 ${idOf(appended)}`]);
+    });
+
+    it('a board away from a source in its own partition, and keeps the name', async () => {
+      await catalog.define(home, from(twin), by());
+      await catalog.define(home, from(far), by());
+      expect(await events()).toEqual([[`b:${twin}`, `b:${twin}'`, `b:${far}`, "d'"], [`b:${far}'`], [], []]);
+      const first = definedBy(await catalog.find(home));
+      expect(await places()).toEqual([`0 ${first}`, `1 ${first}`]);
+    });
+
+    it('once, with an idempotency key, whatever happened since', async () => {
+      const first = await catalog.define(home, from(far), by('key'));
+      await catalog.define(home, from(farther), by());
+      const before = await events();
+      expect(await catalog.define(home, from(far), by('key'))).toEqual({ ...first, replayed: true });
+      expect(await events()).toEqual(before);
+      expect((await catalog.find(home)).definition.source).toBe(farther);
+    });
+
+    it('a board from where a crash has left it', async () => {
+      await catalog.define(home, from(far), by());
+      // As after a crash between the two partitions.
+      await test.log.append({
+        type: 'BoardDefined',
+        data: { board: home, definition: from(farther) },
+        actor: SERVER,
+      });
+      await catalog.define(home, from(), by());
+      expect((await events())[1]).toEqual([`b:${far}'`, "d'"]);
+      expect(await places()).toHaveLength(1);
+    });
+
+    it('also when others define it at the same time, and the last one holds everywhere', async () => {
+      await Promise.all([
+        catalog.define(home, { ...from(far), max: 1 }, by()),
+        other.define(home, { ...from(far), max: 2 }, by()),
+        new BoardCatalog(test.redis, test.topology).define(home, { ...from(far), max: 3 }, by()),
+      ]);
+      const [atHome, copies] = await events();
+      expect([atHome?.length, copies?.length]).toEqual([3, 3]);
+      const last = definedBy(await catalog.find(home));
+      expect(await places()).toEqual([`0 ${last}`, `1 ${last}`]);
+    });
+  });
+
+  describe('with shards, defines', () => {
+    const spread = (shards: number, more = {}) => ({ ...DEFAULT_DEFINITION, shards, ...more });
+
+    it('a board at home first, and then in every other shard', async () => {
+      const appended = await catalog.define(home, spread(3), by('key'));
+      expect(await events()).toEqual([['b:'], ["b:'"], ["b:'"], []]);
+      expect(appended.ref.partition).toBe('all');
+      const first = definedBy(await catalog.find(home));
+      expect(await places()).toEqual([`0 ${first}`, `1 ${first}`, `2 ${first}`]);
+      expect(await catalog.define(home, spread(3), by('key'))).toEqual({ ...appended, replayed: true });
+      expect(await events()).toEqual([['b:'], ["b:'"], ["b:'"], []]);
+    });
+
+    it('a board that was born once, however often it is defined', async () => {
+      await catalog.define(home, spread(2), by());
+      const { by: born } = await catalog.find(home);
+      await catalog.define(home, spread(2, { max: 5 }), by());
+      expect(await catalog.find(home)).toMatchObject({ born });
+      await catalog.remove(home, by());
+      expect(await places()).toEqual([]);
+      await catalog.define(home, spread(2), by());
+      const { by: bornAgain, born: again } = await catalog.find(home);
+      expect(again).toEqual(bornAgain);
+      expect(await events()).toEqual([['b:', 'b:', 'd', 'b:'], ["b:'", "b:'", "d'", "b:'"], [], []]);
+    });
+
+    it('nothing of the past, when what was removed since is asked for again', async () => {
+      const first = await catalog.define(home, spread(2), by('key'));
+      await catalog.remove(home, by());
+      const before = await events();
+      expect(await catalog.define(home, spread(2), by('key'))).toMatchObject({ replayed: true });
+      expect(first.replayed).toBe(false);
+      expect(await events()).toEqual(before);
+      expect(await places()).toEqual([]);
+    });
+
+    it('a board that counts it in all of its shards, and removes it there', async () => {
+      await catalog.define(home, spread(3), by());
+      await catalog.define(far, from(home), by());
+      const copies = await Promise.all(
+        test.topology.all('scores').map(keys => test.redis.hexists(keys.definitions(), far)),
+      );
+      expect(copies).toEqual([1, 1, 1, 0]);
+      expect(await events()).toEqual([
+        ['b:', `b:${home}'`],
+        ["b:'", `b:${home}`, `b:${home}'`],
+        ["b:'", `b:${home}'`],
+        [],
+      ]);
+      await catalog.remove(far, by());
+      const left = await Promise.all(
+        test.topology.all('scores').map(keys => test.redis.hexists(keys.definitions(), far)),
+      );
+      expect(left).toEqual([0, 0, 0, 0]);
+    });
+
+    it('only what has no scores yet', async () => {
+      const submit = () =>
+        test.log.append(
+          { type: 'ScoreSubmitted', data: { board: home, player: 'ada', score: 1 }, actor: SERVER },
+          { definedBy: '' },
+        );
+      await submit();
+      await submit();
+      await expect(catalog.define(home, spread(2), by())).rejects.toThrow(BoardScoredError);
+      expect(await catalog.all()).toEqual(new Map());
+      expect(await catalog.find(home)).toEqual({ definition: DEFAULT_DEFINITION });
+      await catalog.remove(home, by());
+      await catalog.define(home, spread(2), by());
+      await expect(catalog.define(home, spread(4), by())).rejects.toThrow(ShardsFixedError);
+      await expect(catalog.define(home, from(), by())).rejects.toThrow(ShardsFixedError);
+    });
+  });
+
+  describe('removes', () => {
+    it('a board by one event', async () => {
+      await catalog.define(home, from(), by());
+      const appended = await catalog.remove(home, by());
+      expect(appended.ref.partition).toBe(0);
+      expect(await events()).toEqual([['b:', 'd'], [], [], []]);
+      expect(await places()).toEqual([]);
+      expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
+    });
+
+    it('a board that was only played', async () => {
+      await catalog.remove(home, by());
+      expect(await events()).toEqual([['d'], [], [], []]);
+    });
+
+    it.each([
+      ['in another partition', () => far, 1],
+      ['in its own partition', () => twin, 0],
+    ])('a board from its source %s, once', async (_, source, partition) => {
+      await catalog.define(home, from(source()), by());
+      const appended = await catalog.remove(home, by('key'));
+      expect(appended.ref.partition).toBe(0);
+      expect((await events())[partition]?.at(-1)).toBe("d'");
+      expect(await places()).toEqual([]);
+      const before = await events();
+      expect(await catalog.remove(home, by('key'))).toEqual({ ...appended, replayed: true });
+      expect(await events()).toEqual(before);
+    });
+  });
+
+  it.each(['is removed', 'comes to count another'])(
+    'keeps a board that another counts: none %s',
+    async what => {
+      await catalog.define(far, from(home), by());
+      const change = () =>
+        what === 'is removed' ? other.remove(home, by()) : other.define(home, from(farther), by());
+      await expect(change()).rejects.toThrow(BoardInUseError);
+      await catalog.define(far, from(farther), by());
+      await expect(change()).resolves.toMatchObject({ replayed: false });
+    },
+  );
+
+  it('is told by the log when what it remembers is old', async () => {
+    const submit = () =>
+      test.log.append(
+        { type: 'ScoreSubmitted', data: { board: home, player: 'ada', score: 1 }, actor: SERVER },
+        { definedBy: definedBy(catalog.recall(home)) },
+      );
+    await submit();
+    await other.define(home, { ...from(), max: 5 }, by());
+    const error = await submit().catch(error => error);
+    expect(error).toBeInstanceOf(DefinitionChangedError);
+    expect(catalog.correct(home, error.text).definition.max).toBe(5);
+    await submit();
+    await other.remove(home, by());
+    await expect(submit()).rejects.toMatchObject({ text: '' });
+  });
+});

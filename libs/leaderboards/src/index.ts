@@ -1,0 +1,24 @@
+export {
+  BoardCatalog,
+  DenseShardsError,
+  type Envelope,
+  ShardsFixedError,
+} from './definitions/board-catalog.js';
+export { type DefinedBoard, definedBy, partitionsOf, SCORED } from './definitions/defined-board.js';
+export { InvalidPeriodError, InvalidResetError, periodsOf } from './definitions/periods.js';
+export type { LeaderboardEvent } from './definitions/rulebook.js';
+export { formatBoard, LeaderboardRules } from './definitions/rules.js';
+export type { BoardEntry } from './ranking/leaderboard.fold.js';
+export { leaderboards } from './ranking/leaderboard.store.js';
+export { boardOf } from './ranking/ranks.js';
+export { orderOf } from './ranking/tie-break.js';
+export { type BoardWindow, PeriodExpiredError, type RankedEntry } from './readers/board-reply.js';
+export {
+  LeaderboardReader,
+  type ListedBoard,
+  type WindowQuery,
+  type WindowStart,
+} from './readers/leaderboard.reader.js';
+export type { ScoresState } from './score-documents/score-document.fold.js';
+export { ScoreDocumentReader } from './score-documents/score-document.reader.js';
+export { scoreDocuments } from './score-documents/score-document.store.js';

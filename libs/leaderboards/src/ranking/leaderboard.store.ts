@@ -1,0 +1,77 @@
+import type { Attributes } from '#libs/events';
+import type { Projection } from '#libs/projections';
+import { keysOf, LEADERBOARD_EVENTS, type LeaderboardEvent, rulebook } from '../definitions/rulebook.js';
+import { boardField, type LeaderboardRules, periodsField } from '../definitions/rules.js';
+import { type PackedSum, pack, toNumber, unpack } from './exact-sum.js';
+import { type BoardEntry, evolveEntry } from './leaderboard.fold.js';
+import { boardOf, Ranks } from './ranks.js';
+import { ORDER_LENGTH, orderOf, runOf } from './tie-break.js';
+
+/**
+ * Leaderboards: for each board and period a sorted set that ranks, and a hash of the runs that count.
+ *
+ * An entry is kept as `<order>[.<count>][~<epoch>][@<ms>] <score, or sum> <attributes>`. The order names the run's event;
+ * with the number of scores on a board that sums, of revocations when there were any, and the event's time where its id
+ * has another, it is the revision.
+ */
+export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
+  name: 'ranking-projector',
+  title: 'ranking',
+  stream: 'scores',
+  handles: LEADERBOARD_EVENTS,
+  kinds: ['rules', 'ranks', 'runs', 'levels'],
+  boards: {
+    concerning: (boards, rules) => {
+      const names = new Set(boards.flatMap(board => [board, rules.definitionOf(board).source ?? board]));
+      return ({ data }) => !('board' in data) || names.has(data.board);
+    },
+    fields: board => [boardField(board), periodsField(board)],
+    keys: (board, rules, keys) => {
+      const periods = rules.flatMap(fields => fields[periodsField(board)]?.split(' ') ?? []);
+      return [...new Set(periods)].flatMap(period => keysOf(board, period, keys).map(({ key }) => key));
+    },
+  },
+  rulebook,
+  comesLast: ({ type }) => type === 'ScoresErased',
+  targets: (event, rules, keys) => (event.type === 'ScoreSubmitted' ? rules.targets(event, keys) : []),
+  evolve: (entry, event, rules, target) => {
+    if (event.type !== 'ScoreSubmitted') return entry;
+    const { board, player } = event.data;
+    const isRevoked = (event.version ?? 0) < rules.revocationsOf(board, player);
+    return isRevoked ? entry : evolveEntry(entry, event, rules.definitionOf(boardOf(target)));
+  },
+  format: formatEntry,
+  parse: parseEntry,
+  effects: (before, after, _event, rules, keys, target) => {
+    if (rules.isBanned(target.address.field)) return [];
+    return new Ranks(keys, target, rules).move(before, after);
+  },
+};
+
+function formatEntry({ run, at, score, total, attributes, epoch }: BoardEntry): string {
+  const time = at === undefined ? '' : `@${at}`;
+  const revision = `${orderOf(run)}${total ? `.${total.count}` : ''}${epoch > 0 ? `~${epoch}` : ''}${time}`;
+  const value = total ? JSON.stringify(pack(total.sum)) : String(score);
+  return `${revision} ${value}${attributes ? ` ${JSON.stringify(attributes)}` : ''}`;
+}
+
+/** What can follow the order, and what an entry begins with. */
+const REVISION = /^[-\w]{14}(?:\.(\d+))?(?:~(\d+))?(?:@(\d+))?$/;
+
+/** Every event of a live board comes through here: nearly every entry is an order and a score, and needs no pattern. */
+export function parseEntry(text: string): BoardEntry {
+  const end = text.indexOf(' ');
+  const valueEnd = text.indexOf(' ', end + 1);
+  const value = text.slice(end + 1, valueEnd < 0 ? text.length : valueEnd);
+  if (end === ORDER_LENGTH && valueEnd < 0) return { score: Number(value), run: runOf(text), epoch: 0 };
+  const [, count, epoch, at] = (end > ORDER_LENGTH && REVISION.exec(text.slice(0, end))) || [];
+  const total = count && { count: Number(count), sum: unpack(JSON.parse(value) as PackedSum) };
+  return {
+    score: total ? toNumber(total.sum) : Number(value),
+    run: runOf(text),
+    epoch: Number(epoch ?? 0),
+    ...(at && { at: Number(at) }),
+    ...(valueEnd > 0 && { attributes: JSON.parse(text.slice(valueEnd + 1)) as Attributes }),
+    ...(total && { total }),
+  };
+}

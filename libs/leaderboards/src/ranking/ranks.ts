@@ -1,0 +1,63 @@
+import type { BoardDefinition } from '#libs/events';
+import type { Effect, Target } from '#libs/projections';
+import type { StateKeys } from '#libs/redis';
+import type { LeaderboardRules } from '../definitions/rules.js';
+import type { BoardEntry } from './leaderboard.fold.js';
+import { prefixOf } from './tie-break.js';
+
+/** What an entry is ranked by: more is better on every board, and there is one zero only. */
+export function rankScore(score: number, { order }: BoardDefinition): number {
+  return order === 'desc' ? score + 0 : 0 - score;
+}
+
+export const memberOf = (player: string, { run }: Pick<BoardEntry, 'run'>, { tieBreak }: BoardDefinition) =>
+  prefixOf[tieBreak](run) + player;
+
+/** @throws Error for what is of no board */
+export function boardOf({ board, address: { key } }: Target): string {
+  if (board === undefined) throw new Error(`${key} is of no board`);
+  return board;
+}
+
+/** A player's place on one board in one period. */
+export class Ranks {
+  private readonly key: string;
+  private readonly definition: BoardDefinition;
+
+  constructor(
+    private readonly keys: StateKeys,
+    private readonly target: Target,
+    rules: Pick<LeaderboardRules, 'definitionOf'>,
+  ) {
+    const board = boardOf(target);
+    this.key = keys.ranks(board, target.period);
+    this.definition = rules.definitionOf(board);
+  }
+
+  /** Brings the player's entry from where it was, if it was, to where it is, if it is. */
+  move(before: BoardEntry | undefined, after: BoardEntry | undefined): Effect[] {
+    const player = this.target.address.field;
+    const from = before && memberOf(player, before, this.definition);
+    const to = after && memberOf(player, after, this.definition);
+    return [
+      ...(from !== undefined && from !== to ? [this.effect('ZREM', from)] : []),
+      ...(after && to !== undefined ? [this.effect('ZADD', this.scoreOf(after), to)] : []),
+      ...(this.definition.ranking === 'dense' ? this.levels(before, after) : []),
+    ];
+  }
+
+  private levels(...entries: readonly (BoardEntry | undefined)[]): Effect[] {
+    const key = this.keys.levels(boardOf(this.target), this.target.period);
+    const scores = new Set(entries.flatMap(entry => (entry ? [this.scoreOf(entry)] : [])));
+    const ranks = { key: this.key, type: 'zset' } as const;
+    return [...scores].map(score => ({ command: 'LEVEL', type: 'zset', key, args: [ranks, score] }));
+  }
+
+  private scoreOf(entry: BoardEntry): string {
+    return String(rankScore(entry.score, this.definition));
+  }
+
+  private effect(command: 'ZADD' | 'ZREM', ...args: string[]): Effect {
+    return { command, type: 'zset', key: this.key, args };
+  }
+}

@@ -1,0 +1,64 @@
+import { erasing, NO_RULES, type Projection } from '#libs/projections';
+import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../definitions/rulebook.js';
+import { type PackedSum, pack, unpack } from '../ranking/exact-sum.js';
+import { evolveScores, type ScoresState } from './score-document.fold.js';
+
+/** What stands in the JSON before the recent scores. */
+interface StoredScores {
+  readonly highest: number;
+  readonly lowest: number;
+  readonly sum: PackedSum;
+  readonly firstAt: number;
+}
+
+/**
+ * Score documents: for each player and partition a hash of boards.
+ *
+ * A board is kept as `<count>[~<epoch>] <JSON>`: every score counts, so the count is the revision, together with
+ * the number of revocations. What remains of revoked scores is `~<epoch>`.
+ */
+export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
+  name: 'scores',
+  title: 'scores',
+  stream: 'scores',
+  handles: LEADERBOARD_EVENTS,
+  kinds: ['scores'],
+  rulebook: {
+    ...NO_RULES,
+    rule: (_rules, event, _targets, keys) =>
+      event.type === 'ScoresErased' ? erasing({ drops: [keys.scores(event.data.player)] }) : undefined,
+  },
+  comesLast: ({ type }) => type === 'ScoresErased',
+  targets: (event, _rules, keys) =>
+    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
+      ? [{ address: { key: keys.scores(event.data.player), field: event.data.board } }]
+      : [],
+  evolve: (state, event) =>
+    event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked' ? evolveScores(state, event) : state,
+  format: ({ epoch, scores }) => {
+    const suffix = epoch > 0 ? `~${epoch}` : '';
+    if (!scores) return suffix || '~0';
+    const { count, highest, lowest, sum, firstAt, recent } = scores;
+    const stored: StoredScores = { highest, lowest, sum: pack(sum), firstAt };
+    return `${count}${suffix} ${JSON.stringify(stored).slice(0, -1)}${BEFORE_RECENT}${recent}}`;
+  },
+  parse: parseScores,
+};
+
+const BEFORE_RECENT = ',"recent":';
+
+/** What can stand before the JSON. */
+const REVISION = /^(\d*)(?:~(\d+))?$/;
+
+export function parseScores(text: string): ScoresState {
+  const end = text.indexOf(' ');
+  const [, count, epoch = '0'] = REVISION.exec(end < 0 ? text : text.slice(0, end)) ?? [];
+  if (end < 0) return { epoch: Number(epoch) };
+  const middle = text.indexOf(BEFORE_RECENT, end);
+  const { highest, lowest, sum, firstAt } = JSON.parse(`${text.slice(end + 1, middle)}}`) as StoredScores;
+  const recent = text.slice(middle + BEFORE_RECENT.length, -1);
+  return {
+    epoch: Number(epoch),
+    scores: { count: Number(count), highest, lowest, sum: unpack(sum), firstAt, recent },
+  };
+}

@@ -1,0 +1,20 @@
+import type { StreamName } from '#libs/events';
+import { leaderboards, scoreDocuments } from '#libs/leaderboards';
+import type { Projection } from '#libs/projections';
+import { saves } from './saves.projection.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: callers pass its events and states back to the same projection only
+export type AnyProjection = Projection<any, any, any>;
+
+/** Every projection. */
+export const projections: readonly AnyProjection[] = [leaderboards, scoreDocuments, saves];
+
+/** @returns undefined when no projection has this title */
+export function projectionByTitle(title: string): AnyProjection | undefined {
+  return projections.find(projection => projection.title === title);
+}
+
+/** The consumer groups of a stream, one per projection. */
+export function groupsOf(stream: StreamName): string[] {
+  return projections.filter(projection => projection.stream === stream).map(projection => projection.name);
+}

@@ -1,0 +1,86 @@
+import { isNextVersion, versionOf } from '#libs/events';
+import { evolveProfile, formatProfile, type ProfileState, parseProfile, profileEffects } from '#libs/players';
+import { NO_RULES, type Projection } from '#libs/projections';
+import {
+  evolvePastVersion,
+  evolveSave,
+  formatPastVersion,
+  formatSave,
+  type PastVersion,
+  parsePastVersion,
+  parseSave,
+  type SaveState,
+  slotEffects,
+} from '#libs/saves';
+import { DOCUMENTS_GROUP } from '#libs/search';
+import { erasePlayer } from './erase-player.js';
+
+export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched' | 'PlayerErased';
+export type PlayerState = SaveState | PastVersion | ProfileState;
+
+/**
+ * Saves: for each player a hash of slots, for each slot a string that holds the document, and for each hundred of its
+ * versions a hash that says where the log has them.
+ * Profiles: for each partition a hash of players, and another one of their names.
+ * Search: for each partition a sorted set of the texts by which profiles are found, and one for each slot whose documents are.
+ *
+ * A slot is kept as `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion, and behind that the name as
+ * JSON where a document is found by one. An address holds states of one kind.
+ */
+export const saves: Projection<PlayerState, PlayerEvent> = {
+  name: DOCUMENTS_GROUP,
+  title: 'saves',
+  stream: 'players',
+  handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched', 'PlayerErased'],
+  kinds: ['saves', 'save', 'history', 'profiles', 'names', 'search', 'document'],
+  rulebook: {
+    ...NO_RULES,
+    rule: (_rules, event, _targets, keys) =>
+      event.type === 'PlayerErased' ? erasePlayer(event, keys) : undefined,
+  },
+  comesLast: ({ type }) => type === 'PlayerErased',
+  targets: (event, _rules, keys) => {
+    if (event.type === 'PlayerErased') return [];
+    if (event.type === 'ProfilePatched')
+      return [{ address: { key: keys.profiles(), field: event.data.player } }];
+    const { player, slot } = event.data;
+    const version = versionOf(event);
+    return [
+      { address: { key: keys.saves(player), field: slot } },
+      { address: { key: keys.history(player, slot, version), field: String(version) }, version },
+    ];
+  },
+  isNext: (state, event, { version }) =>
+    version !== undefined ||
+    event.type === 'PlayerErased' ||
+    isNextVersion(state as SaveState | ProfileState | undefined, event),
+  evolve: (state, event, _rules, { version }) => {
+    if (event.type === 'PlayerErased') return state;
+    if (event.type === 'ProfilePatched') return evolveProfile(state as ProfileState | undefined, event);
+    return version === undefined
+      ? evolveSave(state as SaveState | undefined, event)
+      : evolvePastVersion(state as PastVersion | undefined, event);
+  },
+  format: state => {
+    if ('json' in state) return formatProfile(state);
+    return 'id' in state ? formatPastVersion(state) : formatSave(state);
+  },
+  parse: text => {
+    if (text.endsWith('}')) return parseProfile(text);
+    return /^\d+-/.test(text) ? parsePastVersion(text) : parseSave(text);
+  },
+  needsEvents: true,
+  effects: (before, after, event, _rules, keys, { version }) => {
+    if (!event || event.type === 'PlayerErased') return [];
+    if (event.type === 'ProfilePatched')
+      return profileEffects(
+        before as ProfileState | undefined,
+        after as ProfileState,
+        event.data.player,
+        keys,
+      );
+    return version === undefined
+      ? slotEffects(before as SaveState | undefined, after as SaveState, event, keys)
+      : [];
+  },
+};

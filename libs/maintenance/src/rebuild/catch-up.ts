@@ -1,0 +1,68 @@
+import type { EventType, RecordedEvent } from '#libs/events';
+import type { Projection } from '#libs/projections';
+import { type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
+import { type BuildOptions, PartitionBuild } from './partition-build.js';
+
+/** Events of a log have no effect because they cannot be applied, and are no dead letters. */
+export class EventsFailError extends Error {
+  readonly code = 'EVENTS_FAIL';
+  override readonly name = 'EventsFailError';
+
+  constructor(stream: string, ids: readonly string[]) {
+    super(
+      `${ids.length} events cannot be applied (in ${stream}: ${ids.slice(0, 5).join(', ')}): they become dead letters soon; retry or drop these first`,
+    );
+  }
+}
+
+/**
+ * Brings a generation that nobody reads to where a partition's log ends: built from the beginning, or from where it was
+ * left by the same job. Nothing of it is live.
+ *
+ * @param rules fields of the rules that will hold in the end, as far as they are known
+ * @param onPage hears after each page; throws to stop
+ * @throws EventsFailError
+ */
+export async function catchUp<State, T extends EventType, Rules>(
+  redis: RedisClient,
+  projection: Projection<State, T, Rules>,
+  keys: PartitionKeys,
+  options: BuildOptions,
+  rules: Readonly<Record<string, string | undefined>>,
+  onPage: () => Promise<void>,
+): Promise<void> {
+  const source = { keys, group: projection.name };
+  const begin = (known: typeof rules, anew: boolean) =>
+    PartitionBuild.begin(redis, projection, source, options, known, anew);
+  let build = await begin(rules, false);
+  // What came since may have been dropped: when it was begun, nobody knew.
+  const skipped = Object.keys(await readWholeHash(redis, keys.skipped(projection.name)));
+  if (skipped.length !== build.skipped.length) build = await begin(rules, true);
+  await build.readTo(undefined, onPage);
+  while (!build.isTrue) {
+    build = await begin(await readWholeHash(redis, build.state.rules()), true);
+    await build.readTo(undefined, onPage);
+  }
+  if (build.failed.length > 0) throw new EventsFailError(keys.stream, build.failed);
+}
+
+/** What the rules come to by some events, which change nothing but rules, in their order. */
+export function rulesOf<State, T extends EventType, Rules>(
+  { rulebook }: Projection<State, T, Rules>,
+  events: readonly RecordedEvent<T>[],
+  keys: PartitionKeys,
+): Record<string, string | undefined> {
+  const rules = rulebook.assume({}, {});
+  const fields: Record<string, string | undefined> = {};
+  for (const event of events) {
+    try {
+      const ruling = rulebook.rule(rules, event, [], keys.state(1));
+      if (!ruling) continue;
+      rulebook.amend(rules, ruling);
+      Object.assign(fields, ruling.fields);
+    } catch {
+      // It cannot be applied: then it will have no effect.
+    }
+  }
+  return fields;
+}

@@ -1,0 +1,337 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type LogEntry, readLog } from '#libs/event-log';
+import { type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
+import {
+  AddressMap,
+  type Effect,
+  effectsOf,
+  type Projection,
+  type Ruling,
+  type Source,
+  States,
+  type Target,
+} from '#libs/projections';
+import {
+  type DocumentStoreName,
+  documentStoreIn,
+  type RedisClient,
+  readWholeHash,
+  Script,
+  type StateKeys,
+} from '#libs/redis';
+import { packPart, Writes } from './writes.js';
+
+/** Somebody else builds: this process was taken for dead. */
+export class BuildLostError extends Error {
+  readonly code = 'BUILD_LOST';
+  override readonly name = 'BuildLostError';
+
+  constructor() {
+    super('another process has taken over the rebuild');
+  }
+}
+
+/** What a build begins with, and must remember: kept beside it as JSON. */
+interface Facts {
+  /** The rules that are assumed to hold in the end. */
+  readonly rules: Readonly<Record<string, string | undefined>>;
+  /** Ids of events that have no effect: dead letters. */
+  readonly skipped: readonly string[];
+  /** How the generation keeps documents: as the server could when it was begun. */
+  readonly documents?: DocumentStoreName;
+}
+
+export interface BuildOptions {
+  readonly job: string;
+  /** Names this process and attempt. */
+  readonly owner: string;
+  /** Only these boards' events. */
+  readonly boards?: readonly string[] | undefined;
+  /** The id of an event that is folded, though it may have been a dead letter. */
+  readonly event?: string | undefined;
+}
+
+type Begun = [generation: number, position: string, processed: number, facts: string];
+
+const beginBuild = new Script<Begun>('begin-build');
+const writeBuild = new Script<number>('write-build');
+
+/** A state, and what of it is not written yet. */
+interface Cell<State, T extends EventType> {
+  readonly target: Target;
+  state: State | undefined;
+  /** What is written. */
+  written: State | undefined;
+  isDirty: boolean;
+  /** The last event that changed it, while that is not written and effects need it. */
+  event: RecordedEvent<T> | undefined;
+}
+
+/** States that wait to be written, at most: what changes often is written once for all its changes. */
+const MAX_WEIGHT = 100_000;
+/** States that are put into writes in one turn of the event loop: in a longer one, the answers of Redis count as late. */
+const FLUSHED_AT_ONCE = 10_000;
+/** Characters of a document that weigh as much as a state. */
+const BYTES_LIKE_ONE = 500;
+
+/**
+ * A generation of one partition's state in the making: the log is folded in memory, and from time to time what has
+ * changed is written, with the position. When a builder dies, another goes on from there; when it dies while it
+ * writes, from the beginning.
+ */
+export class PartitionBuild<State, T extends EventType, Rules> {
+  readonly state: StateKeys;
+  private readonly rules: Rules;
+  private readonly only: ReadonlySet<string> | undefined;
+  private readonly cells = new AddressMap<Cell<State, T>>();
+  private readonly dirty: Cell<State, T>[] = [];
+  private writes = new Writes();
+  /** How much waits to be written. */
+  private weight = 0;
+  /** The last event that was folded. */
+  private read: string;
+  private processedBefore: number;
+  /** Writes that are under way: what is folded in the meantime waits for the next ones. */
+  private writing: Promise<void> = Promise.resolve();
+  /** Ids of events that cannot be folded. */
+  readonly failed: string[] = [];
+
+  private constructor(
+    private readonly redis: RedisClient,
+    private readonly projection: Projection<State, T, Rules>,
+    private readonly source: Source,
+    private readonly options: BuildOptions,
+    generation: number,
+    private position: string,
+    public processed: number,
+    private readonly facts: Facts,
+    private readonly isResumed: boolean,
+    builtRules: Record<string, string>,
+  ) {
+    this.state = source.keys.state(generation, facts.documents);
+    this.rules = projection.rulebook.assume(builtRules, facts.rules);
+    this.only = options.boards && new Set(options.boards);
+    this.read = position;
+    this.processedBefore = processed;
+  }
+
+  /** @param anew whether to throw away what was built for the same job before */
+  static async begin<State, T extends EventType, Rules>(
+    redis: RedisClient,
+    projection: Projection<State, T, Rules>,
+    source: Source,
+    options: BuildOptions,
+    rules: Readonly<Record<string, string | undefined>>,
+    anew: boolean,
+  ): Promise<PartitionBuild<State, T, Rules>> {
+    const { keys, group } = source;
+    const marks = Object.keys(await readWholeHash(redis, keys.skipped(group)));
+    const skipped = marks.filter(id => id !== options.event);
+    const documents = projection.kinds.includes('document')
+      ? await documentStoreIn(redis, keys.prefix)
+      : 'plain';
+    const [generation, position, processed, text] = await beginBuild.run(
+      redis,
+      [keys.live(group), keys.build(group)],
+      [
+        options.job,
+        options.owner,
+        JSON.stringify({ rules, skipped, documents } satisfies Facts),
+        anew ? 1 : 0,
+      ],
+    );
+    const facts = JSON.parse(text) as Facts;
+    const builtRules = await readWholeHash(redis, keys.state(generation).rules());
+    return new PartitionBuild(
+      redis,
+      projection,
+      source,
+      options,
+      generation,
+      position,
+      processed,
+      facts,
+      position !== '0-0',
+      builtRules,
+    );
+  }
+
+  /** Ids of events that were left out. */
+  get skipped(): readonly string[] {
+    return this.facts.skipped;
+  }
+
+  /** Whether all was folded under the rules that hold at the position. */
+  get isTrue(): boolean {
+    return this.projection.rulebook.cameTrue(this.rules);
+  }
+
+  /**
+   * Folds the log up to an event, or to where it ends, and writes what comes of it.
+   *
+   * @param onPage hears after each page; throws to stop
+   * @throws BuildLostError
+   */
+  async readTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
+    try {
+      await this.foldTo(upTo, onPage);
+      await this.write();
+    } finally {
+      // What is left in the middle of a write would be built anew from the beginning.
+      await Promise.allSettled([this.writing]);
+    }
+    await this.writing;
+  }
+
+  private async foldTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
+    const skipped = new Set(this.facts.skipped);
+    for await (const page of readLog(this.redis, this.source.keys, this.read, upTo)) {
+      const counting = skipped.size === 0 ? page : page.filter(([id]) => !skipped.has(id));
+      const events = this.decode(counting);
+      if (this.isResumed) await this.load(events);
+      for (const event of events) this.fold(event);
+      this.read = page.at(-1)?.[0] ?? this.read;
+      this.processed += page.length;
+      if (this.weight > MAX_WEIGHT) await this.write();
+      await onPage();
+    }
+  }
+
+  private decode(page: readonly LogEntry[]): RecordedEvent<T>[] {
+    const { boards } = this.options;
+    const concerns = boards && this.projection.boards?.concerning(boards, this.rules);
+    const events: RecordedEvent<T>[] = [];
+    for (const [id, fields] of page) {
+      try {
+        const event = unpackEvent(id, fields) as RecordedEvent<T>;
+        if (boards === undefined || concerns?.(event)) events.push(event);
+      } catch {
+        this.failed.push(id);
+      }
+    }
+    return events;
+  }
+
+  private fold(event: RecordedEvent<T>): void {
+    try {
+      const targets = this.targets(event);
+      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.state);
+      for (const target of targets) this.evolve(event, target);
+      if (ruling) this.amend(ruling);
+    } catch {
+      this.failed.push(`${event.id.ms}-${event.id.seq}`);
+    }
+  }
+
+  private targets(event: RecordedEvent<T>): readonly Target[] {
+    const targets = this.projection.targets(event, this.rules, this.state);
+    if (this.only === undefined) return targets;
+    return targets.filter(({ board }) => board !== undefined && this.only?.has(board));
+  }
+
+  private evolve(event: RecordedEvent<T>, target: Target): void {
+    const cell = this.cell(target);
+    const after = this.projection.evolve(cell.state, event, this.rules, target);
+    if (after === cell.state) return;
+    if (!cell.isDirty) {
+      cell.isDirty = true;
+      this.dirty.push(cell);
+      this.weight += 1;
+    }
+    if ('document' in event.data) this.weight += event.data.document.length / BYTES_LIKE_ONE;
+    cell.state = after;
+    // Thousands of events that are kept are what the garbage collector would be busy with.
+    if (this.projection.needsEvents) cell.event = event;
+  }
+
+  private cell(target: Target): Cell<State, T> {
+    let cell = this.cells.get(target.address);
+    if (!cell) {
+      cell = { target, state: undefined, written: undefined, isDirty: false, event: undefined };
+      this.cells.set(target.address, cell);
+    }
+    return cell;
+  }
+
+  /** Its effects follow from states as they are: what is dirty is written before. */
+  private amend(ruling: Ruling<State>): void {
+    this.flush();
+    const states = ruling.touches.map(({ address }) => this.cells.get(address)?.state);
+    this.writes.close();
+    for (const effect of effectsOf(ruling, states, this.state.rules())) this.writes.add(effect);
+    this.writes.close();
+    ruling.touches.forEach(({ address }, i) => {
+      if (states[i] !== undefined && ruling.removes?.(states[i])) this.cells.delete(address);
+    });
+    for (const { key } of ruling.drops) this.cells.deleteKey(key);
+    this.projection.rulebook.amend(this.rules, ruling);
+  }
+
+  private flush(count = this.dirty.length): void {
+    for (const cell of this.dirty.splice(0, count)) {
+      const { target, written, state, event } = cell;
+      cell.isDirty = false;
+      if (state === undefined) continue;
+      const { key, field } = target.address;
+      this.writes.add({ command: 'HSET', type: 'hash', key, args: [field, this.projection.format(state)] });
+      const effects = this.projection.effects?.(written, state, event, this.rules, this.state, target) ?? [];
+      for (const effect of effects) this.writes.add(effect);
+      cell.written = state;
+      cell.event = undefined;
+    }
+  }
+
+  /** What an earlier builder wrote of the states that the events touch. */
+  private async load(events: readonly RecordedEvent<T>[]): Promise<void> {
+    const touched = events.flatMap(event => {
+      const targets = this.targets(event);
+      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.state);
+      return [...targets, ...(ruling?.touches ?? [])];
+    });
+    const unknown = touched.filter(({ address }) => !this.cells.get(address));
+    await this.writing;
+    const states = new States<State>();
+    for (const { address } of unknown) states.at(address);
+    const { keys, group } = this.source;
+    await states.read(this.redis, keys.live(group), this.projection.parse);
+    for (const target of unknown) {
+      const { state } = states.at(target.address);
+      this.cells.set(target.address, { target, state, written: state, isDirty: false, event: undefined });
+    }
+  }
+
+  /** Begins to write what there is, when the writes before are done: meanwhile more is folded. */
+  private async write(): Promise<void> {
+    await this.writing;
+    if (this.read === this.position) return;
+    while (this.dirty.length > FLUSHED_AT_ONCE) {
+      this.flush(FLUSHED_AT_ONCE);
+      await nextTurn();
+    }
+    this.flush();
+    this.writing = this.writeParts(
+      [...this.writes.parts()],
+      this.read,
+      this.processed - this.processedBefore,
+    );
+    // Met by whoever waits for it next.
+    this.writing.catch(() => {});
+    this.writes = new Writes();
+    this.weight = 0;
+    this.processedBefore = this.processed;
+  }
+
+  /** @param end the stretch's last event, as `count` is the number of its events */
+  private async writeParts(parts: readonly (readonly Effect[])[], end: string, count: number): Promise<void> {
+    for (const [i, part] of parts.entries()) {
+      const { keys, json, texts } = packPart(part, 5);
+      const written = await writeBuild.run(
+        this.redis,
+        [this.source.keys.build(this.source.group), ...keys],
+        [this.options.owner, this.position, i === parts.length - 1 ? end : '', count, json, ...texts],
+      );
+      if (written === 0) throw new BuildLostError();
+    }
+    this.position = end;
+  }
+}

@@ -1,0 +1,65 @@
+import {
+  compareEventIds,
+  definitionText,
+  type EventId,
+  formatEventId,
+  type NewEvent,
+  type RecordedEvent,
+} from '#libs/events';
+import { SCORED } from '#libs/leaderboards';
+import type { PartitionKeys } from '#libs/redis';
+import type { PartitionWriter, Placed } from './partition-writer.js';
+
+/** What a partition that is being made knows of a board. */
+interface Known {
+  /** The first event of what it was last said to be, if it ever was. */
+  readonly by?: EventId;
+  /** By which event a board with shards was born, in its own partition. */
+  readonly born?: EventId | undefined;
+  readonly is: 'defined' | 'removed' | 'scored';
+}
+
+/** The definitions beside partitions that are being made, as the append script would have kept them. */
+export class Definitions {
+  /** What boards were said to be, by partition: few events. */
+  readonly events = new Map<PartitionKeys, RecordedEvent[]>();
+  private readonly boards = new Map<PartitionWriter, Map<string, Known>>();
+
+  bornOf(writer: PartitionWriter, board: string): EventId | undefined {
+    return this.boards.get(writer)?.get(board)?.born;
+  }
+
+  /** An older definition never replaces a newer one. */
+  add({ writer, id, event: { type, data, ...rest } }: Placed & { readonly event: NewEvent }): void {
+    if (type !== 'BoardDefined' && type !== 'BoardRemoved') return;
+    const { board, first, definition } = data as Partial<NewEvent<'BoardDefined'>['data']> & {
+      board: string;
+    };
+    const { keys } = writer;
+    const events = this.events.get(keys) ?? [];
+    this.events.set(keys, events);
+    events.push({ ...rest, type, data, id } as RecordedEvent);
+    const known = this.boards.get(writer)?.get(board);
+    const by = first ?? id;
+    if (known?.by && compareEventIds(known.by, by) >= 0) return;
+    const isBorn = !first && definition?.shards !== undefined;
+    const born = isBorn ? (known?.born ?? by) : undefined;
+    this.set(writer, board, { by, born, is: definition ? 'defined' : 'removed' });
+    const birth = born ? ` ${formatEventId(born)}` : '';
+    const text = definition ? `${formatEventId(by)} ${definitionText(definition)}${birth}` : '';
+    writer.set(keys.definitions(), board, text);
+  }
+
+  /** A board has scores: that stands there when nothing else does. @param writer of its own partition */
+  mark(writer: PartitionWriter, board: string): void {
+    const known = this.boards.get(writer)?.get(board);
+    if (known && known.is !== 'removed') return;
+    this.set(writer, board, { ...known, is: 'scored' });
+    writer.set(writer.keys.definitions(), board, SCORED);
+  }
+
+  private set(writer: PartitionWriter, board: string, known: Known): void {
+    const boards = this.boards.get(writer) ?? new Map<string, Known>();
+    this.boards.set(writer, boards.set(board, known));
+  }
+}

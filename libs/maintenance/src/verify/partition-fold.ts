@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { readLog } from '#libs/event-log';
+import { type EventId, type EventType, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
+import {
+  AddressMap,
+  type Effect,
+  type Projection,
+  type Ruling,
+  type Source,
+  scopeOf,
+  type Target,
+} from '#libs/projections';
+import type { RedisClient, StateKeys } from '#libs/redis';
+import { isAfter, type Sighting } from './probes.js';
+
+/** One state of the fold, where the projection would keep it. */
+export interface Place<State, T extends EventType> {
+  readonly target: Target;
+  /** Nothing when there was one, and is no more. */
+  state: State | undefined;
+  /** The last event that changed it; of a document, only the SHA-1 is kept. */
+  event: RecordedEvent<T>;
+}
+
+/** An event, and the boards in which it is folded already. */
+interface Held<T extends EventType> {
+  readonly event: RecordedEvent<T>;
+  readonly done: Set<string | undefined>;
+}
+
+/** A fold of a partition's log that follows the live state: it holds exactly the events that are in that. */
+export class PartitionFold<State, T extends EventType, Rules> {
+  readonly places = new AddressMap<Place<State, T>>();
+  /** The rules as they are kept. */
+  readonly rulings = new Map<string, string>();
+  /** Events read. */
+  processed = 0;
+  private readonly rules: Rules;
+  private end: EventId = { ms: 0, seq: 0 };
+  /** Events that were read and are not, or not in all of their places, in the live state yet. */
+  private held: Held<T>[] = [];
+
+  /** @param inTheEnd the rules by which the live state goes */
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly projection: Projection<State, T, Rules>,
+    private readonly source: Source,
+    private readonly keys: StateKeys,
+    inTheEnd: Readonly<Record<string, string>>,
+    private readonly board: string | undefined,
+  ) {
+    this.rules = projection.rulebook.assume({}, inTheEnd);
+  }
+
+  /**
+   * Folds what came into the live state until a sighting.
+   *
+   * @returns the places that changed
+   */
+  async follow(sighting: Sighting, onPage: () => Promise<void>): Promise<Set<Place<State, T>>> {
+    const changed = new Set<Place<State, T>>();
+    const waiting = this.held;
+    this.held = [];
+    for (const { event, done } of waiting) this.take(event, done, sighting, changed);
+    if (!isAfter(sighting.end, this.end)) return changed;
+    const [after, upTo] = [formatEventId(this.end), formatEventId(sighting.end)];
+    for await (const page of readLog(this.redis, this.source.keys, after, upTo)) {
+      for (const [id, fields] of page) {
+        const event = decode<T>(id, fields);
+        if (event && this.concerns(event)) this.take(event, new Set(), sighting, changed);
+      }
+      this.processed += page.length;
+      await onPage();
+    }
+    this.end = sighting.end;
+    return changed;
+  }
+
+  /** Whether the rules turned out to be those that were assumed. */
+  get isTrue(): boolean {
+    return this.projection.rulebook.cameTrue(this.rules);
+  }
+
+  /** What goes with a state, besides its own text. */
+  effects({ target, state, event }: Place<State, T>): Effect[] {
+    if (state === undefined) return [];
+    return this.projection.effects?.(undefined, state, event, this.rules, this.keys, target) ?? [];
+  }
+
+  private concerns(event: RecordedEvent<T>): boolean {
+    return (
+      this.board === undefined || this.projection.boards?.concerning([this.board], this.rules)(event) === true
+    );
+  }
+
+  /**
+   * Folds what of an event is in the live state; what is not, waits. A board that was rebuilt can be ahead of others.
+   *
+   * @param done in which boards the event is folded
+   */
+  private take(
+    event: RecordedEvent<T>,
+    done: Set<string | undefined>,
+    sighting: Sighting,
+    changed: Set<Place<State, T>>,
+  ): void {
+    const due = this.projection
+      .targets(event, this.rules, this.keys)
+      .filter(({ board }) => !done.has(board) && (this.board === undefined || board === this.board));
+    const targets = due.filter(({ board }) => sighting.isApplied(event.id, board));
+    const isApplied = due.length > 0 ? targets.length > 0 : sighting.isApplied(event.id, scopeOf(event));
+    if (isApplied) {
+      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.keys);
+      for (const target of targets) {
+        this.evolve(event, target, changed);
+        done.add(target.board);
+      }
+      if (ruling) this.amend(ruling, changed);
+    }
+    if (!isApplied || targets.length < due.length) this.held.push({ event, done });
+  }
+
+  private amend(ruling: Ruling<State>, changed: Set<Place<State, T>>): void {
+    for (const { address } of ruling.touches) {
+      const place = this.places.get(address);
+      if (!place) continue;
+      changed.add(place);
+      if (place.state !== undefined && ruling.removes?.(place.state)) {
+        this.places.delete(address);
+        place.state = undefined;
+      }
+    }
+    for (const { key } of ruling.drops) {
+      for (const place of this.places.deleteKey(key)) {
+        changed.add(place);
+        place.state = undefined;
+      }
+    }
+    for (const [field, value] of Object.entries(ruling.fields)) {
+      if (value === undefined) this.rulings.delete(field);
+      else this.rulings.set(field, value);
+    }
+    this.projection.rulebook.amend(this.rules, ruling);
+  }
+
+  private evolve(event: RecordedEvent<T>, target: Target, changed: Set<Place<State, T>>): void {
+    const known = this.places.get(target.address);
+    const state = this.projection.evolve(known?.state, event, this.rules, target);
+    if (state === undefined || state === known?.state) return;
+    const place = known ?? { target, state, event };
+    place.state = state;
+    place.event = withoutDocument(event);
+    if (!known) this.places.set(target.address, place);
+    changed.add(place);
+  }
+}
+
+export const sha1 = (text: string) => createHash('sha1').update(text).digest('hex');
+
+/** Documents can be large, and all of them are held at once. */
+function withoutDocument<T extends EventType>(event: RecordedEvent<T>): RecordedEvent<T> {
+  if (!('document' in event.data)) return event;
+  return { ...event, data: { ...event.data, document: sha1(event.data.document) } } as RecordedEvent<T>;
+}
+
+/** What cannot be decoded is in no state: it is a dead letter, or about to be one. */
+function decode<T extends EventType>(id: string, fields: readonly string[]): RecordedEvent<T> | undefined {
+  try {
+    return unpackEvent(id, fields) as RecordedEvent<T>;
+  } catch {
+    return undefined;
+  }
+}

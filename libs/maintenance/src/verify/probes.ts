@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type EventId, formatEventId, parseEventId } from '#libs/events';
+import { inclusion, type Source } from '#libs/projections';
+import { pairs, type RedisClient, Script } from '#libs/redis';
+
+/** A place in the live state, and what should be found there. */
+export interface Probe {
+  readonly look: 'HGET' | 'ZSCORE' | 'HLEN' | 'ZCARD' | 'SHA' | 'JSON';
+  readonly key: string;
+  readonly argument?: string;
+}
+
+/** What was found, and which events were in the state at that moment. */
+export interface Sighting {
+  /** As text; empty for nothing. In the order of the probes. */
+  readonly found: readonly string[];
+  /** The last event that can be in it. */
+  readonly end: EventId;
+  isApplied(id: EventId, board: string | undefined): boolean;
+}
+
+type Reply =
+  | 'busy'
+  | [delivered: string, pending: string[], skipped: string[], live: string[], found: string[]];
+
+/** Events that may be pending where places are looked at: more are listed in no single look. */
+const MAX_PENDING = 5_000;
+/** Milliseconds between two looks while more are pending, and looks at most. */
+const PATIENCE = 100;
+const LOOKS = 600;
+
+const probe = new Script<Reply>('probe');
+
+/** Looks at the places at one moment: at the first of them only, where documents are long. */
+export async function sight(
+  redis: RedisClient,
+  { keys, group }: Source,
+  generation: number,
+  probes: readonly Probe[],
+): Promise<Sighting> {
+  const numbers = new Map<string, number>();
+  const packed = probes.map(({ look, key, argument = '' }) => {
+    if (!numbers.has(key)) numbers.set(key, numbers.size + 4);
+    return [look, numbers.get(key), argument];
+  });
+  const touched = [keys.stream, keys.live(group), keys.skipped(group), ...numbers.keys()];
+  const args = [group, generation, JSON.stringify(packed), MAX_PENDING];
+  let reply = await probe.run(redis, touched, args);
+  for (let look = 1; reply === 'busy'; look++) {
+    if (look === LOOKS) throw new Error(`${keys.stream} has too many pending events to be compared`);
+    await delay(PATIENCE);
+    reply = await probe.run(redis, touched, args);
+  }
+  const [delivered, pending, skipped, flat, found] = reply;
+  const live = Object.fromEntries(pairs(flat));
+  const includes = inclusion(live, skipped);
+  const out = new Set([...pending, ...skipped]);
+  const firstOut = [...out].map(parseEventId).reduce((a, b) => (isAfter(a, b) ? b : a), NEVER);
+  const last = parseEventId(delivered);
+  const bases = Object.entries(live).filter(([field]) => field === 'base' || field.startsWith('base:'));
+  const ends = [last, ...bases.map(([, id]) => parseEventId(id))];
+  return {
+    found,
+    end: ends.reduce((a, b) => (isAfter(b, a) ? b : a)),
+    isApplied: (id, board) =>
+      includes(id, board) || (!isAfter(id, last) && (isAfter(firstOut, id) || !out.has(formatEventId(id)))),
+  };
+}
+
+const NEVER: EventId = { ms: Number.POSITIVE_INFINITY, seq: 0 };
+
+export function isAfter(a: EventId, b: EventId): boolean {
+  return a.ms > b.ms || (a.ms === b.ms && a.seq > b.seq);
+}

@@ -1,0 +1,4 @@
+export { NameSearch } from './name-search.js';
+export { evolveProfile, type ProfileState } from './profile.fold.js';
+export { type Profile, ProfileReader } from './profile.reader.js';
+export { formatProfile, parseProfile, profileEffects } from './profile.store.js';

@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { isNextVersion, type JsonObject, type JsonValue, mergePatch, type RecordedEvent } from '#libs/events';
+import { saves } from '#libs/maintenance';
+import { PartitionKeys } from '#libs/redis';
+import { profilePatched, shuffled } from '#libs/testing';
+import { evolveProfile, PatchTooLateError, type ProfileState } from './profile.fold.js';
+import { profileEffects } from './profile.store.js';
+
+type ProfileEvent = RecordedEvent<'ProfilePatched'>;
+
+const fold = (events: readonly ProfileEvent[]) =>
+  events.reduce<ProfileState | undefined>(evolveProfile, undefined) as ProfileState;
+const of = (...patches: JsonObject[]) => fold(patches.map((patch, i) => profilePatched(i + 1, patch)));
+
+const patch = fc
+  .dictionary(fc.constantFrom('name', 'avatar', '__proto__', '7', 'x'), fc.jsonValue({ maxDepth: 3 }))
+  .map(value => JSON.parse(JSON.stringify(value)) as JsonObject);
+const patches = fc.array(patch, { minLength: 1, maxLength: 10 });
+
+describe('the fold of a profile', () => {
+  it('merges patch upon patch', () => {
+    const state = of(
+      { name: 'Ada', country: 'GB' },
+      { country: null, home: { x: 1, y: 2 } },
+      { home: { x: null } },
+    );
+    expect(state).toEqual({ version: 3, json: '{"name":"Ada","home":{"y":2}}' });
+  });
+
+  it('is an empty profile after an empty patch', () => {
+    expect(of({})).toEqual({ version: 1, json: '{}' });
+  });
+
+  it('lets the next version through, and none behind it', () => {
+    const state = of({}, {});
+    expect([1, 2, 3, 4].map(version => isNextVersion(state, profilePatched(version, {})))).toEqual([
+      ...[true, true, true, false],
+    ]);
+  });
+
+  it('lets a seen version change nothing', () => {
+    const state = of({ a: 1 }, { a: 2 });
+    for (const version of [1, 2]) expect(evolveProfile(state, profilePatched(version, { a: 9 }))).toBe(state);
+  });
+
+  it('refuses an event without a version', () => {
+    const { version: _, ...event } = profilePatched(1, {});
+    expect(() => evolveProfile(undefined, event)).toThrow(TypeError);
+  });
+
+  it('refuses, again and again, a version that a later one has overtaken, and knows no other by it', () => {
+    const events = [1, 4, 5, 9].map(version => profilePatched(version, { [`v${version}`]: version }));
+    const state = fold(events);
+    expect(state).toMatchObject({
+      version: 9,
+      missing: [
+        [2, 3],
+        [6, 8],
+      ],
+    });
+    for (const version of [2, 3, 6, 7, 8])
+      expect(() => evolveProfile(state, profilePatched(version, {}))).toThrow(PatchTooLateError);
+    for (const event of events) expect(evolveProfile(state, event)).toBe(state);
+  });
+
+  it('keeps what JSON can say of numbers that it cannot', () => {
+    expect(of({ zero: -0, much: Number.POSITIVE_INFINITY }).json).toBe('{"zero":0,"much":null}');
+  });
+
+  it('comes to what all patches make in order, whatever the order of delivery', () => {
+    const deliveries = patches.chain(list => shuffled(list.map((value, i) => profilePatched(i + 1, value))));
+    fc.assert(
+      fc.property(deliveries, events => {
+        const inOrder = events.toSorted((a, b) => a.id.ms - b.id.ms);
+        let state: ProfileState | undefined;
+        for (let open = events; open.length > 0; ) {
+          open = open.filter(event => {
+            if (!isNextVersion(state, event)) return true;
+            state = evolveProfile(state, event);
+            return false;
+          });
+        }
+        expect(state).toEqual(fold(inOrder));
+        const merged = inOrder.reduce<JsonValue>((value, { data }) => mergePatch(value, data.patch), {});
+        expect(state?.json).toBe(JSON.stringify(merged));
+      }),
+    );
+  });
+
+  it('is kept as text that begins with the version and reads back as it was', () => {
+    const versions = fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(versions, patch, (numbers, value) => {
+        const state = fold(numbers.sort((a, b) => a - b).map(version => profilePatched(version, value)));
+        expect(saves.format(state)).toMatch(new RegExp(`^${state.version}(~[-,\\d]+)? \\{`));
+        expect(saves.parse(saves.format(state))).toEqual(state);
+      }),
+    );
+  });
+});
+
+describe('the name of a profile', () => {
+  const keys = new PartitionKeys('ql', 'players', 0).state(1);
+  const effects = (before: ProfileState | undefined, after: ProfileState) =>
+    profileEffects(before, after, 'ada', keys).map(({ command, key, args }) => [command, key, ...args]);
+
+  const set = keys.names();
+  const added = (text: string) => ['ZADD', keys.search('profiles'), '0', `${text}\0ada`];
+  const removed = (text: string) => ['ZREM', keys.search('profiles'), `${text}\0ada`];
+
+  it('is set with the first, changed with another one, and left alone by the same', () => {
+    const [none, ada, bob] = [of({}), of({ name: 'Ada' }), of({ name: 'Bob' })];
+    const first = [['HSET', set, 'ada', 'Ada'], added('ada')];
+    expect(effects(undefined, ada)).toEqual(first);
+    expect(effects(none, ada)).toEqual(first);
+    expect(effects(ada, bob)).toEqual([['HSET', set, 'ada', 'Bob'], removed('ada'), added('bob')]);
+    expect(effects(ada, ada)).toEqual([]);
+    expect(effects(undefined, none)).toEqual([]);
+  });
+
+  it('stays where it is found when it changes in nothing by which names are compared', () => {
+    const change = effects(of({ name: 'Ada  Lovelace' }), of({ name: '\uff21DA\u200b lovelace ' }));
+    expect(change).toEqual([['HSET', set, 'ada', '\uff21DA\u200b lovelace ']]);
+    expect(effects(undefined, of({ name: '\u200b' }))).toEqual([['HSET', set, 'ada', '\u200b']]);
+  });
+
+  it.each([[null], [''], [5], [['Ada']], [{ first: 'Ada' }], ['\ud800']])(
+    'is taken away by %j, which is none',
+    name => {
+      expect(effects(of({ name: 'Ada' }), of({ name }))).toEqual([['HDEL', set, 'ada'], removed('ada')]);
+      expect(effects(undefined, of({ name }))).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,111 @@
+import type { Topology } from '#libs/event-log';
+import type { JsonObject } from '#libs/events';
+import { LiveState } from '#libs/projections';
+import { Batched, type PartitionKeys, type RedisClient, Script, type StateKeys } from '#libs/redis';
+import { DOCUMENTS_GROUP } from '#libs/search';
+import { fieldsOf } from './profile.fold.js';
+import { parseProfile } from './profile.store.js';
+
+export interface Profile {
+  readonly version: number;
+  readonly fields: JsonObject;
+}
+
+const readFields = new Script<(string | null)[]>('read-fields');
+
+/** A hash of the live generation: what its key is. */
+type Kind = 'profiles' | 'names';
+
+/** Players of one partition. */
+interface Asked {
+  readonly keys: PartitionKeys;
+  readonly kind: Kind;
+  readonly players: string[];
+}
+
+/** Lists of players in one call, at most, and what they weigh: a name is short, a profile has up to 8 KiB. */
+const CALL_LISTS = 64;
+const CALL_WEIGHT = 1_000;
+const WEIGHTS: Readonly<Record<Kind, number>> = { names: 1, profiles: 5 };
+
+export class ProfileReader {
+  private readonly live: LiveState;
+  private readonly batched: Batched<Asked, readonly (string | null)[]>;
+
+  constructor(
+    redis: RedisClient,
+    private readonly topology: Topology,
+  ) {
+    this.live = new LiveState(redis, DOCUMENTS_GROUP);
+    this.batched = new Batched(redis, asked => this.read(asked), {
+      items: CALL_LISTS,
+      weigh: ({ kind, players }) => WEIGHTS[kind] * players.length,
+      weight: CALL_WEIGHT,
+    });
+  }
+
+  /** @returns nothing when the player never had one */
+  async profile(player: string): Promise<Profile | undefined> {
+    return (await this.profiles([player])).get(player);
+  }
+
+  /** The profiles of those who have one, by player. @param players at most 1,000 */
+  profiles(players: readonly string[]): Promise<Map<string, Profile>> {
+    return this.fields(players, 'profiles', toProfile);
+  }
+
+  /**
+   * The names of those who have one, by player. They are decoration: of a partition that cannot tell them, there are none.
+   *
+   * @param players at most 1,000; each partition is asked once, all of them at the same time
+   */
+  names(players: readonly string[]): Promise<Map<string, string>> {
+    return this.fields(
+      players,
+      'names',
+      name => name,
+      () => [],
+    );
+  }
+
+  private async fields<T>(
+    players: readonly string[],
+    kind: Kind,
+    parse: (text: string) => T,
+    onError?: (error: unknown) => readonly null[],
+  ): Promise<Map<string, T>> {
+    const places = new Map<PartitionKeys, string[]>();
+    for (const player of players) {
+      const keys = this.topology.of('players', player);
+      const others = places.get(keys);
+      if (others) others.push(player);
+      else places.set(keys, [player]);
+    }
+    const found = new Map<string, T>();
+    await Promise.all(
+      [...places].map(async ([keys, players]) => {
+        const group = `${kind} ${keys.stream}`;
+        const texts = await this.batched.ask({ keys, kind, players }, keys.stream, group).catch(onError);
+        for (const [i, player] of players.entries()) {
+          const text = texts?.[i];
+          if (typeof text === 'string') found.set(player, parse(text));
+        }
+      }),
+    );
+    return found;
+  }
+
+  /** @param asked of one partition and kind */
+  private async read(asked: readonly Asked[]): Promise<(readonly (string | null)[])[]> {
+    const [{ keys, kind }] = asked as [Asked];
+    const players = asked.flatMap(each => each.players);
+    const touches = (state: StateKeys) => [state[kind]()];
+    const texts = (await this.live.read(readFields, keys, touches, players)).values();
+    return asked.map(each => each.players.map(() => texts.next().value ?? null));
+  }
+}
+
+function toProfile(text: string): Profile {
+  const profile = parseProfile(text);
+  return { version: profile.version, fields: fieldsOf(profile) };
+}

@@ -1,2 +1,0 @@
-export { RepartitionRefusedError } from './preflight.js';
-export * from './repartition.js';

@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { isNextVersion } from '#libs/events';
+import { saves } from '#libs/maintenance';
+import { PartitionKeys } from '#libs/redis';
+import { saveDeleted, saveWritten, shuffled } from '#libs/testing';
+import { evolveSave, type SaveState } from './save.fold.js';
+
+const at = (version: number): SaveState => ({ version, updatedAt: 1_000, bytes: 2 });
+
+describe('the fold of a save', () => {
+  it('begins with version 1', () => {
+    expect(isNextVersion(undefined, saveWritten(1, 5))).toBe(true);
+    expect(isNextVersion(undefined, saveWritten(2, 5))).toBe(false);
+    expect(evolveSave(undefined, saveWritten(1, 5, '{"hp":1}'))).toEqual({
+      version: 1,
+      updatedAt: 5,
+      bytes: 8,
+    });
+  });
+
+  it('lets the next version through, and none behind it', () => {
+    expect(isNextVersion(at(3), saveWritten(4, 5))).toBe(true);
+    expect(isNextVersion(at(3), saveWritten(5, 5))).toBe(false);
+    expect(isNextVersion(at(9), saveWritten(10, 5))).toBe(true);
+    expect(isNextVersion(at(9), saveWritten(100, 5))).toBe(false);
+  });
+
+  it('lets a seen version through, to be acknowledged, and changes nothing for it', () => {
+    const save = at(3);
+    for (const version of [1, 2, 3]) {
+      expect(isNextVersion(save, saveWritten(version, 9))).toBe(true);
+      expect(evolveSave(save, saveWritten(version, 9, '{"other":true}'))).toBe(save);
+    }
+  });
+
+  it('takes time and length from the new version, whose clock may be behind', () => {
+    expect(evolveSave(at(3), saveWritten(4, 7, '{"a":"\u{1F600}"}'))).toEqual({
+      version: 4,
+      updatedAt: 7,
+      bytes: 12,
+    });
+  });
+
+  it('counts a deletion as a version, without a document', () => {
+    const deleted = evolveSave(at(3), saveDeleted(4, 7));
+    expect(deleted).toEqual({ version: 4, updatedAt: 7, bytes: undefined });
+    expect(evolveSave(deleted, saveWritten(3, 9))).toBe(deleted);
+    expect(evolveSave(deleted, saveWritten(5, 9))).toEqual({ version: 5, updatedAt: 9, bytes: 2 });
+    expect(saves.parse(saves.format(deleted))).toEqual(deleted);
+  });
+
+  it('keeps for each version where the log has it, whatever came before', () => {
+    const keys = new PartitionKeys('test', 'players', 0).state(1);
+    for (const event of [saveWritten(250, 7, '{"a":1}'), saveDeleted(251, 8)]) {
+      const [, past] = saves.targets(event, undefined, keys);
+      if (!past) throw new Error('there is no second state');
+      expect(past).toEqual({
+        address: { key: 'test:{p0}:history@1:ada/auto/2', field: String(event.version) },
+        version: event.version,
+      });
+      expect(saves.isNext?.(undefined, event, past)).toBe(true);
+      const state = saves.evolve(undefined, event, undefined, past);
+      expect(state).toEqual({
+        ...{ id: event.id, actor: 'server', bytes: event.type === 'SaveWritten' ? 7 : undefined },
+      });
+      expect(state && saves.parse(saves.format(state))).toEqual(state);
+      expect(saves.evolve(state, event, undefined, past)).toBe(state);
+    }
+  });
+
+  it('refuses an event without a version', () => {
+    const { version: _, ...event } = saveWritten(1, 5);
+    expect(() => isNextVersion(undefined, event)).toThrow(TypeError);
+    expect(() => evolveSave(undefined, event)).toThrow(TypeError);
+  });
+
+  it('comes to the same state whatever the order of delivery, when those that are early come again', () => {
+    const deliveries = fc
+      .integer({ min: 1, max: 12 })
+      .chain(n => shuffled(Array.from({ length: n }, (_, i) => saveWritten(i + 1, 100 - i, '1'.repeat(i)))));
+    fc.assert(
+      fc.property(deliveries, events => {
+        let state: SaveState | undefined;
+        const taken: (number | undefined)[] = [];
+        for (let open = events; open.length > 0; ) {
+          const early = open.filter(event => {
+            if (!isNextVersion(state, event)) return true;
+            state = evolveSave(state, event);
+            taken.push(event.version);
+            return false;
+          });
+          expect(early.length).toBeLessThan(open.length);
+          open = early;
+        }
+        expect(taken).toEqual(events.map((_, i) => i + 1));
+        const last = events.length;
+        expect(state).toEqual({ version: last, updatedAt: 101 - last, bytes: last - 1 });
+      }),
+    );
+  });
+
+  it('is kept as text that begins with the version and reads back as it was', () => {
+    fc.assert(
+      fc.property(
+        fc.record(
+          { version: fc.nat(), updatedAt: fc.maxSafeNat(), bytes: fc.nat(), name: fc.string() },
+          { requiredKeys: ['version', 'updatedAt', 'bytes'] },
+        ),
+        state => {
+          expect(saves.format(state).split(' ')[0]).toBe(String(state.version));
+          expect(saves.parse(saves.format(state))).toEqual(state);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,108 @@
+import type { Topology } from '#libs/event-log';
+import { LiveState } from '#libs/projections';
+import { type RedisClient, Script } from '#libs/redis';
+import { DOCUMENTS_GROUP } from '#libs/search';
+import { type PastVersion, parsePastVersion } from './past-version.js';
+import { parseSave } from './save.store.js';
+
+/** A save without its document. */
+export interface SaveSlot {
+  readonly slot: string;
+  readonly version: number;
+  /** ISO 8601. */
+  readonly updatedAt: string;
+  /** Length of the document in UTF-8. */
+  readonly bytes: number;
+}
+
+export interface Save extends Omit<SaveSlot, 'slot'> {
+  /** JSON, exactly as it was written. */
+  readonly document: string;
+}
+
+/** A version of a save, as the history lists it. */
+export interface ListedVersion extends PastVersion {
+  readonly version: number;
+}
+
+const readSave = new Script<[line: string, document: string | null] | []>('read-save');
+const readFields = new Script<(string | null)[]>('read-fields');
+
+export class SaveReader {
+  private readonly live: LiveState;
+
+  constructor(
+    redis: RedisClient,
+    private readonly topology: Topology,
+  ) {
+    this.live = new LiveState(redis, DOCUMENTS_GROUP);
+  }
+
+  /** @returns nothing when the slot is empty */
+  async find(player: string, slot: string): Promise<Save | undefined> {
+    const keys = this.topology.of('players', player);
+    const [line, document] = await this.live.read(
+      readSave,
+      keys,
+      state => [state.saves(player), state.save(player, slot)],
+      [slot],
+    );
+    const found = line == null ? undefined : view(line);
+    return found && document != null ? { ...found, document } : undefined;
+  }
+
+  /** The player's slots that are not empty, by name. */
+  async list(player: string): Promise<SaveSlot[]> {
+    const keys = this.topology.of('players', player);
+    const lines = await this.live.readWhole(keys, state => state.saves(player));
+    const slots = [...lines].flatMap(([slot, line]) => {
+      const found = view(line);
+      return found ? [{ slot, ...found }] : [];
+    });
+    return slots.sort((a, b) => (a.slot < b.slot ? -1 : 1));
+  }
+
+  /** The latest version that has taken effect, be it a deletion; 0 when there is none. */
+  async latest(player: string, slot: string): Promise<number> {
+    const keys = this.topology.of('players', player);
+    const [line] = await this.live.read(readFields, keys, state => [state.saves(player)], [slot]);
+    return line == null ? 0 : parseSave(line).version;
+  }
+
+  /**
+   * Versions from one downwards, newest first; those that are dead letters are left out.
+   *
+   * @param count how many versions are looked at, at most
+   */
+  async history(player: string, slot: string, from: number, count: number): Promise<ListedVersion[]> {
+    const wanted = Array.from({ length: Math.min(from, count) }, (_, i) => from - i);
+    const keys = this.topology.of('players', player);
+    const together = Map.groupBy(wanted, version => keys.state(0).history(player, slot, version));
+    const found = await Promise.all(
+      [...together.values()].map(versions => this.versions(player, slot, versions)),
+    );
+    return found.flat();
+  }
+
+  /** @param versions of one hash */
+  private async versions(player: string, slot: string, versions: number[]): Promise<ListedVersion[]> {
+    const keys = this.topology.of('players', player);
+    const [first = 0] = versions;
+    const lines = await this.live.read(
+      readFields,
+      keys,
+      state => [state.history(player, slot, first)],
+      versions,
+    );
+    return versions.flatMap((version, i) => {
+      const line = lines[i];
+      return line == null ? [] : [{ version, ...parsePastVersion(line) }];
+    });
+  }
+}
+
+/** Nothing for a deletion. */
+function view(line: string): Omit<SaveSlot, 'slot'> | undefined {
+  const { version, updatedAt, bytes } = parseSave(line);
+  return bytes === undefined ? undefined : { version, updatedAt: new Date(updatedAt).toISOString(), bytes };
+}

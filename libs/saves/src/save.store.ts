@@ -1,0 +1,36 @@
+import type { Effect } from '#libs/projections';
+import type { StateKeys } from '#libs/redis';
+import type { SaveEvent, SaveState } from './save.fold.js';
+import { saveDocumentEffects } from './save-document.js';
+
+/** A slot's document, and what it is found by. */
+export function slotEffects(
+  before: SaveState | undefined,
+  after: SaveState,
+  event: SaveEvent,
+  keys: StateKeys,
+): Effect[] {
+  return [...textEffects(before, event, keys), ...saveDocumentEffects(event.data, before, after, keys)];
+}
+
+/** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */
+function textEffects(before: SaveState | undefined, { type, data }: SaveEvent, keys: StateKeys): Effect[] {
+  const target = { type: 'string', key: keys.save(data.player, data.slot) } as const;
+  if (type === 'SaveWritten') return [{ ...target, command: 'SET', args: [{ document: data.document }] }];
+  return before?.bytes === undefined ? [] : [{ ...target, command: 'UNLINK', args: [] }];
+}
+
+/** `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion, then the name as JSON where it is searched by name. */
+export function formatSave({ version, updatedAt, bytes, name }: SaveState): string {
+  return `${version} ${updatedAt} ${bytes ?? '-'}${name === undefined ? '' : ` ${JSON.stringify(name)}`}`;
+}
+
+export function parseSave(text: string): SaveState {
+  const [version, updatedAt, bytes, ...name] = text.split(' ');
+  return {
+    version: Number(version),
+    updatedAt: Number(updatedAt),
+    bytes: bytes === '-' ? undefined : Number(bytes),
+    ...(name.length > 0 && { name: JSON.parse(name.join(' ')) as string }),
+  };
+}

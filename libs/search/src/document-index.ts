@@ -1,0 +1,86 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Topology } from '#libs/event-log';
+import { LiveState } from '#libs/projections';
+import {
+  type DocumentStoreName,
+  documentStoreIn,
+  documentStoreName,
+  LogMovedError,
+  MOVED,
+  type RedisClient,
+} from '#libs/redis';
+import { DOCUMENTS_GROUP, type Documents, type LivePartition, type Matches } from './documents.js';
+import { JsonDocuments } from './json-documents.js';
+import { PlainDocuments } from './plain-documents.js';
+import { byBytes } from './search-terms.js';
+
+/** How often generations may be switched during one query. */
+const MAX_ATTEMPTS = 5;
+
+/** Finds players by their documents, in all partitions, whichever store each partition has. */
+export class DocumentIndex {
+  private readonly plain: PlainDocuments;
+  private readonly json: JsonDocuments;
+  /** The best store that the server offers; undefined until it has answered. */
+  private serverStore: DocumentStoreName | undefined;
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly topology: Topology,
+  ) {
+    this.plain = new PlainDocuments(redis, new LiveState(redis, DOCUMENTS_GROUP));
+    this.json = new JsonDocuments(redis, topology.prefix);
+  }
+
+  /**
+   * Profile names that begin with `prefix`, as members of the sorted set, in the order of bytes.
+   *
+   * @param after the member after which to begin; empty for the first page
+   * @param seen about how many members came before
+   * @param limit members that each partition returns, at most
+   */
+  async names(prefix: string, after: string, seen: number, limit: number): Promise<string[]> {
+    const found = await this.query((documents, partitions) =>
+      documents.names(partitions, prefix, after, seen, limit),
+    );
+    return found.flat().sort(byBytes);
+  }
+
+  /** Players whose document in `slot` contains all `words`, by id. The empty word is in every document. */
+  async matches(slot: string, words: readonly string[], limit: number): Promise<Matches> {
+    const found = await this.query((documents, partitions) =>
+      documents.matches(partitions, slot, words, limit),
+    );
+    const players = found.flatMap(({ players }) => players).sort(byBytes);
+    return { total: found.reduce((sum, { total }) => sum + total, 0), players: players.slice(0, limit) };
+  }
+
+  /** Queries each store for its partitions: while a rebuild changes the store, there are two. */
+  private async query<T>(run: (store: Documents, partitions: readonly LivePartition[]) => Promise<T>) {
+    for (let attempt = 1; ; attempt++) {
+      const partitions = await this.partitions();
+      const { plain = [], json = [] } = Object.groupBy(partitions, ({ state }) => state.documents);
+      const found = await Promise.all([
+        ...(plain.length > 0 ? [run(this.plain, plain)] : []),
+        ...(json.length > 0 ? [run(this.json, json)] : []),
+      ]);
+      // A generation that was switched during the query may have been swept while it was read.
+      if (isDeepStrictEqual(await this.partitions(), partitions) || attempt === MAX_ATTEMPTS) return found;
+    }
+  }
+
+  private async partitions(): Promise<LivePartition[]> {
+    this.serverStore ??= await documentStoreIn(this.redis, this.topology.prefix);
+    const all = this.topology.all('players');
+    // Sorted sets are read by scripts, which look up the live generation themselves.
+    if (this.serverStore === 'plain') return all.map(keys => ({ keys, state: keys.state(1) }));
+    return Promise.all(
+      all.map(async keys => {
+        const live = keys.live(DOCUMENTS_GROUP);
+        const [generation, store] = await this.redis.hmget(live, 'generation', 'documents');
+        if (generation === MOVED) throw new LogMovedError();
+        return { keys, state: keys.state(Number(generation ?? 1), documentStoreName(store)) };
+      }),
+    );
+  }
+}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { EmbeddedRedis } from '#libs/embedded-redis';
-import { RedisCluster } from './redis-cluster.js';
+import { RedisCluster } from '#libs/testing';
 
 /** `none` for no container. */
 const IMAGE = process.env.TEST_REDIS_IMAGE || 'redis:8-alpine';

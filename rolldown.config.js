@@ -16,7 +16,7 @@ const PROGRAMS = [
 ];
 const LIBRARIES = 'libs/*/src/index.ts';
 /** What is found beside its reader, when that runs. */
-const FILES = ['apps/gateway/src/page', 'libs/redis/src/scripts'];
+const FILES = ['apps/gateway/src/page', ...globSync('{apps,libs}/*/src/lua')];
 
 const { devDependencies, engines } = JSON.parse(readFileSync('package.json', 'utf8'));
 /** Stays in `node_modules`: what Nest asks for where somebody uses it, a folder that is served, and what tools need. */

@@ -164,7 +164,7 @@ describe.each([
   }, 60_000);
 
   it('has every right that scripts need, used here or not', () => {
-    const called = globSync('libs/**/*.lua').flatMap(file =>
+    const called = globSync('{apps,libs}/*/src/lua/*.lua').flatMap(file =>
       [...readFileSync(file, 'utf8').matchAll(/redis\.p?call\('(\w+)'(?:, '([A-Z]+)')?/g)].map(
         ([, command = '', part]) => [command, `${command}|${part}`].map(name => `+${name.toLowerCase()}`),
       ),

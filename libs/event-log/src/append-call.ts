@@ -8,11 +8,12 @@ import {
   packEvent,
   parseEventId,
 } from '#libs/events';
-import { codedError, type PartitionKeys, type RedisClient, Script, type WriteQuorum } from '#libs/redis';
+import { codedError, type PartitionKeys, type RedisClient, type WriteQuorum } from '#libs/redis';
 import type { Appended, AppendOptions } from './event-log.js';
 import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
+import { script } from './lua.js';
 
-const append = new Script<readonly string[]>('append');
+const append = script<readonly string[]>('append');
 
 /** Events in one call, at most: some milliseconds, in which Redis does nothing else. */
 export const CALL_EVENTS = 500;

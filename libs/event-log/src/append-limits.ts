@@ -1,6 +1,7 @@
 import { definitionOf, type NewEvent } from '#libs/events';
-import { isRedisUnavailable, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
 import type { Appended, AppendOptions } from './event-log.js';
+import { script } from './lua.js';
 
 /** Bytes that an event takes in Redis besides its text: its entry, and its line in the history of a save. */
 const ENTRY_BYTES = 150;
@@ -9,7 +10,7 @@ const RECORD_BYTES = 250;
 /** Bytes of documents that one call reads: a few milliseconds, in which Redis does nothing else. */
 const COUNTED_BYTES = 2 * 1024 * 1024;
 
-const countUsage = new Script<0 | 1>('count-usage');
+const countUsage = script<0 | 1>('count-usage');
 
 /** Bytes that a player may have appended in an hour. */
 export interface LogBudget {

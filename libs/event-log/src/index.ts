@@ -10,7 +10,7 @@ export { acceptLoss, checkLog, LogDamagedError, type LogState, measureLog } from
 export { type LogEntry, readEntries, readLog } from './log-reader.js';
 export { abandonMove, Move, openAbandonedGates, readTopology } from './moving.js';
 export { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
-export { Progress } from './progress.js';
+export { applied, Progress } from './progress.js';
 export { placeOf, shardOf, shardsOf } from './routing.js';
 export type { Settlement } from './settlement.js';
 export { Topology } from './topology.js';

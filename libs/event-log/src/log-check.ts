@@ -1,5 +1,5 @@
 import type { StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
 import {
   type Extent,
   extentOf,
@@ -11,9 +11,10 @@ import {
   type Loss,
   NOTHING,
 } from './log-judgement.js';
+import { script } from './lua.js';
 
-const lookAtLog = new Script<string>('look-at-log');
-const noteLog = new Script<0 | 1>('note-log');
+const lookAtLog = script<string>('look-at-log');
+const noteLog = script<0 | 1>('note-log');
 
 /** Milliseconds between two notes of what a partition has, unless something is wrong. */
 const NOTE_INTERVAL_MS = 5_000;

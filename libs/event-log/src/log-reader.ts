@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { script } from './lua.js';
 
-const readPage = new Script<[more: 0 | 1, json: string, ...texts: string[]]>('read-page');
+const readPage = script<[more: 0 | 1, json: string, ...texts: string[]]>('read-page');
 
 /** A stream entry as Redis answers it: names and values of its fields in turn. */
 export type LogEntry = readonly [id: string, fields: readonly string[]];

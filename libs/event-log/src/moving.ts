@@ -1,14 +1,15 @@
 import { type EventId, formatEventId, STREAMS, type StreamName } from '#libs/events';
-import { FIRST_EPOCH, type PartitionKeys, type RedisClient, Script, topologyKey } from '#libs/redis';
+import { FIRST_EPOCH, type PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
+import { script } from './lua.js';
 import type { Topology } from './topology.js';
 
 /** Milliseconds after which who moves the log counts as dead. */
 const LEASE = 10_000;
 
-const beginMove = new Script<number[]>('begin-move');
-const holdMove = new Script<0 | 1>('hold-move');
-const switchTopology = new Script<0 | 1>('switch-topology');
-const openGate = new Script<0 | 1>('open-gate');
+const beginMove = script<number[]>('begin-move');
+const holdMove = script<0 | 1>('hold-move');
+const switchTopology = script<0 | 1>('switch-topology');
+const openGate = script<0 | 1>('open-gate');
 
 /** What `hold-move` takes instead of milliseconds. */
 const OVER = 0;

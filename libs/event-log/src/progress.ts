@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { compareEventIds, formatEventId, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
 import type { EventRef } from './event-ref.js';
+import { script } from './lua.js';
 import type { Topology } from './topology.js';
 
 /** Milliseconds between two looks at a partition that somebody waits for. */
@@ -20,7 +21,7 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-const applied = new Script<string>('applied');
+export const applied = script<string>('applied');
 
 /**
  * Tells when an event has taken effect in the projections.

@@ -1,9 +1,10 @@
 import { type EventId, formatEventId, type RecordedEvent, type StreamName, unpackEvent } from '#libs/events';
-import { type RedisClient, Script } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
 import type { LogEntry } from './log-reader.js';
+import { script } from './lua.js';
 import type { Topology } from './topology.js';
 
-const readHead = new Script<LogEntry | []>('read-head');
+const readHead = script<LogEntry | []>('read-head');
 
 /** Reads single events of the log by what is known of them. No projection has to have come as far. */
 export class VersionReader {

@@ -1,7 +1,7 @@
 import type { Topology } from '#libs/event-log';
 import type { JsonObject } from '#libs/events';
-import { LiveState } from '#libs/projections';
-import { Batched, type PartitionKeys, type RedisClient, Script, type StateKeys } from '#libs/redis';
+import { LiveState, readFields } from '#libs/projections';
+import { Batched, type PartitionKeys, type RedisClient, type StateKeys } from '#libs/redis';
 import { DOCUMENTS_GROUP } from '#libs/search';
 import { fieldsOf } from './profile.fold.js';
 import { parseProfile } from './profile.store.js';
@@ -10,8 +10,6 @@ export interface Profile {
   readonly version: number;
   readonly fields: JsonObject;
 }
-
-const readFields = new Script<(string | null)[]>('read-fields');
 
 /** A hash of the live generation: what its key is. */
 type Kind = 'profiles' | 'names';

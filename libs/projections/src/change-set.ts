@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type EventId, formatEventId } from '#libs/events';
-import { type RedisClient, Script } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
 import type { Held, States } from './held-states.js';
+import { script } from './lua.js';
 import type { Effect, KeyType } from './projection.js';
 import type { Source, View } from './view.js';
 
-const commit = new Script<string>('commit');
+const commit = script<string>('commit');
 
 export interface Change {
   readonly id: EventId;

@@ -1,8 +1,9 @@
-import { type RedisClient, Script } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
 import { AddressMap } from './address-map.js';
+import { script } from './lua.js';
 import type { Address } from './projection.js';
 
-const readStates = new Script<string>('read-states');
+const readStates = script<string>('read-states');
 
 /** Hashes that are read in one call, at most: Redis does nothing else meanwhile. */
 const CALL_HASHES = 2_000;

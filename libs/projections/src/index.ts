@@ -1,7 +1,7 @@
 export { AddressMap } from './address-map.js';
 export { ScriptArguments } from './change-set.js';
 export { States } from './held-states.js';
-export { LiveState } from './live-state.js';
+export { LiveState, readFields } from './live-state.js';
 export {
   type Effect,
   effectsOf,

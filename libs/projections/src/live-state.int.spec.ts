@@ -1,10 +1,10 @@
 import { jest } from '@jest/globals';
-import { type PartitionKeys, Script, StaleGenerationError } from '#libs/redis';
-import { openTestLog, type TestLog } from '#libs/testing';
+import { type PartitionKeys, StaleGenerationError } from '#libs/redis';
+import { openTestLog, scriptNamed, type TestLog } from '#libs/testing';
 import { LiveState } from './live-state.js';
 
 const GROUP = 'group';
-const readHash = new Script<[next: string, fields: string[]]>('read-hash');
+const readHash = scriptNamed<[next: string, fields: string[]]>('read-hash');
 
 describe('a reader of live state', () => {
   let test: TestLog;

@@ -2,12 +2,15 @@ import {
   type PartitionKeys,
   pairs,
   type RedisClient,
-  Script,
+  type Script,
   StaleGenerationError,
   type StateKeys,
 } from '#libs/redis';
+import { script } from './lua.js';
 
-const readHash = new Script<[next: string, fields: string[]]>('read-hash');
+/** Fields of a hash of the live generation. */
+export const readFields = script<(string | null)[]>('read-fields');
+const readHash = script<[next: string, fields: string[]]>('read-hash');
 
 /** A generation can be switched between two attempts, but hardly that often. */
 const ATTEMPTS = 5;

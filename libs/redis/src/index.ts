@@ -76,7 +76,7 @@ export { pairs } from './pairs.js';
 export { pulseOf } from './pulse.js';
 export { readWholeHash } from './read-hash.js';
 export { RecentlyUsed } from './recently-used.js';
-export { Script } from './script.js';
+export { Script, scriptsIn } from './script.js';
 export {
   documentStoreIn,
   documentStoreOf,

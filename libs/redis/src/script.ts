@@ -5,20 +5,21 @@ import { scriptError } from './errors.js';
 
 type Command = readonly [name: 'eval' | 'evalsha', ...args: (string | number)[]];
 
-const read = (file: string) => readFileSync(new URL(`./scripts/${file}`, import.meta.url), 'utf8');
-
 /**
- * One atomic action, a file of `scripts/`, whose header states keys, arguments, replies and errors. A line
- * `-- include <file>` stands for functions that it shares with others.
+ * One atomic action: a Lua file, whose header states keys, arguments, replies, and errors. A line `-- include <path>`
+ * stands for the text of another file.
  *
- * It is sent by its hash; a server that does not know it (fresh, restarted, flushed) gets the text once.
+ * Redis is sent the hash of the script. A server that does not know it (fresh, restarted, flushed) is sent the text once.
  */
 export class Script<Reply> {
   private readonly text: string;
   private readonly sha: string;
 
-  constructor(readonly name: string) {
-    this.text = read(`${name}.lua`).replace(/^-- include (\S+)$/m, (_, file: string) => read(file));
+  /** @param file where the script is, by the name of the script */
+  constructor(file: URL) {
+    this.text = readFileSync(file, 'utf8').replace(/^-- include (\S+)$/m, (_, path: string) =>
+      readFileSync(new URL(path, file), 'utf8'),
+    );
     this.sha = createHash('sha1').update(this.text).digest('hex');
   }
 
@@ -48,4 +49,9 @@ export class Script<Reply> {
 
 function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}
+
+/** Loads scripts from a folder: a library has one for those that it owns. */
+export function scriptsIn(folder: URL): <Reply>(name: string) => Script<Reply> {
+  return name => new Script(new URL(`${name}.lua`, folder));
 }

@@ -1,6 +1,6 @@
 import type { Topology } from '#libs/event-log';
-import { LiveState } from '#libs/projections';
-import { type RedisClient, Script } from '#libs/redis';
+import { LiveState, readFields } from '#libs/projections';
+import { type RedisClient } from '#libs/redis';
 import { DOCUMENTS_GROUP, DocumentIndex, type Matches, wordsOf } from '#libs/search';
 import { parseSave } from './save.store.js';
 import { documentTexts } from './save-document.js';
@@ -14,8 +14,6 @@ export interface SaveQuery {
   /** Players, at most. */
   readonly limit: number;
 }
-
-const readFields = new Script<(string | null)[]>('read-fields');
 
 /** Finds saves in the searchable slots by the words of their document's `name`. */
 export class SaveSearch {

@@ -1,7 +1,8 @@
 import type { Topology } from '#libs/event-log';
-import { LiveState } from '#libs/projections';
-import { type RedisClient, Script } from '#libs/redis';
+import { LiveState, readFields } from '#libs/projections';
+import { type RedisClient } from '#libs/redis';
 import { DOCUMENTS_GROUP } from '#libs/search';
+import { script } from './lua.js';
 import { type PastVersion, parsePastVersion } from './past-version.js';
 import { parseSave } from './save.store.js';
 
@@ -25,8 +26,7 @@ export interface ListedVersion extends PastVersion {
   readonly version: number;
 }
 
-const readSave = new Script<[line: string, document: string | null] | []>('read-save');
-const readFields = new Script<(string | null)[]>('read-fields');
+const readSave = script<[line: string, document: string | null] | []>('read-save');
 
 export class SaveReader {
   private readonly live: LiveState;

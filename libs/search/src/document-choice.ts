@@ -5,10 +5,10 @@ import {
   isForbidden,
   isRedisUnavailable,
   type RedisClient,
-  Script,
 } from '#libs/redis';
 import { tryDocuments } from './document-trial.js';
 import { DOCUMENTS_GROUP } from './documents.js';
+import { script } from './lua.js';
 
 /** The documents were built with what this server does not have. */
 export class DocumentStoreError extends Error {
@@ -22,7 +22,7 @@ export class DocumentStoreError extends Error {
   }
 }
 
-const chooseDocuments = new Script<DocumentStoreName>('choose-documents');
+const chooseDocuments = script<DocumentStoreName>('choose-documents');
 
 /**
  * Sees to it that documents can be kept and found. A log without events gets the store that the server can have; a

@@ -1,5 +1,5 @@
 import type { Effect, LiveState } from '#libs/projections';
-import { inHeavyLane, type RedisClient, Script } from '#libs/redis';
+import { inHeavyLane, type RedisClient } from '#libs/redis';
 import {
   type DocumentPlace,
   type Documents,
@@ -8,10 +8,11 @@ import {
   type PlayerDocument,
   PROFILES,
 } from './documents.js';
+import { script } from './lua.js';
 import { byBytes, memberOf } from './search-terms.js';
 
-const listNames = new Script<string[]>('list-names');
-const matchWords = new Script<[total: number, next: string, ...players: string[]]>('match-words');
+const listNames = script<string[]>('list-names');
+const matchWords = script<[total: number, next: string, ...players: string[]]>('match-words');
 
 /** Documents of a partition that are looked at for several words, at most, and comparisons for it. */
 const MAX_LOOKED_AT = 10_000;

@@ -12,8 +12,9 @@ import {
   viewEvent,
 } from '#libs/event-log';
 import { formatEventId, STREAMS, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
 import { formatDeadLetterId, parseDeadLetterId } from './dead-letter-id.js';
+import { script } from './lua.js';
 
 /** An event that failed every delivery to a group, or could not be decoded. */
 export interface DeadLetter {
@@ -92,8 +93,8 @@ interface LetterSource extends NamedStream {
   readonly group: string;
 }
 
-const retryLetter = new Script<[] | [event: string, retried: 0 | 1]>('retry-dead-letter');
-const dropLetter = new Script<string | null>('drop-dead-letter');
+const retryLetter = script<[] | [event: string, retried: 0 | 1]>('retry-dead-letter');
+const dropLetter = script<string | null>('drop-dead-letter');
 
 /** The dead letters of all partitions, and what can be done with them. */
 export class DeadLetters {

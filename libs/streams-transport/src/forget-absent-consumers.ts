@@ -1,9 +1,10 @@
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { script } from './lua.js';
 
 /** Milliseconds without a sign of life after which a consumer is absent. */
 const ABSENT = 5 * 60_000;
 
-const leaveGroup = new Script<number>('leave-group');
+const leaveGroup = script<number>('leave-group');
 
 /**
  * Removes those consumers of a group that own nothing and have been absent for long: killed workers, and the

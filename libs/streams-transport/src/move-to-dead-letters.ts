@@ -1,4 +1,5 @@
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { script } from './lua.js';
 
 /** Why an event is given up, and what it was. */
 export interface FailedEvent {
@@ -9,7 +10,7 @@ export interface FailedEvent {
   readonly deliveries: number;
 }
 
-const move = new Script<number>('dead-letter');
+const move = script<number>('dead-letter');
 
 /**
  * Makes a pending event a dead letter. Until that is retried, the event is one that the group skips.

@@ -1,9 +1,10 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
 import { compareEventIds, formatEventId, type RecordedEvent, type StreamName } from '#libs/events';
-import { createBlockingClient, nodeOf, type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { createBlockingClient, nodeOf, type PartitionKeys, type RedisClient } from '#libs/redis';
 import { type BatchHandler, Delivery, type DeliveryOptions, type Entry } from './delivery.js';
 import { forgetAbsentConsumers } from './forget-absent-consumers.js';
+import { script } from './lua.js';
 
 export interface ConsumerOptions extends DeliveryOptions {
   /** This process's name within the group. */
@@ -36,9 +37,9 @@ export type HealthListener = (keys: PartitionKeys, error?: Error) => void;
 export const HEARTBEAT_MS = 1_000;
 const HEARTBEAT_TTL_MS = 4_000;
 
-const leaveGroup = new Script<number>('leave-group');
-const openGroup = new Script<'there' | 'created' | 'behind'>('open-group');
-const heartbeat = new Script<null>('heartbeat');
+const leaveGroup = script<number>('leave-group');
+const openGroup = script<'there' | 'created' | 'behind'>('open-group');
+const heartbeat = script<null>('heartbeat');
 
 /**
  * Reads one partition for a consumer group, and delivers its events in batches, one after the other.

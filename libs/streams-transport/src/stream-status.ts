@@ -1,6 +1,7 @@
 import { partitionName, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { script } from './lua.js';
 
 export interface ConsumerStatus {
   readonly name: string;
@@ -69,8 +70,8 @@ const CALL_ENTRIES = 1_000;
 /** Calls for a group and partition. What is behind that, Redis's own figure tells, which can be too high. */
 const MAX_CALLS = 10;
 
-const describeStream = new Script<Reply>('describe-stream');
-const countBehind = new Script<[count: number, last: string, ms: string | null]>('count-behind');
+const describeStream = script<Reply>('describe-stream');
+const countBehind = script<[count: number, last: string, ms: string | null]>('count-behind');
 
 /**
  * Every partition of the log, and how far its consumer groups are.

@@ -12,6 +12,7 @@ export * from './naive-board.js';
 export * from './one-name.js';
 export * from './redis-cluster.js';
 export * from './redis-container.js';
+export * from './script-named.js';
 export * from './sentinels.js';
 export * from './state.js';
 export * from './test-log.js';

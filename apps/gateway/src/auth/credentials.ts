@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import { type RedisClient, Script } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 import { hashSecret, isSecretOf } from './secret-hash.js';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-const keepLogin = new Script<number>('keep-login');
+const keepLogin = script<number>('keep-login');
 
 /** What players return with. Beside the log, never in it: what is in the log is there for ever. */
 export class Credentials {

@@ -1,14 +1,15 @@
 import type { Topology } from '#libs/event-log';
-import { failedLoginsKey, type RedisClient, Script } from '#libs/redis';
+import { failedLoginsKey, type RedisClient } from '#libs/redis';
 import { Problem } from '../http/problem.js';
 import { networkOf } from '../limits/address.js';
+import { script } from '../lua.js';
 
 /** Milliseconds from the first failure until all are forgotten. */
 const WINDOW = 15 * 60 * 1_000;
 const FAILURES_PER_PLAYER = 10;
 const FAILURES_PER_ADDRESS = 50;
 
-const limitFailures = new Script<number>('limit-failures');
+const limitFailures = script<number>('limit-failures');
 
 export interface Login {
   readonly player: string;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import { Batched, OptionalWrites, type RedisClient, Script, sessionKey } from '#libs/redis';
+import { Batched, OptionalWrites, type RedisClient, sessionKey } from '#libs/redis';
+import { script } from '../lua.js';
 import { hashOf, type TokenHash } from './token-hash.js';
 
 /** Milliseconds that a session lasts from when it was last used. */
@@ -13,9 +14,9 @@ export const MAX_SESSIONS = 50;
 /** Player, end in milliseconds since 1970, and 1 when that was put off; empty when there is none. */
 type Found = string;
 
-const keepLogin = new Script<number>('keep-login');
-const findSession = new Script<readonly Found[]>('find-session');
-const peekSession = new Script<readonly Found[]>('peek-session');
+const keepLogin = script<number>('keep-login');
+const findSession = script<readonly Found[]>('find-session');
+const peekSession = script<readonly Found[]>('peek-session');
 
 export interface Session {
   readonly player: string;

@@ -1,5 +1,6 @@
 import type { Topology } from '#libs/event-log';
-import { cacheQuestBoardsKey, QuotaExceededError, type RedisClient, Script } from '#libs/redis';
+import { cacheQuestBoardsKey, QuotaExceededError, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 
 /** Milliseconds between two looks for boards that are there no more. */
 const LOOK_MS = 10_000;
@@ -8,7 +9,7 @@ const FIRST_SCORE_MS = 5 * 60_000;
 /** Names that are looked for at once. */
 const LOOK_NAMES = 100;
 
-const claim = new Script<number>('claim');
+const claim = script<number>('claim');
 
 /** Counts the boards that `/api/leaderboard` makes, for `CACHE_QUEST_BOARDS`. */
 export class MadeBoards {

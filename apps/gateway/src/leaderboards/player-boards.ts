@@ -1,13 +1,14 @@
 import type { Topology } from '#libs/event-log';
 import { ScoreDocumentReader } from '#libs/leaderboards';
-import { RecentlyUsed, type RedisClient, Script } from '#libs/redis';
+import { RecentlyUsed, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 
 /** Pairs of player and board that are remembered to count; of others, Redis is asked. */
 const REMEMBERED = 50_000;
 const NOT_COUNTED = 0;
 const NEW = 2;
 
-const claim = new Script<0 | 1 | 2>('claim');
+const claim = script<0 | 1 | 2>('claim');
 
 /**
  * Counts the boards of a player, for `player.boards`. Scores are in the partitions of their boards, and none of these

@@ -25,7 +25,7 @@ describe('the sliding window', () => {
 
   describe('by a clock of the test', () => {
     // The script has the server's clock and no other; here its text gets one more argument for it.
-    const text = readFileSync('libs/redis/src/scripts/admit.lua', 'utf8').replace(
+    const text = readFileSync('apps/gateway/src/lua/admit.lua', 'utf8').replace(
       "redis.call('TIME')",
       '{ ARGV[4], ARGV[5] }',
     );

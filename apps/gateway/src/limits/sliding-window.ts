@@ -1,5 +1,6 @@
 import type { RateLimit } from '#libs/config';
-import { Batched, type RedisClient, Script } from '#libs/redis';
+import { Batched, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 
 export interface Admission {
   readonly admitted: boolean;
@@ -20,7 +21,7 @@ interface Asked {
   readonly args: readonly [limit: number, window: number, cost: number];
 }
 
-const admit = new Script<readonly Reply[]>('admit');
+const admit = script<readonly Reply[]>('admit');
 
 /** Counts, by the server's clock, what all gateways let pass. */
 export class SlidingWindow {

@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Topology } from '#libs/event-log';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 
 /** Where to go on, or 0; then names. */
 type Stretch = [next: string, ...names: string[]];
 
-const listBoards = new Script<Stretch>('list-boards');
+const listBoards = script<Stretch>('list-boards');
 
 /** How often boards can come or go while they are listed. */
 const ATTEMPTS = 3;

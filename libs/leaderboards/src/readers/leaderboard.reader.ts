@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidCursorError, type Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
-import { LiveState } from '#libs/projections';
+import { LiveState, readFields } from '#libs/projections';
 import {
   Batched,
   BoardChangedError,
@@ -9,12 +9,12 @@ import {
   type PartitionKeys,
   RecentlyUsed,
   type RedisClient,
-  Script,
   ShardsDisagreeError,
   type StateKeys,
 } from '#libs/redis';
 import { InvalidPeriodError, periodsOf } from '../definitions/periods.js';
 import { LeaderboardRules, playerField } from '../definitions/rules.js';
+import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 import { parsePosition } from '../ranking/position.js';
 import { memberOf, rankScore } from '../ranking/ranks.js';
@@ -58,8 +58,7 @@ export interface ListedBoard {
   readonly total: number;
 }
 
-const readBoard = new Script<BoardReply<readonly string[]>>('read-board');
-const readFields = new Script<(string | null)[]>('read-fields');
+const readBoard = script<BoardReply<readonly string[]>>('read-board');
 
 /** Boards that are remembered, at most. */
 const MAX_KNOWN = 10_000;

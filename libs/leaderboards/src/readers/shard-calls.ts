@@ -7,10 +7,10 @@ import {
   type PartitionKeys,
   RecentlyUsed,
   type RedisClient,
-  Script,
   ShardsDisagreeError,
 } from '#libs/redis';
 import { parseBoard, ranksAlike } from '../definitions/rules.js';
+import { script } from '../lua.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
 import type { KnownBoard } from './known-board.js';
 import type { Place } from './shard-merge.js';
@@ -57,7 +57,7 @@ type Reply = readonly [
   answers: readonly unknown[],
 ];
 
-const readShard = new Script<Reply>('read-shard');
+const readShard = script<Reply>('read-shard');
 
 /** Shards whose definitions are remembered, at most. */
 const MAX_KNOWN = 10_000;

@@ -10,7 +10,6 @@ import {
   eraserEpochKey,
   eraserLeaseKey,
   type PartitionKeys,
-  Script,
 } from '#libs/redis';
 import {
   type BoardEvent,
@@ -29,6 +28,7 @@ import {
   runs,
   SERVER,
   type Step,
+  scriptNamed,
   stateOf,
   type TestLog,
   work,
@@ -361,7 +361,7 @@ describe('erasing players', () => {
 
     /** Makes a pending event a dead letter of the leaderboards. */
     const bury = (keys: PartitionKeys, id: string, entry: string) =>
-      new Script<number>('dead-letter').run(
+      scriptNamed<number>('dead-letter').run(
         test.redis,
         [keys.stream, keys.deadLetters(leaderboards.name), keys.skipped(leaderboards.name)],
         [leaderboards.name, id, 'id', id, 'entry', entry],
@@ -370,7 +370,7 @@ describe('erasing players', () => {
     const retry = async (keys: PartitionKeys) => {
       const group = leaderboards.name;
       const [letter] = await test.redis.xrange(keys.deadLetters(group), '-', '+');
-      return new Script<unknown>('retry-dead-letter').run(
+      return scriptNamed<unknown>('retry-dead-letter').run(
         test.redis,
         [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group), keys.erasing()],
         [group, letter?.[0] ?? '', 'retry'],
@@ -382,7 +382,7 @@ describe('erasing players', () => {
       const group = leaderboards.name;
       const [letter] = await test.redis.xrange(keys.deadLetters(group), '-', '+');
       const touched = [keys.deadLetters(group), keys.skipped(group), keys.erasing()];
-      return new Script<unknown>('drop-dead-letter').run(test.redis, touched, [letter?.[0] ?? '']);
+      return scriptNamed<unknown>('drop-dead-letter').run(test.redis, touched, [letter?.[0] ?? '']);
     };
 
     it('comes to no end while the erasing event is a dead letter, and goes on when that is retried', async () => {

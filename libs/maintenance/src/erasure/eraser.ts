@@ -13,10 +13,10 @@ import {
   type PartitionKeys,
   type RedisClient,
   readWholeHash,
-  Script,
 } from '#libs/redis';
 import type { JobLog } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
+import { script } from '../lua.js';
 import { BuildLostError } from '../rebuild/partition-build.js';
 import { Rebuild } from '../rebuild/rebuild.js';
 import { sweep } from '../rebuild/sweep.js';
@@ -45,7 +45,7 @@ const BOARD = 'board:';
 
 type Projected = Pick<Projection<never>, 'name' | 'stream' | 'kinds'>;
 
-const lease = new Script<number>('lease');
+const lease = script<number>('lease');
 
 /**
  * Erases players, in one process at a time, whichever it is. All that must not be forgotten is in Redis: another one goes

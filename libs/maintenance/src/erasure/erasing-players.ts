@@ -1,6 +1,8 @@
 import type { Topology } from '#libs/event-log';
+import { applied } from '#libs/event-log';
 import { type NewEvent, packEvent, type StreamName, unpackEvent } from '#libs/events';
-import { type PartitionKeys, pairs, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, pairs, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 import { forgetLogins } from './forget-logins.js';
 
 /** A player who is being erased. */
@@ -22,10 +24,9 @@ const GONE = ' gone';
 /** Players, or events, in one call, at most. */
 const CALL_PLAYERS = 100;
 
-const listErasing = new Script<[next: string, flat: string[]]>('list-erasing');
-const announceErasure = new Script<string[]>('announce-erasure');
-const updateErasing = new Script<number>('update-erasing');
-const applied = new Script<string>('applied');
+const listErasing = script<[next: string, flat: string[]]>('list-erasing');
+const announceErasure = script<string[]>('announce-erasure');
+const updateErasing = script<number>('update-erasing');
 
 /**
  * The players who are being erased, and how far that is. What is kept of it in their own partitions is the truth: in those

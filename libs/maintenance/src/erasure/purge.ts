@@ -1,7 +1,8 @@
 import { mentionsAny, readLog } from '#libs/event-log';
 import { type EventId, formatEventId, parseEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import { boardOf, LeaderboardRules, leaderboards } from '#libs/leaderboards';
-import { type PartitionKeys, type RedisClient, readWholeHash, Script, type StateKeys } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, readWholeHash, type StateKeys } from '#libs/redis';
+import { script } from '../lua.js';
 import { isAfter } from '../verify/probes.js';
 
 /** Events or keys that are deleted in one call, at most: Redis does nothing else meanwhile. */
@@ -10,7 +11,7 @@ const CALL_EVENTS = 100;
 /** So many players are looked for in an entry's text; with more of them it is decoded, which costs the same. */
 const FEW = 10;
 
-const eraseEvents = new Script<number[]>('erase-events');
+const eraseEvents = script<number[]>('erase-events');
 
 /** What goes beside events. */
 interface Goods {

@@ -3,7 +3,8 @@ import { measureLog, type Topology } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
 import { partitionsOf } from '#libs/leaderboards';
 import type { Projection } from '#libs/projections';
-import { activeJobKey, jobKey, jobLeaseKey, type RedisClient, Script } from '#libs/redis';
+import { activeJobKey, jobKey, jobLeaseKey, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 import type { Difference } from '../verify/difference.js';
 
 export type JobState = 'queued' | 'running' | 'cancelling' | 'done' | 'cancelled' | 'failed';
@@ -78,7 +79,7 @@ const BEGUN = 60;
 /** Milliseconds after which a job whose process is silent is another's to go on with. */
 const LEASE = 5_000;
 
-const lease = new Script<number>('lease');
+const lease = script<number>('lease');
 
 /** What is to be done to projections, and how far it is; kept in Redis, so that any process can go on with it. */
 export class Jobs {

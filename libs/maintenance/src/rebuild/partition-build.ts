@@ -16,9 +16,9 @@ import {
   documentStoreIn,
   type RedisClient,
   readWholeHash,
-  Script,
   type StateKeys,
 } from '#libs/redis';
+import { script } from '../lua.js';
 import { packPart, Writes } from './writes.js';
 
 /** Somebody else builds: this process was taken for dead. */
@@ -53,8 +53,8 @@ export interface BuildOptions {
 
 type Begun = [generation: number, position: string, processed: number, facts: string];
 
-const beginBuild = new Script<Begun>('begin-build');
-const writeBuild = new Script<number>('write-build');
+const beginBuild = script<Begun>('begin-build');
+const writeBuild = script<number>('write-build');
 
 /** A state, and what of it is not written yet. */
 interface Cell<State, T extends EventType> {

@@ -1,7 +1,8 @@
 import { measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
 import type { Projection, Source } from '#libs/projections';
-import { type PartitionKeys, type RedisClient, readWholeHash, Script, type StateKeys } from '#libs/redis';
+import { type PartitionKeys, type RedisClient, readWholeHash, type StateKeys } from '#libs/redis';
+import { script } from '../lua.js';
 import { BuildLostError, type BuildOptions, PartitionBuild } from './partition-build.js';
 
 /** Milliseconds for which the workers can be held up at most, while the last events are folded and switched. */
@@ -10,8 +11,8 @@ const BARRIER = 1_000;
 /** Keys that are unlinked in one command, at most. */
 const CALL_KEYS = 500;
 
-const raiseBarrier = new Script<string>('raise-barrier');
-const switchTo = new Script<'switched' | 'expired' | 'changed' | 'lost'>('switch');
+const raiseBarrier = script<string>('raise-barrier');
+const switchTo = script<'switched' | 'expired' | 'changed' | 'lost'>('switch');
 
 export interface RebuildOptions extends BuildOptions {
   /** Fields of the rules that are known to change. */

@@ -1,10 +1,11 @@
 import type { Topology } from '#libs/event-log';
 import type { Projection } from '#libs/projections';
-import { nodesOf, parsePartitionKey, partitionKeysLike, type RedisClient, Script } from '#libs/redis';
+import { nodesOf, parsePartitionKey, partitionKeysLike, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 
 type Generations = [live: number, begun: number, building: number];
 
-const generations = new Script<Generations>('generations');
+const generations = script<Generations>('generations');
 
 /**
  * Deletes the generations of a projection that are neither live nor being built.

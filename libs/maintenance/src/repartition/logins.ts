@@ -4,10 +4,10 @@ import {
   parsePartitionKey,
   partitionKeysLike,
   type RedisClient,
-  Script,
 } from '#libs/redis';
+import { script } from '../lua.js';
 
-const readRecords = new Script<string[]>('read-records');
+const readRecords = script<string[]>('read-records');
 
 const COUNT = 1_000;
 

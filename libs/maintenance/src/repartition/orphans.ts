@@ -1,9 +1,10 @@
 import type { Topology } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
-import { parsePartitionKey, partitionKeysLike, type RedisClient, Script } from '#libs/redis';
+import { parsePartitionKey, partitionKeysLike, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 import { scan } from './logins.js';
 
-const readRecords = new Script<string[]>('read-records');
+const readRecords = script<string[]>('read-records');
 
 /** Says that there may be some, though no event of the partition was erased: the next move must look for them, too. */
 const ORPHANS = 'orphans';

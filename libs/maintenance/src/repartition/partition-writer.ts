@@ -1,12 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { compareEventIds, type EventId, formatEventId } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 
 /** Entries in one call, at most, and characters, about: some milliseconds, in which Redis does nothing else. */
 const CALL_ENTRIES = 250;
 const CALL_CHARACTERS = 512 * 1024;
 
-const replay = new Script<0 | 1>('replay');
+const replay = script<0 | 1>('replay');
 
 /** A partition that is being made is not as it was left: somebody else writes to it, or Redis has lost something. */
 export class PartitionLostError extends Error {

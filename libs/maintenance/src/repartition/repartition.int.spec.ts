@@ -12,14 +12,7 @@ import {
 import { DEFAULT_DEFINITION, type NewEvent, STREAMS, unpackEvent } from '#libs/events';
 import { BoardCatalog, partitionsOf, ScoreDocumentReader } from '#libs/leaderboards';
 import { Projector } from '#libs/projections';
-import {
-  LogClosedError,
-  LogMovedError,
-  MoveActiveError,
-  type PartitionKeys,
-  Script,
-  topologyKey,
-} from '#libs/redis';
+import { LogClosedError, LogMovedError, MoveActiveError, type PartitionKeys, topologyKey } from '#libs/redis';
 import {
   BoardHistory,
   boardIn,
@@ -33,6 +26,7 @@ import {
   PLAYERS,
   QUIET,
   SERVER,
+  scriptNamed,
   stateOf,
   type TestLog,
 } from '#libs/testing';
@@ -449,7 +443,7 @@ describe('a log that is cut anew', () => {
   }
 
   async function letIn(player: string, secret: string): Promise<void> {
-    const keepLogin = new Script<number>('keep-login');
+    const keepLogin = scriptNamed<number>('keep-login');
     const keys = test.topology.of('players', player);
     const [gate, touched] = [keys.gate(), keys.touched()];
     await Promise.all([

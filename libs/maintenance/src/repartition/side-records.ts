@@ -1,6 +1,7 @@
 import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from '#libs/event-log';
 import { type EventId, formatEventId, type NewEvent, type RecordedEvent } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 import type { PartitionWriter } from './partition-writer.js';
 
 /** Keys that are read in one call. */
@@ -8,7 +9,7 @@ const CALL_KEYS = 500;
 /** Milliseconds by which clocks can differ. */
 const SLACK = 60 * 60 * 1_000;
 
-const readRecords = new Script<string[]>('read-records');
+const readRecords = script<string[]>('read-records');
 
 /** An event, and all of the places that it has from now on, the first one first. */
 export interface Moved {

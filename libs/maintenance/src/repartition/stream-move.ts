@@ -1,7 +1,8 @@
 import { readLog, type Topology } from '#libs/event-log';
 import { type EventId, formatEventId, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient, Script } from '#libs/redis';
+import { type PartitionKeys, type RedisClient } from '#libs/redis';
 import { prepareDocuments } from '#libs/search';
+import { script } from '../lua.js';
 import { type AnyProjection, groupsOf, projections } from '../projections/projections.js';
 import { catchUp, rulesOf } from '../rebuild/catch-up.js';
 import { sweep } from '../rebuild/sweep.js';
@@ -12,8 +13,8 @@ import { copyOrphans } from './orphans.js';
 import { PartitionLostError, type PartitionWriter, withEntry } from './partition-writer.js';
 import { type Skipped, StreamReplay } from './stream-replay.js';
 
-const finishPartition = new Script<number>('finish-partition');
-const openBuild = new Script<0 | 1>('open-build');
+const finishPartition = script<number>('finish-partition');
+const openBuild = script<0 | 1>('open-build');
 
 /** Hears how far something is; throws to stop it. */
 export type OnProgress = (phase: 'replay' | 'build', processed: number, total: number) => Promise<void>;

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EventId, formatEventId, parseEventId } from '#libs/events';
 import { inclusion, type Source } from '#libs/projections';
-import { pairs, type RedisClient, Script } from '#libs/redis';
+import { pairs, type RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
 
 /** A place in the live state, and what should be found there. */
 export interface Probe {
@@ -29,7 +30,7 @@ const MAX_PENDING = 5_000;
 const PATIENCE = 100;
 const LOOKS = 600;
 
-const probe = new Script<Reply>('probe');
+const probe = script<Reply>('probe');
 
 /** Looks at the places at one moment: at the first of them only, where documents are long. */
 export async function sight(

@@ -1,12 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { jest } from '@jest/globals';
 import { AppendCall } from '#libs/event-log';
 import { leaderboards, scoreDocuments } from '#libs/leaderboards';
 import { Projector } from '#libs/projections';
-import { type PartitionKeys, Script } from '#libs/redis';
+import { type PartitionKeys } from '#libs/redis';
 import { appendScores, deliver } from '../deliveries.js';
 import { SERVER } from '../events.js';
 import { longestHold } from '../longest-hold.js';
+import { scriptNamed } from '../script-named.js';
 import { openTestLog, type TestLog } from '../test-log.js';
 
 jest.setTimeout(300_000);
@@ -95,7 +97,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
     },
     'write-build': async () => {
       const build = keys.build('group');
-      const script = new Script<number>('write-build');
+      const script = scriptNamed<number>('write-build');
       const key = keys.state(1).ranks('board');
       const writes = range(16).map(part => [
         'ZADD',
@@ -108,7 +110,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
       );
     },
     replay: async () => {
-      const script = new Script<number>('replay');
+      const script = scriptNamed<number>('replay');
       const entries = range(250).map(n => [`${n + 1}-0`, 'e', 'x'.repeat(2_000)]);
       const fields = range(250).map(n => [2, `field-${n}`, 'y'.repeat(50)]);
       const records = range(250).map(n => [n + 3, 'z'.repeat(60), 100_000]);
@@ -122,7 +124,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
       );
     },
     'erase-events': async () => {
-      const script = new Script<number[]>('erase-events');
+      const script = scriptNamed<number[]>('erase-events');
       const ids = range(100).map(n => `${n + 1}-0`);
       const intervals = range(100).map(n => keys.interval('board', `p${n}`));
       const groups = ['one', 'two'].flatMap(group => [keys.skipped(group), keys.deadLetters(group)]);
@@ -138,7 +140,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
       );
     },
     admit: () => {
-      const script = new Script<string[]>('admit');
+      const script = scriptNamed<string[]>('admit');
       const things = range(32).map(n => keys.idempotency(`limit-${n}`));
       return shortest(() =>
         script.run(
@@ -149,7 +151,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
       );
     },
     probe: async () => {
-      const script = new Script<unknown>('probe');
+      const script = scriptNamed<unknown>('probe');
       const runs = keys.state(1).runs('board');
       await inChunks(range(5_000), n => test.redis.xadd(keys.stream, `${n + 1}-0`, 'e', '[]'));
       await test.redis.xgroup('CREATE', keys.stream, 'group', '0');
@@ -198,15 +200,14 @@ describe('the time for which a script holds Redis at its greatest input', () => 
   });
 
   it('is measured for every script whose cost grows, or it is said why not', () => {
-    const folder = new URL('../../../redis/src/scripts/', import.meta.url);
-    const scripts = readdirSync(folder).filter(file => file.endsWith('.lua'));
+    const scripts = globSync('{libs/*,apps/*}/src/lua/*.lua');
     const growing = scripts.filter(file => {
-      const text = readFileSync(new URL(file, folder), 'utf8');
+      const text = readFileSync(file, 'utf8');
       const [, cost = ''] = /^-- Cost: ([\s\S]*?)\n-- [A-Z]\w*\s/m.exec(text) ?? [];
       return /\bn\b/.test(cost);
     });
     const measured = Object.keys(MEASURED).flatMap(name => name.split(' and '));
     const known = [...measured, ...IN_WORST_CASES, ...Object.keys(NOT_MEASURED)];
-    expect(growing.map(file => file.replace('.lua', '')).filter(name => !known.includes(name))).toEqual([]);
+    expect(growing.map(file => basename(file, '.lua')).filter(name => !known.includes(name))).toEqual([]);
   });
 });

@@ -3,9 +3,10 @@ import { readEntries, shardsOf } from '#libs/event-log';
 import { type BoardDefinition, DEFAULT_DEFINITION } from '#libs/events';
 import { formatBoard, LeaderboardReader, orderOf, ScoreDocumentReader } from '#libs/leaderboards';
 import { NameSearch, ProfileReader } from '#libs/players';
-import { type PartitionKeys, readWholeHash, Script } from '#libs/redis';
+import { type PartitionKeys, readWholeHash } from '#libs/redis';
 import { SaveReader, SaveSearch } from '#libs/saves';
 import { longestHold } from '../longest-hold.js';
+import { scriptNamed } from '../script-named.js';
 import { openTestLog, type TestLog } from '../test-log.js';
 
 jest.setTimeout(600_000);
@@ -236,8 +237,8 @@ describe('the longest time for which one command holds Redis', () => {
     await redis.xgroup('CREATE', keys.stream, 'group', '0', 'MKSTREAM');
     const erasing = range(10_000).flatMap(n => [player(n), `${n + 1}-0`]);
     await filler.inChunks(erasing, some => redis.hset(keys.erasing(), ...some));
-    const list = new Script<[string, string[]]>('list-erasing');
-    const applied = new Script<string>('applied');
+    const list = scriptNamed<[string, string[]]>('list-erasing');
+    const applied = scriptNamed<string>('applied');
     const ids = JSON.stringify(range(250).map(n => `${n + 1}-0`));
     await expectShort(async () => {
       await list.run(redis, [keys.erasing(), keys.erasures()], [1, 0]);

@@ -58,7 +58,7 @@
 -- Twice    events with an idempotency record are answered as the first time; of the others there are two.
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
 
--- include shared/log-clock.lua
+-- include log-clock.inc.lua
 local now = clock_ms()
 local is_ahead, own_time = false, nil
 

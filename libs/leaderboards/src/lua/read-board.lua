@@ -47,7 +47,7 @@ if source ~= ARGV[3] then return redis.error_reply('BOARD_MOVED ' .. source) end
 local rules = redis.call('HGET', KEYS[5], 'b:' .. board) or ''
 if (string.match(rules, '^%S+') or '-') ~= ARGV[4] then return redis.error_reply('BOARD_CHANGED ' .. rules) end
 
--- include shared/log-clock.lua
+-- include ../../../event-log/src/lua/log-clock.inc.lua
 -- Only a board that resets goes by it.
 local function clock()
   return string.find(rules .. definition, '"reset"', 1, true) and log_ms(KEYS[7]) or 0

@@ -17,7 +17,7 @@
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
 local epoch = tonumber(redis.call('HGET', KEYS[3], 'epoch') or '0')
 if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end
--- include shared/log-clock.lua
+-- include ../../../event-log/src/lua/log-clock.inc.lua
 local at = own_time_of_next(KEYS[1], clock_ms())
 local ids = {}
 for n = 2, #ARGV, 2 do

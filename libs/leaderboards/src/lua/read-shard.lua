@@ -51,7 +51,7 @@ if (string.match(rules, '^%S+') or '-') ~= ARGV[4] then return redis.error_reply
 local MANY = 4000
 local total, prefix = redis.call('ZCARD', ranks), tonumber(ARGV[5])
 
--- include shared/log-clock.lua
+-- include ../../../event-log/src/lua/log-clock.inc.lua
 -- Only a board that resets goes by it.
 local function clock()
   return string.find(rules .. definition, '"reset"', 1, true) and log_ms(KEYS[6]) or 0

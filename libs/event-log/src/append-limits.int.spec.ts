@@ -1,7 +1,7 @@
 import type { NewEvent } from '#libs/events';
-import { NoSuchBoardError, ProfileBehindError, QuotaExceededError } from '#libs/redis';
 import { openTestLog, type TestLog } from '#libs/testing';
 import type { AppendLimits } from './append-limits.js';
+import { NoSuchBoardError, ProfileBehindError, QuotaExceededError } from './errors.js';
 import { type AppendOptions, EventLog } from './event-log.js';
 
 const SERVER = { kind: 'server', id: 'k' } as const;

@@ -7,16 +7,15 @@ import {
   type RecordedEvent,
   unpackEvent,
 } from '#libs/events';
+import { createClient, isRedisUnavailable } from '#libs/redis';
+import { eventually, keysLike, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import {
-  createClient,
   DefinitionChangedError,
   IdempotencyConflictError,
-  isRedisUnavailable,
   NotReplayedError,
   TooSoonError,
   VersionConflictError,
-} from '#libs/redis';
-import { eventually, keysLike, openTestLog, SERVER, type TestLog } from '#libs/testing';
+} from './errors.js';
 import { EventLog } from './event-log.js';
 import { PartitionCountError, Topology } from './topology.js';
 import { VersionReader } from './version-reader.js';

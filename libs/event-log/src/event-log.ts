@@ -6,17 +6,11 @@ import {
   formatEventId,
   type NewEvent,
 } from '#libs/events';
-import {
-  isRedisUnavailable,
-  NotReplayedError,
-  type PartitionKeys,
-  type RedisClient,
-  UsageUnknownError,
-  type WriteQuorum,
-} from '#libs/redis';
+import { isRedisUnavailable, type PartitionKeys, type RedisClient, type WriteQuorum } from '#libs/redis';
 import { CALL_EVENTS, CALL_PACKED_CHARACTERS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
+import { NotReplayedError, UsageUnknownError } from './errors.js';
 import type { EventRef } from './event-ref.js';
 import { placeOf } from './routing.js';
 import type { Topology } from './topology.js';

@@ -1,6 +1,7 @@
 export { AppendCall } from './append-call.js';
 export { type AppendLimits, countSaves, type LogBudget } from './append-limits.js';
 export { formatCursor, InvalidCursorError, type Position, parseCursor } from './cursor.js';
+export * from './errors.js';
 export { type Appended, type AppendOptions, type BatchItem, EventLog } from './event-log.js';
 export { type EventPage, type EventQuery, EventReader, mentionsAny } from './event-reader.js';
 export { type EventRef, formatEventRef, parseEventRef } from './event-ref.js';

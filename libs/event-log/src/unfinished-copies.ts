@@ -1,5 +1,6 @@
 import { type EventId, formatEventId, type NewEvent } from '#libs/events';
-import { BeingErasedError, IdempotencyConflictError, NotReplayedError, type RedisClient } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
+import { BeingErasedError, IdempotencyConflictError, NotReplayedError } from './errors.js';
 import type { EventLog } from './event-log.js';
 import { ownKey } from './idempotency.js';
 import type { Topology } from './topology.js';

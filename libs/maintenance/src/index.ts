@@ -1,5 +1,6 @@
 export { Eraser } from './erasure/eraser.js';
 export { forgetLogins } from './erasure/forget-logins.js';
+export * from './errors.js';
 export { JobRunner } from './jobs/job-runner.js';
 export { type Job, JobActiveError, type JobOrder, JobOverError, type JobState, Jobs } from './jobs/jobs.js';
 export { type AnyProjection, groupsOf, projectionByTitle, projections } from './projections/projections.js';

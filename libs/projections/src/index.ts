@@ -1,5 +1,6 @@
 export { AddressMap } from './address-map.js';
 export { ScriptArguments } from './change-set.js';
+export * from './errors.js';
 export { States } from './held-states.js';
 export { LiveState, readFields } from './live-state.js';
 export {

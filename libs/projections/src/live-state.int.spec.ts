@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
-import { type PartitionKeys, StaleGenerationError } from '#libs/redis';
+import { type PartitionKeys } from '#libs/redis';
 import { openTestLog, scriptNamed, type TestLog } from '#libs/testing';
+import { StaleGenerationError } from './errors.js';
 import { LiveState } from './live-state.js';
 
 const GROUP = 'group';

@@ -1,11 +1,5 @@
-import {
-  type PartitionKeys,
-  pairs,
-  type RedisClient,
-  type Script,
-  StaleGenerationError,
-  type StateKeys,
-} from '#libs/redis';
+import { type PartitionKeys, pairs, type RedisClient, type Script, type StateKeys } from '#libs/redis';
+import { StaleGenerationError } from './errors.js';
 import { script } from './lua.js';
 
 /** Fields of a hash of the live generation. */

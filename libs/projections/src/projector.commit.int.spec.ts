@@ -1,7 +1,8 @@
 import { jest } from '@jest/globals';
+import { PartitionHarmedError } from '#libs/event-log';
 import { leaderboards, scoreDocuments } from '#libs/leaderboards';
 import { type AnyProjection, saves } from '#libs/maintenance';
-import { PartitionHarmedError, type RedisClient, WrongTypeError } from '#libs/redis';
+import { type RedisClient, WrongTypeError } from '#libs/redis';
 import { foldOf, NO_STATE, pendingOf, stateOf, Workers } from '#libs/testing';
 import { Projector } from './projector.js';
 

@@ -1,3 +1,4 @@
+import { LogMovedError, PartitionHarmedError } from '#libs/event-log';
 import {
   compareEventIds,
   type EventId,
@@ -9,9 +10,7 @@ import {
 import {
   documentStoreName,
   isRedisUnavailable,
-  LogMovedError,
   MOVED,
-  PartitionHarmedError,
   type PartitionKeys,
   type RedisClient,
   readWholeHash,

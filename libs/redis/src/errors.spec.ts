@@ -1,10 +1,9 @@
+import { IdempotencyConflictError, VersionConflictError } from '#libs/event-log';
 import {
-  IdempotencyConflictError,
   isRedisUnavailable,
   NoMasterError,
   scriptError,
   UnconfirmedError,
-  VersionConflictError,
   WrongTypeError,
 } from './errors.js';
 

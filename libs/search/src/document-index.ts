@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Topology } from '#libs/event-log';
+import { LogMovedError } from '#libs/event-log';
 import { LiveState } from '#libs/projections';
 import {
   type DocumentStoreName,
   documentStoreIn,
   documentStoreName,
-  LogMovedError,
   MOVED,
   type RedisClient,
 } from '#libs/redis';

@@ -1,7 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Settlement } from '#libs/event-log';
+import { PartitionHarmedError } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import { isRedisUnavailable, PartitionHarmedError, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
 import { eventsTotal } from './metrics.js';
 import { moveToDeadLetters } from './move-to-dead-letters.js';
 

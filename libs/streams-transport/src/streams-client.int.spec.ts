@@ -1,5 +1,5 @@
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
-import { VersionConflictError } from '#libs/redis';
+import { VersionConflictError } from '#libs/event-log';
 import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { StreamsClient } from './streams-client.js';
 

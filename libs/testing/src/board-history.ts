@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { BoardInUseError, BoardScoredError } from '#libs/event-log';
 import type { BoardDefinition, NewEvent } from '#libs/events';
 import { BoardCatalog, DenseShardsError, definedBy, ShardsFixedError } from '#libs/leaderboards';
-import { BoardInUseError, BoardScoredError } from '#libs/redis';
 import { anyDefinition } from './arbitraries.js';
 import { SERVER } from './events.js';
 import { moveLogClock } from './log-clock.js';

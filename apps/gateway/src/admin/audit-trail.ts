@@ -1,8 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { type EventPage, type EventQuery, EventReader, shardsOf, Topology } from '#libs/event-log';
+import {
+  type EventPage,
+  type EventQuery,
+  EventReader,
+  LogMovedError,
+  shardsOf,
+  Topology,
+} from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import { BoardCatalog, ScoreDocumentReader } from '#libs/leaderboards';
-import { LogMovedError, type PartitionKeys } from '#libs/redis';
+import { type PartitionKeys } from '#libs/redis';
 
 /** Which part of a list is wanted. */
 export type PageQuery = Pick<EventQuery, 'limit' | 'cursor' | 'isWanted'>;

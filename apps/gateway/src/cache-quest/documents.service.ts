@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { VersionConflictError } from '#libs/event-log';
 import type { Actor } from '#libs/events';
-import { VersionConflictError } from '#libs/redis';
 import { type SaveQuery, SaveReader, SaveSearch } from '#libs/saves';
 import { type EventWrite, WriteService } from '../http/write.service.js';
 import { BulkGate } from '../limits/bulk-gate.js';

@@ -1,4 +1,4 @@
-import { QuotaExceededError } from '#libs/redis';
+import { QuotaExceededError } from '#libs/event-log';
 import { openTestLog, type TestLog } from '#libs/testing';
 import { MadeBoards } from './made-boards.js';
 

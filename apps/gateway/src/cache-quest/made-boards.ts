@@ -1,5 +1,6 @@
 import type { Topology } from '#libs/event-log';
-import { cacheQuestBoardsKey, QuotaExceededError, type RedisClient } from '#libs/redis';
+import { QuotaExceededError } from '#libs/event-log';
+import { cacheQuestBoardsKey, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
 /** Milliseconds between two looks for boards that are there no more. */

@@ -13,9 +13,9 @@ import {
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Appended } from '#libs/event-log';
+import { NoSuchBoardError } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { type Envelope, LeaderboardReader } from '#libs/leaderboards';
-import { NoSuchBoardError } from '#libs/redis';
 import { Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';

@@ -1,6 +1,6 @@
 import type { Appended, AppendOptions } from '#libs/event-log';
+import { NotReplayedError, VersionConflictError } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
-import { NotReplayedError, VersionConflictError } from '#libs/redis';
 import type { WriteCondition } from './preconditions.js';
 import { unavailable } from './problem.js';
 

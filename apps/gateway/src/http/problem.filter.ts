@@ -1,32 +1,31 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
-import { InvalidCursorError, LogDamagedError } from '#libs/event-log';
-import {
-  DenseShardsError,
-  InvalidPeriodError,
-  PeriodExpiredError,
-  ShardsFixedError,
-} from '#libs/leaderboards';
-import { JobActiveError, JobOverError } from '#libs/maintenance';
-import { Logger } from '#libs/observability';
 import {
   BeingErasedError,
   BoardInUseError,
   BoardScoredError,
   DefinitionChangedError,
   IdempotencyConflictError,
+  InvalidCursorError,
   LogClosedError,
+  LogDamagedError,
   LogMovedError,
   NoSuchBoardError,
   ProfileBehindError,
   QuotaExceededError,
-  ShardsDisagreeError,
-  SILENT,
-  troubleOf,
-  UnconfirmedError,
   VersionConflictError,
-} from '#libs/redis';
+} from '#libs/event-log';
+import {
+  DenseShardsError,
+  InvalidPeriodError,
+  PeriodExpiredError,
+  ShardsDisagreeError,
+  ShardsFixedError,
+} from '#libs/leaderboards';
+import { JobActiveError, JobOverError } from '#libs/maintenance';
+import { Logger } from '#libs/observability';
+import { SILENT, troubleOf, UnconfirmedError } from '#libs/redis';
 import {
   DeadLetterNotFoundError,
   EventGoneError,

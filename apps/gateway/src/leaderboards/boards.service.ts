@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { firstValueFrom } from 'rxjs';
-import { type Appended, Topology } from '#libs/event-log';
+import { type Appended, NotReplayedError, Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
 import {
   BoardCatalog,
@@ -10,7 +10,6 @@ import {
   type Envelope,
   LeaderboardReader,
 } from '#libs/leaderboards';
-import { NotReplayedError } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
 import { withValue } from '../http/field-rules.js';
 import { notFound, Problem } from '../http/problem.js';

@@ -1,6 +1,6 @@
+import { QuotaExceededError } from '#libs/event-log';
 import { scoreDocuments } from '#libs/leaderboards';
 import { Projector } from '#libs/projections';
-import { QuotaExceededError } from '#libs/redis';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 import { PlayerBoards } from './player-boards.js';
 

@@ -1,15 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type Appended, type AppendOptions, type BatchItem, EventLog } from '#libs/event-log';
-import type { Actor } from '#libs/events';
-import { BoardCatalog, definedBy, type Envelope } from '#libs/leaderboards';
 import {
+  type Appended,
+  type AppendOptions,
+  type BatchItem,
   DefinitionChangedError,
+  EventLog,
   NoSuchBoardError,
   NotReplayedError,
   QuotaExceededError,
   TooSoonError,
-} from '#libs/redis';
+} from '#libs/event-log';
+import type { Actor } from '#libs/events';
+import { BoardCatalog, definedBy, type Envelope } from '#libs/leaderboards';
 import { Problem } from '../http/problem.js';
 import { scoresRefusedTotal } from './metrics.js';
 import { PlayerBoards } from './player-boards.js';

@@ -1,10 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { firstValueFrom } from 'rxjs';
-import { type Appended, Progress, Topology, VersionReader } from '#libs/event-log';
+import {
+  type Appended,
+  NotReplayedError,
+  Progress,
+  Topology,
+  VersionConflictError,
+  VersionReader,
+} from '#libs/event-log';
 import { type RecordedEvent, timeOf } from '#libs/events';
 import type { Envelope } from '#libs/leaderboards';
-import { NotReplayedError, VersionConflictError } from '#libs/redis';
 import { SaveReader } from '#libs/saves';
 import { StreamsClient } from '#libs/streams-transport';
 import { appendIf, type Head, isMet } from '../http/conditional-write.js';

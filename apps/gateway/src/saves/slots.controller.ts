@@ -1,9 +1,9 @@
 import { Controller, Delete, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { VersionConflictError } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import type { Envelope } from '#libs/leaderboards';
-import { VersionConflictError } from '#libs/redis';
 import { SaveReader } from '#libs/saves';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';

@@ -1,6 +1,6 @@
 import type { Appended } from '#libs/event-log';
+import { BoardInUseError, BoardScoredError, DefinitionChangedError } from '#libs/event-log';
 import { DEFAULT_DEFINITION, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import { BoardInUseError, BoardScoredError, DefinitionChangedError } from '#libs/redis';
 import { openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { BoardCatalog, ShardsFixedError } from './board-catalog.js';
 import { definedBy } from './defined-board.js';

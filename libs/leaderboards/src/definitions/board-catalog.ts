@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Appended, type AppendOptions, EventLog, shardsOf, type Topology } from '#libs/event-log';
+import {
+  type Appended,
+  type AppendOptions,
+  DefinitionChangedError,
+  EventLog,
+  NotReplayedError,
+  shardsOf,
+  type Topology,
+} from '#libs/event-log';
 import {
   type BoardDefined,
   type BoardDefinition,
@@ -8,14 +16,7 @@ import {
   type EventId,
   type NewEvent,
 } from '#libs/events';
-import {
-  DefinitionChangedError,
-  NotReplayedError,
-  type PartitionKeys,
-  RecentlyUsed,
-  type RedisClient,
-  readWholeHash,
-} from '#libs/redis';
+import { type PartitionKeys, RecentlyUsed, type RedisClient, readWholeHash } from '#libs/redis';
 import { type DefinedBoard, definedBy, parseDefinedBoard, readDefined } from './defined-board.js';
 
 /** Boards that are remembered, at most. */

@@ -2,18 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidCursorError, type Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
 import { LiveState, readFields } from '#libs/projections';
-import {
-  Batched,
-  BoardChangedError,
-  BoardMovedError,
-  type PartitionKeys,
-  RecentlyUsed,
-  type RedisClient,
-  ShardsDisagreeError,
-  type StateKeys,
-} from '#libs/redis';
+import { Batched, type PartitionKeys, RecentlyUsed, type RedisClient, type StateKeys } from '#libs/redis';
 import { InvalidPeriodError, periodsOf } from '../definitions/periods.js';
 import { LeaderboardRules, playerField } from '../definitions/rules.js';
+import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
 import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 import { parsePosition } from '../ranking/position.js';

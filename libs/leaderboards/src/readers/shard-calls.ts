@@ -1,15 +1,8 @@
 import { shardsOf, type Topology } from '#libs/event-log';
 import type { LiveState } from '#libs/projections';
-import {
-  Batched,
-  BoardChangedError,
-  BoardMovedError,
-  type PartitionKeys,
-  RecentlyUsed,
-  type RedisClient,
-  ShardsDisagreeError,
-} from '#libs/redis';
+import { Batched, type PartitionKeys, RecentlyUsed, type RedisClient } from '#libs/redis';
 import { parseBoard, ranksAlike } from '../definitions/rules.js';
+import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
 import { script } from '../lua.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
 import type { KnownBoard } from './known-board.js';

@@ -2,7 +2,6 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { shardOf, shardsOf } from '#libs/event-log';
 import { type BoardDefinition, DEFAULT_DEFINITION, type RecordedEvent } from '#libs/events';
-import { ShardsDisagreeError } from '#libs/redis';
 import {
   anyDefinition,
   BoardWorkers,
@@ -17,6 +16,7 @@ import {
 } from '#libs/testing';
 import { BoardCatalog } from '../definitions/board-catalog.js';
 import type { LeaderboardEvent } from '../definitions/rulebook.js';
+import { ShardsDisagreeError } from '../errors.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 import type { BoardWindow, RankedEntry } from './board-reply.js';
 import { LeaderboardReader } from './leaderboard.reader.js';

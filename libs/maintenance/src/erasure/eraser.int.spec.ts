@@ -1,16 +1,10 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { acceptLoss, checkLog } from '#libs/event-log';
+import { acceptLoss, BeingErasedError, checkLog } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, type StreamName, unpackEvent } from '#libs/events';
 import { LeaderboardReader, leaderboards, ScoreDocumentReader, scoreDocuments } from '#libs/leaderboards';
 import { Projector } from '#libs/projections';
-import {
-  BeingErasedError,
-  EraserReplacedError,
-  eraserEpochKey,
-  eraserLeaseKey,
-  type PartitionKeys,
-} from '#libs/redis';
+import { eraserEpochKey, eraserLeaseKey, type PartitionKeys } from '#libs/redis';
 import {
   type BoardEvent,
   BoardHistory,
@@ -33,6 +27,7 @@ import {
   type TestLog,
   work,
 } from '#libs/testing';
+import { EraserReplacedError } from '../errors.js';
 import { Jobs } from '../jobs/jobs.js';
 import { projections } from '../projections/projections.js';
 import { type PlayerEvent, saves } from '../projections/saves.projection.js';

@@ -6,7 +6,6 @@ import { STREAMS, type StreamName } from '#libs/events';
 import { leaderboards } from '#libs/leaderboards';
 import type { Projection } from '#libs/projections';
 import {
-  EraserReplacedError,
   eraserEpochKey,
   eraserLeaseKey,
   isRedisUnavailable,
@@ -14,6 +13,7 @@ import {
   type RedisClient,
   readWholeHash,
 } from '#libs/redis';
+import { EraserReplacedError } from '../errors.js';
 import type { JobLog } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
 import { script } from '../lua.js';

@@ -4,7 +4,10 @@ import {
   countSaves,
   EventLog,
   EventReader,
+  LogClosedError,
+  LogMovedError,
   Move,
+  MoveActiveError,
   Progress,
   Topology,
   VersionReader,
@@ -12,7 +15,7 @@ import {
 import { DEFAULT_DEFINITION, type NewEvent, STREAMS, unpackEvent } from '#libs/events';
 import { BoardCatalog, partitionsOf, ScoreDocumentReader } from '#libs/leaderboards';
 import { Projector } from '#libs/projections';
-import { LogClosedError, LogMovedError, MoveActiveError, type PartitionKeys, topologyKey } from '#libs/redis';
+import { type PartitionKeys, topologyKey } from '#libs/redis';
 import {
   BoardHistory,
   boardIn,

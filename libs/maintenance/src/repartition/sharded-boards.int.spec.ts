@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { shardsOf } from '#libs/event-log';
+import { BoardScoredError, shardsOf } from '#libs/event-log';
 import {
   type BoardDefinition,
   DEFAULT_DEFINITION,
@@ -14,7 +14,6 @@ import {
   leaderboards,
   ScoreDocumentReader,
 } from '#libs/leaderboards';
-import { BoardScoredError } from '#libs/redis';
 import {
   BoardHistory,
   boardIn,

@@ -37,9 +37,16 @@ export async function stateOf(
     const type = await redis.type(key);
     if (type === 'hash') hashes[name] = await redis.hgetall(key);
     else if (type === 'string') documents[name] = await redis.get(key);
+    else if (type === 'ReJSON-RL') documents[name] = withoutPlace(String(await redis.call('JSON.GET', key)));
     else if (type === 'zset') ranks[name] = pairs(await redis.zrange(key, 0, '-1', 'WITHSCORES'));
   }
   return { hashes, ranks, documents };
+}
+
+/** A JSON value names its partition and generation, as the index needs it. */
+function withoutPlace(json: string): string {
+  const { at: _, ...rest } = JSON.parse(json) as Record<string, unknown>;
+  return JSON.stringify(rest);
 }
 
 function pairs(flat: readonly string[]): Record<string, number> {

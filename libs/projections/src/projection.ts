@@ -104,10 +104,15 @@ export interface Boards<T extends EventType, Rules> {
 export interface Rulebook<State, T extends EventType, Rules> {
   /** @param fields the whole hash */
   parse(fields: Readonly<Record<string, string>>): Rules;
-  /** As `parse`, for folding history: events are judged by the rules that hold in the end. */
+  /**
+   * As `parse`, for folding history: events are judged by the rules that hold in the end.
+   *
+   * @param boards where only these are folded; whether the assumption came true is asked of these alone
+   */
   assume(
     fields: Readonly<Record<string, string>>,
     inTheEnd: Readonly<Record<string, string | undefined>>,
+    boards?: readonly string[],
   ): Rules;
   /** Changes the rules by a ruling that was made. */
   amend(rules: Rules, ruling: Ruling<State>): void;

@@ -32,7 +32,7 @@ export type LeaderboardEvent = (typeof LEADERBOARD_EVENTS)[number];
 /** Definitions, periods, revocations and bans. */
 export const rulebook: Rulebook<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
   parse: fields => new LeaderboardRules(fields),
-  assume: (fields, inTheEnd) => new LeaderboardRules(fields, new LeaderboardRules(inTheEnd)),
+  assume: (fields, inTheEnd, boards) => new LeaderboardRules(fields, new LeaderboardRules(inTheEnd), boards),
   amend: (rules, { fields }) => rules.amend(fields),
   cameTrue: rules => rules.asAssumed,
   rule: (rules, event, targets, keys) => {

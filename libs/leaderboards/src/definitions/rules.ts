@@ -67,10 +67,14 @@ export class LeaderboardRules {
   private readonly revocations = new Map<string, number>();
   private readonly feeds = new Map<string, readonly Feed[]>();
 
-  /** @param assumed for folding history: what boards are in the end, whatever they were meanwhile */
+  /**
+   * @param assumed for folding history: what boards are in the end, whatever they were meanwhile
+   * @param only the boards that are folded, if not all: of others, not every event is read
+   */
   constructor(
     fields: Readonly<Record<string, string | undefined>>,
     private readonly assumed?: LeaderboardRules,
+    private readonly only?: readonly string[],
   ) {
     this.amend(fields);
   }
@@ -156,10 +160,10 @@ export class LeaderboardRules {
     return isAfter(by, this.bans.get(player)?.by);
   }
 
-  /** Whether what was assumed came true. */
+  /** Whether what was assumed of the boards that are folded came true. */
   get asAssumed(): boolean {
-    const boards = new Set([...this.boards.keys(), ...(this.assumed?.boards.keys() ?? [])]);
-    return [...boards].every(board => isSameShape((this.assumed ?? this).board(board), this.board(board)));
+    const boards = this.only ?? [...this.boards.keys(), ...(this.assumed?.boards.keys() ?? [])];
+    return boards.every(board => isSameShape((this.assumed ?? this).board(board), this.board(board)));
   }
 
   amend(fields: Readonly<Record<string, string | undefined>>): void {
@@ -189,9 +193,12 @@ export class LeaderboardRules {
   private setBoard(name: string, field: string, text: string | undefined): void {
     const board = parseBoard(text ?? '');
     if (this.assumed && !this.assumed.boards.has(name)) {
-      // Of what has no scores nothing was folded: what it becomes is as good as what was assumed.
-      const concerned = [name, board.definition.source ?? name, ...this.fedBy(name).map(feed => feed.board)];
-      if (!concerned.some(other => this.isKnown(other))) this.assumed.set(field, text);
+      const { source = name } = board.definition;
+      const concerned = [name, source, ...this.fedBy(name).map(feed => feed.board)];
+      // Without scores nothing was folded, so the definition can be assumed from here on. The scores of a source that
+      // is not folded itself may have been left out: nobody knew that they count.
+      const isRead = source === name || !this.only || this.only.includes(source);
+      if (isRead && !concerned.some(other => this.isKnown(other))) this.assumed.set(field, text);
     }
     this.boards.set(name, board);
     this.feeds.clear();

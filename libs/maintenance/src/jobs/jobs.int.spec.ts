@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogDamagedError } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, type RecordedEvent } from '#libs/events';
-import { leaderboards, scoreDocuments } from '#libs/leaderboards';
+import { BoardCatalog, leaderboards, scoreDocuments } from '#libs/leaderboards';
 import { Projector } from '#libs/projections';
 import type { PartitionKeys } from '#libs/redis';
 import {
@@ -194,6 +194,26 @@ describe('jobs', () => {
       expect(await verify(leaderboards)).toEqual([]);
     });
 
+    it('of a derived board counts its source in partitions whose workers have not read the definition', async () => {
+      const catalog = new BoardCatalog(test.redis, test.topology);
+      const define = (board: string, definition: object) =>
+        catalog.define(board, { ...DEFAULT_DEFINITION, ...definition }, { actor: SERVER });
+      await define('season', { shards: 2 });
+      const players = Array.from({ length: 8 }, (_, i) => `p${i}`);
+      for (const player of players) {
+        const data = { board: 'season', player, score: 1 };
+        await test.log.append({ type: 'ScoreSubmitted', data, actor: SERVER }, { shards: 2 });
+      }
+      await project();
+      await define('total', { operator: 'sum', source: 'season' });
+      expect(await rebuild(leaderboards, { board: 'total' })).toMatchObject({ state: 'done' });
+      await project();
+      for (const keys of test.topology.all('scores'))
+        expect(await test.redis.hlen(keys.state(1).runs('total'))).toBeGreaterThan(0);
+      expect(await verify(leaderboards)).toEqual([]);
+      expect(await verify(leaderboards, 'total')).toEqual([]);
+    });
+
     it('goes on where a builder died, and the dead one, back again, does no harm', async () => {
       for (let i = 0; i < 5; i++) await history();
       await project();
@@ -285,6 +305,17 @@ describe('jobs', () => {
       expect(await verify(projection)).toEqual([]);
       await harm(test.topology.of('scores', 'arena'));
       expect((await verify(projection)).length).toBeGreaterThan(0);
+    });
+
+    it('of one board is not concerned with how other boards of the partition are defined', async () => {
+      await history();
+      await project();
+      expect(test.topology.of('scores', 'golf')).toBe(test.topology.of('scores', 'arena'));
+      for (const board of ['arena', 'golf', 'total']) expect(await verify(leaderboards, board)).toEqual([]);
+      const state = test.topology.of('scores', 'arena').state(1);
+      await test.redis.hset(state.runs('arena'), 'p1', '0zzzzzzzzzzzzz 5');
+      expect(await verify(leaderboards, 'golf')).toEqual([]);
+      expect(await verify(leaderboards, 'arena')).not.toEqual([]);
     });
 
     it('finds a document of which one byte is another', async () => {

@@ -109,7 +109,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     builtRules: Record<string, string>,
   ) {
     this.state = source.keys.state(generation, facts.documents);
-    this.rules = projection.rulebook.assume(builtRules, facts.rules);
+    this.rules = projection.rulebook.assume(builtRules, facts.rules, options.boards);
     this.only = options.boards && new Set(options.boards);
     this.read = position;
     this.processedBefore = processed;

@@ -49,7 +49,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
     inTheEnd: Readonly<Record<string, string>>,
     private readonly board: string | undefined,
   ) {
-    this.rules = projection.rulebook.assume({}, inTheEnd);
+    this.rules = projection.rulebook.assume({}, inTheEnd, board === undefined ? undefined : [board]);
   }
 
   /**

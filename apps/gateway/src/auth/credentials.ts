@@ -8,6 +8,9 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 const keepLogin = script<number>('keep-login');
 
+/** 100 random bits: no two are alike. */
+export const newPlayerId = () => `p${Array.from(randomBytes(20), byte => BASE32[byte % 32]).join('')}`;
+
 /** What players return with. Beside the log, never in it: what is in the log is there for ever. */
 export class Credentials {
   constructor(
@@ -21,8 +24,7 @@ export class Credentials {
    * @throws LogClosedError while the log is being moved
    */
   async create(): Promise<{ player: string; secret: string }> {
-    // 100 random bits: no two are alike.
-    const player = `p${Array.from(randomBytes(20), byte => BASE32[byte % 32]).join('')}`;
+    const player = newPlayerId();
     const secret = randomBytes(24).toString('base64url');
     const hash = await hashSecret(secret);
     const keys = this.topology.of('players', player);

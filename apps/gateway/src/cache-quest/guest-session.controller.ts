@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagg
 import type { FastifyReply } from 'fastify';
 import { Public } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
-import { Credentials } from '../auth/credentials.js';
+import { Credentials, newPlayerId } from '../auth/credentials.js';
 import { setCookie } from '../auth/session-cookie.js';
 import { Sessions } from '../auth/sessions.js';
 import { ApiProblems } from '../http/api-docs.js';
@@ -16,7 +16,8 @@ class GuestView {
   readonly id!: string;
 }
 
-const isPlayer = ({ caller }: CallerRequest) => caller?.kind === 'player';
+/** Whether the request makes a guest. A HEAD asks what a GET would answer, and makes nobody. */
+const makesGuest = ({ caller, method }: CallerRequest) => caller?.kind !== 'player' && method !== 'HEAD';
 
 @ApiTags('cache quest')
 @Public()
@@ -30,7 +31,7 @@ export class GuestSessionController {
   ) {}
 
   @Get()
-  @RateClass(request => (isPlayer(request) ? 'read' : 'login'))
+  @RateClass(request => (makesGuest(request) ? 'login' : 'read'))
   @ApiOperation({
     summary: 'Who am I? A browser without a session becomes a new guest',
     description:
@@ -44,6 +45,8 @@ export class GuestSessionController {
   ): Promise<GuestView> {
     const { caller } = request;
     if (caller?.kind === 'player') return { id: caller.id };
+    // Nobody sees the id: it makes Content-Length what that of a GET would be.
+    if (!makesGuest(request)) return { id: newPlayerId() };
     await this.guests.count(request);
     const { player } = await this.credentials.create();
     setCookie(request, reply, await this.sessions.open(player));

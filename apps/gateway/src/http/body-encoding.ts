@@ -1,6 +1,7 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { elementsOf } from './list-header.js';
 import { badRequest, Problem, tooLarge } from './problem.js';
 import { hasStreamedBody } from './streamed-body.js';
 
@@ -27,9 +28,9 @@ export function decodeBodies(fastify: FastifyInstance): void {
 
 function codingsOf({ headers, method }: FastifyRequest): string[] {
   const codings = headers['content-encoding'];
-  if (codings === undefined || method === 'GET' || method === 'HEAD') return [];
-  const names = codings.split(',').map(name => name.trim().toLowerCase());
-  return names.filter(name => name !== '' && name !== 'identity');
+  if (method === 'GET' || method === 'HEAD') return [];
+  const names = elementsOf(codings).map(name => name.toLowerCase());
+  return names.filter(name => name !== 'identity');
 }
 
 const notDecoded = (codings: readonly string[]) =>

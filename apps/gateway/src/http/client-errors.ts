@@ -2,7 +2,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Connections } from '#libs/service';
-import { badRequest, PROBLEM_CONTENT_TYPE, Problem } from './problem.js';
+import { elementsOf } from './list-header.js';
+import { badRequest, PROBLEM_CONTENT_TYPE, Problem, shownValue } from './problem.js';
 
 /**
  * Answers what a client has sent that is no HTTP, too much of it, or too slow. Node knows of no request then, and emits
@@ -18,12 +19,13 @@ export function answerClientErrors(connections: Connections) {
 /** Sees to it that what Node would end without a word, or without a body, has a problem for an answer. */
 export function answerOddRequests(fastify: FastifyInstance, connections: Connections): void {
   const { server } = fastify;
-  // Left to Node, the answer would have no body.
   fastify.addHook('onRequest', ({ headers, raw }, _reply, done) => {
     const isLost = headers.host === undefined && raw.httpVersion === '1.1';
+    // Left to Node, the answer would have no body.
     if (isLost) done(badRequest('in HTTP/1.1 there must be a Host'));
     // A proxy in front may go by the one, and we by the other (RFC 9112, 3.2).
-    else done(hostsIn(raw) > 1 ? badRequest('there must be one Host: send it once') : undefined);
+    else if (hostsIn(raw) > 1) done(badRequest('there must be one Host: send it once'));
+    else done(framingProblem(raw));
   });
   server.on('connect', (_request: IncomingMessage, socket: Socket) =>
     connections.of(socket).refuse(answerOf(NO_PROXY)),
@@ -32,6 +34,30 @@ export function answerOddRequests(fastify: FastifyInstance, connections: Connect
     const problem = new Problem(417, { detail: 'of Expect, only 100-continue can be met' });
     const body = JSON.stringify(problem.body);
     response.writeHead(problem.getStatus(), headersOf(body)).end(body);
+  });
+}
+
+/**
+ * Node's parser looks at the last transfer coding alone, and takes the body for what comes out of that. Whoever decodes
+ * the others, or does not know the header, sees the request end elsewhere: so the connection is of no more use
+ * (RFC 9112, 6.1).
+ */
+function framingProblem({ headers, httpVersion }: IncomingMessage): Problem | undefined {
+  const sent = headers['transfer-encoding'];
+  if (sent === undefined) return undefined;
+  const close = { Connection: 'close' };
+  if (httpVersion === '1.0')
+    return new Problem(400, {
+      detail: 'HTTP/1.0 has no Transfer-Encoding: send HTTP/1.1, or the body with a Content-Length',
+      headers: close,
+    });
+  const codings = elementsOf(sent).map(coding => coding.toLowerCase());
+  if (codings.length === 1 && codings[0] === 'chunked') return undefined;
+  // Where chunked is not the last, nobody knows where the body ends (RFC 9112, 6.3).
+  const hasEnd = codings.at(-1) === 'chunked';
+  return new Problem(hasEnd ? 501 : 400, {
+    detail: `Transfer-Encoding must be chunked and nothing else; it is ${shownValue(sent)}. Compress the body with Content-Encoding: gzip instead`,
+    headers: close,
   });
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openTestLog, type TestLog } from '#libs/testing';
@@ -218,9 +220,67 @@ describe('HTTP as others speak it', () => {
     );
 
     it('can say that it is not compressed', async () => {
-      for (const coding of ['identity', 'Identity', ''])
+      for (const coding of ['identity', 'Identity', '', ', identity,,'])
         expect((await send('PUT', SAVE, '{"hp":1}', { 'content-encoding': coding })).status).toBe(202);
-      expect((await send('PUT', SAVE, gzipSync('{}'), { 'content-encoding': 'X-GZIP' })).status).toBe(202);
+      for (const coding of ['X-GZIP', 'gzip,', ',, gzip, identity'])
+        expect((await send('PUT', SAVE, gzipSync('{}'), { 'content-encoding': coding })).status).toBe(202);
+    });
+  });
+
+  describe('a transfer coding', () => {
+    const CHUNKS = '2\r\n{}\r\n0\r\n\r\n';
+    /** Where the body ends for those who read the codings in another way. */
+    const HIDDEN = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+    const post = (version: string, ...headers: string[]) =>
+      [`POST /v1/sessions HTTP/${version}`, 'Host: x', `Content-Type: ${JSON_TYPE}`, ...headers, '', ''].join(
+        '\r\n',
+      );
+    /** All that comes until the connection is closed. */
+    const answersTo = async (bytes: string): Promise<string> => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+      let text = '';
+      socket.on('data', chunk => {
+        text += chunk;
+      });
+      await once(socket, 'close');
+      return text;
+    };
+
+    it.each([
+      ['gzip, chunked', 501],
+      ['chunked, chunked', 400],
+      ['identity, chunked', 501],
+      ['x-unknown;a=", chunked", chunked', 501],
+      ['\vchunked', 400],
+      ['chunked, gzip', 400],
+      ['chunked, identity', 400],
+      ['gzip', 400],
+      ['identity', 400],
+      ['chunked;q=1', 400],
+    ])('Transfer-Encoding: %s is %d, and nothing after it is read', async (codings, status) => {
+      const text = await answersTo(post('1.1', `Transfer-Encoding: ${codings}`) + CHUNKS + HIDDEN);
+      expect(text.match(/^HTTP\/1.1 /gm)).toHaveLength(1);
+      expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(text).toContain('application/problem+json');
+      expect(text.toLowerCase()).toContain('connection: close');
+    });
+
+    it.each([
+      ['in two headers', post('1.1', 'Transfer-Encoding: gzip', 'Transfer-Encoding: chunked'), 501],
+      ['beside a length', post('1.1', 'Content-Length: 2', 'Transfer-Encoding: chunked'), 400],
+      ['in HTTP/1.0', post('1.0', 'Connection: keep-alive', 'Transfer-Encoding: chunked'), 400],
+    ])('%s is refused, and nothing after it is read', async (_, head, status) => {
+      const text = await answersTo(head + CHUNKS + HIDDEN);
+      expect(text.match(/^HTTP\/1.1 /gm)).toHaveLength(1);
+      expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(text).toContain('application/problem+json');
+    });
+
+    it.each(['chunked', 'Chunked', ', chunked'])('%s is taken', async codings => {
+      const text = await answersTo(
+        post('1.1', 'Connection: close', `Transfer-Encoding: ${codings}`) + CHUNKS,
+      );
+      expect(text).toMatch(/^HTTP\/1.1 201 /);
     });
   });
 

@@ -28,11 +28,13 @@ describe('Prefer: wait', () => {
     ['respond-async, wait=3', 3],
     ['return=minimal; wait=3', 3],
     ['wait=2, wait=9', 2],
+    [', ,wait=7,,', 7],
+    ['respond-async,;wait=8;', 8],
   ])('%s waits for %p seconds', (prefer, seconds) => {
     expect(waitPreference({ prefer })).toBe(seconds);
   });
 
-  it.each([undefined, '', 'respond-async', 'return=minimal', 'await=5', 'waiting=5'])(
+  it.each([undefined, '', ',,', 'respond-async', 'return=minimal', 'await=5', 'waiting=5'])(
     'that is not there, as in %p, does not wait',
     prefer => {
       expect(waitPreference({ ...(prefer !== undefined && { prefer }) })).toBe(0);
@@ -109,9 +111,13 @@ describe('the version that a write expects', () => {
     [{ 'if-match': 'W/"3"' }, 3],
     [{ 'if-match': '"3", W/"3"' }, 3],
     [{ 'if-match': 'W/"3" ,"4",  "12"' }, [3, 4, 12]],
+    [{ 'if-match': '"3",' }, 3],
+    [{ 'if-match': ', ,"3",, ,W/"4" ,\t,' }, [3, 4]],
     [{ 'if-match': '*' }, 'existing'],
+    [{ 'if-match': ',*,' }, 'existing'],
     [{ 'if-none-match': '*' }, 0],
     [{ 'if-none-match': ' * ' }, 0],
+    [{ 'if-none-match': '*,,' }, 0],
   ])('of %j is %p', (headers, version) => {
     expect(expectedVersion(headers)).toEqual(version);
   });
@@ -129,7 +135,9 @@ describe('the version that a write expects', () => {
     'w/"3"',
     'W/*',
     '"3", "x"',
-    '"3",',
+    ',',
+    ', ,',
+    '"3" "4"',
     '*, "3"',
     '**',
     '"1000000000000000"',
@@ -137,7 +145,7 @@ describe('the version that a write expects', () => {
     expect(statusOf(() => expectedVersion({ 'if-match': match }))).toBe(400);
   });
 
-  it.each(['', '"3"', '*, "3"'])('cannot be If-None-Match: %s', match => {
+  it.each(['', ',', '"3"', '"3",', '*, "3"'])('cannot be If-None-Match: %s', match => {
     expect(statusOf(() => expectedVersion({ 'if-none-match': match }))).toBe(400);
   });
 
@@ -175,14 +183,17 @@ describe('the time that a write expects', () => {
 });
 
 describe('a conditional GET', () => {
-  it.each(['"3"', 'W/"3"', '*', '"2", "3"', '"2",W/"3" ,"4"'])(
+  it.each(['"3"', 'W/"3"', '*', '"2", "3"', '"2",W/"3" ,"4"', ', "2",, "3",'])(
     'with If-None-Match: %s finds "3" unchanged',
     tags => {
       expect(matchesNone({ 'if-none-match': tags }, '"3"')).toBe(true);
     },
   );
 
-  it.each([undefined, '', '3', '"33"', '"2", "4"', 'w/"3"'])('with If-None-Match: %s gets "3" anew', tags => {
-    expect(matchesNone({ ...(tags !== undefined && { 'if-none-match': tags }) }, '"3"')).toBe(false);
-  });
+  it.each([undefined, '', ', ,', '3', '"33"', '"2", "4"', 'w/"3"'])(
+    'with If-None-Match: %s gets "3" anew',
+    tags => {
+      expect(matchesNone({ ...(tags !== undefined && { 'if-none-match': tags }) }, '"3"')).toBe(false);
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { elementsOf } from './list-header.js';
 import { badRequest, badValue } from './problem.js';
 
 /** Seconds that `Prefer: wait` may ask for, at most. */
@@ -10,8 +11,7 @@ const MAX_WAIT = 10;
  * @throws Problem 400 when the number is none, or not above 0 and at most 10
  */
 export function waitPreference({ prefer }: IncomingHttpHeaders): number {
-  if (prefer === undefined) return 0;
-  const preferences = (Array.isArray(prefer) ? prefer.join(',') : prefer).split(/[,;]/);
+  const preferences = elementsOf(prefer).flatMap(element => element.split(';'));
   const wait = preferences.map(waitIn).find(value => value !== undefined);
   if (wait === undefined) return 0;
   const seconds = Number(wait || Number.NaN);
@@ -76,22 +76,25 @@ export function expectedVersion(headers: IncomingHttpHeaders): ExpectedVersions 
     throw badRequest('If-Match and If-None-Match contradict each other: send one');
   }
   if (noneMatch !== undefined) {
-    if (noneMatch.trim() === '*') return 0;
+    if (isAny(elementsOf(noneMatch))) return 0;
     const rule = 'If-None-Match must be * on a write ("when there is none yet")';
     throw badValue('If-None-Match', rule, noneMatch);
   }
   return matched(match ?? '');
 }
 
-function matched(tags: string): ExpectedVersions {
-  if (tags.trim() === '*') return 'existing';
-  const versions = tags.split(',').map(tag => Number(/^(?:W\/)?"([1-9]\d{0,14})"$/.exec(tag.trim())?.[1]));
+const isAny = (tags: readonly string[]) => tags.length === 1 && tags[0] === '*';
+
+function matched(header: string): ExpectedVersions {
+  const tags = elementsOf(header);
+  if (isAny(tags)) return 'existing';
+  const versions = tags.map(tag => Number(/^(?:W\/)?"([1-9]\d{0,14})"$/.exec(tag)?.[1]));
   const [first = Number.NaN, ...others] = new Set(versions);
-  if (versions.some(Number.isNaN))
+  if (versions.length === 0 || versions.some(Number.isNaN))
     throw badValue(
       'If-Match',
       'If-Match must be * or versions as GET gave them in ETag, such as "3" or "3", "4"',
-      tags,
+      header,
     );
   return others.length === 0 ? first : [first, ...others];
 }
@@ -127,6 +130,5 @@ function httpDate(text: string): number | undefined {
 
 /** Whether a conditional GET finds what the client has already. */
 export function matchesNone({ 'if-none-match': tags }: IncomingHttpHeaders, etag: string): boolean {
-  if (tags === undefined) return false;
-  return tags.split(',').some(tag => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
+  return elementsOf(tags).some(tag => tag === '*' || tag.replace(/^W\//, '') === etag);
 }

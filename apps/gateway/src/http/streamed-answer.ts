@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 // biome-ignore lint/style/noRestrictedImports: this is the one place that makes them
 import { Logger, StreamableFile } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -17,6 +17,11 @@ export function streamedAnswer(
   stream: Readable,
   options: { readonly type: string; readonly disposition: string },
 ): StreamableFile {
+  if (request.method === 'HEAD') {
+    // Fastify would read it to its end, for nobody, after the answer.
+    stream.destroy();
+    return new StreamableFile(Readable.from([]), options);
+  }
   addTime(request, Number.POSITIVE_INFINITY);
   return new StreamableFile(stream, options).setErrorLogger(error => {
     if (!isGone(request)) logger.warn(`${request.routeOptions.url} broke off: ${error.message}`);

@@ -18,6 +18,12 @@ interface Message {
   readonly fatal?: string;
 }
 
+/** A service has ended instead of becoming ready. It has said why, as the message does. */
+export class ServiceStartError extends Error {
+  readonly code = 'SERVICE_START';
+  override readonly name = 'ServiceStartError';
+}
+
 /** One of the services as a child process. It ends by itself when this process dies: its IPC channel closes. */
 export class ChildService {
   private child: ChildProcess | undefined;
@@ -76,12 +82,14 @@ export class ChildService {
 
   /**
    * @param onWait told now and then what it waits for
-   * @throws Error when the service ends instead of becoming ready
+   * @throws ServiceStartError when the service ends instead of becoming ready
    */
   async ready(onWait?: (line: string) => void): Promise<void> {
     for (let next = performance.now() + WAIT_MS; ; ) {
       if (!this.running)
-        throw new Error(`${this.name} ended at its start (${await this.ended()}): the lines above say why`);
+        throw new ServiceStartError(
+          `${this.name} ended at its start (${await this.ended()}): the lines above say why`,
+        );
       const signal = AbortSignal.timeout(ANSWER_MS);
       const answer = this.url
         ? await fetch(`${this.url}/readyz`, { signal }).catch(() => undefined)

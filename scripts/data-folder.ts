@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { accepts, answersPing, fullDisk } from '#libs/embedded-redis';
+import { accepts, answersPing, makeFolder, notWritable } from '#libs/embedded-redis';
 
 /** The data folder cannot be used; the message says what to do. */
 export class DataFolderError extends Error {
@@ -44,7 +44,7 @@ export class DataFolder {
   /** @throws DataFolderError when the folder cannot be made */
   constructor(readonly path: string) {
     this.lock = join(path, 'lock.json');
-    this.attempt(() => mkdirSync(path, { recursive: true, mode: 0o700 }));
+    this.attempt(() => makeFolder(path));
   }
 
   get redis(): string {
@@ -106,15 +106,14 @@ export class DataFolder {
     try {
       write();
     } catch (error) {
-      const remedy = fullDisk(this.path) ?? 'set DATA_DIR to one that can';
-      throw new DataFolderError(`the data folder cannot be written (${(error as Error).message}): ${remedy}`);
+      throw new DataFolderError(`DATA_DIR=${this.path}: ${notWritable(this.path, error)}`);
     }
   }
 }
 
-/** @returns nothing for an empty file. @throws DataFolderError for one that holds something else */
+/** @returns nothing for an empty file. @throws DataFolderError for one that holds something else, or cannot be read */
 function readKeys(file: string): Keys | undefined {
-  const text = readFileSync(file, 'utf8');
+  const text = textOf(file);
   if (text.trim() === '') return undefined;
   try {
     const { server, admin } = JSON.parse(text) as Partial<Keys>;
@@ -125,6 +124,16 @@ function readKeys(file: string): Keys | undefined {
   throw new DataFolderError(
     `${file} does not hold the keys any more: take it from a backup; or delete it, then there will be new keys, and the old ones are refused`,
   );
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new DataFolderError(
+      `${file} cannot be read (${(error as Error).message}): let this user read it, or set SERVER_KEYS and ADMIN_KEYS`,
+    );
+  }
 }
 
 /** A Redis that is frozen, loading, or being started again does not answer, and still has the folder. */

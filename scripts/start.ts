@@ -6,7 +6,9 @@ import {
   isGiven,
   loadGatewayConfig,
   loadLauncherConfig,
+  loadWorkerConfig,
   processEnvironment,
+  type WorkerEnvironment,
 } from '#libs/config';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
 import { createClient, nameOfAddress, ping, type RedisAddress } from '#libs/redis';
@@ -42,6 +44,7 @@ class Launcher {
     this.folder = new DataFolder(DATA_DIR);
     const environment = this.withKeys(source, this.folder);
     const gateway = loadGatewayConfig(environment);
+    assertShared(loadWorkerConfig(environment));
     await assertFree(gateway.PORT, gateway.HOST);
     const url = places.length === 0 && (await this.embed(this.folder)).url;
     const embedded = url !== false && { ...EMBEDDED_ACCESS, REDIS_URL: url };
@@ -181,6 +184,18 @@ function partOf(service: ChildService): Part {
       });
     },
   };
+}
+
+/**
+ * What is wrong for a worker is said here once, before anything is started.
+ *
+ * @throws ConfigurationError for a setting that suits one worker and not three
+ */
+function assertShared({ HEALTH_PORT = 0 }: WorkerEnvironment): void {
+  if (HEALTH_PORT === 0) return;
+  throw new ConfigurationError(
+    `HEALTH_PORT=${HEALTH_PORT} is for one worker, and \`npm start\` runs three: leave it out, and each finds a port of its own; or set it to 0`,
+  );
 }
 
 /** @throws Error when another program has the port */

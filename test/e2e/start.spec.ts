@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { testRedis } from '#libs/testing';
 import { isRunning, System } from './system.js';
 
+/** A line of a stack trace. */
+const STACK = /^\s+at /m;
+
 const temporary = () => mkdtempSync(join(tmpdir(), 'questlog-start-'));
 
 /** How a start ends that cannot succeed. */
@@ -152,6 +155,39 @@ describe('npm start', () => {
     expect(status).toBe(1);
   }, 30_000);
 
+  it.each(['/proc/q', '/sys/kernel'])(
+    'says at once that %s can be no data folder',
+    async path => {
+      const { output, status } = await failure({ DATA_DIR: path });
+      expect(output).toContain(`DATA_DIR=${path}: the data folder cannot be written`);
+      expect(output).toContain('set DATA_DIR to');
+      expect(output).not.toMatch(STACK);
+      expect(status).toBe(1);
+    },
+    30_000,
+  );
+
+  it.each([
+    ['CLAIM_IDLE_MS', 'soon', 'CLAIM_IDLE_MS must'],
+    ['MAX_DELIVERIES', '0', 'MAX_DELIVERIES must'],
+    ['BATCH_SIZE', '1e99', 'BATCH_SIZE must'],
+    ['CONSUMER_NAME', 'caf\u00e9', 'CONSUMER_NAME must'],
+    ['HEALTH_PORT', '70000', 'HEALTH_PORT must'],
+    ['HEALTH_PORT', '3999', 'HEALTH_PORT=3999 is for one worker'],
+    ['SERVER_KEYS_FILE', '/dev/zero', 'SERVER_KEYS_FILE: /dev/zero cannot be read'],
+    ['REDIS_PASSWORD_FILE', '/dev/zero', 'REDIS_PASSWORD_FILE: /dev/zero cannot be read'],
+  ])(
+    'tells %s=%s once, and starts nothing',
+    async (name, value, message) => {
+      const { output, status } = await failure({ [name]: value });
+      expect(output.split(message)).toHaveLength(2);
+      expect(output).not.toMatch(STACK);
+      expect(output).not.toMatch(/is working|starting it again/);
+      expect(status).toBe(1);
+    },
+    30_000,
+  );
+
   it('refuses to run in production without keys', async () => {
     const { output, status } = await failure({ NODE_ENV: 'production' });
     expect(output).toContain('SERVER_KEYS must name at least one key in production');
@@ -164,6 +200,7 @@ describe('npm start', () => {
     await system.stop();
     const { output, status } = await failure({ DATA_DIR: folder, SCORES_PARTITIONS: '4' });
     expect(output).toContain('this log has 8 partitions of scores, not 4');
+    expect(output).not.toMatch(STACK);
     expect(status).toBe(1);
   }, 60_000);
 });

@@ -126,7 +126,8 @@ export class GatewayEnvironment extends Environment {
     name: 'folder',
     validator: {
       validate: isFolder,
-      defaultMessage: arguments_ => `PUBLIC_DIR must be a folder, and ${arguments_?.value} is none`,
+      defaultMessage: () =>
+        'PUBLIC_DIR must be a folder with the files of a game; leave it out for the page that is built in',
     },
   })
   readonly PUBLIC_DIR?: string;
@@ -253,6 +254,7 @@ export class WorkerEnvironment extends Environment {
   @Expose()
   @IsInt()
   @Min(100)
+  @Max(86_400_000)
   readonly CLAIM_IDLE_MS: number = 10_000;
 
   /** After so many failed deliveries an event moves to the dead letters. */

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
@@ -151,11 +152,46 @@ describe('the configuration', () => {
       expect(() => loadGatewayConfig(twice)).not.toThrow(/hunter/);
     });
 
-    it.each(['/no/such/file', '/'])('names the file %s, which cannot be read', path => {
+    it.each([
+      '/no/such/file',
+      '/',
+      '/dev/null',
+      '/dev/zero',
+      '/dev/random',
+      '/dev/tty',
+      '/proc/kmsg',
+      '/proc/self/mem',
+    ])('names the file %s, which cannot be read', path => {
       expect(() => loadGatewayConfig({ NODE_ENV: 'production', ADMIN_KEYS_FILE: path })).toThrow(
         `ADMIN_KEYS_FILE: ${path} cannot be read`,
       );
       expect(() => loadGatewayConfig({ ADMIN_KEYS_FILE: path })).toThrow(ConfigurationError);
+    });
+
+    it('does not wait for a pipe, nor read a large file', () => {
+      const pipe = join(folder, 'pipe');
+      spawnSync('mkfifo', [pipe]);
+      for (const path of [pipe, file('k'.repeat(64 * 1024 + 1))])
+        expect(() => loadWorkerConfig({ REDIS_PASSWORD_FILE: path })).toThrow(
+          /REDIS_PASSWORD_FILE: \S+ cannot be read \(it is .*\): name a file of at most 65536 bytes/,
+        );
+      expect(
+        loadWorkerConfig({ REDIS_PASSWORD_FILE: file('k'.repeat(64 * 1024)) }).redis.password,
+      ).toHaveLength(64 * 1024);
+    });
+
+    it('reads a file that links lead to, as Kubernetes mounts secrets', () => {
+      const path = file('hunter2\n');
+      symlinkSync(folder, join(folder, '..data'));
+      symlinkSync(join('..data', 'secret'), join(folder, 'mounted'));
+      expect(loadWorkerConfig({ REDIS_PASSWORD_FILE: join(folder, 'mounted') }).redis.password).toBe(
+        'hunter2',
+      );
+      const open = openSync(path, 'r');
+      expect(loadWorkerConfig({ REDIS_PASSWORD_FILE: `/proc/self/fd/${open}` }).redis.password).toBe(
+        'hunter2',
+      );
+      closeSync(open);
     });
 
     it('takes an empty file for a mistake', () => {
@@ -163,6 +199,18 @@ describe('the configuration', () => {
         /SERVER_KEYS_FILE: .* is empty/,
       );
     });
+  });
+
+  it('shows the value that is wrong, unless it is a secret', () => {
+    expect(() => loadWorkerConfig({ CLAIM_IDLE_MS: 'soon' })).toThrow(/CLAIM_IDLE_MS.*; it is "soon"/);
+    expect(() => loadGatewayConfig({ PUBLIC_DIR: 'x'.repeat(100) })).toThrow(
+      `PUBLIC_DIR must be a folder with the files of a game; leave it out for the page that is built in; it is "${'x'.repeat(60)}…"`,
+    );
+    expect(() => loadGatewayConfig({ SERVER_KEYS: 'hunter2' })).not.toThrow(/hunter2/);
+    expect(() => loadGatewayConfig({ REDIS_URL: 'localhost:hunter2' })).not.toThrow(/hunter2/);
+    expect(() => loadGatewayConfig({ REDIS_CLUSTER_NODES: 'redis://me:hunter2@node:6379' })).toThrow(
+      'it is "redis://…@node:6379"',
+    );
   });
 
   it('lists every fault at once', () => {

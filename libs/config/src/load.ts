@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { Environment, GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
-import { withSecretFiles } from './secrets.js';
+import { isSecret, withSecretFiles } from './secrets.js';
 
 /** The environment does not say what a process needs to know. The message lists every fault. */
 export class ConfigurationError extends Error {
@@ -45,8 +45,9 @@ function load<E extends object>(schema: new () => E, source: Source = processEnv
   for (const { constraints, property } of validateSync(environment)) {
     // What is wrong with its file has been said.
     if (faults.some(fault => fault.startsWith(property))) continue;
-    const texts = Object.values(constraints ?? {});
-    faults.push(...texts.map(text => (text.startsWith(property) ? text : `${property}: ${text}`)));
+    const rule = Object.values(constraints ?? {}).join(', and ');
+    const fault = rule.startsWith(property) ? rule : `${property}: ${rule}`;
+    faults.push(isSecret(property) ? fault : `${fault}; it is ${shown(set[property])}`);
   }
   if (faults.length > 0) {
     throw new ConfigurationError(
@@ -54,4 +55,13 @@ function load<E extends object>(schema: new () => E, source: Source = processEnv
     );
   }
   return environment;
+}
+
+/** Characters of a wrong value that a message shows. */
+const SHOWN_VALUE = 60;
+
+/** A password in an address is not for the log, even where no address belongs. */
+function shown(value = ''): string {
+  const text = value.replace(/\/\/[^/]*@/g, '//…@');
+  return JSON.stringify(text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE)}…` : text);
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endReason, fullDisk } from './end-reason.js';
+import { makeFolder } from './make-folder.js';
 
 /** Milliseconds in which a server answers a PING, unless it is frozen. */
 const PING_MS = 500;
@@ -139,15 +140,19 @@ function configure(folder: string, port: number, further: readonly string[] = []
     ...further,
   ];
   try {
-    mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    makeFolder(absolute);
     writeFileSync(path, `# Written anew at every start.\n${settings.join('\n')}\n`);
   } catch (error) {
-    const remedy = fullDisk(absolute) ?? 'set DATA_DIR to one that can';
-    throw new EmbeddedRedisError(
-      `the data folder cannot be written (${(error as Error).message}): ${remedy}`,
-    );
+    throw new EmbeddedRedisError(notWritable(absolute, error));
   }
   return path;
+}
+
+/** What a start says of a data folder, or of one in it, that cannot be used. */
+export function notWritable(folder: string, error: unknown): string {
+  const remedy =
+    fullDisk(folder) ?? 'set DATA_DIR to a folder that this user may make or write to, on a disk with room';
+  return `the data folder cannot be written (${(error as Error).message}): ${remedy}`;
 }
 
 /** True when a server on the port answers PING, and is not still loading. */

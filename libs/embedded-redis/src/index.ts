@@ -1,2 +1,2 @@
 export * from './embedded-redis.js';
-export { fullDisk } from './end-reason.js';
+export { makeFolder } from './make-folder.js';

@@ -9,6 +9,7 @@ import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems } from '../http/api-docs.js';
+import { withValue } from '../http/field-rules.js';
 import { notFound } from '../http/problem.js';
 import { bodyPipe } from '../http/validation.js';
 
@@ -60,7 +61,7 @@ export class LogController {
   async acceptLoss(@Body(bodyPipe) { stream, partition }: AcceptLossBody): Promise<AcceptedLossView> {
     const { [stream]: count } = this.topology.counts;
     if (partition >= count)
-      throw notFound(`there is no partition ${partition} of ${stream}: they are 0 to ${count - 1}`);
+      throw notFound(withValue(`partition must be one of ${stream}, from 0 to ${count - 1}`, partition));
     const keys = this.topology.at(stream, partition);
     const accepted = await acceptLoss(this.redis, keys, groupsOf(stream));
     if (accepted.reason !== '')

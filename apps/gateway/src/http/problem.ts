@@ -86,15 +86,39 @@ export function shortened(text: string, max: number): string {
 /** Characters of a wrong value that a message shows. */
 const SHOWN_VALUE = 60;
 
-/** A wrong value as a message shows it. */
+/** A wrong value as a message shows it. A number that can be another than the one that was sent is not shown. */
 export function shownValue(value: unknown): string {
   if (value === undefined) return 'missing';
-  if (typeof value === 'number') return String(value);
-  const text =
-    typeof value === 'string'
-      ? JSON.stringify(value.slice(0, SHOWN_VALUE + 1))
-      : (JSON.stringify(value) ?? '');
+  if (typeof value === 'number' && !isExact(value))
+    return 'a number too long or too large to be read exactly';
+  const text = beginning(value, SHOWN_VALUE);
   return text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE).toWellFormed()}…` : text;
+}
+
+/** A value as JSON; what is longer than there is room for need not be whole. */
+function beginning(value: unknown, room: number): string {
+  if (room <= 0) return '';
+  if (typeof value === 'number' && !isExact(value)) return '…';
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  const isList = Array.isArray(value);
+  let text = isList ? '[' : '{';
+  for (const [name, inner] of isList ? value.entries() : Object.entries(value)) {
+    if (text.length > room) break;
+    if (text.length > 1) text += ',';
+    if (typeof name === 'string') text += `${JSON.stringify(name.slice(0, room))}:`;
+    text += beginning(inner, room - text.length);
+  }
+  return text + (isList ? ']' : '}');
+}
+
+/** Significant digits of a decimal that a double keeps, whatever they are. */
+const EXACT_DIGITS = 15;
+
+/** Whether a number is what a sender meant who wrote at most 15 digits, or any integer: else it can have been rounded. */
+function isExact(value: number): boolean {
+  if (Number.isInteger(value)) return Number.isSafeInteger(value);
+  return Number.isFinite(value) && Number(value.toPrecision(EXACT_DIGITS)) === value;
 }
 
 /** Characters that JSON leaves as they are, and that would turn or end the line of a message. */

@@ -18,7 +18,7 @@ import { ApiBody, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nes
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { Public } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
+import { Caller, type CallerRequest } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { BODY_LIMIT, TEXT_BODY } from '../http/json-body.js';
@@ -28,6 +28,7 @@ import { CookieRenewal } from './cookie-renewal.interceptor.js';
 import {
   type DocumentKind,
   GAME_STATE,
+  ownerIn,
   PLAYER_STATE,
   type SentDocument,
   sentDocument,
@@ -54,6 +55,12 @@ const wrappedSchema = (field: string) => ({
 function documentsController(kind: DocumentKind) {
   const { path, field, prefix, noun } = kind;
   const ApiDocument = () => ApiBody({ schema: wrappedSchema(field) });
+  const hasOwnDocument = ({ body }: CallerRequest, player: string) => {
+    const owner = ownerIn(body, kind);
+    return owner === undefined ? undefined : owner === player;
+  };
+  const hasOwnId = ({ params }: CallerRequest, player: string) =>
+    plain((params as { id?: string }).id ?? '') === player;
   const ApiMissing = () => ApiResponse({ status: 404, type: Answer, description: 'There is none.' });
 
   @ApiTags('cache quest')
@@ -63,7 +70,7 @@ function documentsController(kind: DocumentKind) {
     constructor(private readonly documents: DocumentsService) {}
 
     @Post()
-    @SessionsOnly()
+    @SessionsOnly(hasOwnDocument)
     @HttpCode(200)
     @RouteConfig(WRAPPED_BODY)
     @ApiOperation({ summary: `Create the session's ${field}, or replace it` })
@@ -82,7 +89,7 @@ function documentsController(kind: DocumentKind) {
     }
 
     @Patch()
-    @SessionsOnly()
+    @SessionsOnly(hasOwnDocument)
     @RouteConfig(WRAPPED_BODY)
     @ApiOperation({
       summary: `Replace the session's ${field}, if there is one`,
@@ -140,7 +147,7 @@ function documentsController(kind: DocumentKind) {
     }
 
     @Delete(':id')
-    @SessionsOnly()
+    @SessionsOnly(hasOwnId)
     @ApiOperation({
       summary: `Delete the session's ${field}`,
       description: 'It is no error when there is none.',

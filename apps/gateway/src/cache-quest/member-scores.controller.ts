@@ -17,7 +17,7 @@ import { NoSuchBoardError } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { type Envelope, LeaderboardReader } from '#libs/leaderboards';
 import { Public } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
+import { Caller, type CallerRequest } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { checkName } from '../http/refused-name.js';
@@ -33,6 +33,14 @@ import { MadeBoards } from './made-boards.js';
 import { CountQuery, MemberEntry, MemberScoreBody } from './member-scores.dto.js';
 import { assertOwn, SessionsOnly } from './own-session.js';
 
+const isMember = (text: string, player: string) => text.endsWith(`-${player}`);
+
+/** Whether the member in a body is one of the player's. */
+function hasOwnMember({ body }: CallerRequest, player: string): boolean | undefined {
+  const member = (body as { member?: unknown } | null | undefined)?.member;
+  return typeof member === 'string' ? isMember(member, player) : undefined;
+}
+
 /** The game's boards: those of `/v1`, with the member of each run among its attributes. */
 @ApiTags('cache quest')
 @UseInterceptors(CookieRenewal)
@@ -47,7 +55,7 @@ export class MemberScoresController {
   ) {}
 
   @Post()
-  @SessionsOnly()
+  @SessionsOnly(hasOwnMember)
   @HttpCode(200)
   @ApiOperation({
     summary: "Submit the session's score",
@@ -96,8 +104,6 @@ export class MemberScoresController {
     return (await this.views.of(entries)).map(entry => ({ value: memberOf(entry), score: entry.score }));
   }
 }
-
-const isMember = (text: string, player: string) => text.endsWith(`-${player}`);
 
 /** As the run had it; runs from elsewhere have none, or whatever was sent with them. */
 function memberOf({ player, name = player, attributes }: EntryView): string {

@@ -162,6 +162,30 @@ describe('the rate limit', () => {
       expect([await submit('b', 'ada'), await submit('official')]).toEqual([403, 403]);
     });
 
+    it('is not reached by what Cache Quest refuses for its owner, unless that takes a long body to find', async () => {
+      const gateway = await open('player.write=1/1m');
+      const opened = await gateway.inject({ method: 'POST', url: '/v1/sessions', payload: {} });
+      const [cookie = ''] = String(opened.headers['set-cookie']).split(';');
+      const send = async (method: 'POST' | 'PATCH' | 'DELETE', url: string, payload?: object) =>
+        (await gateway.inject({ method, url, headers: { cookie }, ...(payload && { payload }) })).statusCode;
+      const document = (text: string) => ({ gameData: { id: 'ada', text } });
+      const another = () => [
+        send('POST', '/api/leaderboard', { key: 'b', score: 1, member: 'Ada-ada' }),
+        send('POST', '/api/playerstate', { playerData: { id: 'ada' } }),
+        send('PATCH', '/api/gamestate', document('x')),
+        send('DELETE', '/api/playerstate/ada'),
+        send('DELETE', '/api/gamestate/games:ada'),
+      ];
+      for (let round = 0; round < 2; round++)
+        expect(await Promise.all(another())).toEqual(Array(5).fill(403));
+      const long = document('x'.repeat(16 * 1024));
+      expect([
+        await send('POST', '/api/gamestate', long),
+        await send('POST', '/api/gamestate', long),
+      ]).toEqual([403, 429]);
+      expect(await Promise.all(another())).toEqual(Array(5).fill(403));
+    });
+
     it('counts by the address, whoever it is', async () => {
       const gateway = await open('anonymous.read=3/1m,anonymous.write=3/1m');
       for (const remoteAddress of ['10.0.0.1', '10.0.0.2'])

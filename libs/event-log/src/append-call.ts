@@ -32,7 +32,13 @@ export class AppendCall {
   private packedCharacters = 0;
 
   constructor(private readonly partition: PartitionKeys) {
-    this.keys = [partition.stream, partition.definitions(), partition.erasing(), partition.gate()];
+    this.keys = [
+      partition.stream,
+      partition.definitions(),
+      partition.erasing(),
+      partition.gate(),
+      partition.derivations(),
+    ];
   }
 
   get length(): number {
@@ -73,6 +79,7 @@ export class AppendCall {
       ...(options.existingBoard && { existing: true }),
       ...this.interval(event, options),
       ...becomes(event),
+      ...options.use,
       ...(event.type === 'ScoreSubmitted' && definedBy === '' && { marks: true }),
     });
   }

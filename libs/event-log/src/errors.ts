@@ -32,6 +32,17 @@ export class DefinitionChangedError extends Error {
   }
 }
 
+/** Whether another board counts the scores of a board has to be looked for, and appended with what was found. */
+export class DerivationsChangedError extends Error {
+  readonly code = 'DERIVATIONS_CHANGED';
+  override readonly name = 'DerivationsChangedError';
+
+  /** @param count how often a board that counts another's scores was defined, by now */
+  constructor(readonly count: string) {
+    super('a board that counts the scores of another has been defined meanwhile');
+  }
+}
+
 /** Another board counts the scores of a board that is to go, or to count another's itself. */
 export class BoardInUseError extends Error {
   readonly code = 'BOARD_IN_USE';
@@ -185,6 +196,7 @@ defineScriptErrors({
   VERSION_CONFLICT: head => new VersionConflictError(Number(head)),
   IDEMPOTENCY_CONFLICT: () => new IdempotencyConflictError(),
   DEFINITION_CHANGED: text => new DefinitionChangedError(text),
+  DERIVATIONS_CHANGED: count => new DerivationsChangedError(count),
   BOARD_IN_USE: () => new BoardInUseError(),
   BOARD_SCORED: () => new BoardScoredError(),
   TOO_SOON: left => new TooSoonError(Number(left)),

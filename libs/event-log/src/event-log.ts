@@ -6,15 +6,24 @@ import {
   formatEventId,
   type NewEvent,
 } from '#libs/events';
-import { isRedisUnavailable, type PartitionKeys, type RedisClient, type WriteQuorum } from '#libs/redis';
+import {
+  isRedisUnavailable,
+  type PartitionKeys,
+  type RedisClient,
+  readWholeHash,
+  type WriteQuorum,
+} from '#libs/redis';
 import { CALL_EVENTS, CALL_PACKED_CHARACTERS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
-import { NotReplayedError, UsageUnknownError } from './errors.js';
+import { DerivationsChangedError, NotReplayedError, UsageUnknownError } from './errors.js';
 import type { EventRef } from './event-ref.js';
 import { placeOf } from './routing.js';
 import type { Topology } from './topology.js';
 import { type KeyedEvent, noting, withKey } from './unfinished-copies.js';
+
+/** Looks for boards that count another's scores, while such are being defined. */
+const LOOKS = 10;
 
 /** What the head version must be: a number, 0 for "there is none" (yet, or any more), or `any existing`. */
 export type ExpectedVersion = number | 'existing';
@@ -39,6 +48,15 @@ export interface AppendOptions {
   readonly profile?: PatchedProfile;
   /** A board that is not defined must have scores. */
   readonly existingBoard?: boolean;
+  /** Whether another board counts the scores of the event's board: the log looks for it where it matters. */
+  readonly use?: BoardUse;
+}
+
+/** Whether another board counted the scores of a board when this was looked for. */
+export interface BoardUse {
+  /** How often a board that counts another's scores had been defined in the partition before. */
+  readonly derivations: string;
+  readonly counted: boolean;
 }
 
 /** What a patch makes of a profile, as the caller saw it. */
@@ -220,14 +238,27 @@ export class EventLog {
     event: NewEvent<T>,
     options: AppendOptions = {},
   ): Promise<Appended> {
-    let [answer] = await this.queueOf(keys).append([{ event, options }]);
+    const append = (further?: AppendOptions) =>
+      this.queueOf(keys).append([{ event, options: { ...options, ...further } }]);
+    let [answer] = await append();
     if (answer instanceof UsageUnknownError) {
       await countSaves(this.redis, keys, definitionOf(event.type).subject(event.data));
-      [answer] = await this.queueOf(keys).append([{ event, options }]);
+      [answer] = await append();
+    }
+    for (let look = 0; answer instanceof DerivationsChangedError && look < LOOKS; look++) {
+      const counted = await this.isCounted(keys, definitionOf(event.type).subject(event.data));
+      [answer] = await append({ use: { derivations: answer.count, counted } });
     }
     if (!answer) throw new Error('the append script answered nothing');
     if (answer instanceof Error) throw answer;
     return answer;
+  }
+
+  /** Whether another board counts the scores of a board: it is defined in the board's partition then. */
+  private async isCounted(keys: PartitionKeys, board: string): Promise<boolean> {
+    const definitions = await readWholeHash(this.redis, keys.definitions());
+    // Of a hundred thousand definitions, hardly one need be parsed.
+    return Object.values(definitions).some(text => text.split(' ', 2)[1] === board);
   }
 
   private queueOf(keys: PartitionKeys): AppendQueue {

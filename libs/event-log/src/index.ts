@@ -2,7 +2,7 @@ export { AppendCall } from './append-call.js';
 export { type AppendLimits, countSaves, type LogBudget } from './append-limits.js';
 export { formatCursor, InvalidCursorError, type Position, parseCursor } from './cursor.js';
 export * from './errors.js';
-export { type Appended, type AppendOptions, type BatchItem, EventLog } from './event-log.js';
+export { type Appended, type AppendOptions, type BatchItem, type BoardUse, EventLog } from './event-log.js';
 export { type EventPage, type EventQuery, EventReader, mentionsAny } from './event-reader.js';
 export { type EventRef, formatEventRef, parseEventRef } from './event-ref.js';
 export { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';

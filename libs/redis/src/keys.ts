@@ -63,6 +63,11 @@ export class PartitionKeys {
     return `${this.base}:definitions`;
   }
 
+  /** string: how often a board that counts another's scores was defined here; unset: never since it is counted */
+  derivations(): string {
+    return `${this.base}:derivations`;
+  }
+
   /** string: a player has submitted a score to a board a short while ago */
   interval(board: string, player: string): string {
     // Neither id can hold a slash.

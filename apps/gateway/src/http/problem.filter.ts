@@ -6,6 +6,7 @@ import {
   BoardInUseError,
   BoardScoredError,
   DefinitionChangedError,
+  DerivationsChangedError,
   IdempotencyConflictError,
   InvalidCursorError,
   LogClosedError,
@@ -151,6 +152,7 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
   if (error instanceof QuotaExceededError) return overQuota(error);
   if (error instanceof HourlyQuotaError) return overHourlyQuota(error);
   if (error instanceof ProfileBehindError) return unavailable(error.message);
+  if (error instanceof DerivationsChangedError) return unavailable(`${error.message}; try again`);
   const malformed = MALFORMED.find(([type]) => error instanceof type);
   if (malformed) {
     const [, field] = malformed;

@@ -6,7 +6,8 @@
 --          over shards, the event that it was born by; or ` scored` when it has scores and no definition)
 -- KEYS[3]  players who are being erased (hash: player -> the event that erases, ...)
 -- KEYS[4]  the gate (string: moving or closed, and by whom)
--- KEYS[n]  from 5 on, what the events name by number: idempotency records (string: fingerprint, event id, version, own
+-- KEYS[5]  how often a board that counts another's scores was defined here (string)
+-- KEYS[n]  from 6 on, what the events name by number: idempotency records (string: fingerprint, event id, version, own
 --          time),
 --          heads of subjects (hash: part -> `version id -` of a deletion, `version id/bytes` of a save or profile, where old
 --          ones have no bytes, else `version id`; `/usage` -> slots and bytes of saves), intervals (string, for as long as
@@ -30,6 +31,8 @@
 --            becomes       what the board becomes: source or -, and definition as JSON; empty when it is removed
 --            first         the id of the event that this one is a copy of
 --            unused        true: no other board may count this one's scores
+--            derivations, counted  what KEYS[5] was when the caller looked for boards that count this one's scores; true when
+--                          there was one
 --            spreads       true: it becomes one with shards; when it is not defined yet, it may have no scores and not be counted
 --            marks         true: a score; when the board is not defined, it has scores from now on
 --            player        whom the event is about
@@ -43,6 +46,7 @@
 --          BEING_ERASED: the player is being erased; an event that erases, too, is answered with the one that does
 --          NOT_REPLAYED: the event is not there, and was only to be answered if it is
 --          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller judged by another definition
+--          DERIVATIONS_CHANGED <KEYS[5]>: whether another board counts its scores is to be looked for, now that KEYS[5] is this
 --          BOARD_IN_USE: another board counts its scores
 --          BOARD_SCORED: it has scores, and no definition by which they would be where its shards are
 --          NO_SUCH_BOARD: it is not defined and has no scores, and this event may not be its first
@@ -51,8 +55,7 @@
 --          QUOTA_EXCEEDED <quota> <limit> <used>: more than the player may have
 --          PROFILE_BEHIND: too many patches of the profile have not been applied yet
 --          TOO_SOON <milliseconds left>: the last one was less than an interval ago
--- Cost: O(log n) for each event, of at most 500, and O(bytes) of documents, of at most 2 MB or one. An event that leaves a
---         board, or one with shards that is not defined, adds O(n) for n boards in the partition: only operators append such.
+-- Cost: O(log n) for each event, of at most 500, and O(bytes) of documents, of at most 2 MB or one.
 -- Atomic   because what an event was judged by (seen before? which version? which definition?) must still hold when
 --          it is appended.
 -- Twice    events with an idempotency record are answered as the first time; of the others there are two.
@@ -118,15 +121,16 @@ local function define(event, id)
   else
     local born = event.spreads and ' ' .. (is_defined(known) and string.match(known, '} (%S+)$') or first) or ''
     set_definition(board, first .. ' ' .. becomes .. born)
+    if string.sub(becomes, 1, 2) ~= '- ' then redis.call('INCR', KEYS[5]) end
   end
 end
 
--- Whoever counts a board's scores is defined in its partition.
-local function is_used(board)
-  for _, known in ipairs(redis.call('HVALS', KEYS[2])) do
-    if string.match(known, '^%S+ (%S+)') == board then return true end
-  end
-  return false
+-- Whoever counts a board's scores is defined in its partition. To look for it takes long where there are many boards: the
+-- caller does that beforehand, and nothing has changed since when the count is the same.
+local function use_of(event)
+  local count = redis.call('GET', KEYS[5]) or '0'
+  if event.derivations ~= count then return 'DERIVATIONS_CHANGED ' .. count end
+  return event.counted and 'BOARD_IN_USE'
 end
 
 local function heads_of(key)
@@ -193,7 +197,8 @@ local function append(event)
     return 'DEFINITION_CHANGED ' .. (is_defined(defined) and defined or '')
   end
   local is_born = event.spreads and not is_defined(defined)
-  if (event.unused or is_born) and is_used(event.board) then return 'BOARD_IN_USE' end
+  local use = (event.unused or is_born) and use_of(event)
+  if use then return use end
   if is_born and defined == SCORED then return 'BOARD_SCORED' end
   if event.existing and not defined then return 'NO_SUCH_BOARD' end
 

@@ -1,6 +1,12 @@
-import type { Appended } from '#libs/event-log';
+import type { Appended, BoardUse } from '#libs/event-log';
 import { BoardInUseError, BoardScoredError, DefinitionChangedError } from '#libs/event-log';
-import { DEFAULT_DEFINITION, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
+import {
+  DEFAULT_DEFINITION,
+  formatEventId,
+  type NewEvent,
+  type RecordedEvent,
+  unpackEvent,
+} from '#libs/events';
 import { openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { BoardCatalog, ShardsFixedError } from './board-catalog.js';
 import { definedBy } from './defined-board.js';
@@ -34,6 +40,12 @@ describe('the board catalog', () => {
   const from = (source?: string) => ({ ...DEFAULT_DEFINITION, ...(source !== undefined && { source }) });
   const by = (idempotencyKey?: string) => ({ actor: SERVER, ...(idempotencyKey && { idempotencyKey }) });
   const idOf = ({ ref }: Appended) => formatEventId(ref.id);
+
+  const append = <T extends 'BoardDefined' | 'BoardRemoved'>(
+    type: T,
+    data: NewEvent<T>['data'],
+    use: BoardUse,
+  ) => test.log.append({ type, data, actor: SERVER } as NewEvent<T>, { use });
 
   /** The events of every partition, in short: `b` or `d`, the source, and `'` for a copy. */
   const events = () =>
@@ -290,6 +302,37 @@ describe('the board catalog', () => {
       await expect(change()).resolves.toMatchObject({ replayed: false });
     },
   );
+
+  it.each([
+    ['removed', (use: BoardUse) => append('BoardRemoved', { board: home }, use)],
+    [
+      'spread',
+      (use: BoardUse) => append('BoardDefined', { board: home, definition: { ...from(), shards: 2 } }, use),
+    ],
+  ])(
+    'looks again for boards that count one that is %s, where such have been defined since',
+    async (_, change) => {
+      await catalog.define(far, from(home), by());
+      // What somebody found who looked before.
+      await expect(change({ derivations: '0', counted: false })).rejects.toThrow(BoardInUseError);
+      await catalog.remove(far, by());
+      await expect(change({ derivations: '0', counted: true })).resolves.toMatchObject({ replayed: false });
+    },
+  );
+
+  it('lets nobody count a board that is removed at the same time', async () => {
+    for (let round = 0; round < 20; round++) {
+      await catalog.define(home, from(), by());
+      const [removed] = await Promise.allSettled([
+        other.remove(home, by()),
+        catalog.define(far, from(home), by()),
+        other.define(farther, from(twin), by()),
+      ]);
+      const isThere = (await catalog.find(home)).by !== undefined;
+      expect(isThere).toBe(removed.status === 'rejected');
+      await other.remove(far, by());
+    }
+  });
 
   it('is told by the log when what it remembers is old', async () => {
     const submit = () =>

@@ -1,10 +1,11 @@
 import { jest } from '@jest/globals';
 import { readEntries, shardsOf } from '#libs/event-log';
 import { type BoardDefinition, DEFAULT_DEFINITION } from '#libs/events';
-import { formatBoard, LeaderboardReader, orderOf, ScoreDocumentReader } from '#libs/leaderboards';
+import { BoardCatalog, formatBoard, LeaderboardReader, orderOf, ScoreDocumentReader } from '#libs/leaderboards';
 import { NameSearch, ProfileReader } from '#libs/players';
 import { type PartitionKeys, readWholeHash } from '#libs/redis';
 import { SaveReader, SaveSearch } from '#libs/saves';
+import { SERVER } from '../events.js';
 import { longestHold } from '../longest-hold.js';
 import { scriptNamed } from '../script-named.js';
 import { openTestLog, type TestLog } from '../test-log.js';
@@ -84,8 +85,8 @@ describe('the longest time for which one command holds Redis', () => {
   });
   afterAll(() => test.close());
 
-  const expectShort = async (work: () => Promise<unknown>) => {
-    const hold = await longestHold(test, work);
+  const expectShort = async (work: () => Promise<unknown>, log = test) => {
+    const hold = await longestHold(log, work);
     expect(hold.command).not.toBe('none');
     if (hold.milliseconds > BOUND) throw new Error(`${hold.milliseconds} ms: ${hold.command}`);
   };
@@ -155,6 +156,20 @@ describe('the longest time for which one command holds Redis', () => {
       expect(boards).toHaveLength(100);
       await readWholeHash(redis, keys.state(1).rules());
     });
+  });
+
+  it('is short for whoever defines and removes a board beside very many, all in one partition', async () => {
+    const crowded = await openTestLog({ scores: 1, players: 1 });
+    const { redis, topology } = crowded;
+    const [keys] = topology.all('scores') as [PartitionKeys];
+    const crowd = range(5 * BOARDS).flatMap(n => [`crowd-${n}`, ' scored']);
+    await filler.inChunks(crowd, some => redis.hset(keys.definitions(), ...some));
+    const catalog = new BoardCatalog(redis, topology);
+    await expectShort(async () => {
+      await catalog.define('one', { ...DEFAULT_DEFINITION, source: 'crowd-0' }, { actor: SERVER });
+      await catalog.remove('one', { actor: SERVER });
+    }, crowded);
+    await crowded.close();
   });
 
   it('is short for a search of documents for many words, and for a common beginning of names', async () => {

@@ -1,7 +1,13 @@
 import { jest } from '@jest/globals';
 import { readEntries, shardsOf } from '#libs/event-log';
 import { type BoardDefinition, DEFAULT_DEFINITION } from '#libs/events';
-import { BoardCatalog, formatBoard, LeaderboardReader, orderOf, ScoreDocumentReader } from '#libs/leaderboards';
+import {
+  BoardCatalog,
+  formatBoard,
+  LeaderboardReader,
+  orderOf,
+  ScoreDocumentReader,
+} from '#libs/leaderboards';
 import { NameSearch, ProfileReader } from '#libs/players';
 import { type PartitionKeys, readWholeHash } from '#libs/redis';
 import { SaveReader, SaveSearch } from '#libs/saves';

@@ -45,8 +45,9 @@ function load<E extends object>(schema: new () => E, source: Source = processEnv
   for (const { constraints, property } of validateSync(environment)) {
     // What is wrong with its file has been said.
     if (faults.some(fault => fault.startsWith(property))) continue;
-    const rule = Object.values(constraints ?? {}).join(', and ');
-    const fault = rule.startsWith(property) ? rule : `${property}: ${rule}`;
+    const [rule = '', ...others] = Object.values(constraints ?? {});
+    const first = rule.startsWith(property) ? rule : `${property}: ${rule}`;
+    const fault = [first, ...others.map(text => text.replace(`${property} `, ''))].join(', and ');
     faults.push(isSecret(property) ? fault : `${fault}; it is ${shown(set[property])}`);
   }
   if (faults.length > 0) {

@@ -98,7 +98,7 @@ export function shownValue(value: unknown): string {
 /** A value as JSON; what is longer than there is room for need not be whole. */
 function beginning(value: unknown, room: number): string {
   if (room <= 0) return '';
-  if (typeof value === 'number' && !isExact(value)) return '…';
+  if (typeof value === 'number') return isExact(value) ? String(value) : '…';
   if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
   const isList = Array.isArray(value);
@@ -118,7 +118,7 @@ const EXACT_DIGITS = 15;
 /** Whether a number is what a sender meant who wrote at most 15 digits, or any integer: else it can have been rounded. */
 function isExact(value: number): boolean {
   if (Number.isInteger(value)) return Number.isSafeInteger(value);
-  return Number.isFinite(value) && Number(value.toPrecision(EXACT_DIGITS)) === value;
+  return Number(value.toPrecision(EXACT_DIGITS)) === value;
 }
 
 /** Characters that JSON leaves as they are, and that would turn or end the line of a message. */

@@ -31,13 +31,17 @@ describe('a script error', () => {
     expect(error).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
   });
 
-  it('becomes a wrong type that names the key', () => {
-    const error = scriptError(failure('WRONG_TYPE questlog:{s0}:runs:a:b'));
+  it('becomes a wrong type that names the key, both types, and the remedy', () => {
+    const error = scriptError(failure('WRONG_TYPE string hash questlog:{s0}:runs@1:a:b'));
     expect(error).toBeInstanceOf(WrongTypeError);
     expect(error).toMatchObject({
       code: 'WRONG_TYPE',
-      key: 'questlog:{s0}:runs:a:b',
-      message: expect.stringContaining('KEY_PREFIX'),
+      key: 'questlog:{s0}:runs@1:a:b',
+      message: expect.stringMatching(/a string where Questlog keeps a hash.*KEY_PREFIX.*Rebuild.*retry/),
+    });
+    expect(scriptError(failure('WRONG_TYPE list stream my game:{s0}:dead:scores'))).toMatchObject({
+      key: 'my game:{s0}:dead:scores',
+      message: expect.stringMatching(/a list where Questlog keeps a stream.*backup/),
     });
   });
 

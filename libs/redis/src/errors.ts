@@ -3,11 +3,22 @@ export class WrongTypeError extends Error {
   readonly code = 'WRONG_TYPE';
   override readonly name = 'WrongTypeError';
 
-  constructor(readonly key: string) {
+  constructor(
+    readonly key: string,
+    readonly found: string,
+    readonly expected: string,
+  ) {
     super(
-      `the key "${key}" holds another type than Questlog's: does another program use the same KEY_PREFIX?`,
+      `the key "${key}" holds a ${found} where Questlog keeps a ${expected}: does another program use the same KEY_PREFIX? ${remedyOf(key)}`,
     );
   }
+}
+
+/** A generation of a projection can be made again from the log; the keys of no generation cannot. */
+function remedyOf(key: string): string {
+  return key.includes('@')
+    ? 'Rebuild the projection (npm run rebuild), which writes the key anew from the log; then retry the dead letter'
+    : 'Restore the key from a backup, or delete it';
 }
 
 /** A write is in the log, but not enough replicas have it: it would be lost if its server died now. */
@@ -34,8 +45,14 @@ export class NoMasterError extends Error {
 
 /** By the code with which a script's error reply begins: makes the typed error, from the rest of the reply. */
 const scriptErrors = new Map<string, (detail: string) => Error>([
-  ['WRONG_TYPE', key => new WrongTypeError(key)],
+  ['WRONG_TYPE', wrongType],
 ]);
+
+/** @param detail `<found> <expected> <key>`; the key can hold blanks */
+function wrongType(detail: string): WrongTypeError {
+  const [, found = '', expected = '', key = ''] = /^(\S+) (\S+) (.*)$/s.exec(detail) ?? [];
+  return new WrongTypeError(key, found, expected);
+}
 
 /** Each library maps the codes that its own scripts reply with. */
 export function defineScriptErrors(errors: Readonly<Record<string, (detail: string) => Error>>): void {

@@ -1,7 +1,8 @@
 import { formatEventId, type RecordedEvent } from '#libs/events';
-import { type LeaderboardEvent, LeaderboardReader, leaderboards } from '#libs/leaderboards';
-import { JobRunner, Jobs } from '#libs/maintenance';
+import { type LeaderboardEvent, LeaderboardReader, leaderboards, scoreDocuments } from '#libs/leaderboards';
+import { type AnyProjection, type JobOrder, JobRunner, Jobs } from '#libs/maintenance';
 import { Projector } from '#libs/projections';
+import type { StateKeys } from '#libs/redis';
 import { DeadLetters, moveToDeadLetters } from '#libs/streams-transport';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 
@@ -14,10 +15,10 @@ describe('a dead letter that is retried', () => {
   });
   afterEach(() => test.close());
 
-  const rebuild = async () => {
+  const rebuild = async (projection: AnyProjection = leaderboards, order: Partial<JobOrder> = {}) => {
     const jobs = new Jobs(test.redis, test.topology);
-    const job = await jobs.start(leaderboards, { kind: 'rebuild' });
-    await new JobRunner(test.redis, test.topology, leaderboards, SILENT).run(job);
+    const job = await jobs.start(projection, { kind: 'rebuild', ...order });
+    await new JobRunner(test.redis, test.topology, projection, SILENT).run(job);
     expect(await jobs.find(job.id)).toMatchObject({ state: 'done' });
   };
 
@@ -57,5 +58,41 @@ describe('a dead letter that is retried', () => {
     expect(await test.redis.exists(keys.skipped(source.group))).toBe(0);
     await rebuild();
     expect(await ranking()).toEqual(['eve', 'bob']);
+  });
+
+  const ranks = (state: StateKeys) => state.ranks('board');
+  const runs = (state: StateKeys) => state.runs('board');
+  const scores = (state: StateKeys) => state.scores('bob');
+  it.each<[string, string, AnyProjection, Partial<JobOrder>, (state: StateKeys) => string]>([
+    ['the ranks of a board', 'zset', leaderboards, { board: 'board' }, ranks],
+    ['the runs of a board', 'hash', leaderboards, { board: 'board' }, runs],
+    ['the scores of a player', 'hash', scoreDocuments, {}, scores],
+  ])('takes effect once a rebuild has replaced %s, which somebody had overwritten', async (...row) => {
+    const [, type, projection, order, keyIn] = row;
+    const keys = test.topology.at('scores', 0);
+    const source = { keys, group: projection.name };
+    const projector = new Projector(test.redis, projection);
+    const given = () => deliver(test, keys, source.group);
+    await appendScores(test, [{ player: 'bob', score: 20 }]);
+    await projector.apply((await given()) as never, source);
+    const key = keyIn(keys.state(1));
+    await test.redis.set(key, 'of another program');
+    await appendScores(test, [{ player: 'bob', score: 30 }]);
+    const [dead] = await given();
+    const error = await projector.apply([dead] as never, source).catch(thrown => thrown);
+    expect(error).toMatchObject({ code: 'WRONG_TYPE', key, found: 'string', expected: type });
+    expect(error.message).toMatch(/Rebuild.*retry the dead letter/);
+    const id = formatEventId((dead as RecordedEvent).id);
+    await moveToDeadLetters(test.redis, keys, source.group, { id, fields: [], error, deliveries: 5 });
+    await rebuild(projection, order);
+    const letters = new DeadLetters(test.redis, test.topology, { scores: [source.group], players: [] });
+    const [found] = (await letters.list({ limit: 10 })).deadLetters;
+    expect(found?.error).toContain(key);
+    await letters.retry(found?.id ?? '');
+    expect(await projector.apply([dead] as never, source)).toMatchObject({ applied: 1 });
+    const jobs = new Jobs(test.redis, test.topology);
+    const job = await jobs.start(projection, { kind: 'verify' });
+    await new JobRunner(test.redis, test.topology, projection, SILENT).run(job);
+    expect(await jobs.find(job.id)).toMatchObject({ state: 'done', result: { differences: 0 } });
   });
 });

@@ -29,7 +29,7 @@
 --         switched); or, when nothing was done, the string "stale" (generation or revision are others) or "moved"
 --         (the tick is another, and there is no list of states).
 --         Of events that change nothing the number of a and d is right, not always which is which.
--- Errors  WRONG_TYPE <key>: nothing was done
+-- Errors  WRONG_TYPE <found> <expected> <key>: nothing was done
 -- Cost: O(log n) for each change of a state, each effect and each event, of at most some 2,000 in all. An event about all of a
 --         player's entries adds O(log n) for each board and period of the partition where the player has an entry, and O(1) for each
 --         other one if another worker was in between.
@@ -53,7 +53,9 @@ local types = cjson.decode(ARGV[5])
 for i = 1, #types, 2 do
   local key = KEYS[types[i]]
   local actual = redis.call('TYPE', key).ok
-  if actual ~= 'none' and actual ~= types[i + 1] then return redis.error_reply('WRONG_TYPE ' .. key) end
+  if actual ~= 'none' and actual ~= types[i + 1] then
+    return redis.error_reply('WRONG_TYPE ' .. actual .. ' ' .. types[i + 1] .. ' ' .. key)
+  end
 end
 
 local function parse(id)
@@ -84,7 +86,9 @@ if has_moved then
     local names, revisions = states[1], states[2]
     for from = 1, #names, MANY do
       local values = redis.pcall('HMGET', KEYS[n + 2], unpack(names, from, math.min(from + MANY - 1, #names)))
-      if values.err then return redis.error_reply('WRONG_TYPE ' .. KEYS[n + 2]) end
+      if values.err then
+        return redis.error_reply('WRONG_TYPE ' .. redis.call('TYPE', KEYS[n + 2]).ok .. ' hash ' .. KEYS[n + 2])
+      end
       for i, value in ipairs(values) do
         state = state + 1
         if (value and string.match(value, '^%S+') or '') ~= revisions[from + i - 1] then lost[state] = true end

@@ -7,7 +7,7 @@
 --
 -- Returns a text of lines: the tick, empty when there is none, and the values, hash by hash, empty for each that is not
 --         there. No state has a line break in it.
--- Errors  WRONG_TYPE <key>
+-- Errors  WRONG_TYPE <found> <expected> <key>
 -- Cost: O(1) for each field, of at most some 2,000. An event about all of a player's entries concerns each board and period
 --         of the partition: the caller reads 2,000 of them at a time.
 -- Atomic  because the tick says of which moment the states are. It is one call, and one text, for a batch can concern a
@@ -31,7 +31,7 @@ for n = 2, #KEYS do
     if type(values) ~= 'table' then
       add(values)
     elseif values.err then
-      return redis.error_reply('WRONG_TYPE ' .. KEYS[n])
+      return redis.error_reply('WRONG_TYPE ' .. redis.call('TYPE', KEYS[n]).ok .. ' hash ' .. KEYS[n])
     else
       for _, value in ipairs(values) do add(value) end
     end

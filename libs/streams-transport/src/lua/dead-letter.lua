@@ -9,7 +9,7 @@
 -- ARGV[n]  from 3 on: fields and values of the dead letter, in turn
 --
 -- Returns 1 when it was moved, 0 when it was no longer pending
--- Errors  WRONG_TYPE <key>: nothing was done
+-- Errors  WRONG_TYPE <found> <expected> <key>: nothing was done
 -- Cost: O(bytes) of the event.
 -- Atomic  because an event must be pending or a dead letter, never neither and never both, and a replay must skip
 --         what has had no effect. Lua does not roll back, hence types are checked first.
@@ -17,7 +17,7 @@
 for _, check in ipairs({ { KEYS[2], 'stream' }, { KEYS[3], 'hash' } }) do
   local key, expected = unpack(check)
   local actual = redis.call('TYPE', key).ok
-  if actual ~= 'none' and actual ~= expected then return redis.error_reply('WRONG_TYPE ' .. key) end
+  if actual ~= 'none' and actual ~= expected then return redis.error_reply('WRONG_TYPE ' .. actual .. ' ' .. expected .. ' ' .. key) end
 end
 
 if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end

@@ -12,14 +12,14 @@
 --
 -- Returns {event id, 1} when it is pending again, {event id, 0} when the stream no longer has the event and nothing
 --         was done, or an empty list when there is no such dead letter
--- Errors  WRONG_TYPE <key>: nothing was done
+-- Errors  WRONG_TYPE <found> <expected> <key>: nothing was done
 --         BEING_ERASED <text>: the event could be about whom, and must not take effect after that; nothing was done
 -- Cost: O(log n), and O(n) for n players who are being erased, which are some thousand at most.
 -- Atomic  because an event must be pending or a dead letter, never neither and never both.
 -- Twice   the second run finds no dead letter.
 for i = 3, 4 do
   local kind = redis.call('TYPE', KEYS[i]).ok
-  if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('WRONG_TYPE ' .. KEYS[i]) end
+  if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('WRONG_TYPE ' .. kind .. ' hash ' .. KEYS[i]) end
 end
 
 local letter = redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2])[1]

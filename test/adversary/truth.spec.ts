@@ -100,6 +100,16 @@ const FAULTS: readonly Fault[] = [
     words: 'append',
     check: 'persistence',
   },
+  {
+    what: 'the append-only file is synced less often',
+    cause: set('appendfsync', 'everysec'),
+    undo: set('appendfsync', 'always'),
+    gateway: 'degraded',
+    workers: 'degraded',
+    reason: 'persistence-weak',
+    words: 'appendfsync is everysec',
+    check: 'fsync',
+  },
 ];
 
 describe('a system that cannot serve says so, and why', () => {

@@ -23,6 +23,7 @@ export const FAULT_REASONS = [
   'redis-replicas',
   'eviction-policy',
   'persistence-off',
+  'persistence-weak',
   'settings-unknown',
   'clock-ahead',
   'worker-missing',

@@ -46,6 +46,17 @@ export async function inspectServer(
   return { name: nameOf(infos[0]), faults, unknown };
 }
 
+/** What `appendfsync` can be, the weakest first. */
+export const FSYNC_POLICIES = ['no', 'everysec', 'always'] as const;
+export type FsyncPolicy = (typeof FSYNC_POLICIES)[number];
+
+/** @returns the weakest `appendfsync` of the servers; nothing where they do not tell it, as many that others run */
+export async function fsyncPolicyOf(redis: RedisClient): Promise<FsyncPolicy | undefined> {
+  const replies = nodesOf(redis, 'master').map(node => unlessForbidden(node.config('GET', 'appendfsync')));
+  const found = ((await Promise.all(replies)) as string[][]).map(([, policy]) => policy);
+  return FSYNC_POLICIES.find(policy => found.includes(policy));
+}
+
 const NODE_OF_CLUSTER: ServerFault = {
   setting: 'cluster-enabled',
   message: 'this Redis is a node of a cluster: name it in REDIS_CLUSTER_NODES, instead of REDIS_URL',
@@ -109,12 +120,13 @@ export async function documentStoreIn(redis: RedisClient, prefix: string): Promi
   return indexes.includes(documentIndex(prefix)) ? 'json' : 'plain';
 }
 
-/** What a user may not ask for is not there for that user. */
+/** What a user may not ask for, or a provider has taken away, is not there. */
 async function unlessForbidden(reply: Promise<unknown>): Promise<unknown> {
   try {
     return await reply;
   } catch (error) {
-    if (isForbidden(error)) return [];
+    if (isForbidden(error) || (error instanceof Error && /^ERR unknown command/i.test(error.message)))
+      return [];
     throw error;
   }
 }

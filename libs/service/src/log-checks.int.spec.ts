@@ -71,6 +71,8 @@ describe('what a gateway says of Redis', () => {
   it.each([
     ['eviction', 'maxmemory-policy', 'allkeys-lru', 'noeviction'],
     ['persistence', 'appendonly', 'no', 'yes'],
+    ['fsync', 'appendfsync', 'everysec', 'always'],
+    ['fsync', 'appendfsync', 'no', 'always'],
   ])(
     'notices that %s is switched while Redis runs, and back',
     async (check, setting, wrong, right) => {

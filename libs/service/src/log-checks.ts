@@ -2,7 +2,14 @@ import { Gauge } from 'prom-client';
 import { partitionName, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
 import { type HealthCheck, HealthFault } from '#libs/observability';
-import { inspectServer, nodesOf, type RedisClient } from '#libs/redis';
+import {
+  FSYNC_POLICIES,
+  type FsyncPolicy,
+  fsyncPolicyOf,
+  inspectServer,
+  nodesOf,
+  type RedisClient,
+} from '#libs/redis';
 import { readStreamStatus, type StreamStatus } from '#libs/streams-transport';
 import { needsRedis } from './redis-checks.js';
 
@@ -115,7 +122,31 @@ export function settingsChecks(redis: RedisClient): HealthCheck[] {
   return [
     check('eviction', 'maxmemory-policy', 'eviction-policy'),
     check('persistence', 'appendonly', 'persistence-off'),
+    needsRedis(fsyncCheck(redis)),
   ];
+}
+
+/** Whether Redis syncs its append-only file as often as it did when this process first asked, and at all. */
+function fsyncCheck(redis: RedisClient): HealthCheck {
+  const strength = (policy: FsyncPolicy) => FSYNC_POLICIES.indexOf(policy);
+  let strongest: FsyncPolicy = 'everysec';
+  // A server that does not tell it is not asked again: each refusal would be noted in its ACL log.
+  let isTold = true;
+  return {
+    name: 'fsync',
+    severity: 'degraded',
+    reason: 'persistence-weak',
+    probe: async () => {
+      const policy = isTold ? await fsyncPolicyOf(redis) : undefined;
+      isTold = policy !== undefined;
+      if (policy === undefined) return;
+      if (strength(policy) < strength(strongest))
+        throw new Error(
+          `appendfsync is ${policy}, and ${strongest} is expected: a loss of power would lose more events. Set it back: CONFIG SET appendfsync ${strongest}`,
+        );
+      strongest = policy;
+    },
+  };
 }
 
 /** @throws Error naming a projection that no worker has begun yet */

@@ -13,7 +13,7 @@ async function main(args: readonly string[]): Promise<number> {
   const redis = createClient(address, 'dead-letters');
   try {
     await redis.connect();
-    const topology = await Topology.open(redis, KEY_PREFIX, partitions);
+    const topology = await Topology.find(redis, KEY_PREFIX, partitions);
     const groups = { scores: groupsOf('scores'), players: groupsOf('players') };
     return await runCommand(command, new DeadLetters(redis, topology, groups), {
       terminal: process.stdout.isTTY === true,

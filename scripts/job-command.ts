@@ -11,7 +11,7 @@ import {
   projections,
 } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { askForLook, openLog } from '#libs/service';
+import { askForLook, findLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { ProgressLine } from './progress-line.js';
 
@@ -36,7 +36,7 @@ export async function runJobCommand(kind: Job['kind']): Promise<never> {
   const { titles, board, diff } = readArguments(kind);
   const environment = logEnvironment();
   const logger = Logger.create({ name: kind, level: 'warn', json: environment.production });
-  const { redis, topology } = await openLog(environment, kind, logger);
+  const { redis, topology } = await findLog(environment, kind, logger);
   // What was lost in the last seconds, only they know who saw it before.
   await askForLook(redis, topology.prefix);
   const jobs = new Jobs(redis, topology);

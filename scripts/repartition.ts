@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Counts, Repartition } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { openLog } from '#libs/service';
+import { findLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { MoveReport } from './move-report.js';
 
@@ -61,7 +61,7 @@ async function main(): Promise<number> {
   const { wanted, yes } = readArguments();
   const environment = logEnvironment();
   const logger = Logger.create({ name: 'repartition', level: 'warn', json: environment.production });
-  const { redis, topology } = await openLog(environment, 'repartition', logger);
+  const { redis, topology } = await findLog(environment, 'repartition', logger);
   const counts = { ...topology.counts, ...wanted };
   const report = new MoveReport();
   const repartition = new Repartition(redis, topology, counts, report);

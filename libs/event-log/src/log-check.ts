@@ -1,5 +1,5 @@
-import type { StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { STREAMS, type StreamName } from '#libs/events';
+import type { PartitionKeys, RedisClient } from '#libs/redis';
 import {
   type Extent,
   extentOf,
@@ -12,6 +12,7 @@ import {
   NOTHING,
 } from './log-judgement.js';
 import { script } from './lua.js';
+import type { Topology } from './topology.js';
 
 const lookAtLog = script<string>('look-at-log');
 const noteLog = script<0 | 1>('note-log');
@@ -171,6 +172,39 @@ async function look(redis: RedisClient, keys: PartitionKeys, groups: readonly st
     memory.appended = memory.appended.filter(call => !looked.has(call));
     memory.beforeBreaks = memory.beforeBreaks.filter(id => !ids.includes(id));
     return { ...stateOf(seen, after), ...(found && { found }) };
+  }
+}
+
+/**
+ * Notes as lost what this process knows to have been in partitions that are no more, though the log was not moved: beside the
+ * first partition of the log that has taken their place.
+ *
+ * @param before all partitions that there were
+ */
+export async function noteAbandoned(
+  redis: RedisClient,
+  topology: Topology,
+  before: readonly PartitionKeys[],
+): Promise<void> {
+  const isLeft = (keys: PartitionKeys) => !topology.all(keys.streamName).includes(keys);
+  for (const stream of STREAMS) {
+    const left = before.filter(keys => keys.streamName === stream && isLeft(keys));
+    const events = left.reduce((sum, keys) => sum + (memories.get(keys)?.extent?.length ?? 0), 0);
+    if (events === 0) continue;
+    const [first] = topology.all(stream);
+    if (first)
+      await noteLoss(redis, first, { events, reason: 'another log has taken the place of this one' });
+  }
+}
+
+/** Notes a loss that no look at the partition itself can find. Several processes note the same one once. */
+async function noteLoss(redis: RedisClient, keys: PartitionKeys, loss: Loss): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const seen = await read(redis, keys, [], []);
+    const ledger = parseLedger(seen.ledger);
+    if (ledger.damage.includes(loss.reason)) return;
+    const known = seen.ledger && atLeast(ledger, [], seen);
+    if (await note(redis, keys, seen, ledger, afterLoss(seen, ledger, known, loss), true)) return;
   }
 }
 

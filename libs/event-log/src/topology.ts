@@ -27,6 +27,18 @@ export class TopologyError extends Error {
   }
 }
 
+/** There is no log where this process looks for one. Only services make one: a tool that did could make another than theirs. */
+export class NoLogError extends Error {
+  readonly code = 'NO_LOG';
+  override readonly name = 'NoLogError';
+
+  constructor(key: string) {
+    super(
+      `there is no log: Redis has no key ${key}. Start Questlog first, or correct REDIS_URL and KEY_PREFIX. If the key was deleted while Questlog runs, its services write it again: try again in a second`,
+    );
+  }
+}
+
 type OfStreams<T> = Readonly<Record<StreamName, T>>;
 
 /** Partitions of a stream of a log whose first start was not told how many to make. */
@@ -74,8 +86,23 @@ export class Topology {
   ): Promise<Topology> {
     for (const stream of STREAMS)
       await redis.hsetnx(topologyKey(prefix), stream, counts[stream] ?? PARTITIONS);
+    return Topology.find(redis, prefix, counts);
+  }
+
+  /**
+   * Opens a log that is there, and writes nothing.
+   *
+   * @param counts what must be there
+   * @throws NoLogError, PartitionCountError, TopologyError
+   */
+  static async find(
+    redis: RedisClient,
+    prefix: string,
+    counts: Partial<OfStreams<number | undefined>>,
+  ): Promise<Topology> {
     const topology = new Topology(prefix, { scores: PARTITIONS, players: PARTITIONS });
     const fields = await redis.hgetall(topologyKey(prefix));
+    if (Object.keys(fields).length === 0) throw new NoLogError(topologyKey(prefix));
     if (!isTopology(fields)) throw new TopologyError(topologyKey(prefix), fields);
     topology.update(fields);
     for (const stream of STREAMS) {
@@ -132,12 +159,31 @@ export class Topology {
     });
     const { partitions } = this.cut;
     const cut = cutOf(this.prefix, counts, epochs, ends);
-    // Who remembers partitions of a stream that stays as it is may go on with them.
+    // What is remembered of a partition goes on to hold for one of the same name: how else would its loss be noticed?
+    const known = new Map(STREAMS.flatMap(stream => partitions[stream]).map(keys => [keys.stream, keys]));
     this.cut = {
       ...cut,
-      partitions: of(stream => (isSame(stream) ? partitions : cut.partitions)[stream]),
+      partitions: of(stream =>
+        isSame(stream)
+          ? partitions[stream]
+          : cut.partitions[stream].map(keys => known.get(keys.stream) ?? keys),
+      ),
     };
     for (const listener of this.listeners) listener();
+  }
+
+  /**
+   * Whether fields come from a move of this log. Others are those of another log in its place: Redis was emptied and somebody
+   * began anew, or an older backup was restored.
+   */
+  isSucceededBy(fields: Readonly<Record<string, string>>): boolean {
+    return STREAMS.every(stream => {
+      const epoch = Number(fields[`${stream}:epoch`] ?? FIRST_EPOCH);
+      return (
+        epoch > this.epochs[stream] ||
+        (epoch === this.epochs[stream] && Number(fields[stream]) === this.counts[stream])
+      );
+    });
   }
 
   /** Hears when the streams are cut otherwise than before. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { abandonMove, readTopology, type Topology } from '#libs/event-log';
+import { abandonMove, isTopology, noteAbandoned, readTopology, type Topology } from '#libs/event-log';
+import { STREAMS } from '#libs/events';
 import type { Logger } from '#libs/observability';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 
@@ -30,6 +31,7 @@ export function followTopology(redis: RedisClient, topology: Topology, logger: L
           await topology.restore(redis);
           logger.error('data loss: how the streams are cut was deleted from Redis, and is written again');
         }
+        if (isTopology(fields) && !topology.isSucceededBy(fields)) await replace(topology, fields);
         topology.update(fields);
         lastFault = '';
         isMoving = moving !== undefined;
@@ -42,6 +44,16 @@ export function followTopology(redis: RedisClient, topology: Topology, logger: L
       }
       await delay(isMoving ? LOOK_MOVING : LOOK, undefined, { ref: false });
     }
+  };
+  /** All processes go by the other log, or they would not find each other's events. That this one is gone is noted there. */
+  const replace = async (to: Topology, fields: Record<string, string>) => {
+    const before = STREAMS.flatMap(stream => to.all(stream));
+    const { counts } = to;
+    to.update(fields);
+    logger.error(
+      `data loss: Redis says that the log has ${fields.scores} partitions of scores and ${fields.players} of players. It had ${counts.scores} and ${counts.players}, and nobody moved it: another log has taken its place`,
+    );
+    await noteAbandoned(redis, to, before);
   };
   void follow();
   return () => {

@@ -35,6 +35,7 @@ export async function openLog(
   name: string,
   logger: Logger,
   options?: ClientOptions,
+  open = Topology.open,
 ): Promise<OpenLog> {
   const redis = createClient(environment.redis, name, options);
   try {
@@ -45,13 +46,21 @@ export async function openLog(
       if (fatal.length > 0) throw new ServerUnfitError(fatal);
       for (const fault of faults) logger.warn(fault.message, 'Redis');
       logger.debug(`connected to ${server}`, 'Redis');
-      return { redis, topology: await Topology.open(redis, environment.KEY_PREFIX, environment.partitions) };
+      return { redis, topology: await open(redis, environment.KEY_PREFIX, environment.partitions) };
     });
   } catch (error) {
     redis.disconnect();
     throw error;
   }
 }
+
+/**
+ * As `openLog`, for tools: they make no log.
+ *
+ * @throws NoLogError, too
+ */
+export const findLog = (...[environment, name, logger]: Parameters<typeof openLog>): Promise<OpenLog> =>
+  openLog(environment, name, logger, undefined, Topology.find);
 
 /** Milliseconds between two attempts to open the log, at first and at most. */
 const FIRST_WAIT_MS = 250;

@@ -57,13 +57,32 @@ export interface LogState extends LogExtent {
   readonly lost: number;
   /** Consumer groups that were deleted and made anew: they lack events until they are rebuilt. */
   readonly reset: readonly string[];
+  /** Consumer groups that were given other events than those that followed: they lack events, or have some twice. */
+  readonly misled: readonly Misled[];
+  /** By group: events of the log that it has ever missed. */
+  readonly missedEver: Readonly<Record<string, number>>;
   /** Who holds the partition's gate: `moving <attempt>` or `closed <attempt>`; empty for nobody. */
   readonly gate: string;
   /** The loss that this look was the first to see. */
   readonly found?: Loss;
 }
 
-type Look = Facts & { readonly groups?: Record<string, string>; readonly ledger?: Record<string, string> } & {
+/** What somebody has done to a consumer group by hand. It is mended by a rebuild. */
+export interface Misled {
+  readonly group: string;
+  /** Events of the log that the group was not given, or was given and did not apply; and those that it was given once more. */
+  readonly missed: number;
+  readonly repeated: number;
+  /** Whether it is given no new events. */
+  readonly isAhead: boolean;
+}
+
+type Look = Facts & {
+  readonly groups?: Record<string, string>;
+  readonly ledger?: Record<string, string>;
+  readonly accounts?: Record<string, number>;
+  readonly ahead?: readonly string[];
+} & {
   readonly gate?: string;
 };
 
@@ -137,7 +156,7 @@ export async function checkLog(
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
     const damage = `a key of ${keys.stream.replace(/log$/, '*')} holds another type than Questlog's: does another program use the same KEY_PREFIX?`;
-    return { length: 0, last: '0-0', damage, lost: 0, reset: [], gate: '' };
+    return { length: 0, last: '0-0', damage, lost: 0, reset: [], misled: [], missedEver: {}, gate: '' };
   }
 }
 
@@ -165,13 +184,14 @@ async function look(redis: RedisClient, keys: PartitionKeys, groups: readonly st
         ? { ...settled(seen, ledger), lost: ledger.lost + more, knownAdded: own?.added ?? 0 }
         : settled(seen, ledger);
     const isNews = found !== undefined || more > 0;
-    if (!(await note(redis, keys, seen, ledger, after, isNews)) && attempt < ATTEMPTS) continue;
+    const news = isMoved(seen) ? {} : accountNews(seen, after.damage !== '');
+    if (!(await note(redis, keys, seen, ledger, after, isNews, news)) && attempt < ATTEMPTS) continue;
     memory.extent = extentOf(seen, ledger.trimmed, after.revision);
     // Of what was looked for, the last event is looked for again, unless it is lost.
     const looked = new Set(isStranger || found ? appended : appended.slice(0, -1));
     memory.appended = memory.appended.filter(call => !looked.has(call));
     memory.beforeBreaks = memory.beforeBreaks.filter(id => !ids.includes(id));
-    return { ...stateOf(seen, after), ...(found && { found }) };
+    return { ...stateOf({ ...seen, ledger: { ...seen.ledger, ...news } }, after), ...(found && { found }) };
   }
 }
 
@@ -229,10 +249,38 @@ export async function acceptLoss(
   keys: PartitionKeys,
   groups: readonly string[] = [],
 ): Promise<AcceptedLoss> {
-  const { damage, lost, reset } = await checkLog(redis, keys, groups);
-  await redis.hdel(keys.ledger(), 'damage', ...groups.map(group => `reset:${group}`));
+  const { damage, lost, reset, misled } = await checkLog(redis, keys, groups);
+  await redis.hdel(keys.ledger(), 'damage', ...groups.flatMap(groupFaults));
   const resets = reset.map(group => `the consumer group ${group} was deleted`);
-  return { lost, reason: [...(damage === '' ? [] : [damage]), ...resets].join('; ') };
+  const faults = misled
+    .filter(({ missed, repeated }) => missed + repeated > 0)
+    .map(
+      ({ group, missed, repeated }) =>
+        `the consumer group ${group} missed ${missed} events and was given ${repeated} again`,
+    );
+  return { lost, reason: [...(damage === '' ? [] : [damage]), ...resets, ...faults].join('; ') };
+}
+
+/** Fields of the ledger that say what is wrong with a group's projection, until it is rebuilt. */
+export const groupFaults = (group: string) => [`reset:${group}`, `missed:${group}`, `repeated:${group}`];
+
+/**
+ * What is to be noted of groups whose account is another than it was: a difference means that events were skipped, or came once
+ * more. While the log itself is damaged, the account begins anew.
+ */
+function accountNews({ accounts = {}, ledger = {} }: Look, isDamaged: boolean): Record<string, string> {
+  const news: Record<string, string> = {};
+  for (const [group, account] of Object.entries(accounts)) {
+    const before = ledger[`account:${group}`];
+    if (before === String(account)) continue;
+    news[`account:${group}`] = String(account);
+    const more = account - Number(before);
+    if (before === undefined || isDamaged || !Number.isFinite(more)) continue;
+    const name = more > 0 ? 'missed' : 'repeated';
+    for (const field of [`${name}:${group}`, `${name}Ever:${group}`])
+      news[field] = String(Number(ledger[field] ?? 0) + Math.abs(more));
+  }
+  return news;
 }
 
 /** A partition that the log was moved away from, or is being moved, is as it was left. */
@@ -247,7 +295,9 @@ async function read(
   const { stream } = keys;
   const own = [keys.ledger(), keys.erasures(), keys.gate(), keys.definitions()];
   const live = groups.map(group => keys.live(group));
-  return JSON.parse(await lookAtLog.run(redis, [stream, ...own, ...live], [JSON.stringify(ids)])) as Look;
+  return JSON.parse(
+    await lookAtLog.run(redis, [stream, ...own, ...live], [JSON.stringify(ids), JSON.stringify(groups)]),
+  ) as Look;
 }
 
 /** Of what the ledger has and what this process remembers, the one that knows of more. */
@@ -284,24 +334,56 @@ async function note(
   before: Ledger,
   after: Ledger,
   isLoss: boolean,
+  news: Readonly<Record<string, string>> = {},
 ): Promise<boolean> {
   if (isMoved({ gate })) return true;
+  const isAccount = Object.keys(news).length > 0 && fields !== undefined;
   const isNew = fields === undefined && (stream?.added ?? 0) > 0;
   const isDue = now - Number(fields?.at ?? 0) >= NOTE_INTERVAL_MS;
   const isChanged = fields !== undefined && (after.last !== before.last || after.length !== before.length);
-  if (!isLoss && !isNew && !(isDue && isChanged) && after.gone === before.gone) return true;
+  if (!isLoss && !isNew && !isAccount && !(isDue && isChanged) && after.gone === before.gone) return true;
   const positions = Object.entries(groups).map(([group, id]) => [`group:${group}`, id]);
-  const noted = { ...after, at: now, ...Object.fromEntries(positions) };
+  const noted = { ...after, at: now, ...Object.fromEntries(positions), ...news };
   const texts = Object.entries(noted).map(([name, value]) => [name, String(value)]);
   const args = [fields?.revision ?? '', JSON.stringify(Object.fromEntries(texts))];
   return (await noteLog.run(redis, [keys.ledger(), keys.gate()], args)) === 1;
 }
 
-function stateOf({ stream, ledger, gate = '' }: Look, { damage, lost }: Ledger): LogState {
+function missedEver(ledger: Look['ledger'] = {}): Record<string, number> {
+  const found = Object.entries(ledger).filter(([field]) => field.startsWith('missedEver:'));
+  return Object.fromEntries(
+    found.map(([field, events]) => [field.slice('missedEver:'.length), Number(events) || 0]),
+  );
+}
+
+function misledGroups({ groups = {}, ledger = {}, ahead = [] }: Look): Misled[] {
+  return Object.keys(groups).flatMap(group => {
+    const number = (name: string) => Number(ledger[`${name}:${group}`] ?? 0) || 0;
+    const found = {
+      group,
+      missed: number('missed'),
+      repeated: number('repeated'),
+      isAhead: ahead.includes(group),
+    };
+    return found.missed > 0 || found.repeated > 0 || found.isAhead ? [found] : [];
+  });
+}
+
+function stateOf(look: Look, { damage, lost }: Ledger): LogState {
+  const { stream, ledger, gate = '' } = look;
   const reset = Object.keys(ledger ?? {}).flatMap(field =>
     field.startsWith('reset:') ? [field.slice('reset:'.length)] : [],
   );
-  return { length: stream?.length ?? 0, last: stream?.last ?? '0-0', damage, lost, reset, gate };
+  return {
+    length: stream?.length ?? 0,
+    last: stream?.last ?? '0-0',
+    damage,
+    lost,
+    reset,
+    misled: misledGroups(look),
+    missedEver: missedEver(ledger),
+    gate,
+  };
 }
 
 function parseLedger(fields: Readonly<Record<string, string>> | undefined): Ledger {

@@ -126,6 +126,8 @@ export class PartitionKeys {
   /**
    * hash: what the log had when it was last looked at (`added`, `length`, `removed`, `first`, `last`, `group:<group>`), what is
    * gone of it (`trimmed`, `gone`, `lost`), `damage` while that is not accepted, `reset:<group>` while a group lacks events,
+   * `account:<group>` by which its skipped events are noticed, `missed:<group>` and `repeated:<group>` until it is rebuilt,
+   * `missedEver:<group>` and `repeatedEver:<group>`,
    * `revision` that counts losses, and `at`, when it was noted
    */
   ledger(): string {

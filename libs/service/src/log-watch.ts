@@ -5,6 +5,7 @@ import {
   checkLog,
   EventLog,
   type LogState,
+  type Misled,
   openAbandonedGates,
   type Topology,
 } from '#libs/event-log';
@@ -20,6 +21,7 @@ const LOOK_AGE_MS = 1_000;
 /** Whether the log is whole. `/readyz` asks again and again; what is found is for the metrics and the log, too. */
 export class LogWatch {
   private states: ReadonlyMap<PartitionKeys, LogState> = new Map();
+  private readonly misledProblems = new WeakMap<PartitionKeys, readonly string[]>();
   private lookedAt = Number.NEGATIVE_INFINITY;
   private readonly copies: CopyFinisher;
 
@@ -58,6 +60,12 @@ export class LogWatch {
     for (const [keys, { lost }] of this.states) yield [keys, lost];
   }
 
+  /** Events of the log that consumer groups have ever missed. */
+  *missed(): Generator<[keys: PartitionKeys, group: string, events: number]> {
+    for (const [keys, { missedEver }] of this.states)
+      for (const [group, events] of Object.entries(missedEver)) yield [keys, group, events];
+  }
+
   /**
    * That Redis is away is another check's to tell: what was known holds.
    *
@@ -75,6 +83,13 @@ export class LogWatch {
     }
   }
 
+  private logMisled(keys: PartitionKeys, state: LogState): void {
+    const before = new Set(this.misledProblems.get(keys));
+    const problems = state.misled.flatMap(fault => misledProblems(keys, state.last, fault));
+    for (const problem of problems) if (!before.has(problem)) this.logger.error(`data loss: ${problem}`);
+    this.misledProblems.set(keys, problems);
+  }
+
   private async look(): Promise<void> {
     const { prefix } = this.topology;
     const asked = await this.redis.hget(logLookKey(prefix), 'asked');
@@ -88,6 +103,7 @@ export class LogWatch {
           this.logger.error(
             `data loss: ${keys.stream}: ${state.damage}. It is not rebuilt from what is left`,
           );
+        this.logMisled(keys, state);
       }),
     );
     // Only who has looked before knows more than Redis does.
@@ -132,7 +148,7 @@ export async function askForLook(
 /** Partitions that are named. */
 const MAX_PROBLEMS = 3;
 
-function problemsOf(keys: PartitionKeys, { damage, reset }: LogState): string[] {
+function problemsOf(keys: PartitionKeys, { damage, reset, misled, last }: LogState): string[] {
   const { streamName: stream, partition } = keys;
   const body = `{"stream":"${stream}","partition":${partition}}`;
   const where = `partition ${partition} of ${stream}`;
@@ -146,7 +162,27 @@ function problemsOf(keys: PartitionKeys, { damage, reset }: LogState): string[] 
       group =>
         `${where}: the consumer group ${group} was deleted, and its projection may lack events: rebuild it (POST /v1/admin/rebuilds)`,
     ),
+    ...misled.flatMap(fault => misledProblems(keys, last, fault)),
   ];
+}
+
+const BY_HAND = 'XGROUP SETID, CREATE, DELCONSUMER or XACK by hand';
+const REBUILD = 'rebuild its projection from the log, which has them (POST /v1/admin/rebuilds)';
+
+function misledProblems(
+  { stream, streamName, partition }: PartitionKeys,
+  last: string,
+  { group, missed, repeated, isAhead }: Misled,
+): string[] {
+  const where = `partition ${partition} of ${streamName}`;
+  return [
+    isAhead &&
+      `${where}: the consumer group ${group} gets no new events, for it was set to an id that is not there yet: XGROUP SETID ${stream} ${group} ${last}`,
+    missed > 0 &&
+      `${where}: the consumer group ${group} has not applied ${missed} events and will not get them (${BY_HAND}): ${REBUILD}`,
+    repeated > 0 &&
+      `${where}: the consumer group ${group} was given ${repeated} events once more, and may count them twice (${BY_HAND}): ${REBUILD}`,
+  ].filter(problem => problem !== false);
 }
 
 /** The figures are those of the log, not of a process: take the greatest of several processes, not their sum. */
@@ -154,8 +190,8 @@ class EventsLost {
   private log: LogWatch | undefined;
   private readonly counter = new Counter({
     name: 'questlog_events_lost_total',
-    help: 'Events that the log has lost, by partition; every process tells the same number',
-    labelNames: ['stream', 'partition'] as const,
+    help: 'Events that the log has lost, by partition; with a group: events of the log that it was not given. Every process tells the same number',
+    labelNames: ['stream', 'partition', 'group'] as const,
     collect: () => this.collect(),
   });
 
@@ -167,6 +203,8 @@ class EventsLost {
     this.counter.reset();
     for (const [{ streamName: stream, partition }, events] of this.log?.lost() ?? [])
       this.counter.inc({ stream, partition }, events);
+    for (const [{ streamName: stream, partition }, group, events] of this.log?.missed() ?? [])
+      this.counter.inc({ stream, partition, group }, events);
   }
 }
 

@@ -38,7 +38,7 @@ export async function moveToDeadLetters(
   };
   const moved = await move.run(
     redis,
-    [keys.stream, keys.deadLetters(group), keys.skipped(group)],
+    [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group)],
     [group, id, ...Object.entries(letter).flat()],
   );
   return moved === 1;

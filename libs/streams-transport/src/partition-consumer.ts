@@ -243,7 +243,7 @@ export class PartitionConsumer {
         'COUNT',
         batchSize,
       )) as [string, Entry[], string[]];
-      this.delivery.reportLost(deleted);
+      await this.delivery.reportLost(deleted);
       await this.deliver(await this.delivery.decode(entries));
       cursor = next;
     } while (cursor !== '0-0' && !this.stopping);

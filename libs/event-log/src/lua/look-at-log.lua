@@ -6,20 +6,30 @@
 -- KEYS[3]  what erases (hash: events, ...)
 -- KEYS[4]  the gate (string: moving or closed, and by whom)
 -- KEYS[5]  definitions (hash)
--- KEYS[n]  from 6 on: what is live of each consumer group (hash: tick, base, ...)
+-- KEYS[n]  from 6 on: what is live of each consumer group (hash: tick, base, acknowledged, ...)
 -- ARGV[1]  JSON list of ids of events that the caller knows to have been there
+-- ARGV[2]  JSON list of these groups, in the same order
 --
 -- Returns JSON: {now (milliseconds since 1970), stream (XINFO STREAM by name, without entries; nothing when there is none),
---         groups (by name: the id delivered last), ledger (the hash), erased (events), gate, defined (whether there are definitions),
+--         groups (by name: the id delivered last), accounts (by name: events that were delivered
+--         and are neither pending nor acknowledged by us, which changes only when somebody meddles; not there while more than
+--         a few events wait for delivery), ahead (names of groups that are to be given nothing before an id that is not there), ledger (the hash), erased (events), gate, defined (whether there are definitions),
 --         bases (of generations that were built: the last event in them), applied (whether any group ever applied anything),
 --         missing (which of the given ids are not there)}
--- Cost: O(log n) for each of at most ten ids, and O(1) for each group, of three
+-- Cost: O(log n) for each of at most ten ids, and the bytes of at most twenty events for each group, of three
 -- Atomic  because the counts belong together: an event that is erased in between would seem to be lost.
 -- Twice   it reads only.
 local function fields(flat)
   local map = {}
   for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
   return map
+end
+
+local function is_behind(id, other)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  local other_ms, other_seq = string.match(other, '^(%d+)-(%d+)$')
+  ms, seq, other_ms, other_seq = tonumber(ms), tonumber(seq), tonumber(other_ms), tonumber(other_seq)
+  return ms < other_ms or (ms == other_ms and seq < other_seq)
 end
 
 -- An empty Lua table would become a list in JSON.
@@ -34,7 +44,22 @@ local look = {
   defined = redis.call('EXISTS', KEYS[5]) == 1,
 }
 
-local groups = {}
+local FEW = 20
+local positions = {}
+for i, name in ipairs(cjson.decode(ARGV[2])) do positions[name] = i + 5 end
+local groups, accounts, ahead = {}, {}, {}
+local function account(group, stream)
+  local name, delivered = group['name'], group['last-delivered-id']
+  if not positions[name] then return end
+  if is_behind(stream.last, delivered) then ahead[#ahead + 1] = name end
+  local undelivered = 0
+  if is_behind(delivered, stream.last) then
+    undelivered = #redis.call('XRANGE', KEYS[1], '(' .. delivered, '+', 'COUNT', FEW)
+  end
+  if undelivered == FEW then return end
+  local acknowledged = tonumber(redis.call('HGET', KEYS[positions[name]], 'acknowledged') or '0') or 0
+  accounts[name] = stream.added - undelivered - group['pending'] - acknowledged
+end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local info = fields(redis.call('XINFO', 'STREAM', KEYS[1]))
   look.stream = {
@@ -47,9 +72,12 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     local group = fields(flat)
     groups[group['name']] = group['last-delivered-id']
+    account(group, look.stream)
   end
 end
 look.groups = object(groups)
+look.accounts = object(accounts)
+look.ahead = object(ahead)
 
 local bases, missing = {}, {}
 look.applied = false

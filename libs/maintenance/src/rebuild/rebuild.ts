@@ -1,4 +1,4 @@
-import { measureLog } from '#libs/event-log';
+import { groupFaults, measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
 import type { Projection, Source } from '#libs/projections';
 import { type PartitionKeys, type RedisClient, readWholeHash, type StateKeys } from '#libs/redis';
@@ -66,8 +66,8 @@ export class Rebuild<State, T extends EventType, Rules> {
     let build = prepared;
     while (!(await this.complete(build, source))) build = await this.beginAnew(build, source);
     if (this.options.boards !== undefined) await this.redis.unlink(build.state.rules());
-    // What a group that was deleted had not applied is in the new generation.
-    else await this.redis.hdel(keys.ledger(), `reset:${source.group}`);
+    // What the group had not applied, or applied twice, is in the new generation once.
+    else await this.redis.hdel(keys.ledger(), ...groupFaults(source.group));
   }
 
   /** By the rules that came out of it, it will come out right. */

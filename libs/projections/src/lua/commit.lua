@@ -2,7 +2,7 @@
 -- Acknowledges the events of a batch and applies what each of them changes, each of them once.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  what is live for the group (hash: generation, revision, barrier, tick, ...)
+-- KEYS[2]  what is live for the group (hash: generation, revision, barrier, tick, acknowledged, ...)
 -- KEYS[n]  from 3 on: the hashes of ARGV[6], if any, in that order, and then every other key that a change touches
 -- ARGV[1]  the consumer group
 -- ARGV[2]  generation and revision that the changes were computed for, with a space between
@@ -45,7 +45,7 @@
 -- Lua can unpack some 8,000.
 local MANY = 4000
 local group = ARGV[1]
-local live = redis.call('HMGET', KEYS[2], 'generation', 'revision', 'barrier', 'tick')
+local live = redis.call('HMGET', KEYS[2], 'generation', 'revision', 'barrier', 'tick', 'acknowledged')
 if (live[1] or '1') .. ' ' .. (live[2] or '0') ~= ARGV[2] then return 'stale' end
 local has_moved = (live[4] or '') ~= ARGV[3]
 if has_moved and ARGV[6] == '' then return 'moved' end
@@ -185,7 +185,7 @@ local function perform(first, last)
   end
 end
 
-local outcome, at, has_changed = {}, 1, false
+local outcome, at, applied = {}, 1, 0
 while changes[at] do
   local id, first, last = changes[at], at + 2, at + 1 + changes[at + 1]
   local applies = not is_barred(id) and not any_lost(changes, first, last) and redis.call('XACK', KEYS[1], group, id) == 1
@@ -197,7 +197,7 @@ while changes[at] do
     at = next
   end
   if applies then
-    has_changed = true
+    applied = applied + 1
   else
     -- Later changes of these states were computed as if this one had been made. Another worker's change can have
     -- brought the state to the very revision that they expect.
@@ -206,7 +206,7 @@ while changes[at] do
   outcome[#outcome + 1] = applies and 'a' or letter_of(id)
 end
 write_all()
-if has_changed then redis.call('HSET', KEYS[2], 'tick', ARGV[4]) end
+if applied > 0 then redis.call('HSET', KEYS[2], 'tick', ARGV[4]) end
 
 local idle = cjson.decode(ARGV[8])
 local before, letters = #outcome, {}
@@ -226,6 +226,11 @@ local acknowledged = 0
 for from = 1, #idle, MANY do
   local some = math.min(from + MANY - 1, #idle)
   acknowledged = acknowledged + redis.call('XACK', KEYS[1], group, unpack(idle, from, some))
+end
+-- It tells, with what is pending, whether the group was given every event: see look-at-log.
+if applied + acknowledged > 0 then
+  local count = (tonumber(live[5]) or 0) + applied + acknowledged
+  redis.call('HSET', KEYS[2], 'acknowledged', string.format('%d', count))
 end
 for n = 1, #idle do outcome[letters[n] or before + n] = n <= acknowledged and 'a' or 'd' end
 return table.concat(outcome)

@@ -4,6 +4,7 @@
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  the group's dead-letter stream
 -- KEYS[3]  the group's skipped events (hash: event id -> why)
+-- KEYS[4]  what is live for the group (hash: acknowledged, ...)
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the event id
 -- ARGV[n]  from 3 on: fields and values of the dead letter, in turn
@@ -23,4 +24,8 @@ end
 if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 local letter = redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
 redis.call('HSET', KEYS[3], ARGV[2], 'dead ' .. letter)
+local count = redis.pcall('HGET', KEYS[4], 'acknowledged')
+if type(count) ~= 'table' then
+  redis.call('HSET', KEYS[4], 'acknowledged', string.format('%d', (tonumber(count or '0') or 0) + 1))
+end
 return 1

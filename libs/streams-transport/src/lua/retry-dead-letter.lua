@@ -4,7 +4,7 @@
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  the group's dead-letter stream
 -- KEYS[3]  the group's skipped events (hash: event id -> why)
--- KEYS[4]  what is live for the group (hash: revision, ...)
+-- KEYS[4]  what is live for the group (hash: revision, acknowledged, ...)
 -- KEYS[5]  players who are being erased (hash: player -> the event that erases, ...)
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the dead letter's id
@@ -47,5 +47,8 @@ redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, id, 'TIME', 0, 'RETRYCOUNT', 
 -- for as long as the revision stays the same.
 redis.call('HSET', KEYS[3], id, 'retried')
 redis.call('HINCRBY', KEYS[4], 'revision', 1)
+-- It is acknowledged once more when it has taken effect.
+local count = tonumber(redis.call('HGET', KEYS[4], 'acknowledged') or '0') or 0
+redis.call('HSET', KEYS[4], 'acknowledged', string.format('%d', count - 1))
 redis.call('XDEL', KEYS[2], ARGV[2])
 return { id, 1 }

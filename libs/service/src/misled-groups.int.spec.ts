@@ -1,0 +1,156 @@
+import { Counter, register } from 'prom-client';
+import { acceptLoss } from '#libs/event-log';
+import { formatEventId } from '#libs/events';
+import {
+  JobRunner,
+  Jobs,
+  type LeaderboardEvent,
+  LeaderboardReader,
+  leaderboards,
+  Projector,
+} from '#libs/projections';
+import type { PartitionKeys } from '#libs/redis';
+import { DeadLetters, moveToDeadLetters } from '#libs/streams-transport';
+import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
+import { LogWatch } from './log-watch.js';
+
+const GROUP = leaderboards.name;
+const SILENT = { log: () => {}, warn: () => {}, error: () => {} };
+
+describe('a consumer group that somebody meddles with', () => {
+  let test: TestLog;
+  let keys: PartitionKeys;
+  let projector: Projector<never, LeaderboardEvent['type'], never>;
+  let errors: string[];
+  const given = () => deliver<LeaderboardEvent['type']>(test, keys, GROUP);
+
+  beforeEach(async () => {
+    test = await openTestLog({ scores: 1, players: 1 });
+    keys = test.topology.at('scores', 0);
+    projector = new Projector(test.redis, leaderboards) as never;
+    errors = [];
+    await submit('before');
+    await apply();
+    await report();
+  });
+  afterEach(() => test.close());
+
+  const submit = (player: string) => appendScores(test, [{ player, score: 1 }]);
+  const apply = async () => projector.apply((await given()) as never, { keys, group: GROUP });
+  const last = async () => (await test.redis.xrevrange(keys.stream, '+', '-', 'COUNT', 1))[0]?.[0] ?? '';
+  /** What is wrong, as a process says that has just begun; empty when nothing is. */
+  const report = () => {
+    const logger = { warn: () => {}, error: (text: string) => void errors.push(text) };
+    return new LogWatch(test.redis, test.topology, logger as never).assertWhole().then(
+      () => '',
+      (error: Error) => error.message,
+    );
+  };
+  const rebuild = async () => {
+    const jobs = new Jobs(test.redis, test.topology);
+    const job = await jobs.start(leaderboards, { kind: 'rebuild' });
+    await new JobRunner(test.redis, test.topology, leaderboards, SILENT).run(job);
+    expect(await jobs.find(job.id)).toMatchObject({ state: 'done' });
+  };
+  const ranked = async () => {
+    const reader = new LeaderboardReader(test.redis, test.topology);
+    const { entries } = await reader.read('board', { from: { offset: 0 }, length: 10 });
+    return entries.map(({ player }) => player).sort();
+  };
+  const metric = async () => {
+    const counter = register.getSingleMetric('questlog_events_lost_total') as Counter;
+    const { values } = await counter.get();
+    return values.filter(({ labels }) => labels.group === GROUP).map(({ value }) => value);
+  };
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['is set to the last event', () => test.redis.xgroup('SETID', keys.stream, GROUP, '$')],
+    [
+      'is deleted and created behind the last event',
+      async () => {
+        await test.redis.xgroup('DESTROY', keys.stream, GROUP);
+        await test.redis.xgroup('CREATE', keys.stream, GROUP, '$');
+      },
+    ],
+    [
+      'loses a consumer with its pending events',
+      async () => {
+        await given();
+        await test.redis.xgroup('DELCONSUMER', keys.stream, GROUP, 'test');
+      },
+    ],
+    [
+      'has events acknowledged that were not applied',
+      async () => {
+        for (const { id } of await given()) await test.redis.xack(keys.stream, GROUP, formatEventId(id));
+      },
+    ],
+  ])('is known to lack events when it %s, until it is rebuilt', async (_, meddle) => {
+    await submit('skipped');
+    await submit('skipped-too');
+    await report();
+    await meddle();
+    expect(await report()).toMatch(/ranking-projector has not applied 2 events.*rebuild/);
+    expect(errors.join()).toContain('data loss');
+    expect(await metric()).toEqual([2]);
+    await submit('after');
+    await apply();
+    expect(await report()).toContain('2 events');
+    expect(await ranked()).toEqual(['after', 'before']);
+    await rebuild();
+    expect(await report()).toBe('');
+    expect(await ranked()).toEqual(['after', 'before', 'skipped', 'skipped-too']);
+    // What was ever missed is counted still.
+    expect(await metric()).toEqual([2]);
+  });
+
+  it('is known to get nothing when it is set to an id that is not there yet', async () => {
+    await test.redis.xgroup('SETID', keys.stream, GROUP, '9999999999999-0');
+    expect(await report()).toContain(`XGROUP SETID ${keys.stream} ${GROUP} ${await last()}`);
+    await submit('skipped');
+    const remedy = await report();
+    expect(remedy).toContain('has not applied 1 events');
+    await test.redis.xgroup('SETID', keys.stream, GROUP, await last());
+    await rebuild();
+    expect(await report()).toBe('');
+    expect(await ranked()).toEqual(['before', 'skipped']);
+  });
+
+  it('is known to have events twice when it is set back', async () => {
+    await test.redis.xgroup('SETID', keys.stream, GROUP, '0');
+    await apply();
+    expect(await report()).toContain('given 1 events once more');
+    await rebuild();
+    expect(await report()).toBe('');
+  });
+
+  it('is nobody to blame for what dead letters, retries and deletions do', async () => {
+    await submit('dead');
+    const [dead] = await given();
+    const letter = { fields: [], error: new Error('a fault'), deliveries: 5 };
+    await moveToDeadLetters(test.redis, keys, GROUP, { id: formatEventId(dead?.id as never), ...letter });
+    expect(await report()).toBe('');
+    const letters = new DeadLetters(test.redis, test.topology, { scores: [GROUP], players: [] });
+    const [found] = (await letters.list({ limit: 1 })).deadLetters;
+    await letters.retry(found?.id ?? '');
+    expect(await report()).toBe('');
+    await projector.apply([dead] as never, { keys, group: GROUP });
+    expect(await report()).toBe('');
+    await submit('trimmed');
+    await report();
+    await test.redis.xtrim(keys.stream, 'MAXLEN', 0);
+    expect(await report()).toMatch(/^partition 0 of scores has lost events[^;]*$/);
+    await acceptLoss(test.redis, keys, [GROUP]);
+    expect(await report()).toBe('');
+  });
+
+  it('is as it should be, for an operator who accepts that', async () => {
+    await submit('skipped');
+    await test.redis.xgroup('SETID', keys.stream, GROUP, '$');
+    await report();
+    expect(await acceptLoss(test.redis, keys, [GROUP])).toMatchObject({
+      reason: expect.stringContaining('missed 1 events'),
+    });
+    expect(await report()).toBe('');
+  });
+});

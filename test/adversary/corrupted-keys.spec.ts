@@ -113,3 +113,43 @@ describe.each(Object.entries(HARMS))(
     }, 180_000);
   },
 );
+
+it('a board of which one key holds another type is mended by a rebuild, and its dead letters by a retry', async () => {
+  const settings = { SCORES_PARTITIONS: '1', BOARDS: 'open', CLAIM_IDLE_MS: '1000', MAX_DELIVERIES: '2' };
+  const system = await System.start(settings);
+  const redis = createClient({ url: system.redisUrl }, 'adversary');
+  try {
+    await redis.connect();
+    const { admin } = system;
+    const submit = (score: number) =>
+      admin.post('/v1/leaderboards/arena/scores', { player: 'ada', score }, { Prefer: 'wait=1' });
+    await submit(1);
+    const [key = ''] = await redis.keys('ql:{s0}:runs@*:arena');
+    await redis.set(key, 'of another program');
+    await submit(2);
+    const letter = await eventually(async () => {
+      const [found] = (await admin.get('/v1/admin/dead-letters')).body.deadLetters;
+      expect(found).toMatchObject({ code: 'WRONG_TYPE', group: 'ranking-projector' });
+      return found;
+    }, PATIENCE_MS);
+    expect(letter.error).toContain(`the key "${key}" holds a string where Questlog keeps a hash`);
+    expect(letter.error).toContain('npm run rebuild');
+    const metrics = await fetch(`http://127.0.0.1:${system.healthPort('ranking-projector')}/metrics`);
+    expect(await metrics.text()).toMatch(/^questlog_events_total\{[^}]*outcome="dead"[^}]*\} 1$/m);
+    const { body: job } = await admin.post('/v1/admin/rebuilds', { projection: 'ranking', board: 'arena' });
+    await eventually(
+      async () =>
+        expect((await admin.get(`/v1/admin/rebuilds/${job.id}`)).body).toMatchObject({ state: 'done' }),
+      PATIENCE_MS,
+    );
+    await admin.post(`/v1/admin/dead-letters/${letter.id}/retry`);
+    await eventually(
+      async () =>
+        expect((await admin.get('/v1/leaderboards/arena/entries/ada')).body).toMatchObject({ score: 2 }),
+      PATIENCE_MS,
+    );
+  } finally {
+    redis.disconnect();
+    await system.close();
+  }
+}, 120_000);

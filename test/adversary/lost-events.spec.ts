@@ -154,4 +154,35 @@ describe('a log that loses events while the system runs', () => {
     expect(await score()).toBe(40);
     await eventually(async () => expect(await readyz()).toMatchObject({ status: 'ready' }), NOTICED_MS);
   }, 120_000);
+
+  it('a consumer group that skips events is mended by a rebuild', async () => {
+    const worker = pids['ranking-projector'] as number;
+    process.kill(worker, 'SIGSTOP');
+    try {
+      for (const player of ['skipped', 'skipped-too'])
+        await post('/v1/leaderboards/arena/scores', { player, score: 9 });
+      await redis.xgroup('SETID', stream, 'ranking-projector', '$');
+    } finally {
+      process.kill(worker, 'SIGCONT');
+    }
+    // A read that was waiting was answered for the frozen worker: what it has, it applies.
+    const skipped = await eventually(async () => {
+      const { checks } = await readyz();
+      const [, events] = /ranking-projector has not applied (\d+) events.*rebuild/.exec(checks.log) ?? [];
+      expect(Number(events)).toBeGreaterThan(0);
+      return events;
+    }, NOTICED_MS);
+    expect(await metrics()).toMatch(
+      new RegExp(`^questlog_events_lost_total\\{[^}]*group="ranking-projector"[^}]*\\} ${skipped}$`, 'm'),
+    );
+    await system.says('data loss');
+    const { body: job } = await post('/v1/admin/rebuilds', { projection: 'ranking' });
+    await eventually(
+      async () =>
+        expect((await admin.get(`/v1/admin/rebuilds/${job.id}`)).body).toMatchObject({ state: 'done' }),
+      NOTICED_MS,
+    );
+    for (const player of ['skipped', 'skipped-too']) await isRanked(player);
+    await eventually(async () => expect(await readyz()).toMatchObject({ status: 'ready' }), NOTICED_MS);
+  }, 120_000);
 });

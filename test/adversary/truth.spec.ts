@@ -1,5 +1,6 @@
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
+import type { Client } from '../e2e/client.js';
 import { System } from '../e2e/system.js';
 
 /** Milliseconds in which a fault must be told; twice as much on a machine that is busy with other things. */
@@ -7,10 +8,23 @@ const TOLD_MS = 10_000;
 const BACK_MS = 30_000;
 const WORKERS = ['scores', 'saves', 'ranking-projector'];
 
+/** Partitions of scores, unless a start is told otherwise. */
+const PARTITIONS = 8;
+/** Milliseconds that ids are ahead of the clock: long enough to be seen, and over soon. */
+const AHEAD_MS = 12_000;
+
+interface Target {
+  readonly redis: RedisClient;
+  readonly pids: Readonly<Record<string, number>>;
+  readonly admin: Client;
+}
+
 interface Fault {
   readonly what: string;
-  readonly cause: (redis: RedisClient, pid: number) => unknown;
-  readonly undo: (redis: RedisClient, pid: number) => unknown;
+  readonly cause: (target: Target) => unknown;
+  readonly undo: (target: Target) => unknown;
+  /** A worker that does not answer. */
+  readonly silent?: string;
   /** What the gateway and the workers are. */
   readonly gateway: string;
   readonly workers: string;
@@ -21,7 +35,15 @@ interface Fault {
   readonly check?: string;
 }
 
-const set = (name: string, value: string) => (redis: RedisClient) => redis.config('SET', name, value);
+const set =
+  (name: string, value: string) =>
+  ({ redis }: Target) =>
+    redis.config('SET', name, value);
+const signal =
+  (name: string, what: NodeJS.Signals) =>
+  ({ pids }: Target) =>
+    process.kill(pids[name] as number, what);
+const streams = Array.from({ length: PARTITIONS }, (_, partition) => `ql:{s${partition}}:log`);
 const FAULTS: readonly Fault[] = [
   {
     what: 'Redis is out of memory',
@@ -34,8 +56,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     what: 'Redis is read-only',
-    cause: redis => redis.replicaof('127.0.0.1', 1),
-    undo: redis => redis.replicaof('NO', 'ONE'),
+    cause: ({ redis }) => redis.replicaof('127.0.0.1', 1),
+    undo: ({ redis }) => redis.replicaof('NO', 'ONE'),
     gateway: 'degraded',
     workers: 'not ready',
     reason: 'redis-read-only',
@@ -52,8 +74,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     what: 'Redis does not permit scripts',
-    cause: redis => redis.call('ACL', 'SETUSER', 'default', '-@scripting'),
-    undo: redis => redis.call('ACL', 'SETUSER', 'default', '+@all'),
+    cause: ({ redis }) => redis.call('ACL', 'SETUSER', 'default', '-@scripting'),
+    undo: ({ redis }) => redis.call('ACL', 'SETUSER', 'default', '+@all'),
     gateway: 'not ready',
     workers: 'not ready',
     reason: 'redis-refused',
@@ -61,7 +83,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     what: 'the password was changed',
-    cause: async redis => {
+    cause: async ({ redis }) => {
       await redis.config('SET', 'requirepass', 'another');
       await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     },
@@ -73,8 +95,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     what: 'Redis is frozen',
-    cause: (_redis, pid) => process.kill(pid, 'SIGSTOP'),
-    undo: (_redis, pid) => process.kill(pid, 'SIGCONT'),
+    cause: signal('redis', 'SIGSTOP'),
+    undo: signal('redis', 'SIGCONT'),
     gateway: 'not ready',
     workers: 'not ready',
     reason: 'redis-unreachable',
@@ -109,6 +131,53 @@ const FAULTS: readonly Fault[] = [
     reason: 'persistence-weak',
     words: 'appendfsync is everysec',
     check: 'fsync',
+  },
+  {
+    what: "Redis's clock was ahead",
+    cause: async ({ redis }) => {
+      for (const stream of streams) await redis.call('XSETID', stream, `${Date.now() + AHEAD_MS}-0`);
+    },
+    // The clock catches up.
+    undo: () => {},
+    gateway: 'degraded',
+    workers: 'ready',
+    reason: 'clock-ahead',
+    words: 'ahead',
+    check: 'clock',
+  },
+  {
+    what: 'a worker does not work',
+    cause: signal('saves', 'SIGSTOP'),
+    undo: signal('saves', 'SIGCONT'),
+    silent: 'saves',
+    gateway: 'degraded',
+    workers: 'ready',
+    reason: 'worker-missing',
+    words: 'saves has no live worker',
+    check: 'workers',
+  },
+  {
+    what: 'streams were deleted',
+    cause: ({ redis }) => redis.del(...streams),
+    undo: async ({ admin }) => {
+      for (let partition = 0; partition < PARTITIONS; partition++)
+        await admin.post('/v1/admin/log/accept-loss', { stream: 'scores', partition });
+    },
+    gateway: 'degraded',
+    workers: 'degraded',
+    reason: 'log-damaged',
+    words: 'the stream was deleted',
+    check: 'log',
+  },
+  {
+    what: 'a consumer group is to be given nothing more',
+    cause: ({ redis }) => redis.xgroup('SETID', streams[0] as string, 'ranking-projector', '9999999999999-0'),
+    undo: ({ redis }) => redis.xgroup('SETID', streams[0] as string, 'ranking-projector', '$'),
+    gateway: 'degraded',
+    workers: 'degraded',
+    reason: 'log-damaged',
+    words: 'gets no new events',
+    check: 'log',
   },
 ];
 
@@ -148,22 +217,26 @@ describe('a system that cannot serve says so, and why', () => {
 
   it.each(FAULTS)(
     '$what',
-    async ({ cause, undo, gateway, workers, reason, words, check = 'redis' }) => {
+    async ({ cause, undo, silent, gateway, workers, reason, words, check = 'redis' }) => {
       const pids = system.pids();
-      await cause(redis, pids.redis as number);
+      const target = { redis, pids, admin: system.admin };
+      await cause(target);
       try {
         await eventually(async () => {
           for (const [name, port] of ports()) {
+            if (name === silent) continue;
             const answer = await get(port, '/readyz');
             const status = name === 'gateway' ? gateway : workers;
             expect({ name, code: answer.status, ...(await answer.json()) }).toMatchObject({
               name,
-              code: status === 'degraded' ? 200 : 503,
+              code: status === 'not ready' ? 503 : 200,
               status,
-              checks: { [check]: expect.stringContaining(words) },
+              ...(status !== 'ready' && { checks: { [check]: expect.stringContaining(words) } }),
             });
             // Nothing else is blamed: above all no loss of data.
-            expect((await reasons(port)).filter(other => other !== 'not-reading')).toEqual([reason]);
+            expect((await reasons(port)).filter(other => other !== 'not-reading')).toEqual(
+              status === 'ready' ? [] : [reason],
+            );
           }
         }, TOLD_MS);
         expect(await score('ada')).toMatchObject(
@@ -172,7 +245,7 @@ describe('a system that cannot serve says so, and why', () => {
             : { status: 200 },
         );
       } finally {
-        await undo(redis, pids.redis as number);
+        await undo(target);
       }
       await areReady();
       await eventually(async () => expect(await score('ada')).toMatchObject({ status: 200 }), BACK_MS);

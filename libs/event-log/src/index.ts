@@ -7,13 +7,22 @@ export { type EventPage, type EventQuery, EventReader, mentionsAny } from './eve
 export { type EventRef, formatEventRef, parseEventRef } from './event-ref.js';
 export { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';
 export { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
-export { acceptLoss, checkLog, LogDamagedError, type LogState, measureLog } from './log-check.js';
+export {
+  acceptLoss,
+  checkLog,
+  groupFaults,
+  LogDamagedError,
+  type LogState,
+  type Misled,
+  measureLog,
+  noteAbandoned,
+} from './log-check.js';
 export { type LogEntry, readEntries, readLog } from './log-reader.js';
 export { abandonMove, Move, openAbandonedGates, readTopology } from './moving.js';
 export { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
 export { applied, Progress } from './progress.js';
 export { placeOf, shardOf, shardsOf } from './routing.js';
 export type { Settlement } from './settlement.js';
-export { Topology } from './topology.js';
+export { isTopology, NoLogError, Topology } from './topology.js';
 export { CopyFinisher } from './unfinished-copies.js';
 export { VersionReader } from './version-reader.js';

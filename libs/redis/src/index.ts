@@ -60,6 +60,9 @@ export { Script, scriptsIn } from './script.js';
 export {
   documentStoreIn,
   documentStoreOf,
+  FSYNC_POLICIES,
+  type FsyncPolicy,
+  fsyncPolicyOf,
   inspectServer,
   isFatal,
   ServerUnfitError,

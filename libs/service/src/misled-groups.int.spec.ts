@@ -1,14 +1,9 @@
-import { Counter, register } from 'prom-client';
+import { type Counter, register } from 'prom-client';
 import { acceptLoss } from '#libs/event-log';
-import { formatEventId } from '#libs/events';
-import {
-  JobRunner,
-  Jobs,
-  type LeaderboardEvent,
-  LeaderboardReader,
-  leaderboards,
-  Projector,
-} from '#libs/projections';
+import { formatEventId, type RecordedEvent } from '#libs/events';
+import { type LeaderboardEvent, LeaderboardReader, leaderboards } from '#libs/leaderboards';
+import { JobRunner, Jobs } from '#libs/maintenance';
+import { Projector } from '#libs/projections';
 import type { PartitionKeys } from '#libs/redis';
 import { DeadLetters, moveToDeadLetters } from '#libs/streams-transport';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
@@ -20,14 +15,15 @@ const SILENT = { log: () => {}, warn: () => {}, error: () => {} };
 describe('a consumer group that somebody meddles with', () => {
   let test: TestLog;
   let keys: PartitionKeys;
-  let projector: Projector<never, LeaderboardEvent['type'], never>;
+  let applyAll: (events: readonly RecordedEvent<LeaderboardEvent>[]) => Promise<unknown>;
   let errors: string[];
-  const given = () => deliver<LeaderboardEvent['type']>(test, keys, GROUP);
+  const given = () => deliver<LeaderboardEvent>(test, keys, GROUP);
 
   beforeEach(async () => {
     test = await openTestLog({ scores: 1, players: 1 });
     keys = test.topology.at('scores', 0);
-    projector = new Projector(test.redis, leaderboards) as never;
+    const projector = new Projector(test.redis, leaderboards);
+    applyAll = events => projector.apply(events, { keys, group: GROUP });
     errors = [];
     await submit('before');
     await apply();
@@ -36,7 +32,7 @@ describe('a consumer group that somebody meddles with', () => {
   afterEach(() => test.close());
 
   const submit = (player: string) => appendScores(test, [{ player, score: 1 }]);
-  const apply = async () => projector.apply((await given()) as never, { keys, group: GROUP });
+  const apply = async () => applyAll(await given());
   const last = async () => (await test.redis.xrevrange(keys.stream, '+', '-', 'COUNT', 1))[0]?.[0] ?? '';
   /** What is wrong, as a process says that has just begun; empty when nothing is. */
   const report = () => {
@@ -126,15 +122,15 @@ describe('a consumer group that somebody meddles with', () => {
 
   it('is nobody to blame for what dead letters, retries and deletions do', async () => {
     await submit('dead');
-    const [dead] = await given();
+    const [dead] = (await given()) as [RecordedEvent<LeaderboardEvent>];
     const letter = { fields: [], error: new Error('a fault'), deliveries: 5 };
-    await moveToDeadLetters(test.redis, keys, GROUP, { id: formatEventId(dead?.id as never), ...letter });
+    await moveToDeadLetters(test.redis, keys, GROUP, { id: formatEventId(dead.id), ...letter });
     expect(await report()).toBe('');
     const letters = new DeadLetters(test.redis, test.topology, { scores: [GROUP], players: [] });
     const [found] = (await letters.list({ limit: 1 })).deadLetters;
     await letters.retry(found?.id ?? '');
     expect(await report()).toBe('');
-    await projector.apply([dead] as never, { keys, group: GROUP });
+    await applyAll([dead]);
     expect(await report()).toBe('');
     await submit('trimmed');
     await report();

@@ -41,8 +41,8 @@ export class Delivery {
     const events: RecordedEvent[] = [];
     for (const [id, fields] of entries) {
       if (fields === null) {
-        await this.redis.xack(this.keys.stream, this.options.group, id);
-        await this.reportLost([id]);
+        const acknowledged = await this.redis.xack(this.keys.stream, this.options.group, id);
+        await this.reportLost([id], acknowledged);
         continue;
       }
       try {
@@ -90,10 +90,10 @@ export class Delivery {
   }
 
   /** The log's own account tells how many are lost; this tells which of them this group was to apply. */
-  async reportLost(ids: readonly string[]): Promise<void> {
+  async reportLost(ids: readonly string[], noLongerPending = ids.length): Promise<void> {
     if (ids.length === 0) return;
-    // They are no longer pending. Not counted, they would seem to be there still, and to have been skipped.
-    await this.redis.hincrby(this.keys.live(this.options.group), 'acknowledged', ids.length);
+    // Uncounted, they would seem to be in the log still, and to have been skipped.
+    await this.redis.hincrby(this.keys.live(this.options.group), 'acknowledged', noLongerPending);
     this.logger.error(
       `${this.keys.stream}: data loss: deleted before ${this.options.group} had them: ${ids.join(', ')}`,
     );

@@ -11,7 +11,7 @@ const WORKERS = ['scores', 'saves', 'ranking-projector'];
 /** Partitions of scores, unless a start is told otherwise. */
 const PARTITIONS = 8;
 /** Milliseconds that ids are ahead of the clock: long enough to be seen, and over soon. */
-const AHEAD_MS = 12_000;
+const AHEAD_MS = 8_000;
 
 interface Target {
   readonly redis: RedisClient;

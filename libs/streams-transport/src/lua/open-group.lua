@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  the ledger (hash: group:<group> -> the id that it had been given last, first -> the log's first entry, ...)
--- KEYS[3]  what is live for the group (hash: tick, ...)
+-- KEYS[3]  what is live for the group (hash: tick, acknowledged, ...)
 -- ARGV[1]  the consumer group
 --
 -- Returns "there"; "created" for one that begins with the first event; "behind" for one that was there before and was
@@ -32,6 +32,15 @@ end
 local is_other = not first or (was_given and is_after(first[1], was_given))
 local is_behind = not is_other and ((was_given and was_given ~= '0-0') or applied)
 redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], is_behind and '$' or '0', 'MKSTREAM')
-if not is_behind then return 'created' end
+if not is_behind then
+  -- Nothing is delivered: from here on, a difference shows that events were skipped (see look-at-log).
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  local stream = {}
+  for i = 1, #info, 2 do stream[info[i]] = info[i + 1] end
+  local acknowledged = tonumber(redis.call('HGET', KEYS[3], 'acknowledged') or '0') or 0
+  local account = stream['entries-added'] - stream['length'] - acknowledged
+  redis.call('HSET', KEYS[2], 'account:' .. ARGV[1], string.format('%d', account))
+  return 'created'
+end
 redis.call('HSET', KEYS[2], 'reset:' .. ARGV[1], first[1])
 return 'behind'

@@ -44,9 +44,7 @@ export class NoMasterError extends Error {
 }
 
 /** By the code with which a script's error reply begins: makes the typed error, from the rest of the reply. */
-const scriptErrors = new Map<string, (detail: string) => Error>([
-  ['WRONG_TYPE', wrongType],
-]);
+const scriptErrors = new Map<string, (detail: string) => Error>([['WRONG_TYPE', wrongType]]);
 
 /** @param detail `<found> <expected> <key>`; the key can hold blanks */
 function wrongType(detail: string): WrongTypeError {

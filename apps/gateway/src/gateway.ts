@@ -20,15 +20,15 @@ import {
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { serveFiles } from './files.js';
 import { GatewayModule } from './gateway.module.js';
-import { decodeBodies } from './http/body-encoding.js';
-import { allowOrigins, setSecurityHeaders } from './http/browser-rules.js';
-import { answerClientErrors, answerOddRequests } from './http/client-errors.js';
-import { limitAnsweringTime } from './http/deadline.js';
-import { dropEmptyHeaders } from './http/empty-headers.js';
-import { BODY_LIMIT, readJsonBodies, refuseOtherBodies } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
-import { limitSendingTime, readStreamedBodies } from './http/streamed-body.js';
-import { answerUnrouted, MAX_SEGMENT } from './http/unrouted.js';
+import { decodeBodies } from './http/server/body-encoding.js';
+import { allowOrigins, setSecurityHeaders } from './http/server/browser-rules.js';
+import { answerClientErrors, answerOddRequests } from './http/server/client-errors.js';
+import { limitAnsweringTime } from './http/server/deadline.js';
+import { dropEmptyHeaders } from './http/server/empty-headers.js';
+import { BODY_LIMIT, readJsonBodies, refuseOtherBodies } from './http/server/json-body.js';
+import { limitSendingTime, readStreamedBodies } from './http/server/streamed-body.js';
+import { answerUnrouted, MAX_SEGMENT } from './http/server/unrouted.js';
 import { appendLimits } from './limits/append-limits.js';
 import { serveOpenApi } from './openapi.js';
 

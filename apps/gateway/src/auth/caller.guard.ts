@@ -1,7 +1,7 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
-import { beginTime } from '../http/deadline.js';
+import { beginTime } from '../http/server/deadline.js';
 import { Callers } from './callers.js';
 
 /** A request, and who sent it once that is known. */

@@ -1,8 +1,8 @@
 import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/saves';
 import { withValue } from '../http/field-rules.js';
-import { parseText } from '../http/json-body.js';
 import { badRequest, Problem, SHOWN_ERRORS } from '../http/problem.js';
 import { checkControls } from '../http/refused-name.js';
+import { parseText } from '../http/server/json-body.js';
 import { invalid, unknownField } from '../http/validation.js';
 import { checkDocument } from '../saves/document.js';
 import { DuplicateKeyError } from '../saves/json-tree.js';

@@ -1,4 +1,4 @@
-import { afterValue, nextName, stringMeant } from '../http/json-text.js';
+import { afterValue, nextName, stringMeant } from '../http/server/json-text.js';
 import { DuplicateKeyError } from '../saves/json-tree.js';
 
 /**

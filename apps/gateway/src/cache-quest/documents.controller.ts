@@ -21,7 +21,7 @@ import { Public } from '../auth/access.guard.js';
 import { Caller, type CallerRequest } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
-import { BODY_LIMIT, TEXT_BODY } from '../http/json-body.js';
+import { BODY_LIMIT, TEXT_BODY } from '../http/server/json-body.js';
 import { queryPipe } from '../http/validation.js';
 import { Answer, done, missing } from './answers.js';
 import { CookieRenewal } from './cookie-renewal.interceptor.js';

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import { timeLeft } from './deadline.js';
 import { unavailable } from './problem.js';
+import { timeLeft } from './server/deadline.js';
 
 /** The client has closed its connection: nobody would read an answer. */
 export class ClientGoneError extends Error {

@@ -34,7 +34,6 @@ import {
   UnknownGroupError,
 } from '#libs/streams-transport';
 import { HourlyQuotaError } from '../limits/hourly-quota.js';
-import { BODY_LIMIT, notTaken } from './json-body.js';
 import { ClientGoneError, isGone } from './presence.js';
 import {
   badField,
@@ -45,7 +44,8 @@ import {
   tooLarge,
   unavailable,
 } from './problem.js';
-import { pathTooLong } from './unrouted.js';
+import { BODY_LIMIT, notTaken } from './server/json-body.js';
+import { pathTooLong } from './server/unrouted.js';
 
 /** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
 @Catch()

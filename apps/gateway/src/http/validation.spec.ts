@@ -12,7 +12,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { readItem } from '../leaderboards/score-item.js';
+import { readItem } from '../scores/score-item.js';
 import { Problem } from './problem.js';
 import { bodyPipe, invalid, queryPipe } from './validation.js';
 

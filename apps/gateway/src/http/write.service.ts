@@ -6,10 +6,10 @@ import type { Actor, EventType, NewEvent } from '#libs/events';
 import type { Envelope } from '#libs/leaderboards';
 import { isRedisUnavailable } from '#libs/redis';
 import { StreamsClient } from '#libs/streams-transport';
-import { addTime, timeLeft } from './deadline.js';
 import { idempotencyKey, traceParent, waitPreference } from './preconditions.js';
 import { isGone } from './presence.js';
 import { unavailable } from './problem.js';
+import { addTime, timeLeft } from './server/deadline.js';
 
 /** Milliseconds of a request's time that are left for its answer. */
 const ANSWERING = 100;

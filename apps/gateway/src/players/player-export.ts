@@ -4,13 +4,13 @@ import { Injectable } from '@nestjs/common';
 import { BoardCatalog, LeaderboardReader, ScoreDocumentReader } from '#libs/leaderboards';
 import { ProfileReader } from '#libs/players';
 import { SaveReader } from '#libs/saves';
-import { AuditTrail } from '../admin/audit-trail.js';
 import { Credentials } from '../auth/credentials.js';
 import { Sessions } from '../auth/sessions.js';
+import { EntryViews } from '../entries/entry-views.js';
 import { unavailable } from '../http/problem.js';
-import { EntryViews } from '../leaderboards/entry-views.js';
 import { BulkGate } from '../limits/bulk-gate.js';
 import { OpenCounts } from '../limits/open-counts.js';
+import { AuditTrail } from '../operators/audit-trail.js';
 
 /** Exports that are open at a time, on one gateway: each holds some entries of every partition, and a save. */
 const MAX_EXPORTS = 32;

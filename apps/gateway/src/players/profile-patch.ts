@@ -1,9 +1,9 @@
 import { type JsonObject, type JsonValue, mergePatch } from '#libs/events';
 import { inexact, inexactNumber } from '../http/exact-numbers.js';
 import { withValue } from '../http/field-rules.js';
-import { tooDeep } from '../http/json-body.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { checkName } from '../http/refused-name.js';
+import { tooDeep } from '../http/server/json-body.js';
 import { invalid } from '../http/validation.js';
 
 /** Bytes of JSON in a patch, and in a profile, at most. */

@@ -18,9 +18,9 @@ import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { appendIf, type Head } from '../http/conditional-write.js';
 import { PlayerPipe } from '../http/ids.js';
-import { MERGE_PATCH, mergePatchBody } from '../http/json-body.js';
 import { expectedVersion } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
+import { MERGE_PATCH, mergePatchBody } from '../http/server/json-body.js';
 import { WriteService } from '../http/write.service.js';
 import {
   bytesOf,

@@ -1,6 +1,6 @@
-import { BODY_LIMIT, MAX_DEPTH, parseText, tooDeep } from '../http/json-body.js';
-import { depthOf } from '../http/json-text.js';
 import { Problem } from '../http/problem.js';
+import { BODY_LIMIT, MAX_DEPTH, parseText, tooDeep } from '../http/server/json-body.js';
+import { depthOf } from '../http/server/json-text.js';
 import { DuplicateKeyError, type JsonTree, parseTree } from './json-tree.js';
 
 /**

@@ -1,5 +1,5 @@
-import { MAX_DEPTH } from '../http/json-body.js';
 import { shortened, shownValue } from '../http/problem.js';
+import { MAX_DEPTH } from '../http/server/json-body.js';
 import { equalTrees, formatTree, type JsonTree } from './json-tree.js';
 import { newBudget } from './work-budget.js';
 

@@ -1,4 +1,4 @@
-import { stringMeant } from '../http/json-text.js';
+import { stringMeant } from '../http/server/json-text.js';
 import { equalTrees, type JsonTree, stepsOf } from './json-tree.js';
 import { newBudget, type Spend } from './work-budget.js';
 

@@ -1,4 +1,4 @@
-import { afterSpace, afterString, afterWord, nextName, stringMeant } from '../http/json-text.js';
+import { afterSpace, afterString, afterWord, nextName, stringMeant } from '../http/server/json-text.js';
 import type { Spend } from './work-budget.js';
 
 /**

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { JSON_PATCH, MAX_DEPTH, MERGE_PATCH, parseText, tooDeep } from '../http/json-body.js';
 import { Problem } from '../http/problem.js';
+import { JSON_PATCH, MAX_DEPTH, MERGE_PATCH, parseText, tooDeep } from '../http/server/json-body.js';
 import { checkDepth, checkDocument, treeOf } from './document.js';
 import { applyJsonPatch, JsonPatchError } from './json-patch.js';
 import { formatTree, type JsonTree, TooDeepError } from './json-tree.js';

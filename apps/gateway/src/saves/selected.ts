@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { MAX_DEPTH } from '../http/json-body.js';
 import { badValue, Problem } from '../http/problem.js';
+import { MAX_DEPTH } from '../http/server/json-body.js';
 import { treeOf } from './document.js';
 import { type JsonPath, JsonPathError, parseJsonPath } from './json-path.js';
 import { formatTree, type JsonTree } from './json-tree.js';

@@ -2,8 +2,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Connections } from '#libs/service';
-import { elementsOf } from './list-header.js';
-import { badRequest, PROBLEM_CONTENT_TYPE, Problem, shownValue } from './problem.js';
+import { elementsOf } from '../list-header.js';
+import { badRequest, PROBLEM_CONTENT_TYPE, Problem, shownValue } from '../problem.js';
 
 /**
  * Answers what a client has sent that is no HTTP, too much of it, or too slow. Node knows of no request then, and emits

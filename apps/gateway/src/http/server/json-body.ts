@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { badRequest, Problem } from '../problem.js';
 import { depthOf, hasMoreValues } from './json-text.js';
-import { badRequest, Problem } from './problem.js';
 
 /** Bytes in a request's body, at most, where the route does not say otherwise. */
 export const BODY_LIMIT = 256 * 1024;

@@ -28,7 +28,7 @@ import { withValue } from '../http/field-rules.js';
 import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 import type { FieldError } from '../http/problem.js';
 import { Is, invalid } from '../http/validation.js';
-import { faultInNamed, faultShown, isAttribute, MAX_ATTRIBUTES } from './attributes.js';
+import { faultInNamed, faultShown, isAttribute, MAX_ATTRIBUTES } from '../scores/attributes.js';
 import { resetFault } from './reset.js';
 
 const MAX_CHOICES = 64;

@@ -17,7 +17,7 @@ import {
 } from 'rxjs';
 import { LeaderboardReader } from '#libs/leaderboards';
 import { isRedisUnavailable } from '#libs/redis';
-import { frameOf } from '../http/event-stream.js';
+import { frameOf } from '../http/server/event-stream.js';
 import type { EntryPage } from './entries.dto.js';
 import { EntryViews } from './entry-views.js';
 

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { openTestGateway } from '../test-gateway.js';
+import { openTestGateway } from '../../test-gateway.js';
 
 const KEY = 'a-server-key-of-20-characters';
 const BOARDS = '/v1/leaderboards';

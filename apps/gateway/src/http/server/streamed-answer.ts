@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 // biome-ignore lint/style/noRestrictedImports: this is the one place that makes them
 import { Logger, StreamableFile } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { isGone } from '../presence.js';
 import { addTime } from './deadline.js';
-import { isGone } from './presence.js';
 
 const logger = new Logger('StreamedAnswer');
 

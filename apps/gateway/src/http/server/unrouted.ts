@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { notFound, Problem } from './problem.js';
+import { notFound, Problem } from '../problem.js';
 import { RouteTable } from './route-table.js';
 
 /** Characters that one part of a path may have. */

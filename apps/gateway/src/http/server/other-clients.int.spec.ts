@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { openTestGateway } from '../test-gateway.js';
+import { openTestGateway } from '../../test-gateway.js';
 
 const ADMIN = 'an-admin-key-of-20-characters';
 const GAME = 'https://game.example';

@@ -14,7 +14,7 @@ import { StreamsClient } from '#libs/streams-transport';
 import { withValue } from '../http/field-rules.js';
 import { notFound, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
-import { derived } from './score-rules.js';
+import { derived } from '../scores/score-rules.js';
 
 const REPLAY_ONLY = { replayOnly: true } as const;
 

@@ -120,6 +120,6 @@ describe('a projector of profiles', () => {
           expect(await pending()).toBe(0);
         },
       ),
-      { numRuns: 20, interruptAfterTimeLimit: 15_000 },
+      { numRuns: 20 },
     ));
 });

@@ -80,7 +80,7 @@ describe('a projector', () => {
           expect((await stateOf(test, scores)).hashes).toMatchObject(foldOf(projection, events, scores));
           expect(await pendingOf(test, scores, projection.name)).toBe(0);
         }),
-        { numRuns: runs(40), interruptAfterTimeLimit: 15_000 },
+        { numRuns: runs(40) },
       );
     },
   );

@@ -345,7 +345,7 @@ describe('what players are found by', () => {
             }
           },
         ),
-        { numRuns: 20, interruptAfterTimeLimit: 15_000 },
+        { numRuns: 20 },
       ),
     30_000,
   );

@@ -129,7 +129,7 @@ describe('boards with periods, sources and filters', () => {
         await test.close();
       }
     });
-    return fc.assert(property, { numRuns: runs(150), endOnFailure: true, interruptAfterTimeLimit: 20_000 });
+    return fc.assert(property, { numRuns: runs(150), endOnFailure: true });
   });
 
   it.each(['after', 'before'])(

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { EMPTY, Subject } from 'rxjs';
@@ -22,34 +21,40 @@ const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1
 // Longer than what `eventually` waits: a failure shall tell what was expected.
 jest.setTimeout(15_000);
 
-/** A handler whose batches take a while. */
-class Slowly {
+/** A handler whose batches take until they are released. */
+class SlowHandler {
   running = 0;
   /** Batches at the same time, at most. */
   most = 0;
   finished = 0;
+  private readonly released = Promise.withResolvers<void>();
 
   readonly handle = async () => {
     this.running += 1;
     this.most = Math.max(this.most, this.running);
-    await delay(500);
+    await this.released.promise;
     this.running -= 1;
     this.finished += 1;
   };
+
+  release(): void {
+    this.released.resolve();
+  }
 }
 
 describe('the streams server', () => {
   let test: TestLog;
   let servers: StreamsServer[];
-  let slowly: Slowly;
+  let slow: SlowHandler;
 
   beforeAll(() => Logger.overrideLogger(false));
   beforeEach(async () => {
     test = await openTestLog();
     servers = [];
-    slowly = new Slowly();
+    slow = new SlowHandler();
   });
   afterEach(async () => {
+    slow.release();
     await Promise.all(servers.map(server => server.close()));
     jest.restoreAllMocks();
     await test.close();
@@ -99,18 +104,20 @@ describe('the streams server', () => {
     );
   };
   const consumers = () => test.redis.xinfo('CONSUMERS', stream(), GROUP);
-  /** Breaks the connections that this test's server reads with. */
-  const breakReaders = async () => {
-    let broken = 0;
-    for (const node of nodesOf(test.redis)) {
+  /** The connections that this test's server reads with, and for how many seconds they have sent nothing. */
+  const readers = async () => {
+    const lists = nodesOf(test.redis).map(async node => {
       const list = (await node.client('LIST')) as string;
-      for (const [, id, name] of list.matchAll(/^id=(\d+) .*? name=(\S*)/gm)) {
-        if (name !== `${test.prefix}:read`) continue;
-        broken += 1;
-        await node.client('KILL', 'ID', Number(id));
-      }
-    }
-    expect(broken).toBe(test.topology.counts.scores);
+      return [...list.matchAll(/^id=(\d+) .*? name=(\S*) .*? idle=(\d+)/gm)]
+        .filter(([, , name]) => name === `${test.prefix}:read`)
+        .map(([, id, , idle]) => ({ node, id: Number(id), idle: Number(idle) }));
+    });
+    return (await Promise.all(lists)).flat();
+  };
+  const breakReaders = async () => {
+    const all = await readers();
+    expect(all).toHaveLength(test.topology.counts.scores);
+    for (const { node, id } of all) await node.client('KILL', 'ID', id);
   };
 
   describe('delivers', () => {
@@ -177,9 +184,12 @@ describe('the streams server', () => {
       await eventually(() => expect(batches.flat()).toEqual([1, 1, 2]));
       await untilPending(0);
       wakes.mockClear();
-      // Nothing is left to wait for: this is how long nothing may happen.
-      await delay(300);
-      expect(wakes.mock.calls.length).toBeLessThan(3);
+      // Nothing is left to wait for: no reader sends anything, for more than one second.
+      await eventually(async () => {
+        const idle = (await readers()).map(reader => reader.idle);
+        expect(Math.min(...idle)).toBeGreaterThanOrEqual(2);
+      });
+      expect(wakes.mock.calls.filter(([command]) => String(command) === 'UNBLOCK')).toEqual([]);
     });
 
     it('what a dead consumer was given, when it has been idle for long enough', async () => {
@@ -322,13 +332,16 @@ describe('the streams server', () => {
           return (error as Error).message;
         }
       };
-      await eventually(() => expect(seen.length).toBeGreaterThan(4));
+      const harmed = /1 of \d partitions are not being read.*it was harmed/;
+      await eventually(() => expect(isReading()).toMatch(harmed));
+      const looks: string[] = [];
+      await eventually(() => {
+        looks.push(isReading());
+        expect(seen.length).toBeGreaterThan(4);
+      });
       // All of them at once, again and again, with the reason, and never as if it had ended.
       expect(seen.every(scores => scores.length === 3)).toBe(true);
-      for (let look = 0; look < 20; look++) {
-        expect(isReading()).toMatch(/1 of \d partitions are not being read.*it was harmed/);
-        await delay(10);
-      }
+      for (const look of looks) expect(look).toMatch(harmed);
       isHarmed = false;
       await eventually(async () =>
         expect(await test.redis.xpending(stream(), GROUP)).toMatchObject({ 0: 0 }),
@@ -378,35 +391,48 @@ describe('the streams server', () => {
     });
 
     it('with one batch at a time when its connection breaks during a slow one', async () => {
-      const server = start(slowly.handle);
+      const seen: number[] = [];
+      const server = start((events, { keys: { partition } }) => {
+        if (partition === keys().partition) return slow.handle();
+        seen.push(...scoresOf(events));
+      });
       await untilReading(server);
       await submit([1]);
-      await eventually(() => expect(slowly.running).toBe(1));
+      await eventually(() => expect(slow.running).toBe(1));
       await breakReaders();
+      // The reader of the other partition is back: this one could be, too, if it did not wait for its batch.
+      await submit([2], 'weekly');
+      await eventually(() => expect(seen).toEqual([2]));
+      expect(await readers()).toHaveLength(1);
+      slow.release();
       await untilPending(0);
-      expect(slowly.most).toBe(1);
+      expect(slow.most).toBe(1);
     });
   });
 
   describe('closes', () => {
     it('after a slow batch and the one that is read already, which it acknowledges, and leaves the group', async () => {
       await submit([1, 2]);
-      const server = start(slowly.handle, { batchSize: 1 });
+      const server = start(slow.handle, { batchSize: 1 });
       await untilPending(2);
-      await server.close();
-      expect(slowly).toMatchObject({ running: 0, finished: 2 });
+      const closed = server.close();
+      slow.release();
+      await closed;
+      expect(slow).toMatchObject({ running: 0, finished: 2 });
       expect(await pendingIds()).toEqual([]);
       expect(await consumers()).toEqual([]);
     });
 
     it('after a slow batch, also when its connection broke meanwhile', async () => {
-      const server = start(slowly.handle);
+      const server = start(slow.handle);
       await untilReading(server);
       await submit([1]);
-      await eventually(() => expect(slowly.running).toBe(1));
+      await eventually(() => expect(slow.running).toBe(1));
       await breakReaders();
-      await server.close();
-      expect(slowly).toMatchObject({ running: 0, finished: 1 });
+      const closed = server.close();
+      slow.release();
+      await closed;
+      expect(slow).toMatchObject({ running: 0, finished: 1 });
     });
 
     it('and stays in the group while an event of its own is pending', async () => {

@@ -342,13 +342,16 @@ describe('jobs', () => {
           await delay(1);
         }
       })();
-      for (let round = 0; round < 5; round++) {
-        expect(await verify(leaderboards)).toEqual([]);
-        expect(await verify(scoreDocuments)).toEqual([]);
-        expect(await rebuild(leaderboards)).toMatchObject({ state: 'done' });
+      try {
+        for (let round = 0; round < 5; round++) {
+          expect(await verify(leaderboards)).toEqual([]);
+          expect(await verify(scoreDocuments)).toEqual([]);
+          expect(await rebuild(leaderboards)).toMatchObject({ state: 'done' });
+        }
+      } finally {
+        writing = false;
+        await Promise.all([writer, worker]);
       }
-      writing = false;
-      await Promise.all([writer, worker]);
       await project();
       expect(await verify(leaderboards)).toEqual([]);
     }, 60_000);

@@ -1,7 +1,7 @@
 import {
-  definitionOf,
   definitionText,
   type EventType,
+  eventDefinitionOf,
   formatEventId,
   type NewEvent,
   packArray,
@@ -120,12 +120,17 @@ export class AppendCall {
   }
 
   private versions({ type, data }: NewEvent) {
-    const { subject, versioned, follows, deletes, erases } = definitionOf(type);
-    const part = versioned?.(data) ?? follows?.(data);
-    if (part === undefined && !erases) return undefined;
+    const { subject, countsVersionOf, readsVersionOf, isDeletion, isErasure } = eventDefinitionOf(type);
+    const part = countsVersionOf?.(data) ?? readsVersionOf?.(data);
+    if (part === undefined && !isErasure) return undefined;
     const heads = this.number(this.partition.versions(subject(data)));
-    if (part === undefined) return { heads, erases };
-    return { heads, part, ...(versioned && { counts: true }), ...(deletes && { deletes }) };
+    if (part === undefined) return { heads, erases: isErasure };
+    return {
+      heads,
+      part,
+      ...(countsVersionOf && { counts: true }),
+      ...(isDeletion && { deletes: isDeletion }),
+    };
   }
 
   private interval({ data }: NewEvent, { minInterval }: AppendOptions) {

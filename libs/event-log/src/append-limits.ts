@@ -1,4 +1,4 @@
-import { definitionOf, type NewEvent } from '#libs/events';
+import { eventDefinitionOf, type NewEvent } from '#libs/events';
 import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
 import type { Appended, AppendOptions } from './event-log.js';
 import { script } from './lua.js';
@@ -44,7 +44,7 @@ export function limitsOf(event: NewEvent, { slots, saveBytes }: AppendLimits): A
 /** What an event costs the budget; nothing when it need not be paid for. */
 export function costOf(event: NewEvent, { replayOnly }: AppendOptions): number {
   if (replayOnly || !isLimited(event)) return 0;
-  const { document, pack } = definitionOf(event.type);
+  const { document, pack } = eventDefinitionOf(event.type);
   const text = JSON.stringify(pack(event.data));
   const record = event.idempotencyKey === undefined ? 0 : RECORD_BYTES + event.idempotencyKey.length;
   return ENTRY_BYTES + record + Buffer.byteLength(text) + Buffer.byteLength(document?.(event.data) ?? '');

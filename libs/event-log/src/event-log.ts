@@ -1,8 +1,8 @@
 import {
   compareEventIds,
-  definitionOf,
   type EventId,
   type EventType,
+  eventDefinitionOf,
   formatEventId,
   type NewEvent,
 } from '#libs/events';
@@ -110,7 +110,7 @@ export class EventLog {
    * @throws NoSuchBoardError, QuotaExceededError, ProfileBehindError, and what the budget throws
    */
   async append<T extends EventType>(event: NewEvent<T>, options: AppendOptions = {}): Promise<Appended> {
-    if (definitionOf(event.type).everywhere) return this.appendEverywhere(event, options);
+    if (eventDefinitionOf(event.type).inEveryPartition) return this.appendEverywhere(event, options);
     const [outcome] = await this.paid([{ event, options }], async ([item]) => {
       if (!item) return [];
       const keys = placeOf(this.topology, event, options.shards);
@@ -186,9 +186,9 @@ export class EventLog {
     first: EventId,
     options?: AppendOptions,
   ): Promise<Appended> {
-    const { copy } = definitionOf(event.type);
-    if (!copy) throw new RangeError(`${event.type} has no copies`);
-    return this.appendTo(keys, { ...event, data: copy(event.data, first) }, options);
+    const { toCopy } = eventDefinitionOf(event.type);
+    if (!toCopy) throw new RangeError(`${event.type} has no copies`);
+    return this.appendTo(keys, { ...event, data: toCopy(event.data, first) }, options);
   }
 
   /**
@@ -201,7 +201,7 @@ export class EventLog {
     event: NewEvent<T>,
     options: AppendOptions,
   ): Promise<Appended> {
-    const { stream } = definitionOf(event.type);
+    const { stream } = eventDefinitionOf(event.type);
     const [leader, ...followers] = this.topology.all(stream) as [PartitionKeys, ...PartitionKeys[]];
     const keyed = withKey(event);
     const append = async () => {
@@ -221,7 +221,7 @@ export class EventLog {
    * @throws NotReplayedError when partition 0 does not have it
    */
   async finishEverywhere(event: KeyedEvent): Promise<EventId> {
-    const [leader, ...followers] = this.topology.all(definitionOf(event.type).stream) as [
+    const [leader, ...followers] = this.topology.all(eventDefinitionOf(event.type).stream) as [
       PartitionKeys,
       ...PartitionKeys[],
     ];
@@ -242,11 +242,11 @@ export class EventLog {
       this.queueOf(keys).append([{ event, options: { ...options, ...further } }]);
     let [answer] = await append();
     if (answer instanceof UsageUnknownError) {
-      await countSaves(this.redis, keys, definitionOf(event.type).subject(event.data));
+      await countSaves(this.redis, keys, eventDefinitionOf(event.type).subject(event.data));
       [answer] = await append();
     }
     for (let look = 0; answer instanceof DerivationsChangedError && look < LOOKS; look++) {
-      const counted = await this.isCounted(keys, definitionOf(event.type).subject(event.data));
+      const counted = await this.isCounted(keys, eventDefinitionOf(event.type).subject(event.data));
       [answer] = await append({ use: { derivations: answer.count, counted } });
     }
     if (!answer) throw new Error('the append script answered nothing');

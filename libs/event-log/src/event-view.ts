@@ -1,8 +1,8 @@
 import {
   type Actor,
-  definitionOf,
   type EventId,
   type EventType,
+  eventDefinitionOf,
   type RecordedEvent,
   timeOf,
   unpackEvent,
@@ -61,8 +61,8 @@ export function viewEvent(event: RecordedEvent, keys: PartitionKeys, topology: T
 
 /** The partition that has an event first, whose copies others have. */
 function leaderOf({ type, data }: RecordedEvent, topology: Topology): number {
-  const { everywhere, stream, subject } = definitionOf(type);
-  return everywhere ? 0 : topology.of(stream, subject(data)).partition;
+  const { inEveryPartition, stream, subject } = eventDefinitionOf(type);
+  return inEveryPartition ? 0 : topology.of(stream, subject(data)).partition;
 }
 
 /** An entry of the log, decoded if it can be. */

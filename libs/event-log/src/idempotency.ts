@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { definitionOf, type EventId, formatEventId, type NewEvent } from '#libs/events';
+import { type EventId, eventDefinitionOf, formatEventId, type NewEvent } from '#libs/events';
 
 /** For how long a repeated Idempotency-Key is recognised, in seconds. */
 export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
@@ -19,7 +19,7 @@ export function recordHash({ type, data, actor, idempotencyKey }: NewEvent): str
   if (idempotencyKey === undefined) return undefined;
   const { first } = data as { readonly first?: EventId };
   const copied = first ? [formatEventId(first)] : [];
-  return digest(actor.kind, actor.id, definitionOf(type).subject(data), idempotencyKey, ...copied);
+  return digest(actor.kind, actor.id, eventDefinitionOf(type).subject(data), idempotencyKey, ...copied);
 }
 
 /** Tells whether a key comes with the same event again. @param array the event, as `packArray` says it */

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { definitionOf, type EventType, type NewEvent } from '#libs/events';
+import { type EventType, eventDefinitionOf, type NewEvent } from '#libs/events';
 import type { PartitionKeys } from '#libs/redis';
 import type { Topology } from './topology.js';
 
@@ -18,8 +18,8 @@ export function placeOf<T extends EventType>(
   { type, data }: Routed<T>,
   shards = 1,
 ): PartitionKeys {
-  const { stream, subject, everywhere } = definitionOf(type);
-  if (everywhere) throw new RangeError(`${type} is for every partition: append it alone`);
+  const { stream, subject, inEveryPartition } = eventDefinitionOf(type);
+  if (inEveryPartition) throw new RangeError(`${type} is for every partition: append it alone`);
   return shards > 1 && 'board' in data && 'player' in data
     ? shardOf(topology, data.board, data.player, shards)
     : topology.of(stream, subject(data));

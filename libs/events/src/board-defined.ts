@@ -1,5 +1,5 @@
-import { attributeFilter, eventId, finiteNumber, oneOf, optional, text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asAttributeFilter, asEventId, asFiniteNumber, asOneOf, asString, optional } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 import { type EventId, formatEventId } from './event-id.js';
 
 export const ORDERS = ['desc', 'asc'] as const;
@@ -8,41 +8,41 @@ export const TIE_BREAKS = ['first', 'last', 'none'] as const;
 export const RANKINGS = ['standard', 'dense', 'ordinal'] as const;
 export const SUBMITTERS = ['players', 'servers'] as const;
 
-/** What an attribute of a run must be: the value, or one of them. */
+/** Required attribute values: for each attribute, one value or a list of allowed values. */
 export type AttributeFilter = Readonly<Record<string, Attribute | readonly Attribute[]>>;
 type Attribute = string | number | boolean;
 
-/** What a board is: `docs/leaderboards.md` says what each field means. */
+/** The rules of a board. `docs/leaderboards.md` describes each field. */
 export interface BoardDefinition {
   readonly order: (typeof ORDERS)[number];
   readonly operator: (typeof OPERATORS)[number];
-  /** `daily`, `weekly`, `monthly`, or a cron expression; without it, the board has one period for ever. */
+  /** When a new period starts: `daily`, `weekly`, `monthly`, or a cron expression. Unset: the board has a single endless period. */
   readonly reset?: string;
-  /** An IANA time zone, in which periods begin. */
+  /** The IANA time zone that `reset` is evaluated in. */
   readonly timezone?: string;
-  /** Past periods that are kept beside the newest. */
+  /** Number of past periods to keep in addition to the current one. */
   readonly keepPeriods?: number;
   readonly tieBreak: (typeof TIE_BREAKS)[number];
   readonly ranking: (typeof RANKINGS)[number];
-  /** The board whose scores this one counts, instead of its own. */
+  /** Makes this a derived board: it counts the scores of this board. */
   readonly source?: string;
-  /** Which scores count. */
+  /** Only scores whose attributes match count. */
   readonly filter?: AttributeFilter;
   readonly min?: number;
   readonly max?: number;
   readonly submit: (typeof SUBMITTERS)[number];
-  /** Entries that are shown and ranked, from the top. */
+  /** How many board entries are listed and ranked, counted from rank 1. */
   readonly maxEntries?: number;
-  /** Seconds between two scores of one player, at least. */
+  /** Minimum number of seconds between two scores of the same player. */
   readonly minInterval?: number;
-  /** Partitions over which the board is spread, by player. The copies of a board with a source have its source's. */
+  /** Number of partitions the board is spread over, by player. Copies of a derived board carry the number of the source. */
   readonly shards?: number;
 }
 
-/** How many past periods are kept where a definition does not say. */
-export const KEPT_PERIODS = 100;
+/** `keepPeriods` of definitions that leave it out. */
+export const DEFAULT_KEEP_PERIODS = 100;
 
-/** What a board is that nobody has defined: the first score makes it. */
+/** The definition of a board that was created by its first score. */
 export const DEFAULT_DEFINITION: BoardDefinition = {
   order: 'desc',
   operator: 'best',
@@ -52,19 +52,19 @@ export const DEFAULT_DEFINITION: BoardDefinition = {
 };
 
 /**
- * An operator said what a board is, for all scores that it ever had or will have.
+ * An operator defined a board. The definition applies to all scores, earlier ones included.
  *
- * It is appended to the board's own partition, where it takes the name. The other partitions that have the board, or a
- * shard of it, get copies with the id of that first event.
+ * The original event goes to the board's own partition, which reserves the name. Other partitions that hold the board or
+ * one of its shards get copies that carry the id of the original.
  */
 export interface BoardDefined {
   readonly board: string;
   readonly definition: BoardDefinition;
-  /** The id of the first event, in its copies. */
+  /** Only in copies: the id of the original event. */
   readonly first?: EventId;
   /**
-   * In copies for shards: the event that first made the board what it is since it was removed, if it ever was. What stands
-   * in the partition before the first copy with this id is of a board of the past.
+   * Only in copies for shards: the id of the event that created the board (after its latest removal, if any). Whatever the
+   * partition holds before the first copy with this id belongs to an earlier board of the same name.
    */
   readonly born?: EventId;
 }
@@ -73,7 +73,7 @@ export const boardDefined: EventDefinition<BoardDefined> = {
   code: 'b1',
   stream: 'scores',
   subject: data => data.board,
-  copy: (data, first) => ({ ...data, first }),
+  toCopy: (data, first) => ({ ...data, first }),
   pack: ({ board, definition, first, born }) => [
     board,
     definition,
@@ -81,40 +81,40 @@ export const boardDefined: EventDefinition<BoardDefined> = {
     ...(first && born ? [formatEventId(born)] : []),
   ],
   unpack: ([board, definition, first, born]) => ({
-    board: text(board, 'board'),
+    board: asString(board, 'board'),
     definition: readDefinition(definition),
-    ...(first != null && { first: eventId(first, 'first') }),
-    ...(born != null && { born: eventId(born, 'born') }),
+    ...(first != null && { first: asEventId(first, 'first') }),
+    ...(born != null && { born: asEventId(born, 'born') }),
   }),
 };
 
 /**
- * A definition as it stands in the log or beside a board.
+ * Parses a stored definition. Missing fields get their defaults.
  *
- * @throws MalformedEventError
+ * @throws MalformedEventError when a field has the wrong type
  */
 export function readDefinition(value: unknown): BoardDefinition {
   const given = { ...DEFAULT_DEFINITION, ...(value as object) } as Record<string, unknown>;
   return {
-    order: oneOf(ORDERS, given.order, 'order'),
-    operator: oneOf(OPERATORS, given.operator, 'operator'),
-    ...optional(given, 'reset', text),
-    ...optional(given, 'timezone', text),
-    ...optional(given, 'keepPeriods', finiteNumber),
-    tieBreak: oneOf(TIE_BREAKS, given.tieBreak, 'tieBreak'),
-    ranking: oneOf(RANKINGS, given.ranking, 'ranking'),
-    ...optional(given, 'source', text),
-    ...optional(given, 'filter', attributeFilter),
-    ...optional(given, 'min', finiteNumber),
-    ...optional(given, 'max', finiteNumber),
-    submit: oneOf(SUBMITTERS, given.submit, 'submit'),
-    ...optional(given, 'maxEntries', finiteNumber),
-    ...optional(given, 'minInterval', finiteNumber),
-    ...optional(given, 'shards', finiteNumber),
+    order: asOneOf(ORDERS, given.order, 'order'),
+    operator: asOneOf(OPERATORS, given.operator, 'operator'),
+    ...optional(given, 'reset', asString),
+    ...optional(given, 'timezone', asString),
+    ...optional(given, 'keepPeriods', asFiniteNumber),
+    tieBreak: asOneOf(TIE_BREAKS, given.tieBreak, 'tieBreak'),
+    ranking: asOneOf(RANKINGS, given.ranking, 'ranking'),
+    ...optional(given, 'source', asString),
+    ...optional(given, 'filter', asAttributeFilter),
+    ...optional(given, 'min', asFiniteNumber),
+    ...optional(given, 'max', asFiniteNumber),
+    submit: asOneOf(SUBMITTERS, given.submit, 'submit'),
+    ...optional(given, 'maxEntries', asFiniteNumber),
+    ...optional(given, 'minInterval', asFiniteNumber),
+    ...optional(given, 'shards', asFiniteNumber),
   };
 }
 
-/** A definition as the append script stores it after the event id: source or `-`, a space, and the definition as JSON. */
+/** The text that the append script stores after the event id: the source (or `-`), a space, and the definition as JSON. */
 export function definitionText(definition: BoardDefinition): string {
   return `${definition.source ?? '-'} ${JSON.stringify(definition)}`;
 }

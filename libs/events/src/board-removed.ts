@@ -1,17 +1,17 @@
-import { eventId, text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asEventId, asString } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 import { type EventId, formatEventId } from './event-id.js';
 
 /**
- * A board is no more: what was scored on it until then counts no longer, and a later score makes it anew.
+ * A board was removed. Its earlier scores no longer count; a later score creates the board again.
  *
- * Its own partition has the event first. Other partitions that have the board, or a shard of it, get copies with the id
- * of that first event: there, nothing counts for the board any more. The scores of a source stay what they are: defined
- * anew, a board that counts them has them all again.
+ * The original event goes to the board's own partition. Other partitions that hold the board or one of its shards get
+ * copies that carry the id of the original. Removing a derived board leaves the scores of its source untouched: if the
+ * derived board is defined again, they all count again.
  */
 export interface BoardRemoved {
   readonly board: string;
-  /** The id of the first event, in its copies. */
+  /** Only in copies: the id of the original event. */
   readonly first?: EventId;
 }
 
@@ -19,10 +19,10 @@ export const boardRemoved: EventDefinition<BoardRemoved> = {
   code: 'd1',
   stream: 'scores',
   subject: data => data.board,
-  copy: (data, first) => ({ ...data, first }),
+  toCopy: (data, first) => ({ ...data, first }),
   pack: ({ board, first }) => (first ? [board, formatEventId(first)] : [board]),
   unpack: ([board, first]) => ({
-    board: text(board, 'board'),
-    ...(first != null && { first: eventId(first, 'first') }),
+    board: asString(board, 'board'),
+    ...(first != null && { first: asEventId(first, 'first') }),
   }),
 };

@@ -23,7 +23,7 @@ const scoreSubmitted = fc.record({
 });
 const saveWritten = fc.record({ player: fc.string(), slot: fc.string(), document: fc.json() });
 
-/** As JSON has it, which knows only one zero. */
+/** Passed through JSON, which turns -0 into 0. */
 const jsonObject = fc
   .dictionary(fc.oneof(fc.string(), fc.constant('__proto__')), fc.jsonValue())
   .map(value => JSON.parse(JSON.stringify(value)) as JsonObject);
@@ -84,7 +84,7 @@ const typed = fc.oneof(
   fc.record({ type: fc.constant('ScoresErased'), data: fc.record({ player: fc.string() }) }),
 );
 
-/** Events as the log would give them, but for their ids. */
+/** Recorded events without ids. */
 const events = fc
   .record({
     typed,
@@ -97,7 +97,7 @@ const events = fc
 const fieldsOf = (event: NewEvent) => Object.entries(packEvent(event)).flat() as string[];
 
 describe('the event codec', () => {
-  it('gives back every event as it was', () => {
+  it('unpacks every event to what was packed', () => {
     fc.assert(
       fc.property(events, event => {
         const fields = [...fieldsOf(event), ...(event.version ? ['v', String(event.version)] : [])];
@@ -119,7 +119,7 @@ describe('the event codec', () => {
     });
   });
 
-  it('reads the head versions that the append script wrote beside the end of a player', () => {
+  it('reads the head versions that the append script wrote with the erasure of a player', () => {
     const event: NewEvent = {
       type: 'PlayerErased',
       data: { player: 'ada' },
@@ -139,13 +139,13 @@ describe('the event codec', () => {
     expect(Buffer.byteLength(e)).toBeLessThanOrEqual(45);
   });
 
-  it('has one text for fingerprints, whatever form the log has', () => {
+  it('packs scores as an array for fingerprints, although the log uses a shorter form', () => {
     const data = { board: 'weekly', player: 'ada', score: 9 };
     const event: NewEvent = { type: 'ScoreSubmitted', data, actor: { kind: 'player', id: 'ada' } };
     expect(packArray(event)).toBe('["s1","p:ada","weekly","ada",9]');
   });
 
-  it('names a player who plays for themselves once', () => {
+  it('does not repeat the player id when the player submitted the score', () => {
     const { e } = packEvent({
       type: 'ScoreSubmitted',
       data: { board: 'weekly', player: 'ada', score: -1.5, attributes: { region: 'eu west' } },
@@ -154,8 +154,8 @@ describe('the event codec', () => {
     expect(e).toBe('s2 p weekly ada -1.5 {"region":"eu west"}');
   });
 
-  it('gives back every score as it was, whatever its words are made of', () => {
-    // As an id of the gateway, or like nothing that it lets through.
+  it('unpacks every score to what was packed, whatever characters its ids contain', () => {
+    // Ids that the gateway accepts, and ids that it never would.
     const word = fc.oneof(
       fc.string({ unit: fc.constantFrom(...'apsA0.:_-'), maxLength: 4 }),
       fc.string({ unit: fc.constantFrom(...'ps "\\\n\u00e9\ud83d'), maxLength: 4 }),
@@ -175,7 +175,7 @@ describe('the event codec', () => {
           data,
           actor: { kind, id: isOwn ? data.player : id },
         };
-        // As Redis keeps it.
+        // Redis stores UTF-8.
         const fields = fieldsOf(event).map(text => Buffer.from(text).toString());
         expect(unpackEvent('17-3', fields)).toEqual({ ...event, id: { ms: 17, seq: 3 } });
       }),
@@ -183,7 +183,7 @@ describe('the event codec', () => {
     );
   });
 
-  it('reads scores in the form that the log had first', () => {
+  it('reads scores in the array form of old logs', () => {
     const fields = ['e', '["s1","s:k","b","p",9,{"region":"eu"}]', 'v', '2'];
     expect(unpackEvent('1-0', fields)).toEqual({
       type: 'ScoreSubmitted',
@@ -194,7 +194,7 @@ describe('the event codec', () => {
     });
   });
 
-  it('has a time of its own only where the entry says so', () => {
+  it('sets the time only when the stream entry has one', () => {
     const fields = ['e', 's2 p weekly ada 9'];
     expect(unpackEvent('99-0', fields)).not.toHaveProperty('at');
     expect(timeOf(unpackEvent('99-0', fields))).toBe(99);
@@ -205,23 +205,23 @@ describe('the event codec', () => {
   });
 
   it.each([
-    ['a time that is no number', ['e', 's2 p b ada 9', 't', 'noon']],
+    ['a time that is not a number', ['e', 's2 p b ada 9', 't', 'noon']],
     ['no fields', []],
     ['no packed event', ['x', '1']],
     ['text that is not JSON', ['e', '[']],
-    ['JSON that is no array', ['e', '{"s1":1}']],
-    ['a score that is no number', ['e', '["s1","s:k","b","p","9"]']],
+    ['JSON that is not an array', ['e', '{"s1":1}']],
+    ['a score that is not a number', ['e', '["s1","s:k","b","p","9"]']],
     ['a score that overflows', ['e', '["s1","s:k","b","p",1e999]']],
     ['a missing player', ['e', '["s1","s:k","b"]']],
     ['attributes that are a list', ['e', '["s1","s:k","b","p",9,[1]]']],
     ['a score line that ends early', ['e', 's2 sk b p']],
     ['a score line without a score', ['e', 's2 sk b p ']],
-    ['a score line whose score JSON does not have', ['e', 's2 sk b p 0x10']],
+    ['a score line whose score is hexadecimal', ['e', 's2 sk b p 0x10']],
     ['a score line whose score overflows', ['e', 's2 sk b p 1e999']],
     ['a score line whose score is text', ['e', 's2 sk b p "9"']],
-    ['a score line with a broken end', ['e', 's2 sk b p 9 {']],
+    ['a score line with malformed attributes', ['e', 's2 sk b p 9 {']],
     ['a score line whose attributes are a list', ['e', 's2 sk b p 9 [1]']],
-    ['a score line of an actor of no kind', ['e', 's2 root b p 9']],
+    ['a score line with an unknown kind of actor', ['e', 's2 root b p 9']],
     ['a save without its document', ['e', '["w1","s:k","p","slot"]', 'v', '1']],
     ['a save without its version', ['e', '["w1","s:k","p","slot"]', 'd', '{}']],
     ['a deletion without its version', ['e', '["y1","s:k","p","slot"]']],
@@ -229,17 +229,17 @@ describe('the event codec', () => {
     ['a profile patch that is a list', ['e', '["f1","s:k","p",[]]', 'v', '1']],
     ['a profile patch that is null', ['e', '["f1","s:k","p",null]', 'v', '1']],
     ['a revocation without its number', ['e', '["r1","s:k","b","p"]']],
-    ['a version that is no number', ['e', '["s1","s:k","b","p",9]', 'v', 'x']],
-    ['a ban whose first copy has no id', ['e', '["x1","s:k","p","1"]']],
-    ['the end of a player without head versions', ['e', '["e1","a:k","p"]']],
-    ['a head that is no version', ['e', '["e1","a:k","p"]', 'd', '{"auto":"3"}']],
-    ['an operator that does not exist', ['e', '["b1","s:k","b",{"order":"desc","operator":"most"}]']],
-    ['an actor of no kind', ['e', '["s1","root","b","p",9]']],
-  ])('refuses an entry with %s', (_, fields) => {
+    ['a version that is not a number', ['e', '["s1","s:k","b","p",9]', 'v', 'x']],
+    ['a ban whose original has an invalid id', ['e', '["x1","s:k","p","1"]']],
+    ['an erasure without head versions', ['e', '["e1","a:k","p"]']],
+    ['a head that is not a version', ['e', '["e1","a:k","p"]', 'd', '{"auto":"3"}']],
+    ['an unknown scoring rule', ['e', '["b1","s:k","b",{"order":"desc","operator":"most"}]']],
+    ['an unknown kind of actor', ['e', '["s1","root","b","p",9]']],
+  ])('rejects a stream entry with %s', (_, fields) => {
     expect(() => unpackEvent('1-0', fields)).toThrow(MalformedEventError);
   });
 
-  it('refuses an event type that it does not know, by name', () => {
+  it('rejects an unknown event type and names its code', () => {
     expect(() => unpackEvent('1-0', ['e', '["zz9","s:k"]'])).toThrow(UnknownEventTypeError);
     expect(() => unpackEvent('1-0', ['e', '["zz9","s:k"]'])).toThrow(/"zz9"/);
     expect(() => unpackEvent('1-0', ['e', 's3 p weekly ada 9'])).toThrow(UnknownEventTypeError);

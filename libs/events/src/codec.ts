@@ -1,11 +1,11 @@
+import { actorLetter, unpackActorKind } from './actor-code.js';
 import { boardDefined } from './board-defined.js';
 import { boardRemoved } from './board-removed.js';
-import { count, eventId, text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asEventId, asString, parseCount } from './checks.js';
 import { entryRevoked } from './entry-revoked.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
-import { actorOf, letterOf } from './packed-actor.js';
+import type { EventDefinition } from './event-definition.js';
 import { playerBanned, playerUnbanned } from './player-banned.js';
 import { playerErased, scoresErased } from './player-erased.js';
 import { profilePatched } from './profile-patched.js';
@@ -14,8 +14,8 @@ import { saveWritten } from './save-written.js';
 import { packScoreLine, SCORE_LINE, unpackScoreLine } from './score-line.js';
 import { scoreSubmitted } from './score-submitted.js';
 
-/** All events, by type. The compiler sees to it that none is missing. */
-export const catalog: { readonly [T in EventType]: EventDefinition<Events[T]> } = {
+/** The definition of every event type. The compiler checks that none is missing. */
+export const eventCatalog: { readonly [T in EventType]: EventDefinition<Events[T]> } = {
   ScoreSubmitted: scoreSubmitted,
   EntryRevoked: entryRevoked,
   BoardDefined: boardDefined,
@@ -29,30 +29,31 @@ export const catalog: { readonly [T in EventType]: EventDefinition<Events[T]> } 
   PlayerErased: playerErased,
 };
 
-export function definitionOf<T extends EventType>(type: T): EventDefinition<Events[T]> {
-  return catalog[type];
+export function eventDefinitionOf<T extends EventType>(type: T): EventDefinition<Events[T]> {
+  return eventCatalog[type];
 }
 
 export function eventTypesOf(stream: StreamName): EventType[] {
-  return (Object.keys(catalog) as EventType[]).filter(type => catalog[type].stream === stream);
+  return (Object.keys(eventCatalog) as EventType[]).filter(type => eventCatalog[type].stream === stream);
 }
 
 const typeByCode = new Map<unknown, EventType>();
-for (const [type, { code }] of Object.entries(catalog)) {
-  if (typeByCode.has(code)) throw new Error(`two kinds of event share the code "${code}": give one another`);
+for (const [type, { code }] of Object.entries(eventCatalog)) {
+  if (typeByCode.has(code))
+    throw new Error(`two event types have the code "${code}": change the code of one`);
   typeByCode.set(code, type as EventType);
 }
 
 /**
- * An event as the fields of a stream entry.
+ * The fields of the stream entry that an event is stored in.
  *
- * | field | holds |
+ * | field | content |
  * | --- | --- |
- * | `e` | JSON array: code, actor, then the packed data; or, of a score, a line of words |
- * | `d` | the document, for events that carry one |
- * | `v` | the version, for events that count or follow one; the append script writes it |
- * | `m` | JSON object: `trace` and `key` (idempotency), when there are any |
- * | `t` | milliseconds: the event's time, where that is not its id's; the append script writes it |
+ * | `e` | a JSON array of code, actor, and the packed data; scores use the shorter form of `packScoreLine` |
+ * | `d` | the document, for events that have one |
+ * | `v` | the version, for events that increment or read one; written by the append script |
+ * | `m` | a JSON object with `trace` and `key` (the idempotency key); left out when both are missing |
+ * | `t` | the time of the event in milliseconds, only where it differs from the time in the id; written by the append script |
  */
 export interface PackedEvent {
   readonly e: string;
@@ -61,9 +62,9 @@ export interface PackedEvent {
   readonly t?: string;
 }
 
-/** @param event with a time of its own, when it is a copy of one that has it */
+/** @param event a new event, or a copy of a recorded one, which keeps its time `at` */
 export function packEvent<T extends EventType>(event: NewEvent<T> & { readonly at?: number }): PackedEvent {
-  const definition = definitionOf(event.type);
+  const definition = eventDefinitionOf(event.type);
   const document = definition.document?.(event.data);
   const { trace, idempotencyKey, at } = event;
   return {
@@ -76,15 +77,15 @@ export function packEvent<T extends EventType>(event: NewEvent<T> & { readonly a
 
 const isScore = (event: NewEvent): event is NewEvent<'ScoreSubmitted'> => event.type === 'ScoreSubmitted';
 
-/** What an event says, as a JSON array. It stays the same when the log gets a shorter form for it: fingerprints need that. */
+/** The event as a JSON array. Idempotency fingerprints are made of this form, so it must not change when the log gets a shorter one. */
 export function packArray<T extends EventType>({ type, actor, data }: NewEvent<T>): string {
-  const { code, pack } = definitionOf(type);
-  return JSON.stringify([code, `${letterOf(actor)}:${actor.id}`, ...pack(data)]);
+  const { code, pack } = eventDefinitionOf(type);
+  return JSON.stringify([code, `${actorLetter(actor)}:${actor.id}`, ...pack(data)]);
 }
 
 /**
- * @param fields names and values in turn, as Redis answers them
- * @throws MalformedEventError, UnknownEventTypeError when the entry belongs in the dead letters
+ * @param fields alternating names and values, as in a reply from Redis
+ * @throws MalformedEventError, UnknownEventTypeError the stream entry cannot be decoded and should become a dead letter
  */
 export function unpackEvent(id: string, fields: readonly string[]): RecordedEvent {
   let packed: string | undefined;
@@ -102,13 +103,13 @@ export function unpackEvent(id: string, fields: readonly string[]): RecordedEven
   const { type, data, actor } = packed?.startsWith(SCORE_LINE)
     ? unpackScore(packed)
     : unpackArray(packed, document, version !== undefined);
-  const event = { id: eventId(id, 'id'), type, data, actor } as RecordedEvent;
+  const event = { id: asEventId(id, 'id'), type, data, actor } as RecordedEvent;
   if (version === undefined && meta === undefined && time === undefined) return event;
   return {
     ...event,
-    ...(version !== undefined && { version: count(version, 'v') }),
+    ...(version !== undefined && { version: parseCount(version, 'v') }),
     ...(meta !== undefined && unpackMeta(meta)),
-    ...(time !== undefined && { at: count(time, 't') }),
+    ...(time !== undefined && { at: parseCount(time, 't') }),
   };
 }
 
@@ -123,21 +124,22 @@ function unpackArray(packed: string | undefined, document: string | undefined, h
   const values = parseArray(packed);
   const type = typeByCode.get(values[0]);
   if (!type) throw new UnknownEventTypeError(String(values[0]));
-  const definition = definitionOf(type);
-  if (definition.versioned && !hasVersion) throw new MalformedEventError(`a ${type} without a version`);
+  const definition = eventDefinitionOf(type);
+  if (definition.countsVersionOf && !hasVersion)
+    throw new MalformedEventError(`a ${type} event needs a version in field "v"`);
   const data = definition.unpack(values.slice(2), document);
-  return { type, data, actor: unpackActor(text(values[1], 'actor')) };
+  return { type, data, actor: unpackActor(asString(values[1], 'actor')) };
 }
 
-/** How the text of an event begins that is no JSON: of a kind that a later Questlog wrote. */
-const LINE = /^([a-z]\d+) /;
+/** Matches the code of an event in a text form that only a newer Questlog can read. */
+const TEXT_FORM_CODE = /^([a-z]\d+) /;
 
 function parseArray(packed: string | undefined): unknown[] {
   const value = packed === undefined ? undefined : parseJson(packed);
   if (Array.isArray(value)) return value;
-  const [, code] = LINE.exec(packed ?? '') ?? [];
+  const [, code] = TEXT_FORM_CODE.exec(packed ?? '') ?? [];
   if (code !== undefined) throw new UnknownEventTypeError(code);
-  throw new MalformedEventError('the entry has no field "e" that holds a JSON array');
+  throw new MalformedEventError('field "e" is missing or is not a JSON array');
 }
 
 function unpackMeta(meta: string): Pick<NewEvent, 'trace' | 'idempotencyKey'> {
@@ -154,6 +156,9 @@ function parseJson(json: string): unknown {
 }
 
 function unpackActor(packed: string): Actor {
-  if (packed[1] !== ':') throw new MalformedEventError(`"${packed}" is no actor`);
-  return actorOf(packed[0], packed.slice(2));
+  if (packed[1] !== ':')
+    throw new MalformedEventError(
+      `actor is "${packed}", expected a letter, a colon, and an id, such as "p:ada"`,
+    );
+  return unpackActorKind(packed[0], packed.slice(2));
 }

@@ -1,11 +1,11 @@
-import { text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asString } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 
 /**
- * All that a player had scored on a board until then counts no longer.
+ * The earlier scores of a player on a board no longer count.
  *
- * Revocations of one entry are numbered by the log, and each score carries the number of those before it: a worker
- * that has only the score knows what it wipes out, in whatever order the two arrive.
+ * The log numbers the revocations of each board entry, and each score carries the number of the latest revocation before
+ * it. A worker can therefore tell whether a score is revoked, in whatever order it sees the two events.
  */
 export interface EntryRevoked {
   readonly board: string;
@@ -16,7 +16,7 @@ export const entryRevoked: EventDefinition<EntryRevoked> = {
   code: 'r1',
   stream: 'scores',
   subject: data => data.board,
-  versioned: data => data.player,
+  countsVersionOf: data => data.player,
   pack: ({ board, player }) => [board, player],
-  unpack: ([board, player]) => ({ board: text(board, 'board'), player: text(player, 'player') }),
+  unpack: ([board, player]) => ({ board: asString(board, 'board'), player: asString(player, 'player') }),
 };

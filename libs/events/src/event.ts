@@ -9,7 +9,7 @@ import type { SaveDeleted } from './save-deleted.js';
 import type { SaveWritten } from './save-written.js';
 import type { ScoreSubmitted } from './score-submitted.js';
 
-/** Every kind of event there is, by type. A new kind is added here and in the catalog. */
+/** The data of every event type. Add a new type here and to `eventCatalog`. */
 export interface Events {
   ScoreSubmitted: ScoreSubmitted;
   EntryRevoked: EntryRevoked;
@@ -26,45 +26,45 @@ export interface Events {
 
 export type EventType = keyof Events;
 
-/** The streams of the log. Each is cut into partitions. */
+/** The streams of the log. Each is divided into partitions. */
 export const STREAMS = ['scores', 'players'] as const;
 export type StreamName = (typeof STREAMS)[number];
 
-/** Who caused an event: a player by id, a game server or an operator by the id of the key they showed. */
+/** Who caused an event. */
 export interface Actor {
   readonly kind: 'player' | 'server' | 'admin';
+  /** A player id, or the id of the server or admin key that was used. */
   readonly id: string;
 }
 
-/** An event about to be appended. */
+/** An event to append. */
 export interface NewEvent<T extends EventType = EventType> {
   readonly type: T;
   readonly data: Events[T];
   readonly actor: Actor;
-  /** W3C `traceparent` of the request that caused it. */
+  /** The W3C `traceparent` of the request that caused the event. */
   readonly trace?: string;
-  /** The caller's idempotency key, kept for the audit trail. */
+  /** The idempotency key of the request, kept for the audit trail. */
   readonly idempotencyKey?: string;
 }
 
 /**
- * An event as the log holds it. Its time is the `ms` of its id, or `at`: see `timeOf`. Which of two events came first, ids
- * alone say.
+ * An event that was read from the log. Use `timeOf` for its time. To order events, compare their ids, never their times.
  */
 export type RecordedEvent<T extends EventType = EventType> = {
   [K in T]: NewEvent<K> & {
     readonly id: EventId;
     /**
-     * Decided when the event was appended: its own number, from 1, where the definition counts versions; the
-     * number of those before it where the definition follows them, and nothing when there are none.
+     * Assigned by the append script. For types with `countsVersionOf`: the version of this event, from 1. For types with
+     * `readsVersionOf`: the version at that time, unset while there was none.
      */
     readonly version?: number;
-    /** Milliseconds since 1970. It is there only where the id is ahead: Redis's clock was, and ids never go back. */
+    /** The time in milliseconds since 1970, only set where the id is ahead of the clock: ids never go back when a clock does. */
     readonly at?: number;
   };
 }[T];
 
-/** When an event was appended, in milliseconds since 1970: by one clock, the server's. */
+/** When an event was appended, in milliseconds since 1970, by the clock of the Redis server. */
 export function timeOf({ id, at }: { readonly id: EventId; readonly at?: number | undefined }): number {
   return at ?? id.ms;
 }

@@ -3,8 +3,8 @@ export {
   type BoardDefined,
   type BoardDefinition,
   DEFAULT_DEFINITION,
+  DEFAULT_KEEP_PERIODS,
   definitionText,
-  KEPT_PERIODS,
   OPERATORS,
   ORDERS,
   RANKINGS,
@@ -12,7 +12,7 @@ export {
   SUBMITTERS,
   TIE_BREAKS,
 } from './board-defined.js';
-export { definitionOf, eventTypesOf, packArray, packEvent, unpackEvent } from './codec.js';
+export { eventDefinitionOf, eventTypesOf, packArray, packEvent, unpackEvent } from './codec.js';
 export { MalformedEventError } from './errors.js';
 export {
   type Actor,
@@ -25,6 +25,6 @@ export {
 } from './event.js';
 export { compareEventIds, type EventId, formatEventId, parseEventId } from './event-id.js';
 export { mergePatch } from './merge-patch.js';
-export { type JsonObject, type JsonValue, PROFILE } from './profile-patched.js';
+export { type JsonObject, type JsonValue, PROFILE_VERSION_KEY } from './profile-patched.js';
 export type { Attributes } from './score-submitted.js';
-export { isNextVersion, versionOf } from './versions.js';
+export { isInVersionOrder, versionOf } from './versions.js';

@@ -5,7 +5,7 @@ import type { JsonValue } from './profile-patched.js';
 const merged = (target: string, patch: string) =>
   JSON.stringify(mergePatch(JSON.parse(target), JSON.parse(patch)));
 
-/** As JSON has it, which knows only one zero. */
+/** Passed through JSON, which turns -0 into 0. */
 const json = fc.jsonValue({ maxDepth: 4 }).map(value => JSON.parse(JSON.stringify(value)) as JsonValue);
 
 describe('a merge patch', () => {
@@ -25,15 +25,15 @@ describe('a merge patch', () => {
     ['{"e":null}', '{"a":1}', '{"e":null,"a":1}'],
     ['[1,2]', '{"a":"b","c":null}', '{"a":"b"}'],
     ['{}', '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'],
-  ])('makes, as in appendix A of RFC 7396, of %s with %s %s', (target, patch, result) => {
+  ])('follows appendix A of RFC 7396: %s patched with %s is %s', (target, patch, result) => {
     expect(merged(target, patch)).toBe(result);
   });
 
-  it('makes an object of nothing', () => {
+  it('creates an object when there is no target', () => {
     expect(mergePatch(undefined, { a: { b: null, c: 1 } })).toEqual({ a: { c: 1 } });
   });
 
-  it('takes "__proto__" for a name like any other', () => {
+  it('treats "__proto__" as an ordinary field', () => {
     const result = mergePatch({ a: 1 }, JSON.parse('{"__proto__":{"polluted":1},"b":{"__proto__":{"x":1}}}'));
     expect(JSON.stringify(result)).toBe('{"a":1,"__proto__":{"polluted":1},"b":{"__proto__":{"x":1}}}');
     expect((result as { polluted?: unknown }).polluted).toBeUndefined();
@@ -41,13 +41,13 @@ describe('a merge patch', () => {
     expect(merged(JSON.stringify(result), '{"__proto__":null}')).toBe('{"a":1,"b":{"__proto__":{"x":1}}}');
   });
 
-  it('does not take what every object inherits for a field of the target', () => {
+  it('does not mistake inherited properties for fields of the target', () => {
     expect(merged('{}', '{"constructor":{"a":1},"toString":{"b":2}}')).toBe(
       '{"constructor":{"a":1},"toString":{"b":2}}',
     );
   });
 
-  it('changes neither the target nor itself, and does nothing more when applied again', () => {
+  it('modifies neither the target nor the patch, and has no further effect when applied twice', () => {
     fc.assert(
       fc.property(json, json, (target, patch) => {
         const before = JSON.stringify([target, patch]);
@@ -58,7 +58,7 @@ describe('a merge patch', () => {
     );
   });
 
-  it('leaves no null in what it adds to an object, but in lists', () => {
+  it('adds no nulls to an object, except inside arrays', () => {
     const hasNull = (value: JsonValue): boolean =>
       value === null ||
       (!Array.isArray(value) && typeof value === 'object' && Object.values(value).some(hasNull));

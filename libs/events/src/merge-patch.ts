@@ -1,11 +1,11 @@
 import type { JsonValue } from './profile-patched.js';
 
 /**
- * Applies a JSON merge patch (RFC 7396), and changes neither of the two.
+ * Applies a JSON merge patch (RFC 7396) without modifying the target or the patch.
  *
- * Fields are gathered in a map and become own properties only: `__proto__` is a name like any other.
+ * Fields are collected in a map, so that `__proto__` is an ordinary field and cannot pollute a prototype.
  *
- * @param target nothing where there is none yet
+ * @param target undefined when the document does not exist yet
  */
 export function mergePatch(target: JsonValue | undefined, patch: JsonValue): JsonValue {
   const changes = fieldsOf(patch);
@@ -18,7 +18,7 @@ export function mergePatch(target: JsonValue | undefined, patch: JsonValue): Jso
   return Object.fromEntries(merged);
 }
 
-/** Nothing for what is no object. */
+/** Returns undefined unless the value is a JSON object. */
 function fieldsOf(value: JsonValue | undefined): [field: string, value: JsonValue][] | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.entries(value)

@@ -1,36 +1,36 @@
-import { eventId, text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asEventId, asString } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 import { type EventId, formatEventId } from './event-id.js';
 
 /**
- * A player was hidden from every board, or brought back.
+ * A player was hidden from every board.
  *
- * Boards live in every partition, so each gets the event. The first one to be appended orders them all: the others
- * carry its id, and of two the one with the later first one holds, in every partition alike.
+ * Every partition of the stream holds boards, so each gets the event. The original is appended to one partition first, and
+ * the copies carry its id. Of two bans or unbans, the one whose original is later wins, so all partitions agree.
  */
 export interface PlayerBanned {
   readonly player: string;
-  /** The id of the first; without it, this is the first. */
+  /** Only in copies: the id of the original event. */
   readonly first?: EventId;
 }
 
-/** The opposite of `PlayerBanned`, of the same shape. */
+/** A ban was lifted. */
 export type PlayerUnbanned = PlayerBanned;
 
-export const playerBanned = moderation('x1');
-export const playerUnbanned = moderation('u1');
+export const playerBanned = banEvent('x1');
+export const playerUnbanned = banEvent('u1');
 
-function moderation(code: string): EventDefinition<PlayerBanned> {
+function banEvent(code: string): EventDefinition<PlayerBanned> {
   return {
     code,
     stream: 'scores',
     subject: data => data.player,
-    everywhere: true,
-    copy: (data, first) => ({ ...data, first }),
+    inEveryPartition: true,
+    toCopy: (data, first) => ({ ...data, first }),
     pack: ({ player, first }) => (first ? [player, formatEventId(first)] : [player]),
     unpack: ([player, first]) => ({
-      player: text(player, 'player'),
-      ...(first != null && { first: eventId(first, 'first') }),
+      player: asString(player, 'player'),
+      ...(first != null && { first: asEventId(first, 'first') }),
     }),
   };
 }

@@ -1,16 +1,16 @@
-import { jsonObject, text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asJsonObject, asString } from './checks.js';
 import { MalformedEventError } from './errors.js';
+import type { EventDefinition } from './event-definition.js';
 
 /**
- * A player was erased: profile and saves here, and scores by a `ScoresErased` in every partition of those.
+ * A player's profile and saves were erased. The scores are erased by a `ScoresErased` event in each partition of `scores`.
  *
- * Until all events of the player are deleted from the log, this one among them, the log takes nothing more of the
- * player. So it is the player's last event, and whoever folds it removes whatever there is.
+ * It is the last event of the player: the log accepts no more until all events of the player, this one included, have been
+ * deleted. A projection that folds it removes everything it holds about the player.
  */
 export interface PlayerErased {
   readonly player: string;
-  /** The latest version of each part of the player: slots and the profile. The append script knows them. */
+  /** The head version of each slot and of the profile. Written by the append script. */
   readonly heads?: Readonly<Record<string, number>>;
 }
 
@@ -18,12 +18,12 @@ export const playerErased: EventDefinition<PlayerErased> = {
   code: 'e1',
   stream: 'players',
   subject: data => data.player,
-  erases: true,
+  isErasure: true,
   pack: ({ player }) => [player],
-  unpack: ([player], heads) => ({ player: text(player, 'player'), heads: versions(heads) }),
+  unpack: ([player], heads) => ({ player: asString(player, 'player'), heads: asVersions(heads) }),
 };
 
-/** Of a player of whom a partition of scores is to keep nothing. The partition takes no more of that player, either. */
+/** A player's scores in one partition were erased. The partition accepts no more scores of the player until the erasure is done. */
 export interface ScoresErased {
   readonly player: string;
 }
@@ -32,19 +32,19 @@ export const scoresErased: EventDefinition<ScoresErased> = {
   code: 'z1',
   stream: 'scores',
   subject: data => data.player,
-  everywhere: true,
+  inEveryPartition: true,
   pack: ({ player }) => [player],
-  unpack: ([player]) => ({ player: text(player, 'player') }),
+  unpack: ([player]) => ({ player: asString(player, 'player') }),
 };
 
-function versions(document = ''): Record<string, number> {
-  const heads = Object.entries(jsonObject(parse(document), 'heads'));
+function asVersions(document = ''): Record<string, number> {
+  const heads = Object.entries(asJsonObject(parseJson(document), 'heads'));
   if (heads.every((head): head is [string, number] => Number.isSafeInteger(head[1])))
     return Object.fromEntries(heads);
-  throw new MalformedEventError('heads has what is no version');
+  throw new MalformedEventError('heads has a value that is not a version, expected whole numbers');
 }
 
-function parse(json: string): unknown {
+function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {

@@ -1,5 +1,5 @@
-import { jsonObject, text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asJsonObject, asString } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 
@@ -7,21 +7,21 @@ export interface JsonObject {
   readonly [field: string]: JsonValue;
 }
 
-/** A player's public profile was changed. Which version of it this made stands in the envelope. */
+/** A player's public profile was changed. The version is in the event's `version`. */
 export interface ProfilePatched {
   readonly player: string;
   /** A JSON merge patch (RFC 7396): `null` removes a field. */
   readonly patch: JsonObject;
 }
 
-/** Beside the slots of the player's saves, whose names cannot hold a slash. */
-export const PROFILE = '/profile';
+/** The profile's key among the versions of a player. It cannot collide with a slot, whose name cannot contain a slash. */
+export const PROFILE_VERSION_KEY = '/profile';
 
 export const profilePatched: EventDefinition<ProfilePatched> = {
   code: 'f1',
   stream: 'players',
   subject: data => data.player,
-  versioned: () => PROFILE,
+  countsVersionOf: () => PROFILE_VERSION_KEY,
   pack: ({ player, patch }) => [player, patch],
-  unpack: ([player, patch]) => ({ player: text(player, 'player'), patch: jsonObject(patch, 'patch') }),
+  unpack: ([player, patch]) => ({ player: asString(player, 'player'), patch: asJsonObject(patch, 'patch') }),
 };

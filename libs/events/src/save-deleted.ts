@@ -1,7 +1,7 @@
-import { text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asString } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 
-/** A save slot was emptied. It is a version like any other: the next document in the slot is the one after it. */
+/** A save was deleted. The deletion takes a version number, and the next save in the slot gets the following one. */
 export interface SaveDeleted {
   readonly player: string;
   readonly slot: string;
@@ -11,8 +11,8 @@ export const saveDeleted: EventDefinition<SaveDeleted> = {
   code: 'y1',
   stream: 'players',
   subject: data => data.player,
-  versioned: data => data.slot,
-  deletes: true,
+  countsVersionOf: data => data.slot,
+  isDeletion: true,
   pack: ({ player, slot }) => [player, slot],
-  unpack: ([player, slot]) => ({ player: text(player, 'player'), slot: text(slot, 'slot') }),
+  unpack: ([player, slot]) => ({ player: asString(player, 'player'), slot: asString(slot, 'slot') }),
 };

@@ -1,11 +1,11 @@
-import { text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asString } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 
-/** A save slot received a new document. Which version it is stands in the envelope. */
+/** A document was saved in a slot. The version is in the event's `version`. */
 export interface SaveWritten {
   readonly player: string;
   readonly slot: string;
-  /** The JSON text exactly as the client sent it: parsing and writing it again could change it. */
+  /** The JSON text exactly as the client sent it. Parsing and serializing it again could change it (large numbers, key order). */
   readonly document: string;
 }
 
@@ -13,12 +13,12 @@ export const saveWritten: EventDefinition<SaveWritten> = {
   code: 'w1',
   stream: 'players',
   subject: data => data.player,
-  versioned: data => data.slot,
+  countsVersionOf: data => data.slot,
   document: data => data.document,
   pack: ({ player, slot }) => [player, slot],
   unpack: ([player, slot], document) => ({
-    player: text(player, 'player'),
-    slot: text(slot, 'slot'),
-    document: text(document, 'document'),
+    player: asString(player, 'player'),
+    slot: asString(slot, 'slot'),
+    document: asString(document, 'document'),
   }),
 };

@@ -1,14 +1,14 @@
-import { finiteNumber, flatAttributes, text } from './checks.js';
-import type { EventDefinition } from './definition.js';
+import { asAttributes, asFiniteNumber, asString } from './checks.js';
+import type { EventDefinition } from './event-definition.js';
 
-/** Facts about a run that a board may show or filter by: region, class, replay id. */
+/** Facts about a run that a board can show or filter by, such as the region or the character class. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 /** A player reached a score on a board. */
 export interface ScoreSubmitted {
   readonly board: string;
   readonly player: string;
-  /** A finite double; integers within +-(2^53 - 1). */
+  /** A finite double. Integers must be within ±(2^53 − 1). */
   readonly score: number;
   readonly attributes?: Attributes;
 }
@@ -17,17 +17,17 @@ export const scoreSubmitted: EventDefinition<ScoreSubmitted> = {
   code: 's1',
   stream: 'scores',
   subject: data => data.board,
-  // Which revocations of the player's entry came before it.
-  follows: data => data.player,
+  // The score carries the number of the latest revocation before it.
+  readsVersionOf: data => data.player,
   pack: ({ board, player, score, attributes }) =>
     attributes ? [board, player, score, attributes] : [board, player, score],
-  // A million of them go by in seconds: no destructuring, and no spreading where there is nothing to spread.
+  // No destructuring or spreading: a replay unpacks millions of scores.
   unpack: values => {
-    const board = text(values[0], 'board');
-    const player = text(values[1], 'player');
-    const score = finiteNumber(values[2], 'score');
+    const board = asString(values[0], 'board');
+    const player = asString(values[1], 'player');
+    const score = asFiniteNumber(values[2], 'score');
     const attributes = values[3];
     if (attributes == null) return { board, player, score };
-    return { board, player, score, attributes: flatAttributes(attributes) };
+    return { board, player, score, attributes: asAttributes(attributes) };
   },
 };

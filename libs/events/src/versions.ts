@@ -2,8 +2,8 @@ import type { RecordedEvent } from './event.js';
 
 type VersionedEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted' | 'ProfilePatched'>;
 
-/** Versions take effect one after the other, whoever was given which. */
-export function isNextVersion(
+/** False when an earlier version has not been applied yet: the event must wait for it. */
+export function isInVersionOrder(
   state: { readonly version: number } | undefined,
   event: VersionedEvent,
 ): boolean {
@@ -11,6 +11,6 @@ export function isNextVersion(
 }
 
 export function versionOf({ type, version }: VersionedEvent): number {
-  if (version === undefined) throw new TypeError(`a ${type} event without a version`);
+  if (version === undefined) throw new TypeError(`a ${type} event must have a version`);
   return version;
 }

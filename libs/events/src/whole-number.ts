@@ -1,5 +1,10 @@
-/** The whole number of up to 15 digits that a part of a text is, or -1. Every event of a replay comes through here: no regular expression. */
-export function wholeNumber(text: string, from: number, to: number): number {
+/**
+ * Parses `text` from index `from` to before `to` as a whole number of at most 15 digits without leading zeros.
+ * It avoids regular expressions, because a replay calls it for every event.
+ *
+ * @returns -1 when the text is not such a number
+ */
+export function parseWholeNumber(text: string, from: number, to: number): number {
   const length = to - from;
   if (length < 1 || length > 15 || (length > 1 && text[from] === '0')) return -1;
   let value = 0;

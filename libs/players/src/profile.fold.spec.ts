@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { isNextVersion, type JsonObject, type JsonValue, mergePatch, type RecordedEvent } from '#libs/events';
+import {
+  isInVersionOrder,
+  type JsonObject,
+  type JsonValue,
+  mergePatch,
+  type RecordedEvent,
+} from '#libs/events';
 import { saves } from '#libs/maintenance';
 import { PartitionKeys } from '#libs/redis';
 import { profilePatched, shuffled } from '#libs/testing';
@@ -33,7 +39,7 @@ describe('the fold of a profile', () => {
 
   it('lets the next version through, and none behind it', () => {
     const state = of({}, {});
-    expect([1, 2, 3, 4].map(version => isNextVersion(state, profilePatched(version, {})))).toEqual([
+    expect([1, 2, 3, 4].map(version => isInVersionOrder(state, profilePatched(version, {})))).toEqual([
       ...[true, true, true, false],
     ]);
   });
@@ -75,7 +81,7 @@ describe('the fold of a profile', () => {
         let state: ProfileState | undefined;
         for (let open = events; open.length > 0; ) {
           open = open.filter(event => {
-            if (!isNextVersion(state, event)) return true;
+            if (!isInVersionOrder(state, event)) return true;
             state = evolveProfile(state, event);
             return false;
           });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isNextVersion } from '#libs/events';
+import { isInVersionOrder } from '#libs/events';
 import { saves } from '#libs/maintenance';
 import { PartitionKeys } from '#libs/redis';
 import { saveDeleted, saveWritten, shuffled } from '#libs/testing';
@@ -9,8 +9,8 @@ const at = (version: number): SaveState => ({ version, updatedAt: 1_000, bytes: 
 
 describe('the fold of a save', () => {
   it('begins with version 1', () => {
-    expect(isNextVersion(undefined, saveWritten(1, 5))).toBe(true);
-    expect(isNextVersion(undefined, saveWritten(2, 5))).toBe(false);
+    expect(isInVersionOrder(undefined, saveWritten(1, 5))).toBe(true);
+    expect(isInVersionOrder(undefined, saveWritten(2, 5))).toBe(false);
     expect(evolveSave(undefined, saveWritten(1, 5, '{"hp":1}'))).toEqual({
       version: 1,
       updatedAt: 5,
@@ -19,16 +19,16 @@ describe('the fold of a save', () => {
   });
 
   it('lets the next version through, and none behind it', () => {
-    expect(isNextVersion(at(3), saveWritten(4, 5))).toBe(true);
-    expect(isNextVersion(at(3), saveWritten(5, 5))).toBe(false);
-    expect(isNextVersion(at(9), saveWritten(10, 5))).toBe(true);
-    expect(isNextVersion(at(9), saveWritten(100, 5))).toBe(false);
+    expect(isInVersionOrder(at(3), saveWritten(4, 5))).toBe(true);
+    expect(isInVersionOrder(at(3), saveWritten(5, 5))).toBe(false);
+    expect(isInVersionOrder(at(9), saveWritten(10, 5))).toBe(true);
+    expect(isInVersionOrder(at(9), saveWritten(100, 5))).toBe(false);
   });
 
   it('lets a seen version through, to be acknowledged, and changes nothing for it', () => {
     const save = at(3);
     for (const version of [1, 2, 3]) {
-      expect(isNextVersion(save, saveWritten(version, 9))).toBe(true);
+      expect(isInVersionOrder(save, saveWritten(version, 9))).toBe(true);
       expect(evolveSave(save, saveWritten(version, 9, '{"other":true}'))).toBe(save);
     }
   });
@@ -70,7 +70,7 @@ describe('the fold of a save', () => {
 
   it('refuses an event without a version', () => {
     const { version: _, ...event } = saveWritten(1, 5);
-    expect(() => isNextVersion(undefined, event)).toThrow(TypeError);
+    expect(() => isInVersionOrder(undefined, event)).toThrow(TypeError);
     expect(() => evolveSave(undefined, event)).toThrow(TypeError);
   });
 
@@ -84,7 +84,7 @@ describe('the fold of a save', () => {
         const taken: (number | undefined)[] = [];
         for (let open = events; open.length > 0; ) {
           const early = open.filter(event => {
-            if (!isNextVersion(state, event)) return true;
+            if (!isInVersionOrder(state, event)) return true;
             state = evolveSave(state, event);
             taken.push(event.version);
             return false;

@@ -15,7 +15,7 @@ import {
   type AttributeFilter,
   type BoardDefinition,
   DEFAULT_DEFINITION,
-  KEPT_PERIODS,
+  DEFAULT_KEEP_PERIODS,
   OPERATORS,
   ORDERS,
   RANKINGS,
@@ -121,7 +121,7 @@ export class DefinitionFields {
   @ApiPropertyOptional({
     minimum: 0,
     maximum: 1_000,
-    default: KEPT_PERIODS,
+    default: DEFAULT_KEEP_PERIODS,
     description: 'Past periods with scores that are kept beside the newest. Only with `reset`.',
   })
   @Optional()
@@ -220,7 +220,7 @@ export function definitionFrom(board: string, fields: DefinitionFields): BoardDe
   const given = Object.fromEntries(Object.entries(fields).filter(isGiven));
   return readDefinition({
     ...DEFAULT_DEFINITION,
-    ...(fields.reset !== undefined && { timezone: 'UTC', keepPeriods: KEPT_PERIODS }),
+    ...(fields.reset !== undefined && { timezone: 'UTC', keepPeriods: DEFAULT_KEEP_PERIODS }),
     ...given,
   });
 }

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VersionReader } from '#libs/event-log';
-import { type Actor, type JsonObject, PROFILE, timeOf } from '#libs/events';
+import { type Actor, type JsonObject, PROFILE_VERSION_KEY, timeOf } from '#libs/events';
 import { ProfileReader } from '#libs/players';
 import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
 import { Caller } from '../auth/caller.guard.js';
@@ -123,7 +123,7 @@ export class ProfilesController {
   }
 
   private async head(player: string): Promise<Head | undefined> {
-    const head = await this.versions.head('players', player, PROFILE);
+    const head = await this.versions.head('players', player, PROFILE_VERSION_KEY);
     return head?.version === undefined ? undefined : { version: head.version, at: timeOf(head) };
   }
 

@@ -5,9 +5,9 @@ import {
   type BoardDefinition,
   compareEventIds,
   DEFAULT_DEFINITION,
+  DEFAULT_KEEP_PERIODS,
   type EventId,
   formatEventId,
-  KEPT_PERIODS,
   parseEventId,
   type RecordedEvent,
   readDefinition,
@@ -226,7 +226,7 @@ export class LeaderboardRules {
   }
 
   private keptPeriods(board: string): number {
-    return this.definitionOf(board).keepPeriods ?? KEPT_PERIODS;
+    return this.definitionOf(board).keepPeriods ?? DEFAULT_KEEP_PERIODS;
   }
 
   private isExpired(board: string, period: string): boolean {
@@ -269,7 +269,7 @@ function shapeOf({ from, since, state, definition }: Board) {
     state === 'away' || state === 'left'
       ? 'nothing'
       : { source, filter, removal: source === undefined ? from : since };
-  const keepPeriods = reset === undefined ? undefined : (definition.keepPeriods ?? KEPT_PERIODS);
+  const keepPeriods = reset === undefined ? undefined : (definition.keepPeriods ?? DEFAULT_KEEP_PERIODS);
   const hasLevels = ranking === 'dense';
   return { order, operator, reset, timezone, keepPeriods, tieBreak, hasLevels, counts };
 }

@@ -1,4 +1,4 @@
-import { type Attributes, type BoardDefinition, type EventId, KEPT_PERIODS } from '#libs/events';
+import { type Attributes, type BoardDefinition, DEFAULT_KEEP_PERIODS, type EventId } from '#libs/events';
 import { parseDefinedBoard } from '../definitions/defined-board.js';
 import { periodsOf } from '../definitions/periods.js';
 import { parseBoard } from '../definitions/rules.js';
@@ -103,7 +103,7 @@ export function toWindow(
 ): BoardWindow {
   const [rules, definition, text, clock, total, [more, players, ranks, better, runs]] = reply;
   const open = text === '' ? [] : text.split(' ');
-  const { keepPeriods = KEPT_PERIODS } = known.definition;
+  const { keepPeriods = DEFAULT_KEEP_PERIODS } = known.definition;
   const isByName = period !== undefined && asked !== CURRENT && asked !== 'previous';
   if (isByName && isExpired(known.definition, open, period))
     throw new PeriodExpiredError(period, keepPeriods);

@@ -1,4 +1,4 @@
-import { type BoardDefinition, DEFAULT_DEFINITION, KEPT_PERIODS } from '#libs/events';
+import { type BoardDefinition, DEFAULT_DEFINITION, DEFAULT_KEEP_PERIODS } from '#libs/events';
 import { parseBoard } from '../definitions/rules.js';
 
 /** What was last heard of a board. */
@@ -18,7 +18,7 @@ export function parseKnown(source: string | undefined, rules: string): KnownBoar
 
 /** Whether a period had scores once, and newer ones took its place. @param open the periods with scores, in their order */
 export function isExpired(
-  { keepPeriods = KEPT_PERIODS }: BoardDefinition,
+  { keepPeriods = DEFAULT_KEEP_PERIODS }: BoardDefinition,
   open: readonly string[],
   period: string,
 ) {

@@ -1,5 +1,5 @@
 import { shardOf, type Topology } from '#libs/event-log';
-import { KEPT_PERIODS } from '#libs/events';
+import { DEFAULT_KEEP_PERIODS } from '#libs/events';
 import type { LiveState } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { parseEntry } from '../ranking/leaderboard.store.js';
@@ -98,7 +98,7 @@ export class ShardedReader {
   async read(board: ShardedBoard, query: BoardQuery): Promise<ShardedAnswer> {
     const answer = await this.select(board, query);
     const { period, known } = board;
-    const { keepPeriods = KEPT_PERIODS } = known.definition;
+    const { keepPeriods = DEFAULT_KEEP_PERIODS } = known.definition;
     const periods = answer.periods.slice(-1 - keepPeriods);
     // A shard that had fewer periods with scores has kept older ones.
     const isOver = period !== undefined && isExpired(known.definition, periods, period);

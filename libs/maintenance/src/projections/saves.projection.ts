@@ -1,4 +1,4 @@
-import { isNextVersion, versionOf } from '#libs/events';
+import { isInVersionOrder, versionOf } from '#libs/events';
 import { evolveProfile, formatProfile, type ProfileState, parseProfile, profileEffects } from '#libs/players';
 import { NO_RULES, type Projection } from '#libs/projections';
 import {
@@ -53,7 +53,7 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
   isNext: (state, event, { version }) =>
     version !== undefined ||
     event.type === 'PlayerErased' ||
-    isNextVersion(state as SaveState | ProfileState | undefined, event),
+    isInVersionOrder(state as SaveState | ProfileState | undefined, event),
   evolve: (state, event, _rules, { version }) => {
     if (event.type === 'PlayerErased') return state;
     if (event.type === 'ProfilePatched') return evolveProfile(state as ProfileState | undefined, event);

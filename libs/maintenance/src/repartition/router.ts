@@ -1,8 +1,8 @@
 import { placeOf, shardsOf, type Topology } from '#libs/event-log';
 import {
   type BoardDefinition,
-  definitionOf,
   type EventId,
+  eventDefinitionOf,
   type NewEvent,
   type RecordedEvent,
 } from '#libs/events';
@@ -52,8 +52,8 @@ export class Router {
     const { type, data } = event;
     if (type === 'PlayerErased' || type === 'ScoresErased') throw new PlayerBeingErasedError();
     if ('first' in data && data.first) return [];
-    const { everywhere, stream } = definitionOf(type);
-    if (everywhere)
+    const { inEveryPartition, stream } = eventDefinitionOf(type);
+    if (inEveryPartition)
       return this.to
         .all(stream)
         .map(({ partition }) => (partition === 0 ? { partition } : copyIn(partition, event)));
@@ -136,7 +136,7 @@ const copyIn = (partition: number, event: RecordedEvent, spread = {}): Placement
 
 function copyOf(event: RecordedEvent, first: EventId, spread: object, born: EventId | undefined): NewEvent {
   const { id: _, version: __, ...rest } = event;
-  const copy = definitionOf(event.type).copy as (data: unknown, first: EventId) => NewEvent['data'];
+  const copy = eventDefinitionOf(event.type).toCopy as (data: unknown, first: EventId) => NewEvent['data'];
   const data = copy(event.data, first);
   if (event.type !== 'BoardDefined') return { ...rest, data } as NewEvent;
   const definition = { ...event.data.definition, ...spread };

@@ -1,8 +1,8 @@
 import { type LogEntry, readLog, type Topology } from '#libs/event-log';
 import {
   compareEventIds,
-  definitionOf,
   type EventId,
+  eventDefinitionOf,
   formatEventId,
   type NewEvent,
   packEvent,
@@ -253,14 +253,18 @@ export class StreamReplay {
   /** The head of a versioned event, as the append script keeps it, and definitions. */
   private keepBeside(written: Written, fields: readonly string[]): void {
     const { writer, id, event } = written;
-    const { versioned, subject, deletes, stream } = definitionOf(event.type);
+    const { countsVersionOf, subject, isDeletion, stream } = eventDefinitionOf(event.type);
     // Those of entries are numbered anew.
-    if (versioned && stream === 'players') {
+    if (countsVersionOf && stream === 'players') {
       const version = fields[fields.indexOf('v') + 1];
       const { document } = event.data as { readonly document?: string };
       const size = document === undefined ? '' : `/${Buffer.byteLength(document)}`;
       const key = writer.keys.versions(subject(event.data));
-      writer.set(key, versioned(event.data), `${version} ${formatEventId(id)}${deletes ? ' -' : size}`);
+      writer.set(
+        key,
+        countsVersionOf(event.data),
+        `${version} ${formatEventId(id)}${isDeletion ? ' -' : size}`,
+      );
     }
     this.definitions.add(written);
   }

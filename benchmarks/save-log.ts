@@ -1,5 +1,6 @@
+import type { PartitionKeys } from '#libs/event-log';
 import { packEvent } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { random } from './score-log.js';
 
 const SLOTS = ['autosave', 'campaign', 'settings'];

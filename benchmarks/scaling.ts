@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { PartitionKeys } from '#libs/event-log';
 import { leaderboards } from '#libs/leaderboards';
-import { nodesOf, type PartitionKeys } from '#libs/redis';
+import { nodesOf } from '#libs/redis';
 import { type Installation, withInstallation } from './installation.js';
 import { circumstances, print, rounded, say } from './report.js';
 import { appendScores } from './score-log.js';

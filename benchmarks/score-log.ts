@@ -1,5 +1,6 @@
+import type { PartitionKeys } from '#libs/event-log';
 import { type NewEvent, packEvent } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 
 /** Events that are sent in one go. */
 const BATCH = 5_000;

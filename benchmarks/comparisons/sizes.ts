@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { leaderboards, scoreDocuments } from '#libs/leaderboards';
+import { leaderboards, ranksKey, runsKey, scoreDocuments } from '#libs/leaderboards';
+import { stateKeys } from '#libs/projections';
 import type { Comparison, Figures, Size } from '../comparison.js';
 import { type Installation, withInstallation } from '../installation.js';
 import { random } from '../score-log.js';
@@ -55,12 +56,12 @@ async function measure(installation: Installation, count: number): Promise<Figur
   // What is pending takes memory, too.
   for (const { name } of [leaderboards, scoreDocuments])
     while ((await countAcknowledged(redis, keys.stream, name)) < count) await delay(50);
-  const state = keys.state(1);
+  const state = stateKeys(keys, 1);
   const bytes = (key: string) => bytesPer(installation, key, count);
   return {
     'bytes/event': await bytes(keys.stream),
-    'bytes/rank': await bytes(state.ranks(BOARD)),
-    'bytes/run': await bytes(state.runs(BOARD)),
+    'bytes/rank': await bytes(ranksKey(state, BOARD)),
+    'bytes/run': await bytes(runsKey(state, BOARD)),
     'events in the log': await redis.xlen(keys.stream),
   };
 }

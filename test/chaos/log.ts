@@ -1,6 +1,6 @@
-import { formatEventRef } from '#libs/event-log';
+import { formatEventRef, type PartitionKeys } from '#libs/event-log';
 import { parseEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import type { Cluster } from './cluster.js';
 import { POISON_FIELD } from './faults.js';
 

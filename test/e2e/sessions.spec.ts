@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createClient, type RedisClient, sessionKey } from '#libs/redis';
+import { sessionKey } from '#libs/players';
+import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
 import type { Client } from './client.js';
 import { System } from './system.js';

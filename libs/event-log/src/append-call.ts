@@ -8,10 +8,11 @@ import {
   packEvent,
   parseEventId,
 } from '#libs/events';
-import { codedError, type PartitionKeys, type RedisClient, type WriteQuorum } from '#libs/redis';
+import { codedError, type RedisClient, type WriteQuorum } from '#libs/redis';
 import type { Appended, AppendOptions } from './event-log.js';
 import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
 import { script } from './lua.js';
+import type { PartitionKeys } from './partition-keys.js';
 
 const append = script<readonly string[]>('append');
 

@@ -1,7 +1,9 @@
 import { eventDefinitionOf, type NewEvent } from '#libs/events';
-import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { isRedisUnavailable, type RedisClient } from '#libs/redis';
+
 import type { Appended, AppendOptions } from './event-log.js';
 import { script } from './lua.js';
+import type { PartitionKeys } from './partition-keys.js';
 
 /** Bytes that an event takes in Redis besides its text: its entry, and its line in the history of a save. */
 const ENTRY_BYTES = 150;

@@ -1,8 +1,9 @@
 import { formatEventId } from '#libs/events';
-import { type PartitionKeys, pulseOf, type RedisClient, type WriteQuorum } from '#libs/redis';
+import { pulseOf, type RedisClient, type WriteQuorum } from '#libs/redis';
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './event-log.js';
 import { rememberAppended, rememberBreak } from './log-check.js';
+import type { PartitionKeys } from './partition-keys.js';
 
 /** Who waits for the next events of a call. */
 interface Asker {

@@ -6,18 +6,13 @@ import {
   formatEventId,
   type NewEvent,
 } from '#libs/events';
-import {
-  isRedisUnavailable,
-  type PartitionKeys,
-  type RedisClient,
-  readWholeHash,
-  type WriteQuorum,
-} from '#libs/redis';
+import { isRedisUnavailable, type RedisClient, readWholeHash, type WriteQuorum } from '#libs/redis';
 import { CALL_EVENTS, CALL_PACKED_CHARACTERS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
 import { DerivationsChangedError, NotReplayedError, UsageUnknownError } from './errors.js';
 import type { EventRef } from './event-ref.js';
+import type { PartitionKeys } from './partition-keys.js';
 import { placeOf } from './routing.js';
 import type { Topology } from './topology.js';
 import { type KeyedEvent, noting, withKey } from './unfinished-copies.js';

@@ -7,9 +7,9 @@ import {
   timeOf,
   unpackEvent,
 } from '#libs/events';
-import type { PartitionKeys } from '#libs/redis';
 import { formatEventRef } from './event-ref.js';
 import { isOwnKey } from './idempotency.js';
+import type { PartitionKeys } from './partition-keys.js';
 import type { Topology } from './topology.js';
 
 /** An event as people and other programs see it. */

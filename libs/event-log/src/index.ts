@@ -1,7 +1,24 @@
 export { AppendCall } from './append-call.js';
 export { type AppendLimits, countSaves, type LogBudget } from './append-limits.js';
 export { formatCursor, InvalidCursorError, type Position, parseCursor } from './cursor.js';
-export * from './errors.js';
+export {
+  BeingErasedError,
+  BoardInUseError,
+  BoardScoredError,
+  DefinitionChangedError,
+  DerivationsChangedError,
+  IdempotencyConflictError,
+  LogClosedError,
+  LogMovedError,
+  MoveActiveError,
+  NoSuchBoardError,
+  NotReplayedError,
+  PartitionHarmedError,
+  ProfileBehindError,
+  QuotaExceededError,
+  TooSoonError,
+  VersionConflictError,
+} from './errors.js';
 export { type Appended, type AppendOptions, type BatchItem, type BoardUse, EventLog } from './event-log.js';
 export { type EventPage, type EventQuery, EventReader, mentionsAny } from './event-reader.js';
 export { type EventRef, formatEventRef, parseEventRef } from './event-ref.js';
@@ -20,6 +37,16 @@ export {
 export { type LogEntry, readEntries, readLog } from './log-reader.js';
 export { abandonMove, Move, openAbandonedGates, readTopology } from './moving.js';
 export { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
+export {
+  deadLettersKey,
+  logLookKey,
+  MOVED,
+  type PartitionKeyName,
+  PartitionKeys,
+  parsePartitionKey,
+  partitionKeysLike,
+  topologyKey,
+} from './partition-keys.js';
 export { applied, Progress } from './progress.js';
 export { placeOf, shardOf, shardsOf } from './routing.js';
 export type { Settlement } from './settlement.js';

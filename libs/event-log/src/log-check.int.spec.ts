@@ -1,6 +1,7 @@
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { appendScores, KilledError, keysLike, mortal, openTestLog, type TestLog } from '#libs/testing';
 import { acceptLoss, checkLog, LogDamagedError, measureLog } from './log-check.js';
+import type { PartitionKeys } from './partition-keys.js';
 import { Topology } from './topology.js';
 
 const GROUP = 'ranking-projector';

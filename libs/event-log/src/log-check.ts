@@ -1,5 +1,5 @@
 import { STREAMS, type StreamName } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
 import {
   type Extent,
   extentOf,
@@ -12,7 +12,8 @@ import {
   NOTHING,
 } from './log-judgement.js';
 import { script } from './lua.js';
-import type { Topology } from './topology.js';
+import type { PartitionKeys } from './partition-keys.js';
+import { type Topology } from './topology.js';
 
 const lookAtLog = script<string>('look-at-log');
 const noteLog = script<0 | 1>('note-log');

@@ -1,6 +1,7 @@
 import { type EventId, formatEventId, STREAMS, type StreamName } from '#libs/events';
-import { FIRST_EPOCH, type PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { script } from './lua.js';
+import { FIRST_EPOCH, type PartitionKeys, topologyKey } from './partition-keys.js';
 import type { Topology } from './topology.js';
 
 /** Milliseconds after which who moves the log counts as dead. */

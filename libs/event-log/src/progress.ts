@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { compareEventIds, formatEventId, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import type { EventRef } from './event-ref.js';
 import { script } from './lua.js';
+import type { PartitionKeys } from './partition-keys.js';
 import type { Topology } from './topology.js';
 
 /** Milliseconds between two looks at a partition that somebody waits for. */

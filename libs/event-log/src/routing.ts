@@ -1,6 +1,8 @@
 import { crc32 } from 'node:zlib';
+
 import { type EventType, eventDefinitionOf, type NewEvent } from '#libs/events';
-import type { PartitionKeys } from '#libs/redis';
+import type { PartitionKeys } from './partition-keys.js';
+
 import type { Topology } from './topology.js';
 
 /** What decides where an event goes. */

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { type EventId, formatEventId, parseEventId, STREAMS, type StreamName } from '#libs/events';
-import { FIRST_EPOCH, PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
+import { FIRST_EPOCH, PartitionKeys, topologyKey } from './partition-keys.js';
 
 /** The log has another number of partitions than this process was told: it would look for events in the wrong place. */
 export class PartitionCountError extends Error {

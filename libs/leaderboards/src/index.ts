@@ -8,7 +8,8 @@ export { type DefinedBoard, definedBy, partitionsOf, SCORED } from './definition
 export { InvalidPeriodError, InvalidResetError, periodsOf } from './definitions/periods.js';
 export type { LeaderboardEvent } from './definitions/rulebook.js';
 export { formatBoard, LeaderboardRules } from './definitions/rules.js';
-export * from './errors.js';
+export { ShardsDisagreeError } from './errors.js';
+export { levelsKey, ranksKey, runsKey, scoresKey } from './keys.js';
 export type { BoardEntry } from './ranking/leaderboard.fold.js';
 export { leaderboards } from './ranking/leaderboard.store.js';
 export { boardOf } from './ranking/ranks.js';

@@ -1,3 +1,12 @@
+export { failedLoginsKey, hourlyBytesKey, hourlyQuotaKey, limitKey, sessionKey } from './caller-keys.js';
+export {
+  credentialsKey,
+  failedPlayerLoginsKey,
+  namesKey,
+  playerSessionsKey,
+  profilesKey,
+  scoredBoardsKey,
+} from './keys.js';
 export { NameSearch } from './name-search.js';
 export { evolveProfile, type ProfileState } from './profile.fold.js';
 export { type Profile, ProfileReader } from './profile.reader.js';

@@ -2,7 +2,9 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { formatEventId, type JsonObject, type RecordedEvent } from '#libs/events';
 import { type JobOrder, JobRunner, Jobs, type PlayerEvent, saves } from '#libs/maintenance';
+import { stateKeys } from '#libs/projections';
 import { cut, deliver, foldOf, NO_STATE, pendingOf, QUIET, shuffled, stateOf, Workers } from '#libs/testing';
+import { namesKey, profilesKey } from './keys.js';
 import { PatchTooLateError } from './profile.fold.js';
 
 jest.setTimeout(30_000);
@@ -90,14 +92,14 @@ describe('a projector of profiles', () => {
     await rebuild();
     expect(await verify()).toEqual([]);
     expect(await state()).toEqual(live);
-    const keys = workers.players.state(2);
-    await redis.hset(keys.names(), 'ada', 'Eve');
-    expect(await verify()).toEqual([{ key: keys.names(), field: 'ada', expected: 'Ada', actual: 'Eve' }]);
-    await redis.hset(keys.names(), { ada: 'Ada', ghost: 'Boo' });
-    expect(await verify()).toMatchObject([{ key: keys.names() }]);
-    await redis.hdel(keys.names(), 'ghost');
-    await redis.hset(keys.profiles(), 'ada', '1 {"name":"Ada" }');
-    expect(await verify()).toMatchObject([{ key: keys.profiles(), field: 'ada' }]);
+    const keys = stateKeys(workers.players, 2);
+    await redis.hset(namesKey(keys), 'ada', 'Eve');
+    expect(await verify()).toEqual([{ key: namesKey(keys), field: 'ada', expected: 'Ada', actual: 'Eve' }]);
+    await redis.hset(namesKey(keys), { ada: 'Ada', ghost: 'Boo' });
+    expect(await verify()).toMatchObject([{ key: namesKey(keys) }]);
+    await redis.hdel(namesKey(keys), 'ghost');
+    await redis.hset(profilesKey(keys), 'ada', '1 {"name":"Ada" }');
+    expect(await verify()).toMatchObject([{ key: profilesKey(keys), field: 'ada' }]);
   });
 
   it('merges in the order of versions, whatever the order of delivery to two workers', () =>

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+
+import { PartitionKeys } from '#libs/event-log';
 import {
   isInVersionOrder,
   type JsonObject,
@@ -6,9 +8,12 @@ import {
   mergePatch,
   type RecordedEvent,
 } from '#libs/events';
+
 import { saves } from '#libs/maintenance';
-import { PartitionKeys } from '#libs/redis';
+import { stateKeys } from '#libs/projections';
+import { searchTermsKey } from '#libs/search';
 import { profilePatched, shuffled } from '#libs/testing';
+import { namesKey } from './keys.js';
 import { evolveProfile, PatchTooLateError, type ProfileState } from './profile.fold.js';
 import { profileEffects } from './profile.store.js';
 
@@ -106,13 +111,13 @@ describe('the fold of a profile', () => {
 });
 
 describe('the name of a profile', () => {
-  const keys = new PartitionKeys('ql', 'players', 0).state(1);
+  const keys = stateKeys(new PartitionKeys('ql', 'players', 0), 1);
   const effects = (before: ProfileState | undefined, after: ProfileState) =>
     profileEffects(before, after, 'ada', keys).map(({ command, key, args }) => [command, key, ...args]);
 
-  const set = keys.names();
-  const added = (text: string) => ['ZADD', keys.search('profiles'), '0', `${text}\0ada`];
-  const removed = (text: string) => ['ZREM', keys.search('profiles'), `${text}\0ada`];
+  const set = namesKey(keys);
+  const added = (text: string) => ['ZADD', searchTermsKey(keys, 'profiles'), '0', `${text}\0ada`];
+  const removed = (text: string) => ['ZREM', searchTermsKey(keys, 'profiles'), `${text}\0ada`];
 
   it('is set with the first, changed with another one, and left alone by the same', () => {
     const [none, ada, bob] = [of({}), of({ name: 'Ada' }), of({ name: 'Bob' })];

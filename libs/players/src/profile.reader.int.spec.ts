@@ -1,8 +1,9 @@
+import type { PartitionKeys } from '#libs/event-log';
 import type { JsonObject } from '#libs/events';
 import { JobRunner, Jobs, type PlayerEvent, saves } from '#libs/maintenance';
-import { Projector } from '#libs/projections';
-import type { PartitionKeys } from '#libs/redis';
+import { Projector, stateKeys } from '#libs/projections';
 import { deliver, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing';
+import { namesKey } from './keys.js';
 import { ProfileReader } from './profile.reader.js';
 
 describe('the reader of profiles', () => {
@@ -76,7 +77,7 @@ describe('the reader of profiles', () => {
     await Promise.all(players.map(player => patch(player, { name: player })));
     await project();
     const [first, second] = test.topology.all(saves.stream) as [PartitionKeys, PartitionKeys];
-    const names = first.state(1).names();
+    const names = namesKey(stateKeys(first, 1));
     for (const key of [names, second.live(saves.name)]) {
       await test.redis.unlink(key);
       await test.redis.rpush(key, 'a list');

@@ -1,7 +1,7 @@
-import type { Topology } from '#libs/event-log';
+import type { PartitionKeys, Topology } from '#libs/event-log';
 import type { JsonObject } from '#libs/events';
-import { LiveState, readFields } from '#libs/projections';
-import { Batched, type PartitionKeys, type RedisClient, type StateKeys } from '#libs/redis';
+import { LiveState, readFields, type StateKeys } from '#libs/projections';
+import { Batched, type RedisClient } from '#libs/redis';
 import { DOCUMENTS_GROUP } from '#libs/search';
 import { fieldsOf } from './profile.fold.js';
 import { parseProfile } from './profile.store.js';
@@ -97,7 +97,7 @@ export class ProfileReader {
   private async read(asked: readonly Asked[]): Promise<(readonly (string | null)[])[]> {
     const [{ keys, kind }] = asked as [Asked];
     const players = asked.flatMap(each => each.players);
-    const touches = (state: StateKeys) => [state[kind]()];
+    const touches = (state: StateKeys) => [state.key(kind)];
     const texts = (await this.live.read(readFields, keys, touches, players)).values();
     return asked.map(each => each.players.map(() => texts.next().value ?? null));
   }

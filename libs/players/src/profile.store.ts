@@ -1,6 +1,6 @@
-import type { Effect } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
+import type { Effect, StateKeys } from '#libs/projections';
 import { documentEffects, nameTexts, type PlayerDocument, PROFILES } from '#libs/search';
+import { namesKey } from './keys.js';
 import { displayName, type ProfileState, type VersionRange, withMissing } from './profile.fold.js';
 
 /** A profile is kept as `<version>[~<first>-<last>,...] <JSON>`, where versions from first to last are missing. */
@@ -32,7 +32,7 @@ export function profileEffects(
   keys: StateKeys,
 ): Effect[] {
   const [known, name] = [before && displayName(before), after && displayName(after)];
-  const target = { type: 'hash', key: keys.names() } as const;
+  const target = { type: 'hash', key: namesKey(keys) } as const;
   const set: Effect[] =
     name === undefined
       ? [{ ...target, command: 'HDEL', args: [player] }]

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import type { EventId, RecordedEvent } from '#libs/events';
-import { leaderboards } from '#libs/leaderboards';
+import { leaderboards, levelsKey, ranksKey, runsKey } from '#libs/leaderboards';
 import { runs, Workers } from '#libs/testing';
 import { type Change, commitChanges } from './change-set.js';
 import { States } from './held-states.js';
 import type { Effect } from './projection.js';
+import { stateKeys } from './state-keys.js';
 import { readView } from './view.js';
 
 /** What one event does to the keys of a board. */
@@ -55,8 +56,12 @@ describe('a commit of many changes', () => {
   const group = leaderboards.name;
   const source = () => ({ keys: workers.scores, group });
   const keysOf = () => {
-    const state = workers.scores.state(1);
-    return { ranks: state.ranks('board'), levels: state.levels('board'), runs: state.runs('board') };
+    const state = stateKeys(workers.scores, 1);
+    return {
+      ranks: ranksKey(state, 'board'),
+      levels: levelsKey(state, 'board'),
+      runs: runsKey(state, 'board'),
+    };
   };
 
   function effectsOf({ kind, name, score }: Step, board: NaiveBoard, value: string): Effect[] {

@@ -1,5 +1,5 @@
-import { LogMovedError } from '#libs/event-log';
-import { defineScriptErrors, MOVED } from '#libs/redis';
+import { LogMovedError, MOVED } from '#libs/event-log';
+import { defineScriptErrors } from '#libs/redis';
 
 /** A generation of projected state was asked for that is not the live one any more. */
 export class StaleGenerationError extends Error {

@@ -1,6 +1,5 @@
 export { AddressMap } from './address-map.js';
 export { ScriptArguments } from './change-set.js';
-export * from './errors.js';
 export { States } from './held-states.js';
 export { LiveState, readFields } from './live-state.js';
 export {
@@ -15,4 +14,5 @@ export {
   type Target,
 } from './projection.js';
 export { Projector, RebuildImpossibleError, type RebuildListener } from './projector.js';
+export { type DocumentStoreName, documentStoreName, StateKeys, stateKeys } from './state-keys.js';
 export { inclusion, type Source, scopeOf } from './view.js';

@@ -1,8 +1,9 @@
 import { jest } from '@jest/globals';
-import { type PartitionKeys } from '#libs/redis';
+import type { PartitionKeys } from '#libs/event-log';
 import { openTestLog, scriptNamed, type TestLog } from '#libs/testing';
 import { StaleGenerationError } from './errors.js';
 import { LiveState } from './live-state.js';
+import { stateKeys } from './state-keys.js';
 
 const GROUP = 'group';
 const readHash = scriptNamed<[next: string, fields: string[]]>('read-hash');
@@ -16,7 +17,7 @@ describe('a reader of live state', () => {
     keys = test.topology.at('scores', 0);
     live = new LiveState(test.redis, GROUP);
     for (const generation of [1, 2, 3])
-      await test.redis.hset(keys.state(generation).rules(), 'generation', generation);
+      await test.redis.hset(stateKeys(keys, generation).rules(), 'generation', generation);
   });
   afterEach(async () => {
     jest.restoreAllMocks();
@@ -48,7 +49,7 @@ describe('a reader of live state', () => {
 
   it('knows the generation of each partition', async () => {
     const other = test.topology.at('scores', 1);
-    await test.redis.hset(other.state(1).rules(), 'generation', 'other');
+    await test.redis.hset(stateKeys(other, 1).rules(), 'generation', 'other');
     await change(2);
     expect(await read()).toEqual(['generation', '2']);
     expect(await read(other)).toEqual(['generation', 'other']);
@@ -58,7 +59,7 @@ describe('a reader of live state', () => {
   it('never reads keys of a generation that is not live any more', async () => {
     await read();
     await change(2);
-    await test.redis.del(keys.state(1).rules());
+    await test.redis.del(stateKeys(keys, 1).rules());
     expect(await read()).toEqual(['generation', '2']);
   });
 

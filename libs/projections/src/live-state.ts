@@ -1,6 +1,8 @@
-import { type PartitionKeys, pairs, type RedisClient, type Script, type StateKeys } from '#libs/redis';
+import type { PartitionKeys } from '#libs/event-log';
+import { pairs, type RedisClient, type Script } from '#libs/redis';
 import { StaleGenerationError } from './errors.js';
 import { script } from './lua.js';
+import { type StateKeys, stateKeys } from './state-keys.js';
 
 /** Fields of a hash of the live generation. */
 export const readFields = script<(string | null)[]>('read-fields');
@@ -36,7 +38,7 @@ export class LiveState {
     const live = keys.live(this.group);
     for (let attempt = 1; ; attempt++) {
       const generation = this.generations.get(live) ?? 1;
-      const state = keys.state(generation);
+      const state = stateKeys(keys, generation);
       try {
         return await script.run(this.redis, [live, ...touches(state)], [generation, ...args]);
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { EventType, RecordedEvent, StreamName } from '#libs/events';
-import type { StateKeys } from '#libs/redis';
+import type { StateKeys } from './state-keys.js';
 
 /** Where the state of one thing is kept: a field of a hash. */
 export interface Address {

@@ -5,6 +5,7 @@ import { type AnyProjection, saves } from '#libs/maintenance';
 import { type RedisClient, WrongTypeError } from '#libs/redis';
 import { foldOf, NO_STATE, pendingOf, stateOf, Workers } from '#libs/testing';
 import { Projector } from './projector.js';
+import { stateKeys } from './state-keys.js';
 
 const ofAda = (...values: number[]) => values.map(score => ({ player: 'ada', score }));
 
@@ -106,8 +107,8 @@ describe('the commit of a projector', () => {
     'touches nothing when the key %s holds another type',
     async (_, kind, projection) => {
       const { test, scores } = workers;
-      const keys = scores.state(1);
-      await test.redis.rpush(kind === 'scores' ? keys.scores('eve') : keys[kind]('bad'), 'a list');
+      const keys = stateKeys(scores, 1);
+      await test.redis.rpush(keys.key(kind, kind === 'scores' ? 'eve' : 'bad'), 'a list');
       const list = [{ player: 'eve', score: 2, board: 'bad' }, ...ofAda(1)];
       const events = await workers.submit(list, projection.name);
       await expect(workers.project(projection, events)).rejects.toThrow(WrongTypeError);

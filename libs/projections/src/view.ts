@@ -1,4 +1,4 @@
-import { LogMovedError, PartitionHarmedError } from '#libs/event-log';
+import { LogMovedError, MOVED, PartitionHarmedError, type PartitionKeys } from '#libs/event-log';
 import {
   compareEventIds,
   type EventId,
@@ -7,15 +7,8 @@ import {
   parseEventId,
   type RecordedEvent,
 } from '#libs/events';
-import {
-  documentStoreName,
-  isRedisUnavailable,
-  MOVED,
-  type PartitionKeys,
-  type RedisClient,
-  readWholeHash,
-  type StateKeys,
-} from '#libs/redis';
+import { isRedisUnavailable, type RedisClient, readWholeHash } from '#libs/redis';
+import { documentStoreName, type StateKeys, stateKeys } from './state-keys.js';
 
 /** Which partition a batch is from, and for which group it is acknowledged. */
 export interface Source {
@@ -73,7 +66,7 @@ export async function readView<Rules>(
     legible(keys.skipped(group), () => readWholeHash(redis, keys.skipped(group))),
   ]);
   if (live.generation === MOVED) throw new LogMovedError();
-  const state = keys.state(Number(live.generation ?? FIRST), documentStoreName(live.documents));
+  const state = stateKeys(keys, Number(live.generation ?? FIRST), documentStoreName(live.documents));
   const rules = await legible(state.rules(), async () =>
     parseRules(await readWholeHash(redis, state.rules())),
   );

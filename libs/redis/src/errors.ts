@@ -120,6 +120,17 @@ export function isForbidden(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOPERM');
 }
 
+/** What a user may not ask for, or a provider has taken away, is not there. */
+export async function unlessForbidden(reply: Promise<unknown>): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (isForbidden(error) || (error instanceof Error && /^ERR unknown command/i.test(error.message)))
+      return [];
+    throw error;
+  }
+}
+
 /** Whether an error means "Redis cannot serve now" rather than "this call was wrong". Trying later can help. */
 export function isRedisUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

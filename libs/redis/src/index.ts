@@ -22,35 +22,10 @@ export {
   isForbidden,
   isRedisUnavailable,
   UnconfirmedError,
+  unlessForbidden,
   WrongTypeError,
 } from './errors.js';
 export { inHeavyLane } from './heavy-lane.js';
-export {
-  activeJobKey,
-  cacheQuestBoardsKey,
-  type DocumentStoreName,
-  documentIndex,
-  documentStoreName,
-  eraserEpochKey,
-  eraserLeaseKey,
-  FIRST_EPOCH,
-  failedLoginsKey,
-  hourlyBytesKey,
-  hourlyQuotaKey,
-  jobKey,
-  jobLeaseKey,
-  limitKey,
-  logLookKey,
-  MOVED,
-  type PartitionKeyName,
-  PartitionKeys,
-  parsePartitionKey,
-  partitionKeysLike,
-  playersPrefix,
-  StateKeys,
-  sessionKey,
-  topologyKey,
-} from './keys.js';
 export { OptionalWrites } from './optional-writes.js';
 export { pairs } from './pairs.js';
 export { pulseOf } from './pulse.js';
@@ -58,13 +33,12 @@ export { readWholeHash } from './read-hash.js';
 export { RecentlyUsed } from './recently-used.js';
 export { Script, scriptsIn } from './script.js';
 export {
-  documentStoreIn,
-  documentStoreOf,
   FSYNC_POLICIES,
   type FsyncPolicy,
   fsyncPolicyOf,
   inspectServer,
   isFatal,
+  parseInfo,
   ServerUnfitError,
 } from './server-check.js';
 export { SILENT, type Trouble, type TroubleKind, troubleOf } from './trouble.js';

@@ -1,6 +1,5 @@
 import { nodesOf, type RedisClient } from './client.js';
-import { isForbidden } from './errors.js';
-import { type DocumentStoreName, documentIndex } from './keys.js';
+import { unlessForbidden } from './errors.js';
 
 /** A setting of the server with which acknowledged events could be lost, and what to do about it. */
 export interface ServerFault {
@@ -97,42 +96,8 @@ function faultsOf(info: Map<string, string>, isNode: boolean): ServerFault[] {
   return faults;
 }
 
-/** Commands of RedisJSON and Redis Search that documents need. */
-const DOCUMENT_COMMANDS = ['JSON.SET', 'JSON.GET', 'FT.CREATE', 'FT.SEARCH'];
-
-/** Which store of documents the server can have: by what it knows, not by its name. */
-export async function documentStoreOf(redis: RedisClient): Promise<DocumentStoreName> {
-  // Redis Search indexes database 0 only.
-  if ((redis.options as { db?: number }).db) return 'plain';
-  const info = parseInfo(await redis.info('server'));
-  // Valkey's modules have the same names of commands, but do not sort; what a cluster's do was not tried.
-  if (info.has('valkey_version') || info.get('redis_mode') === 'cluster') return 'plain';
-  const known = (await unlessForbidden(redis.command('INFO', ...DOCUMENT_COMMANDS))) as unknown[];
-  return known.length === DOCUMENT_COMMANDS.length && known.every(command => command != null)
-    ? 'json'
-    : 'plain';
-}
-
-/** Which store of documents can be built: JSON values are for a server on which a service has made their index. */
-export async function documentStoreIn(redis: RedisClient, prefix: string): Promise<DocumentStoreName> {
-  if ((await documentStoreOf(redis)) === 'plain') return 'plain';
-  const indexes = (await unlessForbidden(redis.call('FT._LIST'))) as string[];
-  return indexes.includes(documentIndex(prefix)) ? 'json' : 'plain';
-}
-
-/** What a user may not ask for, or a provider has taken away, is not there. */
-async function unlessForbidden(reply: Promise<unknown>): Promise<unknown> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (isForbidden(error) || (error instanceof Error && /^ERR unknown command/i.test(error.message)))
-      return [];
-    throw error;
-  }
-}
-
 /** Lines such as `maxmemory:0`; comments begin with `#`. */
-function parseInfo(text: string): Map<string, string> {
+export function parseInfo(text: string): Map<string, string> {
   const lines = text.split(/\r?\n/).filter(line => !line.startsWith('#') && line.includes(':'));
   return new Map(
     lines.map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const),

@@ -1,3 +1,4 @@
+export { documentKey, historyKey, historyKeys, slotsKey } from './keys.js';
 export { evolvePastVersion, formatPastVersion, type PastVersion, parsePastVersion } from './past-version.js';
 export { evolveSave, type SaveState } from './save.fold.js';
 export { type Save, SaveReader, type SaveSlot } from './save.reader.js';

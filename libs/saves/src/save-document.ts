@@ -1,5 +1,4 @@
-import type { Effect } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
+import type { Effect, StateKeys } from '#libs/projections';
 import { documentEffects, type PlayerDocument, wordsOf } from '#libs/search';
 import type { SaveState } from './save.fold.js';
 import { isSearchable } from './searchable-slots.js';

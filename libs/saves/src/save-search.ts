@@ -2,6 +2,7 @@ import type { Topology } from '#libs/event-log';
 import { LiveState, readFields } from '#libs/projections';
 import { type RedisClient } from '#libs/redis';
 import { DOCUMENTS_GROUP, DocumentIndex, type Matches, wordsOf } from '#libs/search';
+import { slotsKey } from './keys.js';
 import { parseSave } from './save.store.js';
 import { documentTexts } from './save-document.js';
 import type { SearchableSlot } from './searchable-slots.js';
@@ -38,7 +39,7 @@ export class SaveSearch {
 
   private async findOne(slot: SearchableSlot, words: readonly string[], player: string): Promise<Matches> {
     const keys = this.topology.of('players', player);
-    const [line] = await this.live.read(readFields, keys, state => [state.saves(player)], [slot]);
+    const [line] = await this.live.read(readFields, keys, state => [slotsKey(state, player)], [slot]);
     const texts = documentTexts(slot, line == null ? undefined : parseSave(line));
     const players = words.every(word => texts.includes(word)) ? [player] : [];
     return { total: players.length, players };

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
+
+import { PartitionKeys } from '#libs/event-log';
 import { isInVersionOrder } from '#libs/events';
+
 import { saves } from '#libs/maintenance';
-import { PartitionKeys } from '#libs/redis';
+import { stateKeys } from '#libs/projections';
 import { saveDeleted, saveWritten, shuffled } from '#libs/testing';
 import { evolveSave, type SaveState } from './save.fold.js';
 
@@ -50,7 +53,7 @@ describe('the fold of a save', () => {
   });
 
   it('keeps for each version where the log has it, whatever came before', () => {
-    const keys = new PartitionKeys('test', 'players', 0).state(1);
+    const keys = stateKeys(new PartitionKeys('test', 'players', 0), 1);
     for (const event of [saveWritten(250, 7, '{"a":1}'), saveDeleted(251, 8)]) {
       const [, past] = saves.targets(event, undefined, keys);
       if (!past) throw new Error('there is no second state');

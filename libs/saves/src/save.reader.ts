@@ -1,7 +1,8 @@
 import type { Topology } from '#libs/event-log';
-import { LiveState, readFields } from '#libs/projections';
-import { type RedisClient } from '#libs/redis';
+import { LiveState, readFields, stateKeys } from '#libs/projections';
+import type { RedisClient } from '#libs/redis';
 import { DOCUMENTS_GROUP } from '#libs/search';
+import { documentKey, historyKey, slotsKey } from './keys.js';
 import { script } from './lua.js';
 import { type PastVersion, parsePastVersion } from './past-version.js';
 import { parseSave } from './save.store.js';
@@ -44,7 +45,7 @@ export class SaveReader {
     const [line, document] = await this.live.read(
       readSave,
       keys,
-      state => [state.saves(player), state.save(player, slot)],
+      state => [slotsKey(state, player), documentKey(state, player, slot)],
       [slot],
     );
     const found = line == null ? undefined : view(line);
@@ -54,7 +55,7 @@ export class SaveReader {
   /** The player's slots that are not empty, by name. */
   async list(player: string): Promise<SaveSlot[]> {
     const keys = this.topology.of('players', player);
-    const lines = await this.live.readWhole(keys, state => state.saves(player));
+    const lines = await this.live.readWhole(keys, state => slotsKey(state, player));
     const slots = [...lines].flatMap(([slot, line]) => {
       const found = view(line);
       return found ? [{ slot, ...found }] : [];
@@ -65,7 +66,7 @@ export class SaveReader {
   /** The latest version that has taken effect, be it a deletion; 0 when there is none. */
   async latest(player: string, slot: string): Promise<number> {
     const keys = this.topology.of('players', player);
-    const [line] = await this.live.read(readFields, keys, state => [state.saves(player)], [slot]);
+    const [line] = await this.live.read(readFields, keys, state => [slotsKey(state, player)], [slot]);
     return line == null ? 0 : parseSave(line).version;
   }
 
@@ -77,7 +78,7 @@ export class SaveReader {
   async history(player: string, slot: string, from: number, count: number): Promise<ListedVersion[]> {
     const wanted = Array.from({ length: Math.min(from, count) }, (_, i) => from - i);
     const keys = this.topology.of('players', player);
-    const together = Map.groupBy(wanted, version => keys.state(0).history(player, slot, version));
+    const together = Map.groupBy(wanted, version => historyKey(stateKeys(keys, 0), player, slot, version));
     const found = await Promise.all(
       [...together.values()].map(versions => this.versions(player, slot, versions)),
     );
@@ -91,7 +92,7 @@ export class SaveReader {
     const lines = await this.live.read(
       readFields,
       keys,
-      state => [state.history(player, slot, first)],
+      state => [historyKey(state, player, slot, first)],
       versions,
     );
     return versions.flatMap((version, i) => {

@@ -1,5 +1,5 @@
-import type { Effect } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
+import type { Effect, StateKeys } from '#libs/projections';
+import { documentKey } from './keys.js';
 import type { SaveEvent, SaveState } from './save.fold.js';
 import { saveDocumentEffects } from './save-document.js';
 
@@ -15,7 +15,7 @@ export function slotEffects(
 
 /** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */
 function textEffects(before: SaveState | undefined, { type, data }: SaveEvent, keys: StateKeys): Effect[] {
-  const target = { type: 'string', key: keys.save(data.player, data.slot) } as const;
+  const target = { type: 'string', key: documentKey(keys, data.player, data.slot) } as const;
   if (type === 'SaveWritten') return [{ ...target, command: 'SET', args: [{ document: data.document }] }];
   return before?.bytes === undefined ? [] : [{ ...target, command: 'UNLINK', args: [] }];
 }

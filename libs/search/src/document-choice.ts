@@ -1,11 +1,7 @@
 import type { Topology } from '#libs/event-log';
-import {
-  type DocumentStoreName,
-  documentStoreOf,
-  isForbidden,
-  isRedisUnavailable,
-  type RedisClient,
-} from '#libs/redis';
+import type { DocumentStoreName } from '#libs/projections';
+import { isForbidden, isRedisUnavailable, type RedisClient } from '#libs/redis';
+import { documentStoreOf } from './document-store.js';
 import { tryDocuments } from './document-trial.js';
 import { DOCUMENTS_GROUP } from './documents.js';
 import { script } from './lua.js';

@@ -3,8 +3,7 @@ import { InvalidCursorError } from '#libs/event-log';
 import type { JsonObject, RecordedEvent } from '#libs/events';
 import { type JobOrder, JobRunner, Jobs, type PlayerEvent, saves } from '#libs/maintenance';
 import { NameSearch } from '#libs/players';
-import { Projector } from '#libs/projections';
-import { type DocumentStoreName, documentIndex, documentStoreOf } from '#libs/redis';
+import { type DocumentStoreName, Projector, stateKeys } from '#libs/projections';
 import { CACHE_QUEST_GAME as GAME, CACHE_QUEST_PLAYER as PLAYER, SaveSearch } from '#libs/saves';
 import {
   cut,
@@ -18,6 +17,9 @@ import {
   Workers,
 } from '#libs/testing';
 import { prepareDocuments } from './document-choice.js';
+import { documentStoreOf } from './document-store.js';
+import { documentIndex } from './index-keys.js';
+import { searchTermsKey } from './keys.js';
 
 /** Which store the server of this run can have. */
 const server = await openTestLog().then(async test => {
@@ -274,7 +276,7 @@ describe('what players are found by', () => {
     await workers.append('ProfilePatched', { player: 'p1', patch: { name: 'Ada' } });
     await workers.project(saves, await deliver<PlayerEvent>(workers.test, workers.players, saves.name));
     expect(await verify()).toEqual([]);
-    const key = workers.players.state(1).search('profiles');
+    const key = searchTermsKey(stateKeys(workers.players, 1), 'profiles');
     await redis.zadd(key, 0, 'eve\0p1');
     expect(await verify()).toMatchObject([{ key, expected: '1', actual: '2' }]);
     await redis.zrem(key, 'ada\0p1');

@@ -1,14 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Topology } from '#libs/event-log';
-import { LogMovedError } from '#libs/event-log';
-import { LiveState } from '#libs/projections';
-import {
-  type DocumentStoreName,
-  documentStoreIn,
-  documentStoreName,
-  MOVED,
-  type RedisClient,
-} from '#libs/redis';
+import { LogMovedError, MOVED, type Topology } from '#libs/event-log';
+import { type DocumentStoreName, documentStoreName, LiveState, stateKeys } from '#libs/projections';
+import type { RedisClient } from '#libs/redis';
+import { documentStoreIn } from './document-store.js';
 import { DOCUMENTS_GROUP, type Documents, type LivePartition, type Matches } from './documents.js';
 import { JsonDocuments } from './json-documents.js';
 import { PlainDocuments } from './plain-documents.js';
@@ -73,13 +67,13 @@ export class DocumentIndex {
     this.serverStore ??= await documentStoreIn(this.redis, this.topology.prefix);
     const all = this.topology.all('players');
     // Sorted sets are read by scripts, which look up the live generation themselves.
-    if (this.serverStore === 'plain') return all.map(keys => ({ keys, state: keys.state(1) }));
+    if (this.serverStore === 'plain') return all.map(keys => ({ keys, state: stateKeys(keys, 1) }));
     return Promise.all(
       all.map(async keys => {
         const live = keys.live(DOCUMENTS_GROUP);
         const [generation, store] = await this.redis.hmget(live, 'generation', 'documents');
         if (generation === MOVED) throw new LogMovedError();
-        return { keys, state: keys.state(Number(generation ?? 1), documentStoreName(store)) };
+        return { keys, state: stateKeys(keys, Number(generation ?? 1), documentStoreName(store)) };
       }),
     );
   }

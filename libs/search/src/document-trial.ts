@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
+import { stateKeys } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { PROFILES } from './documents.js';
 import { createIndex, dropIndex, JsonDocuments, jsonEffects } from './json-documents.js';
+import { searchDocumentKey } from './keys.js';
 import { memberOf } from './search-terms.js';
 
 /** No generation of any state. */
@@ -30,7 +32,7 @@ export async function tryDocuments(redis: RedisClient, topology: Topology): Prom
 
 async function keepAndFind(redis: RedisClient, topology: Topology): Promise<void> {
   const keys = topology.at('players', 0);
-  const state = keys.state(NONE, 'json');
+  const state = stateKeys(keys, NONE, 'json');
   const player = `trial-${randomBytes(6).toString('hex')}`;
   const document = { texts: [NAME], json: JSON.stringify({ name: NAME }) };
   try {
@@ -48,6 +50,6 @@ async function keepAndFind(redis: RedisClient, topology: Topology): Promise<void
     if (!found.includes(memberOf(NAME, player)))
       throw new Error('Redis Search does not find a JSON value that was just written');
   } finally {
-    await redis.unlink(state.document(PROFILES, player)).catch(() => {});
+    await redis.unlink(searchDocumentKey(state, PROFILES, player)).catch(() => {});
   }
 }

@@ -1,4 +1,5 @@
-import type { PartitionKeys, StateKeys } from '#libs/redis';
+import type { PartitionKeys } from '#libs/event-log';
+import type { StateKeys } from '#libs/projections';
 
 /** The consumer group, and projection, that stores players' documents: saves, profiles, and what they are found by. */
 export const DOCUMENTS_GROUP = 'saves';

@@ -1,10 +1,13 @@
-import { PartitionKeys, type RedisClient } from '#libs/redis';
+import { PartitionKeys } from '#libs/event-log';
+import { stateKeys } from '#libs/projections';
+import type { RedisClient } from '#libs/redis';
 import type { PlayerDocument } from './documents.js';
 import { indexCommand, JsonDocuments, jsonEffects, parseFound, searchCommand } from './json-documents.js';
+import { searchDocumentKey } from './keys.js';
 import { byBytes, memberOf } from './search-terms.js';
 
 const keys = new PartitionKeys('ql', 'players', 3);
-const state = keys.state(2, 'json');
+const state = stateKeys(keys, 2, 'json');
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
 /** What is written of a document, as the value that it is. */
@@ -62,7 +65,7 @@ describe('a command to Redis Search', () => {
         '$.kind AS kind TAG CASESENSITIVE $.texts[*] AS text TAG CASESENSITIVE ' +
         '$.order AS order TAG CASESENSITIVE SORTABLE',
     );
-    expect(keys.state(1).document('profiles', 'ada').startsWith('ql:{p')).toBe(true);
+    expect(searchDocumentKey(stateKeys(keys, 1), 'profiles', 'ada').startsWith('ql:{p')).toBe(true);
   });
 
   it('asks for generations by their labels, and for all else by parameters', () => {

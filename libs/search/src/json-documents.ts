@@ -1,5 +1,5 @@
 import type { Effect } from '#libs/projections';
-import { documentIndex, pairs, playersPrefix, type RedisClient } from '#libs/redis';
+import { pairs, type RedisClient } from '#libs/redis';
 import {
   type DocumentPlace,
   type Documents,
@@ -8,6 +8,8 @@ import {
   type PlayerDocument,
   PROFILES,
 } from './documents.js';
+import { documentIndex, playersPrefix } from './index-keys.js';
+import { generationLabel, searchDocumentKey } from './keys.js';
 import { byBytes, memberOf, playerOf } from './search-terms.js';
 
 /** What Redis Search found: how many there are, and some of them, as members of a sorted set would be. */
@@ -26,7 +28,7 @@ export function jsonEffects(
   after: PlayerDocument | undefined,
 ): Effect[] {
   const { keys, collection, player } = place;
-  const target = { type: 'ReJSON-RL', key: keys.document(collection, player) } as const;
+  const target = { type: 'ReJSON-RL', key: searchDocumentKey(keys, collection, player) } as const;
   if (after) return [{ ...target, command: 'JSON.SET', args: ['$', { document: jsonOf(place, after) }] }];
   return before ? [{ ...target, command: 'UNLINK', args: [] }] : [];
 }
@@ -40,7 +42,7 @@ function jsonOf({ keys, collection, player }: DocumentPlace, { texts, json }: Pl
   const isProfile = collection === PROFILES;
   const [name = ''] = texts;
   const index = JSON.stringify({
-    at: keys.label,
+    at: generationLabel(keys),
     kind: collection,
     player,
     order: hexOf(memberOf(isProfile ? name : '', player)),
@@ -183,7 +185,7 @@ export class JsonDocuments implements Documents {
     offset: number,
     limit: number,
   ): Promise<Found> {
-    const labels = partitions.map(({ state }) => state.label);
+    const labels = partitions.map(({ state }) => generationLabel(state));
     const [command, ...args] = searchCommand(this.prefix, labels, kind, tags, offset, limit);
     return parseFound((await this.redis.call(command, ...args)) as unknown[]);
   }

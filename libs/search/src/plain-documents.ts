@@ -8,6 +8,7 @@ import {
   type PlayerDocument,
   PROFILES,
 } from './documents.js';
+import { searchTermsKey } from './keys.js';
 import { script } from './lua.js';
 import { byBytes, memberOf } from './search-terms.js';
 
@@ -26,7 +27,7 @@ export function plainEffects(
   before: PlayerDocument | undefined,
   after: PlayerDocument | undefined,
 ): Effect[] {
-  const target = { type: 'zset', key: keys.search(collection) } as const;
+  const target = { type: 'zset', key: searchTermsKey(keys, collection) } as const;
   const [old, now] = [before?.texts ?? [], after?.texts ?? []];
   const gone = old.filter(text => !now.includes(text));
   const come = now.filter(text => !old.includes(text));
@@ -52,7 +53,7 @@ export class PlainDocuments implements Documents {
   ): Promise<string[]> {
     const found = await Promise.all(
       partitions.map(({ keys }) =>
-        this.live.read(listNames, keys, state => [state.search(PROFILES)], [prefix, after, limit]),
+        this.live.read(listNames, keys, state => [searchTermsKey(state, PROFILES)], [prefix, after, limit]),
       ),
     );
     return found.flat().sort(byBytes).slice(0, limit);
@@ -86,7 +87,7 @@ export class PlainDocuments implements Documents {
     do {
       const count = Math.min(left, Math.ceil(CALL_COMPARISONS / words.length));
       const args = [limit - players.length, count, after, ...words];
-      const read = () => this.live.read(matchWords, keys, state => [state.search(slot)], args);
+      const read = () => this.live.read(matchWords, keys, state => [searchTermsKey(state, slot)], args);
       const [matching, next, ...some] = await inHeavyLane(this.redis, keys.stream, read);
       total += matching;
       players.push(...some);

@@ -1,5 +1,4 @@
-import { NoLogError, Topology } from '#libs/event-log';
-import { topologyKey } from '#libs/redis';
+import { NoLogError, Topology, topologyKey } from '#libs/event-log';
 import { appendScores, eventually, keysLike, openTestLog, type TestLog } from '#libs/testing';
 import { followTopology } from './follow-topology.js';
 import { LogWatch } from './log-watch.js';

@@ -5,14 +5,16 @@ import {
   checkLog,
   EventLog,
   type LogState,
+  logLookKey,
   type Misled,
   openAbandonedGates,
+  type PartitionKeys,
   type Topology,
 } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
 import { groupsOf } from '#libs/maintenance';
 import type { HealthCheck, Logger } from '#libs/observability';
-import { logLookKey, type PartitionKeys, type RedisClient, troubleOf } from '#libs/redis';
+import { type RedisClient, troubleOf } from '#libs/redis';
 import { needsRedis } from './redis-checks.js';
 
 /** Milliseconds for which what a look showed is told again. */

@@ -1,10 +1,10 @@
 import { type Counter, register } from 'prom-client';
+import type { PartitionKeys } from '#libs/event-log';
 import { acceptLoss } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
 import { type LeaderboardEvent, LeaderboardReader, leaderboards } from '#libs/leaderboards';
 import { JobRunner, Jobs } from '#libs/maintenance';
 import { Projector } from '#libs/projections';
-import type { PartitionKeys } from '#libs/redis';
 import { DeadLetters, moveToDeadLetters } from '#libs/streams-transport';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 import { LogWatch } from './log-watch.js';

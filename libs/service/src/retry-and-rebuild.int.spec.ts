@@ -1,8 +1,15 @@
 import { formatEventId, type RecordedEvent } from '#libs/events';
-import { type LeaderboardEvent, LeaderboardReader, leaderboards, scoreDocuments } from '#libs/leaderboards';
+import {
+  type LeaderboardEvent,
+  LeaderboardReader,
+  leaderboards,
+  ranksKey,
+  runsKey,
+  scoreDocuments,
+  scoresKey,
+} from '#libs/leaderboards';
 import { type AnyProjection, type JobOrder, JobRunner, Jobs } from '#libs/maintenance';
-import { Projector } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
+import { Projector, type StateKeys, stateKeys } from '#libs/projections';
 import { DeadLetters, moveToDeadLetters } from '#libs/streams-transport';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 
@@ -60,9 +67,9 @@ describe('a dead letter that is retried', () => {
     expect(await ranking()).toEqual(['eve', 'bob']);
   });
 
-  const ranks = (state: StateKeys) => state.ranks('board');
-  const runs = (state: StateKeys) => state.runs('board');
-  const scores = (state: StateKeys) => state.scores('bob');
+  const ranks = (state: StateKeys) => ranksKey(state, 'board');
+  const runs = (state: StateKeys) => runsKey(state, 'board');
+  const scores = (state: StateKeys) => scoresKey(state, 'bob');
   it.each<[string, string, AnyProjection, Partial<JobOrder>, (state: StateKeys) => string]>([
     ['the ranks of a board', 'zset', leaderboards, { board: 'board' }, ranks],
     ['the runs of a board', 'hash', leaderboards, { board: 'board' }, runs],
@@ -75,7 +82,7 @@ describe('a dead letter that is retried', () => {
     const given = () => deliver(test, keys, source.group);
     await appendScores(test, [{ player: 'bob', score: 20 }]);
     await projector.apply((await given()) as never, source);
-    const key = keyIn(keys.state(1));
+    const key = keyIn(stateKeys(keys, 1));
     await test.redis.set(key, 'of another program');
     await appendScores(test, [{ player: 'bob', score: 30 }]);
     const [dead] = await given();

@@ -1,7 +1,7 @@
 import { CopyFinisher, EventLog } from '#libs/event-log';
 import type { NewEvent } from '#libs/events';
 import { leaderboards } from '#libs/leaderboards';
-import { Projector } from '#libs/projections';
+import { Projector, stateKeys } from '#libs/projections';
 import { deliver, mortal, openTestLog, SERVER, type TestLog } from '#libs/testing';
 
 const PARTITIONS = 3;
@@ -35,7 +35,7 @@ describe('an event that every partition gets', () => {
         keys,
         group: leaderboards.name,
       });
-      const rules = await test.redis.hgetall(keys.state(1).rules());
+      const rules = await test.redis.hgetall(stateKeys(keys, 1).rules());
       found.push(rules['p:eve']?.split(' ').at(-1));
     }
     return new Set(found).size === 1 ? found[0] : found;
@@ -49,7 +49,7 @@ describe('an event that every partition gets', () => {
           keys.stream,
           keys.unfinishedCopies(),
           keys.live(leaderboards.name),
-          keys.state(1).rules(),
+          stateKeys(keys, 1).rules(),
         );
       const { client } = mortal(test.redis, at);
       const outcome = await new EventLog(client, test.topology).append(ban()).then(

@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { InvalidCursorError, Progress } from '#libs/event-log';
+import { InvalidCursorError, type PartitionKeys, Progress } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
-import { type PartitionKeys, WrongTypeError } from '#libs/redis';
+import { WrongTypeError } from '#libs/redis';
 import {
   appendScores,
   deliver,

@@ -1,8 +1,10 @@
 import {
+  deadLettersKey,
   type EventView,
   formatCursor,
   type NamedStream,
   newestFirst,
+  type PartitionKeys,
   type Position,
   parseCursor,
   partitionName,
@@ -12,7 +14,7 @@ import {
   viewEvent,
 } from '#libs/event-log';
 import { formatEventId, STREAMS, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { formatDeadLetterId, parseDeadLetterId } from './dead-letter-id.js';
 import { script } from './lua.js';
 
@@ -137,7 +139,7 @@ export class DeadLetters {
     const { keys, group, letter } = this.locate(id);
     const [event, retried] = await retryLetter.run(
       this.redis,
-      [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group), keys.erasing()],
+      [keys.stream, deadLettersKey(keys, group), keys.skipped(group), keys.live(group), keys.erasing()],
       [group, letter, RETRY_CONSUMER],
     );
     if (event === undefined) throw new DeadLetterNotFoundError(id);
@@ -156,7 +158,7 @@ export class DeadLetters {
     const { keys, group, letter } = this.locate(id);
     const event = await dropLetter.run(
       this.redis,
-      [keys.deadLetters(group), keys.skipped(group), keys.erasing()],
+      [deadLettersKey(keys, group), keys.skipped(group), keys.erasing()],
       [letter],
     );
     if (event === null) throw new DeadLetterNotFoundError(id);
@@ -177,7 +179,7 @@ export class DeadLetters {
         keys,
         group,
         name: `${group}.${partitionName(keys)}`,
-        stream: keys.deadLetters(group),
+        stream: deadLettersKey(keys, group),
       })),
     );
   }

@@ -1,8 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
-import type { Settlement } from '#libs/event-log';
-import { PartitionHarmedError } from '#libs/event-log';
+import { deadLettersKey, PartitionHarmedError, type PartitionKeys, type Settlement } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
-import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { eventsTotal } from './metrics.js';
 import { moveToDeadLetters } from './move-to-dead-letters.js';
 
@@ -133,7 +132,7 @@ export class Delivery {
     if (!(await moveToDeadLetters(this.redis, this.keys, group, { id, fields, error, deliveries }))) return;
     eventsTotal.inc({ group, outcome: 'dead' });
     this.logger.error(
-      `${this.keys.stream} ${id}: moved to ${this.keys.deadLetters(group)} after ${deliveries} deliveries: ${error.message}`,
+      `${this.keys.stream} ${id}: moved to ${deadLettersKey(this.keys, group)} after ${deliveries} deliveries: ${error.message}`,
     );
   }
 }

@@ -1,4 +1,5 @@
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { PartitionKeys } from '#libs/event-log';
+import type { RedisClient } from '#libs/redis';
 import { script } from './lua.js';
 
 /** Milliseconds without a sign of life after which a consumer is absent. */

@@ -1,6 +1,7 @@
 export * from './dead-letter-id.js';
 export * from './dead-letters.js';
 export * from './forget-absent-consumers.js';
+export * from './keys.js';
 export * from './move-to-dead-letters.js';
 export * from './rethrow.filter.js';
 export * from './stream-context.js';

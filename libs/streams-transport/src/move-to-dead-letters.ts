@@ -1,4 +1,5 @@
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import { deadLettersKey, type PartitionKeys } from '#libs/event-log';
+import type { RedisClient } from '#libs/redis';
 import { script } from './lua.js';
 
 /** Why an event is given up, and what it was. */
@@ -38,7 +39,7 @@ export async function moveToDeadLetters(
   };
   const moved = await move.run(
     redis,
-    [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group)],
+    [keys.stream, deadLettersKey(keys, group), keys.skipped(group), keys.live(group)],
     [group, id, ...Object.entries(letter).flat()],
   );
   return moved === 1;

@@ -1,9 +1,11 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
+import type { PartitionKeys } from '#libs/event-log';
 import { compareEventIds, formatEventId, type RecordedEvent, type StreamName } from '#libs/events';
-import { createBlockingClient, nodeOf, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { createBlockingClient, nodeOf, type RedisClient } from '#libs/redis';
 import { type BatchHandler, Delivery, type DeliveryOptions, type Entry } from './delivery.js';
 import { forgetAbsentConsumers } from './forget-absent-consumers.js';
+import { workersKey } from './keys.js';
 import { script } from './lua.js';
 
 export interface ConsumerOptions extends DeliveryOptions {
@@ -92,7 +94,9 @@ export class PartitionConsumer {
     if (!this.reading || this.stopping) return;
     const { group, consumer } = this.options;
     // What does not get through is missed, and that is the point.
-    await heartbeat.run(this.redis, [this.keys.workers(group)], [consumer, HEARTBEAT_TTL_MS]).catch(() => {});
+    await heartbeat
+      .run(this.redis, [workersKey(this.keys, group)], [consumer, HEARTBEAT_TTL_MS])
+      .catch(() => {});
   }
 
   /** Ends the loop after the batch in hand, and leaves the group if nothing is left pending. */
@@ -103,7 +107,7 @@ export class PartitionConsumer {
     while (!(await Promise.race([stopped, delay(25, false)]))) this.wake();
     const { group, consumer } = this.options;
     await leaveGroup.run(this.redis, [this.keys.stream], [group, consumer]).catch(() => 0);
-    await this.redis.zrem(this.keys.workers(group), consumer).catch(() => 0);
+    await this.redis.zrem(workersKey(this.keys, group), consumer).catch(() => 0);
     this.hangUp();
   }
 

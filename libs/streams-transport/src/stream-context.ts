@@ -1,5 +1,5 @@
 import { BaseRpcContext } from '@nestjs/microservices';
-import type { PartitionKeys } from '#libs/redis';
+import type { PartitionKeys } from '#libs/event-log';
 
 /** Where a batch comes from. Handlers get it through `@Ctx()`. */
 export class StreamContext extends BaseRpcContext<[PartitionKeys, string, string]> {

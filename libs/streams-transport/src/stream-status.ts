@@ -1,6 +1,7 @@
-import { partitionName, type Topology } from '#libs/event-log';
+import { type PartitionKeys, partitionName, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
+import { workersKey } from './keys.js';
 import { script } from './lua.js';
 
 export interface ConsumerStatus {
@@ -93,7 +94,7 @@ async function readPartition(
   keys: PartitionKeys,
   names: readonly string[],
 ): Promise<StreamStatus> {
-  const touched = [keys.stream, ...names.map(name => keys.workers(name))];
+  const touched = [keys.stream, ...names.map(name => workersKey(keys, name))];
   const reply = await describeStream.run(redis, touched, names);
   const [now, length, bytes, first, last, generated, groups] = reply;
   const eventId = (id: string | null) => (id === null ? null : `${partitionName(keys)}-${id}`);

@@ -1,8 +1,7 @@
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { EMPTY, Subject } from 'rxjs';
-import type { Settlement } from '#libs/event-log';
-import { PartitionHarmedError } from '#libs/event-log';
+import { deadLettersKey, PartitionHarmedError, type Settlement } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
 import { nodesOf } from '#libs/redis';
 import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
@@ -98,7 +97,7 @@ describe('the streams server', () => {
   const untilPending = (count: number, within?: number) =>
     eventually(async () => expect(await pendingIds()).toHaveLength(count), within);
   const deadLetters = async () => {
-    const letters = await test.redis.xrange(keys().deadLetters(GROUP), '-', '+');
+    const letters = await test.redis.xrange(deadLettersKey(keys(), GROUP), '-', '+');
     return letters.map(([, fields]) =>
       Object.fromEntries(fields.flatMap((name, i) => (i % 2 ? [] : [[name, fields[i + 1]]]))),
     );
@@ -347,7 +346,7 @@ describe('the streams server', () => {
         expect(await test.redis.xpending(stream(), GROUP)).toMatchObject({ 0: 0 }),
       );
       await eventually(() => expect(isReading()).toBe('reading'));
-      expect(await test.redis.exists(keys().deadLetters(GROUP))).toBe(0);
+      expect(await test.redis.exists(deadLettersKey(keys(), GROUP))).toBe(0);
     });
 
     it('an entry that is no event at once, and goes on with the others', async () => {

@@ -1,8 +1,8 @@
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
-import type { Settlement, Topology } from '#libs/event-log';
+import type { PartitionKeys, Settlement, Topology } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
-import { type PartitionKeys, type RedisClient, troubleOf } from '#libs/redis';
+import { type RedisClient, troubleOf } from '#libs/redis';
 import { type ConsumerOptions, HEARTBEAT_MS, PartitionConsumer } from './partition-consumer.js';
 import { StreamContext } from './stream-context.js';
 

@@ -1,3 +1,4 @@
+import type { PartitionKeys } from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import {
   type BoardEntry,
@@ -7,7 +8,6 @@ import {
 } from '#libs/leaderboards';
 import { type Job, JobActiveError, type JobOrder, JobRunner, Jobs } from '#libs/maintenance';
 import { Projector } from '#libs/projections';
-import type { PartitionKeys } from '#libs/redis';
 import { work } from './deliveries.js';
 import type { TestLog } from './test-log.js';
 

@@ -1,6 +1,5 @@
-import type { Settlement } from '#libs/event-log';
+import type { PartitionKeys, Settlement } from '#libs/event-log';
 import { type EventType, type NewEvent, type RecordedEvent, unpackEvent } from '#libs/events';
-import type { PartitionKeys } from '#libs/redis';
 import { SERVER } from './events.js';
 import type { TestLog } from './test-log.js';
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { EmbeddedRedis } from '#libs/embedded-redis';
+// Of the built library: in a global setup, Jest finds no source behind a relative `.js`.
 import { RedisCluster } from '#libs/testing';
 
 /** `none` for no container. */

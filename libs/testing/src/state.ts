@@ -1,4 +1,4 @@
-import type { PartitionKeys } from '#libs/redis';
+import type { PartitionKeys } from '#libs/event-log';
 import { keysLike } from './redis-cluster.js';
 import type { TestLog } from './test-log.js';
 

@@ -1,7 +1,7 @@
-import type { Settlement } from '#libs/event-log';
+import type { PartitionKeys, Settlement } from '#libs/event-log';
 import type { EventType, NewEvent, RecordedEvent } from '#libs/events';
-import { type Projection, Projector } from '#libs/projections';
-import { createClient, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { type Projection, Projector, stateKeys } from '#libs/projections';
+import { createClient, type RedisClient } from '#libs/redis';
 import { appendScores, deliver, work } from './deliveries.js';
 import { SERVER } from './events.js';
 import { nameOf } from './state.js';
@@ -97,7 +97,7 @@ export function foldOf<State, T extends EventType, Rules>(
   events: readonly RecordedEvent<T>[],
   partition: PartitionKeys,
 ): Record<string, Record<string, string>> {
-  const keys = partition.state(1);
+  const keys = stateKeys(partition, 1);
   const states = new Map<string, State>();
   const folded: Record<string, Record<string, string>> = {};
   const put = (key: string, field: string, value: string | undefined) => {

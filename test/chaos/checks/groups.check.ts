@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { deadLettersKey } from '#libs/event-log';
 import { type Cluster, GROUPS, PREFIX } from '../cluster.js';
 import type { LogEntry } from '../log.js';
 import type { Check } from '../report.js';
@@ -65,7 +66,7 @@ export async function checkDeadLetters(cluster: Cluster, log: readonly LogEntry[
     for (const keys of topology.all(stream)) {
       const planted = log.filter(entry => entry.poison && entry.keys === keys).map(({ id }) => id);
       for (const group of GROUPS[stream]) {
-        const key = keys.deadLetters(group);
+        const key = deadLettersKey(keys, group);
         known.add(key);
         const letters = (await redis.client.xrange(key, '-', '+')).map(([, fields]) => toMap(fields));
         const ids = letters.map(letter => String(letter.get('id')));

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
+import { credentialsKey } from '#libs/players';
 import { type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { hashSecret, isSecretOf } from './secret-hash.js';
@@ -30,7 +31,7 @@ export class Credentials {
     const keys = this.topology.of('players', player);
     await keepLogin.run(
       this.redis,
-      [keys.gate(), keys.touched(), keys.credentials()],
+      [keys.gate(), keys.touched(), credentialsKey(keys)],
       [player, 'HSET', player, hash],
     );
     return { player, secret };
@@ -48,6 +49,6 @@ export class Credentials {
   }
 
   private keyOf(player: string): string {
-    return this.topology.of('players', player).credentials();
+    return credentialsKey(this.topology.of('players', player));
   }
 }

@@ -1,5 +1,6 @@
 import type { Topology } from '#libs/event-log';
-import { failedLoginsKey, type RedisClient } from '#libs/redis';
+import { failedLoginsKey, failedPlayerLoginsKey } from '#libs/players';
+import type { RedisClient } from '#libs/redis';
 import { Problem } from '../http/problem.js';
 import { networkOf } from '../limits/address.js';
 import { script } from '../lua.js';
@@ -35,7 +36,7 @@ export class LoginLimit {
   }
 
   private async run({ player, address }: Login, count: 0 | 1): Promise<void> {
-    const ofPlayer = this.topology.of('players', player).failedLogins(player);
+    const ofPlayer = failedPlayerLoginsKey(this.topology.of('players', player), player);
     const ofAddress = failedLoginsKey(this.topology.prefix, networkOf(address));
     const left = await Promise.all([
       limitFailures.run(this.redis, [ofPlayer], [FAILURES_PER_PLAYER, WINDOW, count]),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { sessionKey } from '#libs/redis';
+import { credentialsKey, failedPlayerLoginsKey, playerSessionsKey, sessionKey } from '#libs/players';
 import { keysLike, openTestLog, type TestLog } from '#libs/testing';
 import { openTestGateway } from '../test-gateway.js';
 import { MAX_SESSIONS, SESSION_LIFETIME } from './sessions.js';
@@ -81,8 +81,8 @@ describe('sessions', () => {
       const keys = test.topology.of('players', playerId);
       const kept = [
         await keysLike(test.redis, `${test.prefix}:*`),
-        await test.redis.hgetall(keys.credentials()),
-        await test.redis.lrange(keys.sessions(playerId), 0, -1),
+        await test.redis.hgetall(credentialsKey(keys)),
+        await test.redis.lrange(playerSessionsKey(keys, playerId), 0, -1),
         await test.redis.get(keyOf(token)),
       ];
       expect(JSON.stringify(kept)).toContain(playerId);
@@ -155,7 +155,7 @@ describe('sessions', () => {
       const seconds = Number(refused.headers['retry-after']);
       expect(seconds).toBeGreaterThan(890);
       expect(seconds).toBeLessThanOrEqual(900);
-      const counter = test.topology.of('players', playerId).failedLogins(playerId);
+      const counter = failedPlayerLoginsKey(test.topology.of('players', playerId), playerId);
       await test.redis.pexpire(counter, 0);
       expect((await enter({ playerId, secret })).status).toBe(201);
     });
@@ -183,7 +183,9 @@ describe('sessions', () => {
     it('do not count against the address or the player', async () => {
       const { playerId, secret } = await guest();
       for (let i = 0; i < 12; i++) expect((await enter({ playerId, secret })).status).toBe(201);
-      expect(await test.redis.exists(test.topology.of('players', playerId).failedLogins(playerId))).toBe(0);
+      expect(
+        await test.redis.exists(failedPlayerLoginsKey(test.topology.of('players', playerId), playerId)),
+      ).toBe(0);
     });
 
     it('end the oldest when there are too many', async () => {
@@ -192,7 +194,7 @@ describe('sessions', () => {
       for (let i = 2; i <= MAX_SESSIONS; i++) await enter({ playerId, secret });
       expect((await current(bearer(token))).status).toBe(401);
       expect((await current(bearer(second.token))).status).toBe(200);
-      const list = test.topology.of('players', playerId).sessions(playerId);
+      const list = playerSessionsKey(test.topology.of('players', playerId), playerId);
       expect(await test.redis.llen(list)).toBe(MAX_SESSIONS);
     }, 30_000);
   });
@@ -249,7 +251,7 @@ describe('sessions', () => {
         expect((await current({ ...bearer(second.token), gateway })).status).toBe(200);
       }
       expect((await send('DELETE', '/v1/sessions/current', bearer(token))).status).toBe(401);
-      const list = test.topology.of('players', playerId).sessions(playerId);
+      const list = playerSessionsKey(test.topology.of('players', playerId), playerId);
       expect(await test.redis.llen(list)).toBe(1);
     });
 

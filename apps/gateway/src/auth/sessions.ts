@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
-import { Batched, OptionalWrites, type RedisClient, sessionKey } from '#libs/redis';
+import { playerSessionsKey, sessionKey } from '#libs/players';
+import { Batched, OptionalWrites, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { hashOf, type TokenHash } from './token-hash.js';
 
@@ -50,7 +51,7 @@ export class Sessions {
     const token = randomBytes(32).toString('base64url');
     const hash = hashOf(token);
     const keys = this.topology.of('players', player);
-    const list = keys.sessions(player);
+    const list = playerSessionsKey(keys, player);
     // Listed first: whatever a crash leaves behind, no session is open that the list does not name.
     const [, surplus] = await Promise.all([
       keepLogin.run(this.redis, [keys.gate(), keys.touched(), list], [player, 'RPUSH', hash]),
@@ -105,7 +106,7 @@ export class Sessions {
   }
 
   private listOf(player: string): string {
-    return this.topology.of('players', player).sessions(player);
+    return playerSessionsKey(this.topology.of('players', player), player);
   }
 }
 

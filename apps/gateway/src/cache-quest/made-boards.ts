@@ -1,7 +1,7 @@
-import type { Topology } from '#libs/event-log';
-import { QuotaExceededError } from '#libs/event-log';
-import { cacheQuestBoardsKey, type RedisClient } from '#libs/redis';
+import { QuotaExceededError, type Topology } from '#libs/event-log';
+import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
+import { cacheQuestBoardsKey } from './made-boards-key.js';
 
 /** Milliseconds between two looks for boards that are there no more. */
 const LOOK_MS = 10_000;

@@ -1,6 +1,7 @@
 import type { QuotaName } from '#libs/config';
 import type { LogBudget } from '#libs/event-log';
-import { hourlyQuotaKey, RecentlyUsed, type RedisClient } from '#libs/redis';
+import { hourlyQuotaKey } from '#libs/players';
+import { RecentlyUsed, type RedisClient } from '#libs/redis';
 import { SlidingWindow } from './sliding-window.js';
 
 const HOUR_MS = 3_600_000;

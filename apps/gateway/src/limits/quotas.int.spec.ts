@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { cacheQuestBoardsKey } from '#libs/redis';
 import { openTestLog, type TestLog } from '#libs/testing';
+import { cacheQuestBoardsKey } from '../cache-quest/made-boards-key.js';
 import { openTestGateway } from '../test-gateway.js';
 
 const ADMIN = 'an-admin-key-of-20-characters';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { RateLimit } from '#libs/config';
-import { createClient, limitKey, type RedisClient } from '#libs/redis';
+import { limitKey } from '#libs/players';
+import { createClient, type RedisClient } from '#libs/redis';
 import { openTestLog, type TestLog, testRedis } from '#libs/testing';
 import { SlidingWindow } from './sliding-window.js';
 

@@ -4,12 +4,12 @@ import {
   type EventQuery,
   EventReader,
   LogMovedError,
+  type PartitionKeys,
   shardsOf,
   Topology,
 } from '#libs/event-log';
 import type { RecordedEvent } from '#libs/events';
 import { BoardCatalog, ScoreDocumentReader } from '#libs/leaderboards';
-import type { PartitionKeys } from '#libs/redis';
 
 /** Which part of a list is wanted. */
 export type PageQuery = Pick<EventQuery, 'limit' | 'cursor' | 'isWanted'>;

@@ -3,7 +3,8 @@ import { LIMITED_CLASSES } from '#libs/config';
 import type { Appended, Topology } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
 import { forgetLogins } from '#libs/maintenance';
-import { limitKey, type RedisClient } from '#libs/redis';
+import { limitKey } from '#libs/players';
+import type { RedisClient } from '#libs/redis';
 import type { StreamsClient } from '#libs/streams-transport';
 
 /** Begins to erase players. A worker goes on with it, and does all of this again: a crash in between loses nothing. */

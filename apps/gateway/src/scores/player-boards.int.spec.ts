@@ -1,5 +1,6 @@
 import { QuotaExceededError } from '#libs/event-log';
 import { scoreDocuments } from '#libs/leaderboards';
+import { scoredBoardsKey } from '#libs/players';
 import { Projector } from '#libs/projections';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
 import { PlayerBoards } from './player-boards.js';
@@ -54,6 +55,6 @@ describe('the boards of a player', () => {
   it('are not counted without a limit', async () => {
     const gateway = new PlayerBoards(test.redis, test.topology, undefined);
     expect(await gateway.add('dora', 'a')).toBe(false);
-    expect(await test.redis.exists(test.topology.of('players', 'dora').boards('dora'))).toBe(0);
+    expect(await test.redis.exists(scoredBoardsKey(test.topology.of('players', 'dora'), 'dora'))).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import type { Topology } from '#libs/event-log';
 import { ScoreDocumentReader } from '#libs/leaderboards';
+import { scoredBoardsKey } from '#libs/players';
 import { RecentlyUsed, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
@@ -53,7 +54,7 @@ export class PlayerBoards {
   }
 
   private keyOf(player: string): string {
-    return this.topology.of('players', player).boards(player);
+    return scoredBoardsKey(this.topology.of('players', player), player);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   DefinitionChangedError,
   EventLog,
   NotReplayedError,
+  type PartitionKeys,
   shardsOf,
   type Topology,
 } from '#libs/event-log';
@@ -16,7 +17,7 @@ import {
   type EventId,
   type NewEvent,
 } from '#libs/events';
-import { type PartitionKeys, RecentlyUsed, type RedisClient, readWholeHash } from '#libs/redis';
+import { RecentlyUsed, type RedisClient, readWholeHash } from '#libs/redis';
 import { type DefinedBoard, definedBy, parseDefinedBoard, readDefined } from './defined-board.js';
 
 /** Boards that are remembered, at most. */

@@ -1,4 +1,4 @@
-import { shardsOf, type Topology } from '#libs/event-log';
+import { type PartitionKeys, shardsOf, type Topology } from '#libs/event-log';
 import {
   type BoardDefinition,
   DEFAULT_DEFINITION,
@@ -7,7 +7,7 @@ import {
   parseEventId,
   readDefinition,
 } from '#libs/events';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 
 /** What a board is by the log's last word. */
 export interface DefinedBoard {

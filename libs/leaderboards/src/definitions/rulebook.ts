@@ -1,6 +1,6 @@
 import { compareEventIds, DEFAULT_DEFINITION, type EventId, type RecordedEvent } from '#libs/events';
-import type { KeyArgument, Rulebook, Ruling, Target } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
+import type { KeyArgument, Rulebook, Ruling, StateKeys, Target } from '#libs/projections';
+import { levelsKey, ranksKey, runsKey } from '../keys.js';
 import type { BoardEntry } from '../ranking/leaderboard.fold.js';
 import { boardOf, Ranks } from '../ranking/ranks.js';
 import { periodsOf } from './periods.js';
@@ -261,8 +261,8 @@ function erase(
 export function keysOf(board: string, name: string, keys: StateKeys): KeyArgument[] {
   const period = name === EVER ? undefined : name;
   return [
-    { key: keys.runs(board, period), type: 'hash' },
-    { key: keys.ranks(board, period), type: 'zset' },
-    { key: keys.levels(board, period), type: 'zset' },
+    { key: runsKey(keys, board, period), type: 'hash' },
+    { key: ranksKey(keys, board, period), type: 'zset' },
+    { key: levelsKey(keys, board, period), type: 'zset' },
   ];
 }

@@ -13,8 +13,8 @@ import {
   readDefinition,
   timeOf,
 } from '#libs/events';
-import type { Target } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
+import type { StateKeys, Target } from '#libs/projections';
+import { runsKey } from '../keys.js';
 import { type Periods, periodsOf } from './periods.js';
 
 /** The one period of a board that is never reset. */
@@ -111,7 +111,7 @@ export class LeaderboardRules {
       if (definition.filter && !passes(definition.filter, data.attributes)) continue;
       const period = periods?.at(timeOf(event));
       if (period !== undefined && this.isExpired(board, period)) continue;
-      targets.push({ address: { key: keys.runs(board, period), field: data.player }, board, period });
+      targets.push({ address: { key: runsKey(keys, board, period), field: data.player }, board, period });
     }
     return targets;
   }
@@ -123,7 +123,7 @@ export class LeaderboardRules {
     return boards.flatMap(board =>
       this.periodsOf(board).map(name => {
         const period = name === EVER ? undefined : name;
-        return { address: { key: keys.runs(board, period), field: player }, board, period };
+        return { address: { key: runsKey(keys, board, period), field: player }, board, period };
       }),
     );
   }

@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { shardOf, shardsOf } from '#libs/event-log';
+import { type PartitionKeys, shardOf, shardsOf } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent } from '#libs/events';
-import type { PartitionKeys } from '#libs/redis';
+import { stateKeys } from '#libs/projections';
 import {
   type BoardEvent,
   BoardHistory,
@@ -22,6 +22,7 @@ import {
   type TestLog,
 } from '#libs/testing';
 import type { LeaderboardEvent } from '../definitions/rulebook.js';
+import { runsKey } from '../keys.js';
 import { LeaderboardReader } from '../readers/leaderboard.reader.js';
 import { leaderboards } from './leaderboard.store.js';
 
@@ -122,7 +123,7 @@ describe('boards with periods, sources and filters', () => {
         const cluster = new BoardWorkers(test);
         const share = () => any(cut, any(repeated, events));
         expect(await cluster.project(shard, [share(), share()])).toBe(events.length);
-        const players = await test.redis.hkeys(shard.state(1).runs('arena'));
+        const players = await test.redis.hkeys(runsKey(stateKeys(shard, 1), 'arena'));
         expect(players.sort()).toEqual([late, later].sort());
         expect(await cluster.run({ kind: 'verify' })).toMatchObject({ result: { differences: 0 } });
       } finally {

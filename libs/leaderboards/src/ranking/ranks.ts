@@ -1,7 +1,7 @@
 import type { BoardDefinition } from '#libs/events';
-import type { Effect, Target } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
+import type { Effect, StateKeys, Target } from '#libs/projections';
 import type { LeaderboardRules } from '../definitions/rules.js';
+import { levelsKey, ranksKey } from '../keys.js';
 import type { BoardEntry } from './leaderboard.fold.js';
 import { prefixOf } from './tie-break.js';
 
@@ -30,7 +30,7 @@ export class Ranks {
     rules: Pick<LeaderboardRules, 'definitionOf'>,
   ) {
     const board = boardOf(target);
-    this.key = keys.ranks(board, target.period);
+    this.key = ranksKey(keys, board, target.period);
     this.definition = rules.definitionOf(board);
   }
 
@@ -47,7 +47,7 @@ export class Ranks {
   }
 
   private levels(...entries: readonly (BoardEntry | undefined)[]): Effect[] {
-    const key = this.keys.levels(boardOf(this.target), this.target.period);
+    const key = levelsKey(this.keys, boardOf(this.target), this.target.period);
     const scores = new Set(entries.flatMap(entry => (entry ? [this.scoreOf(entry)] : [])));
     const ranks = { key: this.key, type: 'zset' } as const;
     return [...scores].map(score => ({ command: 'LEVEL', type: 'zset', key, args: [ranks, score] }));

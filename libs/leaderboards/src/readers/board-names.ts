@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Topology } from '#libs/event-log';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { PartitionKeys, Topology } from '#libs/event-log';
+import { stateKeys } from '#libs/projections';
+import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 
@@ -57,7 +58,7 @@ export class BoardNames {
       const { stamp, generation } = await this.stampOf(keys);
       const names = new Set<string>();
       await this.read(keys.definitions(), '', names);
-      await this.read(keys.state(generation).rules(), 'q:', names);
+      await this.read(stateKeys(keys, generation).rules(), 'q:', names);
       await nextTurn();
       const listed = { stamp, names: [...names].sort() };
       this.listed.set(keys, listed);

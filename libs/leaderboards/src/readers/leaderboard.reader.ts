@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { InvalidCursorError, type Topology } from '#libs/event-log';
+import { InvalidCursorError, type PartitionKeys, type Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
-import { LiveState, readFields } from '#libs/projections';
-import { Batched, type PartitionKeys, RecentlyUsed, type RedisClient, type StateKeys } from '#libs/redis';
+import { LiveState, readFields, type StateKeys } from '#libs/projections';
+import { Batched, RecentlyUsed, type RedisClient } from '#libs/redis';
 import { InvalidPeriodError, periodsOf } from '../definitions/periods.js';
 import { LeaderboardRules, playerField } from '../definitions/rules.js';
 import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
+import { levelsKey, ranksKey, runsKey } from '../keys.js';
 import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 import { parsePosition } from '../ranking/position.js';
@@ -240,9 +241,9 @@ export class LeaderboardReader {
       readBoard,
       keys,
       state => [
-        state.ranks(board, period),
-        state.runs(board, period),
-        state.levels(board, period),
+        ranksKey(state, board, period),
+        runsKey(state, board, period),
+        levelsKey(state, board, period),
         state.rules(),
         keys.definitions(),
         keys.stream,
@@ -251,7 +252,7 @@ export class LeaderboardReader {
     );
     const read: WindowReply[] = [];
     for (const window of windows)
-      read.push(await this.withAllRuns(JSON.parse(window), keys, state => state.runs(board, period)));
+      read.push(await this.withAllRuns(JSON.parse(window), keys, state => runsKey(state, board, period)));
     return asking.map(place => [rules, defined, periods, clock, total, read[place] as WindowReply]);
   }
 

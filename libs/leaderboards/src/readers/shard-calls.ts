@@ -1,8 +1,9 @@
-import { shardsOf, type Topology } from '#libs/event-log';
+import { type PartitionKeys, shardsOf, type Topology } from '#libs/event-log';
 import type { LiveState } from '#libs/projections';
-import { Batched, type PartitionKeys, RecentlyUsed, type RedisClient } from '#libs/redis';
+import { Batched, RecentlyUsed, type RedisClient } from '#libs/redis';
 import { parseBoard, ranksAlike } from '../definitions/rules.js';
 import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
+import { ranksKey, runsKey } from '../keys.js';
 import { script } from '../lua.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
 import type { KnownBoard } from './known-board.js';
@@ -133,8 +134,8 @@ export class ShardCalls {
       readShard,
       keys,
       state => [
-        state.ranks(board, period),
-        state.runs(board, period),
+        ranksKey(state, board, period),
+        runsKey(state, board, period),
         state.rules(),
         keys.definitions(),
         keys.stream,

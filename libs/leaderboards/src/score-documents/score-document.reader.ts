@@ -1,8 +1,9 @@
-import type { Topology } from '#libs/event-log';
+import type { PartitionKeys, Topology } from '#libs/event-log';
 import { type BoardDefinition, parseEventId } from '#libs/events';
 import { LiveState } from '#libs/projections';
-import type { PartitionKeys, RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { parseDefinedBoard } from '../definitions/defined-board.js';
+import { scoresKey } from '../keys.js';
 import { toNumber } from '../ranking/exact-sum.js';
 import { recordsOf } from './recent-scores.js';
 import { type BoardScores, mergeScores } from './score-document.fold.js';
@@ -67,7 +68,7 @@ export class ScoreDocumentReader {
   private async read(player: string): Promise<Part[]> {
     return Promise.all(
       this.topology.all('scores').map(async keys => {
-        const boards = await this.live.readWhole(keys, state => state.scores(player));
+        const boards = await this.live.readWhole(keys, state => scoresKey(state, player));
         return { keys, boards: [...boards] };
       }),
     );

@@ -1,5 +1,6 @@
 import { erasing, NO_RULES, type Projection } from '#libs/projections';
 import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../definitions/rulebook.js';
+import { scoresKey } from '../keys.js';
 import { type PackedSum, pack, unpack } from '../ranking/exact-sum.js';
 import { evolveScores, type ScoresState } from './score-document.fold.js';
 
@@ -26,12 +27,12 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   rulebook: {
     ...NO_RULES,
     rule: (_rules, event, _targets, keys) =>
-      event.type === 'ScoresErased' ? erasing({ drops: [keys.scores(event.data.player)] }) : undefined,
+      event.type === 'ScoresErased' ? erasing({ drops: [scoresKey(keys, event.data.player)] }) : undefined,
   },
   comesLast: ({ type }) => type === 'ScoresErased',
   targets: (event, _rules, keys) =>
     event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
-      ? [{ address: { key: keys.scores(event.data.player), field: event.data.board } }]
+      ? [{ address: { key: scoresKey(keys, event.data.player), field: event.data.board } }]
       : [],
   evolve: (state, event) =>
     event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked' ? evolveScores(state, event) : state,

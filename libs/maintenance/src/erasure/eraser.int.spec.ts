@@ -1,10 +1,15 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { acceptLoss, BeingErasedError, checkLog } from '#libs/event-log';
+import { acceptLoss, BeingErasedError, checkLog, deadLettersKey, type PartitionKeys } from '#libs/event-log';
 import { formatEventId, type RecordedEvent, type StreamName, unpackEvent } from '#libs/events';
-import { LeaderboardReader, leaderboards, ScoreDocumentReader, scoreDocuments } from '#libs/leaderboards';
+import {
+  LeaderboardReader,
+  leaderboards,
+  ScoreDocumentReader,
+  scoreDocuments,
+  scoresKey,
+} from '#libs/leaderboards';
 import { Projector } from '#libs/projections';
-import { eraserEpochKey, eraserLeaseKey, type PartitionKeys } from '#libs/redis';
 import {
   type BoardEvent,
   BoardHistory,
@@ -28,6 +33,7 @@ import {
   work,
 } from '#libs/testing';
 import { EraserReplacedError } from '../errors.js';
+import { eraserEpochKey, eraserLeaseKey } from '../jobs/job-keys.js';
 import { Jobs } from '../jobs/jobs.js';
 import { projections } from '../projections/projections.js';
 import { type PlayerEvent, saves } from '../projections/saves.projection.js';
@@ -359,16 +365,16 @@ describe('erasing players', () => {
     const bury = (keys: PartitionKeys, id: string, entry: string) =>
       scriptNamed<number>('dead-letter').run(
         test.redis,
-        [keys.stream, keys.deadLetters(leaderboards.name), keys.skipped(leaderboards.name)],
+        [keys.stream, deadLettersKey(keys, leaderboards.name), keys.skipped(leaderboards.name)],
         [leaderboards.name, id, 'id', id, 'entry', entry],
       );
     /** Retries the first dead letter. */
     const retry = async (keys: PartitionKeys) => {
       const group = leaderboards.name;
-      const [letter] = await test.redis.xrange(keys.deadLetters(group), '-', '+');
+      const [letter] = await test.redis.xrange(deadLettersKey(keys, group), '-', '+');
       return scriptNamed<unknown>('retry-dead-letter').run(
         test.redis,
-        [keys.stream, keys.deadLetters(group), keys.skipped(group), keys.live(group), keys.erasing()],
+        [keys.stream, deadLettersKey(keys, group), keys.skipped(group), keys.live(group), keys.erasing()],
         [group, letter?.[0] ?? '', 'retry'],
       );
     };
@@ -376,8 +382,8 @@ describe('erasing players', () => {
     /** Gives the first dead letter up. */
     const drop = async (keys: PartitionKeys) => {
       const group = leaderboards.name;
-      const [letter] = await test.redis.xrange(keys.deadLetters(group), '-', '+');
-      const touched = [keys.deadLetters(group), keys.skipped(group), keys.erasing()];
+      const [letter] = await test.redis.xrange(deadLettersKey(keys, group), '-', '+');
+      const touched = [deadLettersKey(keys, group), keys.skipped(group), keys.erasing()];
       return scriptNamed<unknown>('drop-dead-letter').run(test.redis, touched, [letter?.[0] ?? '']);
     };
 
@@ -426,7 +432,7 @@ describe('erasing players', () => {
       const build = await PartitionBuild.begin(test.redis, scoreDocuments, source, options, {}, false);
       await build.readTo(undefined, async () => {});
       const traces = await tracesOf('zoe-who-goes');
-      expect(traces).toContain(build.state.scores('zoe-who-goes'));
+      expect(traces).toContain(scoresKey(build.state, 'zoe-who-goes'));
       await erase(test, 'zoe-who-goes');
       await workers.project();
       await eraseAll(test, workers);

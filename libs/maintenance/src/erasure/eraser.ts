@@ -1,21 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogDamagedError, type Topology } from '#libs/event-log';
+import { LogDamagedError, type PartitionKeys, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
 import { leaderboards } from '#libs/leaderboards';
 import type { Projection } from '#libs/projections';
-import {
-  eraserEpochKey,
-  eraserLeaseKey,
-  isRedisUnavailable,
-  type PartitionKeys,
-  type RedisClient,
-  readWholeHash,
-} from '#libs/redis';
+import { isRedisUnavailable, type RedisClient, readWholeHash } from '#libs/redis';
 import { EraserReplacedError } from '../errors.js';
+import { eraserEpochKey, eraserLeaseKey } from '../jobs/job-keys.js';
 import type { JobLog } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
+import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { BuildLostError } from '../rebuild/partition-build.js';
 import { Rebuild } from '../rebuild/rebuild.js';
@@ -287,7 +282,7 @@ export class Eraser {
     boards: readonly string[],
   ): Promise<boolean> {
     await this.pause(players);
-    const job = await this.redis.hget(keys.build(leaderboards.name), 'job');
+    const job = await this.redis.hget(buildKey(keys, leaderboards.name), 'job');
     if (job !== null && !job.startsWith(JOB)) return false;
     // While a barrier holds the workers, there is no pause.
     let onProgress = () => this.pause(players);

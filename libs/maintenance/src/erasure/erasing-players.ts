@@ -1,7 +1,6 @@
-import type { Topology } from '#libs/event-log';
-import { applied } from '#libs/event-log';
+import { applied, type PartitionKeys, type Topology } from '#libs/event-log';
 import { type NewEvent, packEvent, type StreamName, unpackEvent } from '#libs/events';
-import { type PartitionKeys, pairs, type RedisClient } from '#libs/redis';
+import { pairs, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { forgetLogins } from './forget-logins.js';
 

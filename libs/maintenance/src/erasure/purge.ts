@@ -1,7 +1,9 @@
-import { mentionsAny, readLog } from '#libs/event-log';
+import { deadLettersKey, mentionsAny, type PartitionKeys, readLog } from '#libs/event-log';
 import { type EventId, formatEventId, parseEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import { boardOf, LeaderboardRules, leaderboards } from '#libs/leaderboards';
-import { type PartitionKeys, type RedisClient, readWholeHash, type StateKeys } from '#libs/redis';
+import { type StateKeys, stateKeys } from '#libs/projections';
+import { type RedisClient, readWholeHash } from '#libs/redis';
+import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { isAfter } from '../verify/probes.js';
 
@@ -55,7 +57,7 @@ export class Purge {
         await this.delete(found.slice(at, at + CALL_EVENTS));
       await onPage();
     }
-    const builds = groups.map(group => this.keys.build(group));
+    const builds = groups.map(group => buildKey(this.keys, group));
     const dropped = new Set<string>();
     const all = [...players];
     for (let at = 0; at < all.length; at += CALL_EVENTS) {
@@ -108,7 +110,7 @@ export class Purge {
 
   private async readRules() {
     const live = await this.redis.hget(this.keys.live(leaderboards.name), 'generation');
-    const state: StateKeys = this.keys.state(Number(live ?? 1));
+    const state: StateKeys = stateKeys(this.keys, Number(live ?? 1));
     const rules = new LeaderboardRules(await readWholeHash(this.redis, state.rules()));
     const sizes = new Map<string, Promise<number>>();
     return async (score: RecordedEvent<'ScoreSubmitted'>): Promise<string[]> => {
@@ -131,7 +133,7 @@ export class Purge {
     const number = (key: string) => all.push(key);
     const ofGroups = groups.map(group => [
       number(this.keys.skipped(group)),
-      number(this.keys.deadLetters(group)),
+      number(deadLettersKey(this.keys, group)),
     ]);
     const ofFields = fields.map(([key, field]) => [number(key), field]);
     const ofKeys = keys.map(number);

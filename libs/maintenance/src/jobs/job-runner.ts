@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { measureLog, type Topology } from '#libs/event-log';
+import { measureLog, type PartitionKeys, type Topology } from '#libs/event-log';
 import type { EventType } from '#libs/events';
 import { partitionsOf } from '#libs/leaderboards';
 import type { Projection } from '#libs/projections';
-import { isRedisUnavailable, type PartitionKeys, type RedisClient } from '#libs/redis';
+import { isRedisUnavailable, type RedisClient } from '#libs/redis';
+import { buildKey } from '../keys.js';
 import { BuildLostError } from '../rebuild/partition-build.js';
 import { Rebuild } from '../rebuild/rebuild.js';
 import { sweep } from '../rebuild/sweep.js';
@@ -126,7 +127,7 @@ export class JobRunner<State, T extends EventType, Rules> {
   private async clear({ id, kind, group }: Job): Promise<void> {
     if (kind !== 'rebuild') return;
     for (const keys of this.topology.all(this.projection.stream)) {
-      const build = keys.build(group);
+      const build = buildKey(keys, group);
       if ((await this.redis.hget(build, 'job')) === id) await this.redis.unlink(build);
     }
     await sweep(this.redis, this.topology, this.projection);

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogDamagedError } from '#libs/event-log';
+import { LogDamagedError, type PartitionKeys } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, type RecordedEvent } from '#libs/events';
-import { BoardCatalog, leaderboards, scoreDocuments } from '#libs/leaderboards';
-import { Projector } from '#libs/projections';
-import type { PartitionKeys } from '#libs/redis';
+import { BoardCatalog, leaderboards, ranksKey, runsKey, scoreDocuments, scoresKey } from '#libs/leaderboards';
+import { Projector, stateKeys } from '#libs/projections';
+import { documentKey } from '#libs/saves';
 import {
   deliver,
   eventually,
@@ -120,8 +120,8 @@ describe('jobs', () => {
         );
       expect(await rebuild(leaderboards)).toMatchObject({ state: 'done' });
       expect(await verify(leaderboards)).toEqual([]);
-      const state = test.topology.of('scores', 'arena').state(2);
-      expect(await test.redis.zcard(state.ranks('arena'))).toBe(players);
+      const state = stateKeys(test.topology.of('scores', 'arena'), 2);
+      expect(await test.redis.zcard(ranksKey(state, 'arena'))).toBe(players);
     });
 
     it('repairs what was damaged, and reports it before, if asked to', async () => {
@@ -129,9 +129,12 @@ describe('jobs', () => {
       await project();
       const live = await everything();
       const keys = test.topology.of('scores', 'total');
-      await test.redis.zincrby(keys.state(1).ranks('total'), 5, 'ghost');
+      await test.redis.zincrby(ranksKey(stateKeys(keys, 1), 'total'), 5, 'ghost');
       const { result } = await rebuild(leaderboards, { diff: true });
-      expect(result).toMatchObject({ differences: 1, examples: [{ key: keys.state(1).ranks('total') }] });
+      expect(result).toMatchObject({
+        differences: 1,
+        examples: [{ key: ranksKey(stateKeys(keys, 1), 'total') }],
+      });
       expect(await everything()).toEqual(live);
     });
 
@@ -151,7 +154,7 @@ describe('jobs', () => {
       for (let i = 0; i < 5; i++) await score('late', 1, 'total');
       await projector.apply(inHand as RecordedEvent<'ScoreSubmitted'>[], source);
       await project();
-      const entry = await test.redis.hget(keys.state(2).runs('total'), 'late');
+      const entry = await test.redis.hget(runsKey(stateKeys(keys, 2), 'total'), 'late');
       expect(entry).toMatch(/^\S{14}\.25 25$/);
       expect(await verify(leaderboards)).toEqual([]);
     });
@@ -162,13 +165,13 @@ describe('jobs', () => {
       await score('late', 2, 'total');
       await score('late', 3, 'arena');
       const keys = test.topology.of('scores', 'total');
-      await test.redis.del(keys.state(1).ranks('total'));
+      await test.redis.del(ranksKey(stateKeys(keys, 1), 'total'));
       const { state } = await rebuild(leaderboards, { board: 'total' });
       expect(state).toBe('done');
       expect(await verify(leaderboards)).toEqual([]);
       await project();
       expect(await verify(leaderboards)).toEqual([]);
-      expect(await test.redis.hget(keys.state(1).runs('total'), 'late')).toMatch(/\.1 2$/);
+      expect(await test.redis.hget(runsKey(stateKeys(keys, 1), 'total'), 'late')).toMatch(/\.1 2$/);
     });
 
     it('under other rules ranks a board anew from its whole history, and acknowledges the redefinition', async () => {
@@ -188,7 +191,7 @@ describe('jobs', () => {
       expect(wanted).toEqual(['arena']);
       expect(await rebuild(leaderboards, { board: 'arena' })).toMatchObject({ state: 'done' });
       expect(await projector.apply(events, source)).toMatchObject({ applied: 1, deferred: [] });
-      expect(await test.redis.hget(keys.state(1).rules(), 'b:arena')).toMatch(
+      expect(await test.redis.hget(stateKeys(keys, 1).rules(), 'b:arena')).toMatch(
         /here \{"order":"asc","operator":"sum"\}$/,
       );
       expect(await verify(leaderboards)).toEqual([]);
@@ -209,7 +212,7 @@ describe('jobs', () => {
       expect(await rebuild(leaderboards, { board: 'total' })).toMatchObject({ state: 'done' });
       await project();
       for (const keys of test.topology.all('scores'))
-        expect(await test.redis.hlen(keys.state(1).runs('total'))).toBeGreaterThan(0);
+        expect(await test.redis.hlen(runsKey(stateKeys(keys, 1), 'total'))).toBeGreaterThan(0);
       expect(await verify(leaderboards)).toEqual([]);
       expect(await verify(leaderboards, 'total')).toEqual([]);
     });
@@ -290,13 +293,25 @@ describe('jobs', () => {
 
   describe('a comparison', () => {
     const damage: readonly [string, AnyProjection, (keys: PartitionKeys) => Promise<unknown>][] = [
-      ['a rank', leaderboards, k => test.redis.zadd(k.state(1).ranks('arena'), 99, `${'x'.repeat(14)}p1`)],
-      ['a run', leaderboards, k => test.redis.hset(k.state(1).runs('arena'), 'p1', '0zzzzzzzzzzzzz 5')],
-      ['a missing run', leaderboards, k => test.redis.hdel(k.state(1).runs('arena'), 'p2')],
-      ['a rule', leaderboards, k => test.redis.hset(k.state(1).rules(), 'p:nobody', '1-0 banned')],
-      ['a board too many', leaderboards, k => test.redis.zadd(k.state(1).ranks('ghosts'), 1, 'boo')],
-      ['a count', scoreDocuments, k => test.redis.hset(k.state(1).scores('p1'), 'arena', '1 {}')],
-      ['a player too many', scoreDocuments, k => test.redis.hset(k.state(1).scores('boo'), 'arena', '1 {}')],
+      [
+        'a rank',
+        leaderboards,
+        k => test.redis.zadd(ranksKey(stateKeys(k, 1), 'arena'), 99, `${'x'.repeat(14)}p1`),
+      ],
+      [
+        'a run',
+        leaderboards,
+        k => test.redis.hset(runsKey(stateKeys(k, 1), 'arena'), 'p1', '0zzzzzzzzzzzzz 5'),
+      ],
+      ['a missing run', leaderboards, k => test.redis.hdel(runsKey(stateKeys(k, 1), 'arena'), 'p2')],
+      ['a rule', leaderboards, k => test.redis.hset(stateKeys(k, 1).rules(), 'p:nobody', '1-0 banned')],
+      ['a board too many', leaderboards, k => test.redis.zadd(ranksKey(stateKeys(k, 1), 'ghosts'), 1, 'boo')],
+      ['a count', scoreDocuments, k => test.redis.hset(scoresKey(stateKeys(k, 1), 'p1'), 'arena', '1 {}')],
+      [
+        'a player too many',
+        scoreDocuments,
+        k => test.redis.hset(scoresKey(stateKeys(k, 1), 'boo'), 'arena', '1 {}'),
+      ],
     ];
 
     it.each(damage)('finds %s that is not what the log says', async (_, projection, harm) => {
@@ -312,8 +327,8 @@ describe('jobs', () => {
       await project();
       expect(test.topology.of('scores', 'golf')).toBe(test.topology.of('scores', 'arena'));
       for (const board of ['arena', 'golf', 'total']) expect(await verify(leaderboards, board)).toEqual([]);
-      const state = test.topology.of('scores', 'arena').state(1);
-      await test.redis.hset(state.runs('arena'), 'p1', '0zzzzzzzzzzzzz 5');
+      const state = stateKeys(test.topology.of('scores', 'arena'), 1);
+      await test.redis.hset(runsKey(state, 'arena'), 'p1', '0zzzzzzzzzzzzz 5');
       expect(await verify(leaderboards, 'golf')).toEqual([]);
       expect(await verify(leaderboards, 'arena')).not.toEqual([]);
     });
@@ -322,8 +337,8 @@ describe('jobs', () => {
       await history();
       await project();
       const keys = test.topology.of('players', 'p1');
-      await test.redis.set(keys.state(1).save('p1', 'auto'), '{"turn":99}');
-      expect(await verify(saves)).toMatchObject([{ key: keys.state(1).save('p1', 'auto') }]);
+      await test.redis.set(documentKey(stateKeys(keys, 1), 'p1', 'auto'), '{"turn":99}');
+      expect(await verify(saves)).toMatchObject([{ key: documentKey(stateKeys(keys, 1), 'p1', 'auto') }]);
     });
 
     it('counts nothing as a difference that is only under way, while workers and writers go on', async () => {
@@ -371,7 +386,7 @@ describe('jobs', () => {
       await test.redis.xack(keys.stream, leaderboards.name, id);
       expect(await verify(leaderboards)).toEqual([]);
       expect(await rebuild(leaderboards)).toMatchObject({ state: 'done' });
-      expect(await test.redis.hkeys(keys.state(2).runs('total'))).toEqual(['p1']);
+      expect(await test.redis.hkeys(runsKey(stateKeys(keys, 2), 'total'))).toEqual(['p1']);
       expect(await verify(leaderboards)).toEqual([]);
     });
   });

@@ -3,9 +3,10 @@ import { measureLog, type Topology } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
 import { partitionsOf } from '#libs/leaderboards';
 import type { Projection } from '#libs/projections';
-import { activeJobKey, jobKey, jobLeaseKey, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import type { Difference } from '../verify/difference.js';
+import { activeJobKey, jobKey, jobLeaseKey } from './job-keys.js';
 
 export type JobState = 'queued' | 'running' | 'cancelling' | 'done' | 'cancelled' | 'failed';
 

@@ -1,8 +1,14 @@
 import type { RecordedEvent } from '#libs/events';
-import { type ProfileState, profileEffects } from '#libs/players';
-import { erasing, type Ruling } from '#libs/projections';
-import type { StateKeys } from '#libs/redis';
-import { isSearchable, type SaveState, saveDocumentEffects } from '#libs/saves';
+import { type ProfileState, profileEffects, profilesKey } from '#libs/players';
+import { erasing, type Ruling, type StateKeys } from '#libs/projections';
+import {
+  documentKey,
+  historyKeys,
+  isSearchable,
+  type SaveState,
+  saveDocumentEffects,
+  slotsKey,
+} from '#libs/saves';
 import type { PlayerState } from './saves.projection.js';
 
 /** It comes last of all events of the player, and says which slots there are, and how many versions each has. */
@@ -15,11 +21,14 @@ export function erasePlayer(
   const searchable = slots.map(([slot]) => slot).filter(isSearchable);
   return {
     ...erasing({
-      drops: [keys.saves(player), ...slots.flatMap(([slot, last]) => keys.histories(player, slot, last))],
+      drops: [
+        slotsKey(keys, player),
+        ...slots.flatMap(([slot, last]) => historyKeys(keys, player, slot, last)),
+      ],
     }),
     touches: [
-      { address: { key: keys.profiles(), field: player } },
-      ...searchable.map(slot => ({ address: { key: keys.saves(player), field: slot } })),
+      { address: { key: profilesKey(keys), field: player } },
+      ...searchable.map(slot => ({ address: { key: slotsKey(keys, player), field: slot } })),
     ],
     effects: ([profile, ...saves]) => [
       ...profileEffects(profile as ProfileState | undefined, undefined, player, keys),
@@ -27,7 +36,8 @@ export function erasePlayer(
         saveDocumentEffects({ player, slot }, saves[i] as SaveState | undefined, undefined, keys),
       ),
       ...slots.map(
-        ([slot]) => ({ command: 'UNLINK', type: 'string', key: keys.save(player, slot), args: [] }) as const,
+        ([slot]) =>
+          ({ command: 'UNLINK', type: 'string', key: documentKey(keys, player, slot), args: [] }) as const,
       ),
     ],
   };

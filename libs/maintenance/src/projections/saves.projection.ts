@@ -1,16 +1,26 @@
 import { isInVersionOrder, versionOf } from '#libs/events';
-import { evolveProfile, formatProfile, type ProfileState, parseProfile, profileEffects } from '#libs/players';
+import {
+  evolveProfile,
+  formatProfile,
+  type ProfileState,
+  parseProfile,
+  profileEffects,
+  profilesKey,
+} from '#libs/players';
+
 import { NO_RULES, type Projection } from '#libs/projections';
 import {
   evolvePastVersion,
   evolveSave,
   formatPastVersion,
   formatSave,
+  historyKey,
   type PastVersion,
   parsePastVersion,
   parseSave,
   type SaveState,
   slotEffects,
+  slotsKey,
 } from '#libs/saves';
 import { DOCUMENTS_GROUP } from '#libs/search';
 import { erasePlayer } from './erase-player.js';
@@ -42,12 +52,12 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
   targets: (event, _rules, keys) => {
     if (event.type === 'PlayerErased') return [];
     if (event.type === 'ProfilePatched')
-      return [{ address: { key: keys.profiles(), field: event.data.player } }];
+      return [{ address: { key: profilesKey(keys), field: event.data.player } }];
     const { player, slot } = event.data;
     const version = versionOf(event);
     return [
-      { address: { key: keys.saves(player), field: slot } },
-      { address: { key: keys.history(player, slot, version), field: String(version) }, version },
+      { address: { key: slotsKey(keys, player), field: slot } },
+      { address: { key: historyKey(keys, player, slot, version), field: String(version) }, version },
     ];
   },
   isNext: (state, event, { version }) =>

@@ -1,6 +1,7 @@
+import type { PartitionKeys } from '#libs/event-log';
 import type { EventType, RecordedEvent } from '#libs/events';
-import type { Projection } from '#libs/projections';
-import { type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
+import { type Projection, stateKeys } from '#libs/projections';
+import { type RedisClient, readWholeHash } from '#libs/redis';
 import { type BuildOptions, PartitionBuild } from './partition-build.js';
 
 /** Events of a log have no effect because they cannot be applied, and are no dead letters. */
@@ -56,7 +57,7 @@ export function rulesOf<State, T extends EventType, Rules>(
   const fields: Record<string, string | undefined> = {};
   for (const event of events) {
     try {
-      const ruling = rulebook.rule(rules, event, [], keys.state(1));
+      const ruling = rulebook.rule(rules, event, [], stateKeys(keys, 1));
       if (!ruling) continue;
       rulebook.amend(rules, ruling);
       Object.assign(fields, ruling.fields);

@@ -3,21 +3,20 @@ import { type LogEntry, readLog } from '#libs/event-log';
 import { type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
 import {
   AddressMap,
+  type DocumentStoreName,
   type Effect,
   effectsOf,
   type Projection,
   type Ruling,
   type Source,
+  type StateKeys,
   States,
+  stateKeys,
   type Target,
 } from '#libs/projections';
-import {
-  type DocumentStoreName,
-  documentStoreIn,
-  type RedisClient,
-  readWholeHash,
-  type StateKeys,
-} from '#libs/redis';
+import { type RedisClient, readWholeHash } from '#libs/redis';
+import { documentStoreIn } from '#libs/search';
+import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { packPart, Writes } from './writes.js';
 
@@ -108,7 +107,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     private readonly isResumed: boolean,
     builtRules: Record<string, string>,
   ) {
-    this.state = source.keys.state(generation, facts.documents);
+    this.state = stateKeys(source.keys, generation, facts.documents);
     this.rules = projection.rulebook.assume(builtRules, facts.rules, options.boards);
     this.only = options.boards && new Set(options.boards);
     this.read = position;
@@ -132,7 +131,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       : 'plain';
     const [generation, position, processed, text] = await beginBuild.run(
       redis,
-      [keys.live(group), keys.build(group)],
+      [keys.live(group), buildKey(keys, group)],
       [
         options.job,
         options.owner,
@@ -141,7 +140,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       ],
     );
     const facts = JSON.parse(text) as Facts;
-    const builtRules = await readWholeHash(redis, keys.state(generation).rules());
+    const builtRules = await readWholeHash(redis, stateKeys(keys, generation).rules());
     return new PartitionBuild(
       redis,
       projection,
@@ -327,7 +326,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       const { keys, json, texts } = packPart(part, 5);
       const written = await writeBuild.run(
         this.redis,
-        [this.source.keys.build(this.source.group), ...keys],
+        [buildKey(this.source.keys, this.source.group), ...keys],
         [this.options.owner, this.position, i === parts.length - 1 ? end : '', count, json, ...texts],
       );
       if (written === 0) throw new BuildLostError();

@@ -1,7 +1,9 @@
+import type { PartitionKeys } from '#libs/event-log';
 import { groupFaults, measureLog } from '#libs/event-log';
 import type { EventType } from '#libs/events';
-import type { Projection, Source } from '#libs/projections';
-import { type PartitionKeys, type RedisClient, readWholeHash, type StateKeys } from '#libs/redis';
+import { type Projection, type Source, type StateKeys, stateKeys } from '#libs/projections';
+import { type RedisClient, readWholeHash } from '#libs/redis';
+import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { BuildLostError, type BuildOptions, PartitionBuild } from './partition-build.js';
 
@@ -94,7 +96,7 @@ export class Rebuild<State, T extends EventType, Rules> {
       if (!build.isTrue) return false;
       const last = await raiseBarrier.run(
         this.redis,
-        [keys.stream, keys.live(group), keys.build(group)],
+        [keys.stream, keys.live(group), buildKey(keys, group)],
         [this.options.owner, BARRIER],
       );
       if (last === '') throw new BuildLostError();
@@ -121,7 +123,7 @@ export class Rebuild<State, T extends EventType, Rules> {
         : Object.fromEntries(boards.map(board => [`base:${board}`, last]));
     return switchTo.run(
       this.redis,
-      [keys.live(group), keys.build(group), keys.skipped(group), live.rules(), ...replaced.keys],
+      [keys.live(group), buildKey(keys, group), keys.skipped(group), live.rules(), ...replaced.keys],
       [
         this.options.owner,
         last,
@@ -153,7 +155,7 @@ export class Rebuild<State, T extends EventType, Rules> {
   }
 
   private async liveState({ keys, group }: Source): Promise<StateKeys> {
-    return keys.state(Number((await this.redis.hget(keys.live(group), 'generation')) ?? 1));
+    return stateKeys(keys, Number((await this.redis.hget(keys.live(group), 'generation')) ?? 1));
   }
 
   /** What a whole generation leaves behind is swept in the end. */

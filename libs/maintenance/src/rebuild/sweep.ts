@@ -1,6 +1,7 @@
-import type { Topology } from '#libs/event-log';
+import { parsePartitionKey, partitionKeysLike, type Topology } from '#libs/event-log';
 import type { Projection } from '#libs/projections';
-import { nodesOf, parsePartitionKey, partitionKeysLike, type RedisClient } from '#libs/redis';
+import { nodesOf, type RedisClient } from '#libs/redis';
+import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 
 type Generations = [live: number, begun: number, building: number];
@@ -19,7 +20,7 @@ export async function sweep(
 ): Promise<void> {
   const epoch = topology.epochs[stream];
   const known = await Promise.all(
-    topology.all(stream).map(keys => generations.run(redis, [keys.live(name), keys.build(name)], [])),
+    topology.all(stream).map(keys => generations.run(redis, [keys.live(name), buildKey(keys, name)], [])),
   );
   // Only generations that had been begun by now: a later one is somebody's.
   const isLeft = (partition: number, generation: number): boolean => {

@@ -1,3 +1,4 @@
+import type { PartitionKeys } from '#libs/event-log';
 import {
   compareEventIds,
   definitionText,
@@ -7,7 +8,6 @@ import {
   type RecordedEvent,
 } from '#libs/events';
 import { SCORED } from '#libs/leaderboards';
-import type { PartitionKeys } from '#libs/redis';
 import type { PartitionWriter, Placed } from './partition-writer.js';
 
 /** What a partition that is being made knows of a board. */

@@ -1,7 +1,15 @@
-import { abandonMove, checkLog, openAbandonedGates, readTopology, Topology } from '#libs/event-log';
+import {
+  abandonMove,
+  checkLog,
+  openAbandonedGates,
+  parsePartitionKey,
+  readTopology,
+  Topology,
+  topologyKey,
+} from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, STREAMS } from '#libs/events';
+import { credentialsKey, playerSessionsKey } from '#libs/players';
 import { Projector } from '#libs/projections';
-import { parsePartitionKey, topologyKey } from '#libs/redis';
 import { deliver, keysLike, mortal, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing';
 import { JobRunner } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
@@ -39,8 +47,8 @@ describe('a repartition that is killed', () => {
     }
     await append('EntryRevoked', { board: 'arena', player: 'p0' });
     await append('PlayerBanned', { player: 'p1' });
-    await test.redis.hset(test.topology.of('players', 'p1').credentials(), 'p1', 'a secret');
-    await test.redis.rpush(test.topology.of('players', 'p1').sessions('p1'), 'a session');
+    await test.redis.hset(credentialsKey(test.topology.of('players', 'p1')), 'p1', 'a secret');
+    await test.redis.rpush(playerSessionsKey(test.topology.of('players', 'p1'), 'p1'), 'a session');
   };
 
   const project = async () => {
@@ -94,8 +102,8 @@ describe('a repartition that is killed', () => {
       key => parsePartitionKey(test.prefix, key)?.epoch === test.topology.epochs.scores,
     );
     return {
-      secret: await test.redis.hget(keys.credentials(), 'p1'),
-      sessions: await test.redis.lrange(keys.sessions('p1'), 0, -1),
+      secret: await test.redis.hget(credentialsKey(keys), 'p1'),
+      sessions: await test.redis.lrange(playerSessionsKey(keys, 'p1'), 0, -1),
       records: new Set(current.map(key => key.split(':').at(-1))).size,
     };
   };

@@ -1,13 +1,13 @@
-import type { Topology } from '#libs/event-log';
-import type { StreamName } from '#libs/events';
 import {
   MOVED,
   type PartitionKeyName,
   PartitionKeys,
   parsePartitionKey,
   partitionKeysLike,
-  type RedisClient,
-} from '#libs/redis';
+  type Topology,
+} from '#libs/event-log';
+import type { StreamName } from '#libs/events';
+import type { RedisClient } from '#libs/redis';
 import { groupsOf } from '../projections/projections.js';
 import { scan } from './logins.js';
 

@@ -1,10 +1,6 @@
-import {
-  nodesOf,
-  type PartitionKeys,
-  parsePartitionKey,
-  partitionKeysLike,
-  type RedisClient,
-} from '#libs/redis';
+import { type PartitionKeys, parsePartitionKey, partitionKeysLike } from '#libs/event-log';
+import { credentialsKey, failedPlayerLoginsKey, playerSessionsKey } from '#libs/players';
+import { nodesOf, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
 const readRecords = script<string[]>('read-records');
@@ -43,19 +39,19 @@ export class Logins {
   }
 
   private async copyPlayer(keys: PartitionKeys, player: string): Promise<void> {
-    const secret = await this.redis.hget(keys.credentials(), player);
-    if (secret !== null) await this.redis.hset(this.partitions.of(player).credentials(), player, secret);
+    const secret = await this.redis.hget(credentialsKey(keys), player);
+    if (secret !== null) await this.redis.hset(credentialsKey(this.partitions.of(player)), player, secret);
     await this.copySessions(keys, player);
   }
 
   private async copyCredentials(keys: PartitionKeys, onPage: () => Promise<void>): Promise<void> {
     let cursor = '0';
     do {
-      const [next, flat] = await this.redis.hscan(keys.credentials(), cursor, 'COUNT', COUNT);
+      const [next, flat] = await this.redis.hscan(credentialsKey(keys), cursor, 'COUNT', COUNT);
       const places = new Map<string, string[]>();
       for (let i = 0; i + 1 < flat.length; i += 2) {
         const [player = '', secret = ''] = [flat[i], flat[i + 1]];
-        const key = this.partitions.of(player).credentials();
+        const key = credentialsKey(this.partitions.of(player));
         const fields = places.get(key) ?? [];
         places.set(key, fields);
         fields.push(player, secret);
@@ -68,18 +64,18 @@ export class Logins {
 
   /** The list as it is, however often. */
   private async copySessions(keys: PartitionKeys, player: string): Promise<void> {
-    const hashes = await this.redis.lrange(keys.sessions(player), 0, -1);
-    const key = this.partitions.of(player).sessions(player);
+    const hashes = await this.redis.lrange(playerSessionsKey(keys, player), 0, -1);
+    const key = playerSessionsKey(this.partitions.of(player), player);
     await this.redis.unlink(key);
     if (hashes.length > 0) await this.redis.rpush(key, ...hashes);
   }
 
   private async copyFailures(keys: PartitionKeys, player: string): Promise<void> {
-    const [found = ''] = await readRecords.run(this.redis, [keys.failedLogins(player)], []);
+    const [found = ''] = await readRecords.run(this.redis, [failedPlayerLoginsKey(keys, player)], []);
     const [milliseconds = '', count] = found.split(' ');
     if (count === undefined) return;
     await this.redis.set(
-      this.partitions.of(player).failedLogins(player),
+      failedPlayerLoginsKey(this.partitions.of(player), player),
       count,
       'PX',
       Math.max(1, Number(milliseconds)),

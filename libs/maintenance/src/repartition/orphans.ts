@@ -1,6 +1,6 @@
-import type { Topology } from '#libs/event-log';
+import { parsePartitionKey, partitionKeysLike, type Topology } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
-import { parsePartitionKey, partitionKeysLike, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { scan } from './logins.js';
 

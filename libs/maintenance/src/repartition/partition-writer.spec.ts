@@ -1,4 +1,5 @@
-import { PartitionKeys, type RedisClient } from '#libs/redis';
+import { PartitionKeys } from '#libs/event-log';
+import type { RedisClient } from '#libs/redis';
 import { PartitionWriter } from './partition-writer.js';
 
 describe('ids in a partition that events of several come to', () => {

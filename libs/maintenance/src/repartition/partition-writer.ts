@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
+import type { PartitionKeys } from '#libs/event-log';
 import { compareEventIds, type EventId, formatEventId } from '#libs/events';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
 /** Entries in one call, at most, and characters, about: some milliseconds, in which Redis does nothing else. */

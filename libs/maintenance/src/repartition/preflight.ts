@@ -1,6 +1,6 @@
-import { measureLog, type Topology } from '#libs/event-log';
+import { deadLettersKey, measureLog, type PartitionKeys, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
-import { nodesOf, type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
+import { nodesOf, type RedisClient, readWholeHash } from '#libs/redis';
 import { Jobs } from '../jobs/jobs.js';
 import { groupsOf, projections } from '../projections/projections.js';
 import { placeOf, type Skipped } from './stream-replay.js';
@@ -89,7 +89,9 @@ async function assertNobodyErased(redis: RedisClient, topology: Topology): Promi
 /** @throws RepartitionRefusedError */
 async function assertNoDeadLetters(redis: RedisClient, partitions: readonly PartitionKeys[]): Promise<void> {
   const counts = await Promise.all(
-    partitions.flatMap(keys => groupsOf(keys.streamName).map(group => redis.xlen(keys.deadLetters(group)))),
+    partitions.flatMap(keys =>
+      groupsOf(keys.streamName).map(group => redis.xlen(deadLettersKey(keys, group))),
+    ),
   );
   const count = counts.reduce((sum, length) => sum + length, 0);
   if (count > 0)

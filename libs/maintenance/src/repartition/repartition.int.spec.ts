@@ -2,21 +2,24 @@ import fc from 'fast-check';
 import {
   abandonMove,
   countSaves,
+  deadLettersKey,
   EventLog,
   EventReader,
   LogClosedError,
   LogMovedError,
   Move,
   MoveActiveError,
+  type PartitionKeys,
   Progress,
   Topology,
+  topologyKey,
   VersionReader,
 } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, STREAMS, unpackEvent } from '#libs/events';
 import { BoardCatalog, partitionsOf, ScoreDocumentReader } from '#libs/leaderboards';
+import { credentialsKey, failedPlayerLoginsKey, playerSessionsKey } from '#libs/players';
 import { Projector } from '#libs/projections';
-import { documentIndex, documentStoreOf, type PartitionKeys, topologyKey } from '#libs/redis';
-import { prepareDocuments } from '#libs/search';
+import { documentIndex, documentStoreOf, prepareDocuments } from '#libs/search';
 import {
   BoardHistory,
   boardIn,
@@ -337,9 +340,9 @@ describe('a log that is cut anew', () => {
   it('is refused while there are dead letters or a job, and then is what it was', async () => {
     await score('arena', 'ada', 1);
     const keys = test.topology.of('scores', 'arena');
-    await test.redis.xadd(keys.deadLetters('scores'), '*', 'id', '1-1');
+    await test.redis.xadd(deadLettersKey(keys, 'scores'), '*', 'id', '1-1');
     await expect(move({ scores: 8 })).rejects.toThrow('there are 1 dead letters: retry or drop them first');
-    await test.redis.unlink(keys.deadLetters('scores'));
+    await test.redis.unlink(deadLettersKey(keys, 'scores'));
     const [projection] = projections;
     const jobs = new Jobs(test.redis, test.topology);
     const active = await jobs.start(projection as never, { kind: 'verify' });
@@ -457,13 +460,13 @@ describe('a log that is cut anew', () => {
     const keys = test.topology.of('players', player);
     const [gate, touched] = [keys.gate(), keys.touched()];
     await Promise.all([
-      keepLogin.run(test.redis, [gate, touched, keys.credentials()], [player, 'HSET', player, secret]),
+      keepLogin.run(test.redis, [gate, touched, credentialsKey(keys)], [player, 'HSET', player, secret]),
       keepLogin.run(
         test.redis,
-        [gate, touched, keys.sessions(player)],
+        [gate, touched, playerSessionsKey(keys, player)],
         [player, 'RPUSH', `token of ${player}`],
       ),
-      test.redis.set(keys.failedLogins(player), 3, 'PX', 60_000),
+      test.redis.set(failedPlayerLoginsKey(keys, player), 3, 'PX', 60_000),
     ]);
   }
 });

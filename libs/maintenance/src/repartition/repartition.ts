@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Move, MoveActiveError, readTopology, Topology } from '#libs/event-log';
+import {
+  Move,
+  MoveActiveError,
+  type PartitionKeys,
+  readTopology,
+  Topology,
+  topologyKey,
+} from '#libs/event-log';
 import { type EventId, STREAMS, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient, topologyKey } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { projections } from '../projections/projections.js';
 import { sweep } from '../rebuild/sweep.js';
 import { LogChangedError, NotCleanedError, PauseTooLongError } from './errors.js';

@@ -1,7 +1,7 @@
-import type { Topology } from '#libs/event-log';
+import { parsePartitionKey, partitionKeysLike, type Topology } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
 import { scoreDocuments } from '#libs/leaderboards';
-import { parsePartitionKey, partitionKeysLike, type RedisClient, readWholeHash } from '#libs/redis';
+import { type RedisClient, readWholeHash } from '#libs/redis';
 import { scan } from './logins.js';
 import type { Placed } from './partition-writer.js';
 

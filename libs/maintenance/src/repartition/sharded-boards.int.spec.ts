@@ -14,6 +14,7 @@ import {
   leaderboards,
   ScoreDocumentReader,
 } from '#libs/leaderboards';
+import { stateKeys } from '#libs/projections';
 import {
   BoardHistory,
   boardIn,
@@ -72,7 +73,7 @@ describe('a board with shards, when the log is cut anew', () => {
     const found = await Promise.all(
       topology.all('scores').map(async keys => {
         const generation = Number((await redis.hget(keys.live(leaderboards.name), 'generation')) ?? 1);
-        return redis.hget(keys.state(generation).rules(), `q:${board}`);
+        return redis.hget(stateKeys(keys, generation).rules(), `q:${board}`);
       }),
     );
     return [...new Set(found.flatMap(text => text?.split(' ') ?? []))].filter(period => period !== '-');

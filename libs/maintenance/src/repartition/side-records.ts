@@ -1,6 +1,6 @@
-import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from '#libs/event-log';
+import { fingerprint, IDEMPOTENCY_SECONDS, type PartitionKeys, recordHash } from '#libs/event-log';
 import { type EventId, formatEventId, type NewEvent, type RecordedEvent } from '#libs/events';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import type { PartitionWriter } from './partition-writer.js';
 

@@ -1,7 +1,8 @@
-import { readLog, type Topology } from '#libs/event-log';
+import { type PartitionKeys, readLog, type Topology } from '#libs/event-log';
 import { type EventId, formatEventId, type StreamName } from '#libs/events';
-import { type PartitionKeys, type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { prepareDocuments } from '#libs/search';
+import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { type AnyProjection, groupsOf, projections } from '../projections/projections.js';
 import { catchUp, rulesOf } from '../rebuild/catch-up.js';
@@ -122,7 +123,7 @@ export class StreamMove {
 
   private openBuild({ name, kinds }: AnyProjection, keys: PartitionKeys, end: EventId): Promise<0 | 1> {
     const args = [this.attempt, formatEventId(end), kinds.includes('document') ? 1 : 0];
-    return openBuild.run(this.redis, [keys.live(name), keys.build(name)], args);
+    return openBuild.run(this.redis, [keys.live(name), buildKey(keys, name)], args);
   }
 
   private get owner() {

@@ -1,4 +1,4 @@
-import { type LogEntry, readLog, type Topology } from '#libs/event-log';
+import { type LogEntry, type PartitionKeys, readLog, type Topology } from '#libs/event-log';
 import {
   compareEventIds,
   type EventId,
@@ -12,7 +12,7 @@ import {
   unpackEvent,
 } from '#libs/events';
 import { leaderboards, SCORED } from '#libs/leaderboards';
-import { nodeOf, type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
+import { nodeOf, type RedisClient, readWholeHash } from '#libs/redis';
 import { type BoardEvent, BoardLives } from './board-lives.js';
 import { Definitions } from './definitions.js';
 import { ClocksDifferError } from './errors.js';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventType } from '#libs/events';
-import type { Projection, Source } from '#libs/projections';
-import type { RedisClient, StateKeys } from '#libs/redis';
+import type { Projection, Source, StateKeys } from '#libs/projections';
+import type { RedisClient } from '#libs/redis';
 import type { Difference } from './difference.js';
 import { type Expectation, expectEffect, type Part, partsOf, Size } from './expectation.js';
 import type { PartitionFold, Place } from './partition-fold.js';

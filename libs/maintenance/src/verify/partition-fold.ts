@@ -7,10 +7,11 @@ import {
   type Projection,
   type Ruling,
   type Source,
+  type StateKeys,
   scopeOf,
   type Target,
 } from '#libs/projections';
-import type { RedisClient, StateKeys } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { isAfter, type Sighting } from './probes.js';
 
 /** One state of the fold, where the projection would keep it. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { measureLog } from '#libs/event-log';
+import { measureLog, type PartitionKeys } from '#libs/event-log';
 import type { EventType } from '#libs/events';
-import type { Projection } from '#libs/projections';
-import { documentStoreName, nodeOf, type PartitionKeys, type RedisClient, readWholeHash } from '#libs/redis';
+import { documentStoreName, type Projection, stateKeys } from '#libs/projections';
+import { nodeOf, type RedisClient, readWholeHash } from '#libs/redis';
 import type { Difference } from './difference.js';
 import { PartitionCheck } from './partition-check.js';
 import { PartitionFold } from './partition-fold.js';
@@ -54,7 +54,7 @@ async function compare<State, T extends EventType, Rules>(
   const source = { keys, group: projection.name };
   for (let attempt = 1; ; attempt++) {
     const [live, documents] = await redis.hmget(keys.live(source.group), 'generation', 'documents');
-    const state = keys.state(Number(live ?? 1), documentStoreName(documents));
+    const state = stateKeys(keys, Number(live ?? 1), documentStoreName(documents));
     const kept = board === undefined ? await keysOf(redis, projection.kinds, kind => state.prefix(kind)) : [];
     const rules = await readWholeHash(redis, state.rules());
     const fold = new PartitionFold(redis, projection, source, state, rules, board);

@@ -1,10 +1,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { jest } from '@jest/globals';
-import { AppendCall } from '#libs/event-log';
-import { leaderboards, scoreDocuments } from '#libs/leaderboards';
-import { Projector } from '#libs/projections';
-import { type PartitionKeys } from '#libs/redis';
+import { AppendCall, deadLettersKey, type PartitionKeys } from '#libs/event-log';
+import { leaderboards, ranksKey, runsKey, scoreDocuments } from '#libs/leaderboards';
+import { buildKey } from '#libs/maintenance';
+import { Projector, stateKeys } from '#libs/projections';
 import { appendScores, deliver } from '../deliveries.js';
 import { SERVER } from '../events.js';
 import { longestHold } from '../longest-hold.js';
@@ -96,9 +96,9 @@ describe('the time for which a script holds Redis at its greatest input', () => 
       return least;
     },
     'write-build': async () => {
-      const build = keys.build('group');
+      const build = buildKey(keys, 'group');
       const script = scriptNamed<number>('write-build');
-      const key = keys.state(1).ranks('board');
+      const key = ranksKey(stateKeys(keys, 1), 'board');
       const writes = range(16).map(part => [
         'ZADD',
         2,
@@ -127,7 +127,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
       const script = scriptNamed<number[]>('erase-events');
       const ids = range(100).map(n => `${n + 1}-0`);
       const intervals = range(100).map(n => keys.interval('board', `p${n}`));
-      const groups = ['one', 'two'].flatMap(group => [keys.skipped(group), keys.deadLetters(group)]);
+      const groups = ['one', 'two'].flatMap(group => [keys.skipped(group), deadLettersKey(keys, group)]);
       const all = [keys.stream, keys.erasures(), ...groups, ...intervals];
       const args = [1, json(ids), '[[3,4],[5,6]]', json(range(100).map(n => `b${n}`)), '[]'];
       return shortest(
@@ -152,7 +152,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
     },
     probe: async () => {
       const script = scriptNamed<unknown>('probe');
-      const runs = keys.state(1).runs('board');
+      const runs = runsKey(stateKeys(keys, 1), 'board');
       await inChunks(range(5_000), n => test.redis.xadd(keys.stream, `${n + 1}-0`, 'e', '[]'));
       await test.redis.xgroup('CREATE', keys.stream, 'group', '0');
       await test.redis.xreadgroup('GROUP', 'group', 'me', 'STREAMS', keys.stream, '>');
@@ -175,10 +175,10 @@ describe('the time for which a script holds Redis at its greatest input', () => 
     ['a ban', 'PlayerBanned', 1_000],
   ] as const)('is bounded for %s, where very many boards are in one partition', async (_, type, entries) => {
     const { redis, log } = test;
-    const state = keys.state(1);
+    const state = stateKeys(keys, 1);
     const boards = range(MANY_BOARDS).map(n => `many-${n}`);
     await inChunks(boards, board => redis.hset(state.rules(), `q:${board}`, '-'));
-    await inChunks(boards, board => redis.hset(state.runs(board), 'other', '0000000000000- 5'));
+    await inChunks(boards, board => redis.hset(runsKey(state, board), 'other', '0000000000000- 5'));
     let player = 0;
     const name = leaderboards.name;
     const milliseconds = await shortest(
@@ -192,7 +192,7 @@ describe('the time for which a script holds Redis at its greatest input', () => 
       async () => {
         player += 1;
         const own = boards.slice(0, entries);
-        await inChunks(own, board => redis.hset(state.runs(board), `p${player}`, '0000000000000- 5'));
+        await inChunks(own, board => redis.hset(runsKey(state, board), `p${player}`, '0000000000000- 5'));
         await log.append({ type, data: { player: `p${player}` }, actor: SERVER });
       },
     );

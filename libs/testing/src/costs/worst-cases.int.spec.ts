@@ -1,16 +1,22 @@
 import { jest } from '@jest/globals';
-import { readEntries, shardsOf } from '#libs/event-log';
+import { type PartitionKeys, readEntries, shardsOf } from '#libs/event-log';
 import { type BoardDefinition, DEFAULT_DEFINITION } from '#libs/events';
 import {
   BoardCatalog,
   formatBoard,
   LeaderboardReader,
+  levelsKey,
   orderOf,
+  ranksKey,
+  runsKey,
   ScoreDocumentReader,
+  scoresKey,
 } from '#libs/leaderboards';
-import { NameSearch, ProfileReader } from '#libs/players';
-import { type PartitionKeys, readWholeHash } from '#libs/redis';
-import { SaveReader, SaveSearch } from '#libs/saves';
+import { NameSearch, namesKey, ProfileReader, profilesKey } from '#libs/players';
+import { stateKeys } from '#libs/projections';
+import { readWholeHash } from '#libs/redis';
+import { SaveReader, SaveSearch, slotsKey } from '#libs/saves';
+import { searchTermsKey } from '#libs/search';
 import { SERVER } from '../events.js';
 import { longestHold } from '../longest-hold.js';
 import { scriptNamed } from '../script-named.js';
@@ -53,17 +59,17 @@ class Filler {
       ...{ by: at(0), from: undefined, since: undefined, born: undefined, state: 'here', definition },
     });
     for (const keys of places) {
-      await redis.hset(keys.state(1).rules(), `b:${board}`, text, `q:${board}`, '-');
+      await redis.hset(stateKeys(keys, 1).rules(), `b:${board}`, text, `q:${board}`, '-');
       await redis.hset(keys.definitions(), board, `1700000000000-0 - ${JSON.stringify(definition)}`);
     }
     const shares = Map.groupBy(range(count), n => this.placeOf(places, n));
     for (const [keys, numbers] of shares) {
-      const state = keys.state(1);
+      const state = stateKeys(keys, 1);
       const ranks = numbers.flatMap(n => ['5', orderOf(at(n)) + player(n)]);
-      await this.inChunks(ranks, some => redis.zadd(state.ranks(board), ...some));
+      await this.inChunks(ranks, some => redis.zadd(ranksKey(state, board), ...some));
       const runs = numbers.flatMap(n => [player(n), `${orderOf(at(n))} 5${attributes}`]);
-      await this.inChunks(runs, some => redis.hset(state.runs(board), ...some));
-      await redis.zadd(state.levels(board), 5, 5);
+      await this.inChunks(runs, some => redis.hset(runsKey(state, board), ...some));
+      await redis.zadd(levelsKey(state, board), 5, 5);
     }
   }
 
@@ -154,13 +160,13 @@ describe('the longest time for which one command holds Redis', () => {
       const fields = own.flatMap(name => [name, ' scored']);
       await filler.inChunks(fields, some => redis.hset(keys.definitions(), ...some));
       const rules = fields.flatMap((name, i) => (i % 2 === 0 ? [`q:${name}`, '-'] : []));
-      await filler.inChunks(rules, some => redis.hset(keys.state(1).rules(), ...some));
+      await filler.inChunks(rules, some => redis.hset(stateKeys(keys, 1).rules(), ...some));
     }
     const [keys] = topology.all('scores') as [PartitionKeys];
     await expectShort(async () => {
       const { boards } = await new LeaderboardReader(redis, topology).boards(undefined, 100);
       expect(boards).toHaveLength(100);
-      await readWholeHash(redis, keys.state(1).rules());
+      await readWholeHash(redis, stateKeys(keys, 1).rules());
     });
   });
 
@@ -184,9 +190,13 @@ describe('the longest time for which one command holds Redis', () => {
     for (const keys of topology.all('players')) {
       const players = range(1_500).map(n => `player-${keys.partition}-${n}`);
       const members = players.flatMap(name => ['', ...words].flatMap(word => ['0', `${word}\0${name}`]));
-      await filler.inChunks(members, some => redis.zadd(keys.state(1).search('cache-quest:player'), ...some));
+      await filler.inChunks(members, some =>
+        redis.zadd(searchTermsKey(stateKeys(keys, 1), 'cache-quest:player'), ...some),
+      );
       const names = players.flatMap(name => ['0', `same name\0${name}`]);
-      await filler.inChunks(names, some => redis.zadd(keys.state(1).search('profiles'), ...some));
+      await filler.inChunks(names, some =>
+        redis.zadd(searchTermsKey(stateKeys(keys, 1), 'profiles'), ...some),
+      );
     }
     const search = new SaveSearch(redis, topology);
     const { total } = await search.find('cache-quest:player', { words: words.join(' '), limit: 100 });
@@ -202,14 +212,14 @@ describe('the longest time for which one command holds Redis', () => {
     const { redis, topology } = test;
     const all = range(1_000).map(player);
     for (const [keys, players] of Map.groupBy(all, name => topology.of('players', name))) {
-      const state = keys.state(1);
+      const state = stateKeys(keys, 1);
       await filler.inChunks(
         players.flatMap(name => [name, 'n'.repeat(64)]),
-        some => redis.hset(state.names(), ...some),
+        some => redis.hset(namesKey(state), ...some),
       );
       await filler.inChunks(
         players.flatMap(name => [name, `1 ${JSON.stringify({ x: 'y'.repeat(8_000) })}`]),
-        some => redis.hset(state.profiles(), ...some),
+        some => redis.hset(profilesKey(state), ...some),
       );
     }
     const profiles = new ProfileReader(redis, topology);
@@ -240,10 +250,10 @@ describe('the longest time for which one command holds Redis', () => {
     const [scores] = topology.all('scores') as [PartitionKeys];
     const document = '7 {"highest":5,"lowest":5,"sum":["5",0],"firstAt":1,"recent":[["1-0",5]]}';
     const boards = range(5_000).flatMap(n => [`many-${n}`, document]);
-    await filler.inChunks(boards, some => redis.hset(scores.state(1).scores('ada'), ...some));
+    await filler.inChunks(boards, some => redis.hset(scoresKey(stateKeys(scores, 1), 'ada'), ...some));
     const keys = topology.of('players', 'ada');
     const slots = range(5_000).flatMap(n => [`slot-${n}`, '1 1700000000000 10']);
-    await filler.inChunks(slots, some => redis.hset(keys.state(1).saves('ada'), ...some));
+    await filler.inChunks(slots, some => redis.hset(slotsKey(stateKeys(keys, 1), 'ada'), ...some));
     const saves = new SaveReader(redis, topology);
     await expectShort(async () => {
       await new ScoreDocumentReader(redis, topology).boards('ada');

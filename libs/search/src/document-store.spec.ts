@@ -1,5 +1,5 @@
-import type { RedisClient } from './client.js';
-import { documentStoreIn, documentStoreOf } from './server-check.js';
+import type { RedisClient } from '#libs/redis';
+import { documentStoreIn, documentStoreOf } from './document-store.js';
 
 /** A server that says this of itself, and knows these commands besides those of every Redis. */
 const server = (info: string, commands: readonly string[], db = 0) =>

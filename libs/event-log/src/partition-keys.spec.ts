@@ -1,4 +1,7 @@
-import { PartitionKeys, parsePartitionKey, playersPrefix } from './keys.js';
+import { playerSessionsKey } from '#libs/players';
+import { stateKeys } from '#libs/projections';
+import { generationLabel, playersPrefix } from '#libs/search';
+import { PartitionKeys, parsePartitionKey } from './partition-keys.js';
 
 describe('keys of partitions', () => {
   it('have the names of always in the first epoch', () => {
@@ -10,15 +13,15 @@ describe('keys of partitions', () => {
     expect(keys.stream).toBe('ql:{p3e2}:log');
     expect(keys.stream.startsWith(playersPrefix('ql'))).toBe(true);
     // Redis Search takes letters and digits for one word.
-    expect(keys.state(4).label).toBe('p3e2g4');
+    expect(generationLabel(stateKeys(keys, 4))).toBe('p3e2g4');
   });
 
   it.each([1, 2, 13])('tell what they are, in epoch %i', epoch => {
     const keys = new PartitionKeys('a.b', 'players', 12, epoch);
     const rest = 'sessions:a{s1}:b';
     const name = { initial: 'p', partition: 12, epoch, rest };
-    expect(parsePartitionKey('a.b', keys.sessions('a{s1}:b'))).toEqual(name);
-    expect(parsePartitionKey('a-b', keys.sessions('a{s1}:b'))).toBeUndefined();
+    expect(parsePartitionKey('a.b', playerSessionsKey(keys, 'a{s1}:b'))).toEqual(name);
+    expect(parsePartitionKey('a-b', playerSessionsKey(keys, 'a{s1}:b'))).toBeUndefined();
   });
 
   it.each(['ql:session:abc', 'ql:topology', 'ql:{x1}:log', 'ql:{s1f2}:log', 'ql2:{s1}:log'])(

@@ -17,7 +17,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'topologyKey(prefix)': 'a few fields for each of two streams',
   'list, 0, -1 - MAX_SESSIONS': 'sessions of one player beyond the limit',
   'this.listOf(player), 0, -1': 'sessions of one player, who has 50 at most',
-  'keys.sessions(player), 0, -1': 'sessions of one player, who has 50 at most',
+  'playerSessionsKey(keys, player), 0, -1': 'sessions of one player, who has 50 at most',
   'this.key': 'boards that Cache Quest has made, of which there is a limit',
   'keys.unfinishedCopies()': 'bans that moderators have under way, or whose gateway died meanwhile',
   'keys.touched()': 'players who logged in while a log is moved, by an operator',

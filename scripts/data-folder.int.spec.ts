@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,18 @@ describe('the generated keys', () => {
     const keys = new DataFolder(path).keys();
     expect(keys.server).toHaveLength(32);
     expect(new DataFolder(path).keys()).toEqual(keys);
+  });
+
+  it('name the setting and the cause where they cannot be written, as on a full disk', () => {
+    symlinkSync('/dev/full', `${file()}.new`);
+    expect(() => new DataFolder(path).keys()).toThrow(
+      `DATA_DIR=${path}: the data folder cannot be written (ENOSPC`,
+    );
+  });
+
+  it('say what to do where they cannot be read', () => {
+    mkdirSync(file());
+    expect(() => new DataFolder(path).keys()).toThrow(`${file()} cannot be read (EISDIR`);
   });
 
   it.each(['{"server":"abc', '{}', 'null'])(

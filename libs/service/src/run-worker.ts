@@ -120,6 +120,8 @@ async function listen(
   if (HEALTH_PORT !== undefined) return listenAt(app, HEALTH_PORT, HOST);
   // Nest logs an error of its own where it cannot listen: so it is only asked to where it can.
   if (!(await isTaken(usual, HOST))) return listenAt(app, usual, HOST);
-  logger.log(`port ${usual} is taken: health gets a free one; set HEALTH_PORT to choose`);
+  logger.log(
+    `port ${usual} is taken: health gets a free one; a worker that is started by itself takes HEALTH_PORT`,
+  );
   return listenAt(app, 0, HOST);
 }

@@ -16,10 +16,11 @@ export function tour(): [command: string, output: string | undefined][] {
 }
 
 /** Output without what differs from run to run: event ids, times, the ids of keys, guests and their secrets. */
-const steady = (output: string) =>
+export const steady = (output: string) =>
   output
     .replace(/"[sp](?:\d+|\*)-\d+-\d+"/g, '"<event>"')
     .replace(/"(player|playerId)":"p[a-z2-7]{20}"/g, '"$1":"<guest>"')
+    .replace(/"id":"p[a-z2-7]{20}"/g, '"id":"<guest>"')
     .replace(/"(token|secret)":"[\w-]+"/g, '"$1":"<secret>"')
     .replace(/"id":"[\da-f]{6}"/g, '"id":"<key>"')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"')

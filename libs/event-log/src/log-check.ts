@@ -174,7 +174,7 @@ async function look(redis: RedisClient, keys: PartitionKeys, groups: readonly st
     const isStranger = own !== undefined && own.revision < ledger.revision;
     const facts = isStranger ? { ...seen, missing: [] } : seen;
     const known = furthest(
-      isNoted(seen.ledger) ? atLeast(ledger, isStranger ? [] : appended, seen) : undefined,
+      seen.ledger && atLeast(ledger, isStranger ? [] : appended, seen),
       isStranger ? undefined : own,
     );
     const found = isMoved(seen) ? undefined : judge(facts, ledger, known);
@@ -224,7 +224,7 @@ async function noteLoss(redis: RedisClient, keys: PartitionKeys, loss: Loss): Pr
     const seen = await read(redis, keys, [], []);
     const ledger = parseLedger(seen.ledger);
     if (ledger.damage.includes(loss.reason)) return;
-    const known = isNoted(seen.ledger) ? atLeast(ledger, [], seen) : undefined;
+    const known = seen.ledger && atLeast(ledger, [], seen);
     if (await note(redis, keys, seen, ledger, afterLoss(seen, ledger, known, loss), true)) return;
   }
 }
@@ -327,9 +327,6 @@ function settled(look: Look, ledger: Ledger): Ledger {
   return { ...ledger, ...extent, ...(isEmpty && { gone: goneIn(look, ledger.trimmed) }) };
 }
 
-/** Whether a look was ever noted: a worker that creates its group begins the ledger, and says nothing of the events. */
-const isNoted = (fields: Look['ledger']) => fields?.revision !== undefined;
-
 /** @returns false when another process has noted something meanwhile */
 async function note(
   redis: RedisClient,
@@ -342,7 +339,7 @@ async function note(
 ): Promise<boolean> {
   if (isMoved({ gate })) return true;
   const isAccount = Object.keys(news).length > 0 && fields !== undefined;
-  const isNew = !isNoted(fields) && (stream?.added ?? 0) > 0;
+  const isNew = fields === undefined && (stream?.added ?? 0) > 0;
   const isDue = now - Number(fields?.at ?? 0) >= NOTE_INTERVAL_MS;
   const isChanged = fields !== undefined && (after.last !== before.last || after.length !== before.length);
   if (!isLoss && !isNew && !isAccount && !(isDue && isChanged) && after.gone === before.gone) return true;

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { UnconfirmedError } from '#libs/redis';
+import { UnconfirmedError, WrongTypeError } from '#libs/redis';
 import { toProblem } from './problem.filter.js';
 import { Problem } from './problem.js';
 
@@ -30,5 +30,18 @@ describe('an event that is in the log, but on too few replicas', () => {
     expect(problem.body.detail).toMatch(
       /^it is in the log, but 0 of 1 replicas have confirmed it.*Idempotency-Key/,
     );
+  });
+});
+
+describe('data in Redis that another program has overwritten', () => {
+  it.each([
+    new WrongTypeError('ql:{s0}:runs@1:season', 'string', 'hash'),
+    new Error('WRONGTYPE Operation against a key holding the wrong kind of value'),
+    new Error('ERR Error running script: WRONGTYPE Operation against a key, script: 1a2b'),
+  ])('is a 503 that says who can help, and names no key: %s', error => {
+    const problem = toProblem(error);
+    expect(problem.getStatus()).toBe(503);
+    expect(problem.body.detail).toMatch(/overwritten.*an operator has to rebuild/);
+    expect(problem.body.detail).not.toContain('ql:');
   });
 });

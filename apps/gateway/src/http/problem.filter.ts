@@ -26,7 +26,7 @@ import {
 } from '#libs/leaderboards';
 import { JobActiveError, JobOverError } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { SILENT, troubleOf, UnconfirmedError } from '#libs/redis';
+import { SILENT, troubleOf, UnconfirmedError, WrongTypeError } from '#libs/redis';
 import {
   DeadLetterNotFoundError,
   EventGoneError,
@@ -65,7 +65,7 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       : error instanceof InvalidCursorError
         ? badCursor(request)
         : toProblem(error, request.routeOptions.bodyLimit);
-    if (problem.getStatus() === 500)
+    if (problem.getStatus() === 500 || isOverwritten(error))
       this.logger.error(error, undefined, `${request.method} ${request.routeOptions.url}`);
     void reply
       .status(problem.getStatus())
@@ -73,6 +73,10 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       .send(JSON.stringify(problem.body));
   }
 }
+
+/** A key holds another type than ours, as our scripts say, or Redis itself does. */
+const isOverwritten = (error: unknown) =>
+  error instanceof WrongTypeError || (error instanceof Error && /\bWRONGTYPE\b/.test(error.message));
 
 /** What reading from, and writing to, a connection that was closed fails with. */
 const CLOSED = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
@@ -167,6 +171,10 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
   if (error instanceof ShardsDisagreeError) return unavailable(`${error.message}; try again in a moment`);
   if (error instanceof LogClosedError || error instanceof LogMovedError) return unavailable(error.message);
   const trouble = error instanceof TimeoutError ? SILENT : troubleOf(error);
+  if (isOverwritten(error))
+    return unavailable(
+      'another program has overwritten data of Questlog in Redis: an operator has to rebuild it, and the log of the gateway has the cause',
+    );
   if (trouble)
     return unavailable(`${trouble.detail}; try again, with the same Idempotency-Key where you sent one`);
   if (error instanceof HttpException) return fromStatus(error.getStatus(), error.message, bodyLimit);

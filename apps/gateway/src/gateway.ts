@@ -1,4 +1,3 @@
-import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -9,7 +8,6 @@ import { Health, type HealthCheck, type Logger, serveHealth } from '#libs/observ
 import {
   Connections,
   LogFigures,
-  LogModule,
   LogWatch,
   limitConnections,
   logChecks,
@@ -29,16 +27,12 @@ import { dropEmptyHeaders } from './http/server/empty-headers.js';
 import { BODY_LIMIT, readJsonBodies, refuseOtherBodies } from './http/server/json-body.js';
 import { limitSendingTime, readStreamedBodies } from './http/server/streamed-body.js';
 import { answerUnrouted, MAX_SEGMENT } from './http/server/unrouted.js';
-import { appendLimits } from './limits/append-limits.js';
 import { serveOpenApi } from './openapi.js';
 
 /** Milliseconds in which a client must have sent its request. */
 const REQUEST_TIMEOUT = 30_000;
 /** Milliseconds in which URL and headers must have come; looked at every third of it. */
 const HEADERS_TIMEOUT = 15_000;
-
-@Module({})
-class RootModule {}
 
 /** The gateway, initialised but not listening. @param furtherChecks for `/readyz` */
 export async function createGateway(
@@ -67,14 +61,11 @@ export async function createGateway(
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       problems.send(error, request, reply.header('X-Content-Type-Options', 'nosniff')),
   });
-  const root = {
-    module: RootModule,
-    imports: [
-      LogModule.forRoot(log, appendLimits(environment, log)),
-      GatewayModule.forRoot(environment, logger),
-    ],
-  };
-  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, bodyParser: false });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    GatewayModule.forRoot(environment, log, logger),
+    adapter,
+    { logger, bodyParser: false },
+  );
   const fastify = app.getHttpAdapter().getInstance();
   limitConnections(fastify, connections);
   setSecurityHeaders(fastify);

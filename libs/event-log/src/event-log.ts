@@ -253,7 +253,11 @@ export class EventLog {
   private async isCounted(keys: PartitionKeys, board: string): Promise<boolean> {
     const definitions = await readWholeHash(this.redis, keys.definitions());
     // Of a hundred thousand definitions, hardly one need be parsed.
-    return Object.values(definitions).some(text => text.split(' ', 2)[1] === board);
+    return Object.values(definitions).some(text => {
+      // The mark ` scored` has no event id before it, and names no source.
+      const [definedBy, source] = text.split(' ', 2);
+      return definedBy !== '' && source === board;
+    });
   }
 
   private queueOf(keys: PartitionKeys): AppendQueue {

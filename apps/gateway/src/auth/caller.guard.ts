@@ -8,11 +8,15 @@ import { Callers } from './callers.js';
 export type CallerRequest = FastifyRequest<{ Params: { player?: string } }> & { caller?: Actor | undefined };
 
 /** Who calls. Only on routes that are not public. */
-export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Actor => {
+export const Caller = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Actor => callerOf(context),
+);
+
+export function callerOf(context: ExecutionContext): Actor {
   const { caller } = context.switchToHttp().getRequest<CallerRequest>();
-  if (!caller) throw new Error('@Caller() on a public route: there need not be one');
+  if (!caller) throw new Error('@Caller() and @Write() need a route that is not public');
   return caller;
-});
+}
 
 /** Finds out who calls, and whom they mean by `me`. Whether they may is for `AccessGuard` to say. */
 @Injectable()

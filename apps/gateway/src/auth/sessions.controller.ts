@@ -99,7 +99,7 @@ export class SessionsController {
     request: CallerRequest,
   ): Promise<{ player: string; secret?: string }> {
     if (playerId === undefined || secret === undefined) {
-      await this.guests.count(request);
+      await this.guests.count(request.caller, addressOf(request));
       return this.credentials.create();
     }
     const login = { player: playerId, address: addressOf(request) };

@@ -1,15 +1,14 @@
-import { Body, Controller, Delete, Get, Param, Put, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Put, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor } from '#libs/events';
+import type { FastifyRequest } from 'fastify';
 import { LeaderboardReader, type ListedBoard } from '#libs/leaderboards';
 import { AdminOnly, Public } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
-import { WriteService } from '../http/write.service.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import {
   BoardDefinedView,
   BoardPage,
@@ -28,7 +27,7 @@ export class BoardsController {
   constructor(
     private readonly leaderboards: LeaderboardReader,
     private readonly boards: BoardsService,
-    private readonly writes: WriteService,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Public()
@@ -66,22 +65,16 @@ export class BoardsController {
   define(
     @Param('board', IdPipe) board: string,
     @Body(bodyPipe) body: DefinitionFields,
-    @Caller() caller: Actor,
     @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
     // To the pipe, nothing is an object without fields: a forgotten body would undo a definition.
     if (request.body == null) throw badRequest('the definition is missing: {} is the default one');
     const definition = definitionFrom(board, body);
-    return this.writes.change(
-      {
-        caller,
-        append: envelope => this.boards.define(board, definition, envelope),
-        result: async () => ({ board, ...definition }),
-      },
-      request,
-      reply,
-    );
+    return this.writes.respond(write, {
+      append: envelope => this.boards.define(board, definition, envelope),
+      result: async () => ({ board, ...definition }),
+    });
   }
 
   @Delete(':board')
@@ -94,14 +87,11 @@ export class BoardsController {
   @ApiWrite()
   @ApiProblems(404, 409)
   @ApiOkResponse({ type: BoardRemovedView, description: 'With `Prefer: wait`: the board is gone.' })
-  remove(
-    @Param('board', IdPipe) board: string,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
-    const append = this.boards.remove.bind(this.boards, board);
-    return this.writes.change({ caller, append, result: async () => ({ board }) }, request, reply);
+  remove(@Param('board', IdPipe) board: string, @Write() write: WriteRequest): Promise<object> {
+    return this.writes.respond(write, {
+      append: envelope => this.boards.remove(board, envelope),
+      result: async () => ({ board }),
+    });
   }
 
   @Delete(':board/entries/:player')
@@ -117,12 +107,12 @@ export class BoardsController {
   revoke(
     @Param('board', IdPipe) board: string,
     @Param('player', IdPipe) player: string,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
-    const append = this.boards.revoke.bind(this.boards, board, player);
-    return this.writes.change({ caller, append, result: async () => ({ board, player }) }, request, reply);
+    return this.writes.respond(write, {
+      append: envelope => this.boards.revoke(board, player, envelope),
+      result: async () => ({ board, player }),
+    });
   }
 }
 

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { firstValueFrom } from 'rxjs';
-import { type Appended, NotReplayedError, Topology } from '#libs/event-log';
+import { type Appended, EventLog, NotReplayedError, Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
 import {
   BoardCatalog,
@@ -10,7 +9,6 @@ import {
   type Envelope,
   LeaderboardReader,
 } from '#libs/leaderboards';
-import { StreamsClient } from '#libs/streams-transport';
 import { withValue } from '../http/field-rules.js';
 import { notFound, Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
@@ -25,7 +23,7 @@ export class BoardsService {
     private readonly topology: Topology,
     private readonly catalog: BoardCatalog,
     private readonly leaderboards: LeaderboardReader,
-    private readonly events: StreamsClient,
+    private readonly log: EventLog,
   ) {}
 
   /**
@@ -57,8 +55,9 @@ export class BoardsService {
       const { source, shards } = known.definition;
       const place = shards !== undefined && { shards };
       const append = (conditions: { definedBy: string } | typeof REPLAY_ONLY) =>
-        firstValueFrom(
-          this.events.append('EntryRevoked', { board, player }, { ...envelope, ...conditions, ...place }),
+        this.log.append(
+          { type: 'EntryRevoked', data: { board, player }, ...envelope },
+          { ...conditions, ...place },
         );
       return source === undefined
         ? append({ definedBy: definedBy(known) })

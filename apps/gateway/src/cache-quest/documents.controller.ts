@@ -9,20 +9,23 @@ import {
   Patch,
   Post,
   Query,
-  Req,
   Res,
   UseInterceptors,
 } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
+import { type Appended, VersionConflictError } from '#libs/event-log';
 import type { Actor } from '#libs/events';
+import type { Envelope } from '#libs/leaderboards';
 import { Public } from '../auth/access.guard.js';
-import { Caller, type CallerRequest } from '../auth/caller.guard.js';
+import type { CallerRequest } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { BODY_LIMIT, TEXT_BODY } from '../http/server/json-body.js';
 import { queryPipe } from '../http/validation.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { Answer, done, missing } from './answers.js';
 import { CookieRenewal } from './cookie-renewal.interceptor.js';
 import {
@@ -67,7 +70,10 @@ function documentsController(kind: DocumentKind) {
   @UseInterceptors(CookieRenewal)
   @Controller(path)
   class DocumentsController {
-    constructor(private readonly documents: DocumentsService) {}
+    constructor(
+      private readonly documents: DocumentsService,
+      private readonly writes: WriteResponder,
+    ) {}
 
     @Post()
     @SessionsOnly(hasOwnDocument)
@@ -78,13 +84,9 @@ function documentsController(kind: DocumentKind) {
     @ApiPlayer()
     @ApiProblems(400, 401, 403, 413, 415, 422, 429, 503)
     @ApiOkResponse({ type: Answer, description: 'It can be read.' })
-    async create(
-      @Body() body: unknown,
-      @Caller() caller: Actor,
-      @Req() request: FastifyRequest,
-    ): Promise<Answer> {
-      const { id, text } = ownDocument(body, caller);
-      await this.documents.write(id, kind, text, { caller, request });
+    async create(@Body() body: unknown, @Write() write: WriteRequest): Promise<Answer> {
+      const { id, text } = ownDocument(body, write.caller);
+      await this.writes.untilApplied(write, envelope => this.documents.write(id, kind, text, envelope));
       return done(`${noun} created`);
     }
 
@@ -102,12 +104,13 @@ function documentsController(kind: DocumentKind) {
     @ApiOkResponse({ type: Answer, description: 'It can be read.' })
     async update(
       @Body() body: unknown,
-      @Caller() caller: Actor,
-      @Req() request: FastifyRequest,
+      @Write() write: WriteRequest,
       @Res({ passthrough: true }) reply: FastifyReply,
     ): Promise<Answer> {
-      const { id, text } = ownDocument(body, caller);
-      const isReplaced = await this.documents.replace(id, kind, text, { caller, request });
+      const { id, text } = ownDocument(body, write.caller);
+      const isReplaced = await this.ifThere(write, envelope =>
+        this.documents.replace(id, kind, text, envelope),
+      );
       return isReplaced ? done(`${noun} updated`) : missing(reply);
     }
 
@@ -155,14 +158,24 @@ function documentsController(kind: DocumentKind) {
     @ApiPlayer()
     @ApiProblems(400, 401, 403, 429, 503)
     @ApiOkResponse({ type: Answer })
-    async delete(
-      @Param('id', IdPipe) id: string,
-      @Caller() caller: Actor,
-      @Req() request: FastifyRequest,
-    ): Promise<Answer> {
-      assertOwn(caller, plain(id) === caller.id);
-      await this.documents.delete(plain(id), kind, { caller, request });
+    async delete(@Param('id', IdPipe) id: string, @Write() write: WriteRequest): Promise<Answer> {
+      assertOwn(write.caller, plain(id) === write.caller.id);
+      await this.ifThere(write, envelope => this.documents.delete(plain(id), kind, envelope));
       return done(`${noun} deleted`);
+    }
+
+    /** @returns false when there is no document */
+    private async ifThere(
+      write: WriteRequest,
+      append: (envelope: Envelope) => Promise<Appended>,
+    ): Promise<boolean> {
+      try {
+        await this.writes.untilApplied(write, append);
+        return true;
+      } catch (error) {
+        if (error instanceof VersionConflictError) return false;
+        throw error;
+      }
     }
   }
 

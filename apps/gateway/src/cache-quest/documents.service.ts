@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { VersionConflictError } from '#libs/event-log';
-import type { Actor } from '#libs/events';
+import { type Appended, EventLog } from '#libs/event-log';
+import type { Envelope } from '#libs/leaderboards';
 import { type SaveQuery, SaveReader, SaveSearch } from '#libs/saves';
-import { type EventWrite, WriteService } from '../http/write.service.js';
 import { BulkGate } from '../limits/bulk-gate.js';
 import type { DocumentKind } from './document-kind.js';
 
@@ -14,19 +12,13 @@ const ENOUGH = 4 * 1024 * 1024;
 /** Documents that are read at the same time. */
 const WIDTH = 10;
 
-/** Who writes, and with which headers. */
-export interface Writing {
-  readonly caller: Actor;
-  readonly request: FastifyRequest;
-}
-
-/** The game's documents: saves in slots of their own. What is answered to a write, the next read sees. */
+/** The game's documents: saves in slots of their own. */
 @Injectable()
 export class DocumentsService {
   constructor(
     private readonly saves: SaveReader,
     private readonly search: SaveSearch,
-    private readonly writes: WriteService,
+    private readonly log: EventLog,
     private readonly gate: BulkGate,
   ) {}
 
@@ -34,21 +26,21 @@ export class DocumentsService {
     return (await this.saves.find(player, slot))?.document;
   }
 
-  /** Makes it, or replaces what is there. */
-  async write(player: string, { slot }: DocumentKind, document: string, { caller, request }: Writing) {
-    await this.append({ type: 'SaveWritten', data: { player, slot, document }, caller }, request);
+  /** Creates the document, or replaces it. */
+  write(player: string, { slot }: DocumentKind, document: string, envelope: Envelope): Promise<Appended> {
+    return this.log.append({ type: 'SaveWritten', data: { player, slot, document }, ...envelope });
   }
 
-  /** @returns false when there is none: the log decides that, whatever can be read yet */
-  replace(player: string, { slot }: DocumentKind, document: string, { caller, request }: Writing) {
-    const data = { player, slot, document };
-    return this.append({ type: 'SaveWritten', data, caller, expectedVersion: 'existing' }, request);
+  /** @throws VersionConflictError when there is none: the log decides that, whatever can be read yet */
+  replace(player: string, { slot }: DocumentKind, document: string, envelope: Envelope): Promise<Appended> {
+    const event = { type: 'SaveWritten', data: { player, slot, document }, ...envelope } as const;
+    return this.log.append(event, { expectedVersion: 'existing' });
   }
 
-  /** @returns false when there is none */
-  delete(player: string, { slot }: DocumentKind, { caller, request }: Writing) {
-    const data = { player, slot };
-    return this.append({ type: 'SaveDeleted', data, caller, expectedVersion: 'existing' }, request);
+  /** @throws VersionConflictError when there is none */
+  delete(player: string, { slot }: DocumentKind, envelope: Envelope): Promise<Appended> {
+    const event = { type: 'SaveDeleted', data: { player, slot }, ...envelope } as const;
+    return this.log.append(event, { expectedVersion: 'existing' });
   }
 
   /** @returns JSON, in which the documents are as they were sent */
@@ -69,21 +61,6 @@ export class DocumentsService {
       }
     }
     return `{"total":${total},"documents":[${listed.join()}]}`;
-  }
-
-  /** @returns false when there is no such version as was expected */
-  private async append<T extends 'SaveWritten' | 'SaveDeleted'>(
-    write: EventWrite<T>,
-    request: FastifyRequest,
-  ): Promise<boolean> {
-    const { caller } = write;
-    try {
-      await this.writes.untilSeen({ caller, append: this.writes.appending(write) }, request);
-      return true;
-    } catch (error) {
-      if (error instanceof VersionConflictError) return false;
-      throw error;
-    }
   }
 
   /** Those that are still there. */

@@ -7,6 +7,7 @@ import { Credentials, newPlayerId } from '../auth/credentials.js';
 import { setCookie } from '../auth/session-cookie.js';
 import { Sessions } from '../auth/sessions.js';
 import { ApiProblems } from '../http/api-docs.js';
+import { addressOf } from '../limits/address.js';
 import { GuestQuota } from '../limits/guest-quota.js';
 import { RateClass } from '../limits/rate-class.js';
 import { CookieRenewal } from './cookie-renewal.interceptor.js';
@@ -47,7 +48,7 @@ export class GuestSessionController {
     if (caller?.kind === 'player') return { id: caller.id };
     // Nobody sees the id: it makes Content-Length what that of a GET would be.
     if (!makesGuest(request)) return { id: newPlayerId() };
-    await this.guests.count(request);
+    await this.guests.count(request.caller, addressOf(request));
     const { player } = await this.credentials.create();
     setCookie(request, reply, await this.sessions.open(player));
     return { id: player };

@@ -1,29 +1,18 @@
-import {
-  Body,
-  Controller,
-  Get,
-  HttpCode,
-  Param,
-  Post,
-  Query,
-  Req,
-  Res,
-  UseInterceptors,
-} from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { type Appended, NoSuchBoardError } from '#libs/event-log';
-import type { Actor } from '#libs/events';
 import { type Envelope, LeaderboardReader } from '#libs/leaderboards';
 import { Public } from '../auth/access.guard.js';
-import { Caller, type CallerRequest } from '../auth/caller.guard.js';
+import type { CallerRequest } from '../auth/caller.guard.js';
 import type { EntryView } from '../entries/entries.dto.js';
 import { EntryViews } from '../entries/entry-views.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
 import { checkName } from '../http/refused-name.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
-import { WriteService } from '../http/write.service.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { FirstScores, ScoreIntake } from '../scores/score-intake.js';
 import type { Score } from '../scores/score-rules.js';
 import { Answer, done, missing } from './answers.js';
@@ -48,7 +37,7 @@ export class MemberScoresController {
   constructor(
     private readonly intake: ScoreIntake,
     private readonly made: MadeBoards,
-    private readonly writes: WriteService,
+    private readonly writes: WriteResponder,
     private readonly leaderboards: LeaderboardReader,
     private readonly views: EntryViews,
   ) {}
@@ -66,13 +55,13 @@ export class MemberScoresController {
   @ApiOkResponse({ type: Answer, description: 'It can be read.' })
   async submit(
     @Body(bodyPipe) { key: board, score, member }: MemberScoreBody,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
+    @Write() write: WriteRequest,
   ): Promise<Answer> {
+    const { caller } = write;
     checkName('member', member);
     assertOwn(caller, isMember(member, caller.id));
     const run = { board, player: caller.id, score, attributes: { member } };
-    await this.writes.untilSeen({ caller, append: envelope => this.append(run, envelope) }, request);
+    await this.writes.untilApplied(write, envelope => this.append(run, envelope));
     return done('Score submitted');
   }
 

@@ -23,7 +23,7 @@ import { BoardsService } from '../boards/boards.service.js';
 import { AppliedGuard } from '../http/applied.guard.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { readJsonBodies } from '../http/server/json-body.js';
-import { WriteService } from '../http/write.service.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { BulkGate } from '../limits/bulk-gate.js';
 import { EntriesController } from './entries.controller.js';
 import { EntryViews } from './entry-views.js';
@@ -113,7 +113,7 @@ describe('reading a board', () => {
         { provide: BoardsService, useValue: {} },
         { provide: ScoreDocumentReader, useValue: { boards: async () => ['weekly'] } },
         { provide: BoardCatalog, useValue: { withDerived: async () => ['daily', 'weekly'] } },
-        { provide: WriteService, useValue: {} },
+        { provide: WriteResponder, useValue: {} },
         { provide: ProfileReader, useValue: names },
         { provide: Progress, useValue: { whenApplied: async () => true } },
         { provide: Callers, useValue: { identify: async () => ({ kind: 'player', id: 'ada' }) } },

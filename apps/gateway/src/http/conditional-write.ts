@@ -1,8 +1,8 @@
 import type { Appended, AppendOptions } from '#libs/event-log';
 import { NotReplayedError, VersionConflictError } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
-import type { WriteCondition } from './preconditions.js';
 import { unavailable } from './problem.js';
+import type { WriteCondition } from './write-headers.js';
 
 /** How often a condition is judged anew when others write at the same time. */
 const ATTEMPTS = 20;

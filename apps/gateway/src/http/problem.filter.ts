@@ -34,6 +34,7 @@ import {
   UnknownGroupError,
 } from '#libs/streams-transport';
 import { HourlyQuotaError } from '../limits/hourly-quota.js';
+import { etagOf } from './etag.js';
 import { ClientGoneError, isGone } from './presence.js';
 import {
   badField,
@@ -136,7 +137,7 @@ export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
     return new Problem(412, {
       code: 'version-conflict',
       detail: `${error.message}: read it, and try again with its version`,
-      ...(error.head > 0 && { headers: { ETag: `"${error.head}"` } }),
+      ...(error.head > 0 && { headers: { ETag: etagOf(error.head) } }),
     });
   }
   if (error instanceof IdempotencyConflictError) {

@@ -1,12 +1,12 @@
+import { matchesNone } from './etag.js';
+import { Problem } from './problem.js';
 import {
   expectedVersion,
   idempotencyKey,
-  matchesNone,
   traceParent,
   waitPreference,
   writeCondition,
-} from './preconditions.js';
-import { Problem } from './problem.js';
+} from './write-headers.js';
 
 /** The status of the problem that a call throws; nothing when it throws none. */
 function statusOf(call: () => unknown): number | undefined {

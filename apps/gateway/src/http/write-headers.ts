@@ -127,8 +127,3 @@ function httpDate(text: string): number | undefined {
   const time = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
   return Number.isNaN(time) ? undefined : time;
 }
-
-/** Whether a conditional GET finds what the client has already. */
-export function matchesNone({ 'if-none-match': tags }: IncomingHttpHeaders, etag: string): boolean {
-  return elementsOf(tags).some(tag => tag === '*' || tag.replace(/^W\//, '') === etag);
-}

@@ -1,18 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { firstValueFrom } from 'rxjs';
-import { type Appended, type AppendOptions, type EventRef, formatEventRef, Progress } from '#libs/event-log';
-import type { Actor, EventType, NewEvent } from '#libs/events';
+import { type Appended, type EventRef, formatEventRef, Progress } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
 import { isRedisUnavailable } from '#libs/redis';
-import { StreamsClient } from '#libs/streams-transport';
-import { idempotencyKey, traceParent, waitPreference } from './preconditions.js';
-import { isGone } from './presence.js';
 import { unavailable } from './problem.js';
-import { addTime, timeLeft } from './server/deadline.js';
+import type { WriteRequest } from './write-request.js';
 
-/** Milliseconds of a request's time that are left for its answer. */
-const ANSWERING = 100;
+/** Milliseconds of a request's time that are kept for its answer. */
+const ANSWER_MS = 100;
 
 export interface Accepted {
   readonly eventId: string;
@@ -21,120 +15,90 @@ export interface Accepted {
 
 export type Applied<Result> = { readonly eventId: string; readonly status: 'applied' } & Result;
 
-/** A change that the log takes: one event, or several of which one tells that all is done. */
+/** A change to append: one event, or several of which the returned one is applied last. */
 export interface Change<Result> {
-  readonly caller: Actor;
   append(envelope: Envelope): Promise<Appended>;
-  /** The projected result, read once the event has taken effect. */
+  /** Reads the result from the projection. It is called once the event has taken effect. */
   result(appended: Appended): Promise<Result>;
+  /** Whether the answer has `Last-Modified`, as a read of the new version does. */
+  readonly isDated?: boolean;
 }
 
-/** One event that makes a change. */
-export interface EventWrite<T extends EventType> {
-  readonly type: T;
-  readonly data: NewEvent<T>['data'];
-  readonly caller: Actor;
-  readonly expectedVersion?: AppendOptions['expectedVersion'] | undefined;
-  readonly profile?: AppendOptions['profile'];
-  readonly replayOnly?: boolean;
-}
-
-/** The change that one event makes. */
-export type Write<T extends EventType, Result> = EventWrite<T> & Pick<Change<Result>, 'result'>;
-
-/** What every write has in common: it is appended once, and answered as accepted or, if asked to wait, applied. */
+/** Answers every write in the same way: accepted, or applied if the client waited for that. */
 @Injectable()
-export class WriteService {
-  constructor(
-    private readonly events: StreamsClient,
-    private readonly progress: Progress,
-  ) {}
+export class WriteResponder {
+  constructor(private readonly progress: Progress) {}
 
-  write<T extends EventType, Result>(
-    write: Write<T, Result>,
-    request: FastifyRequest,
-    reply: FastifyReply,
+  async respond<Result>(
+    write: WriteRequest,
+    { append, result, isDated = false }: Change<Result>,
   ): Promise<Accepted | Applied<Result>> {
-    return this.change({ ...write, append: this.appending(write) }, request, reply);
-  }
-
-  async change<Result>(
-    { caller, append, result }: Change<Result>,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<Accepted | Applied<Result>> {
-    const { headers } = request;
-    const seconds = waitPreference(headers);
-    const envelope = envelopeOf(caller, headers);
+    const { waitSeconds, envelope } = write;
     const appended = await append(envelope);
     const eventId = formatEventRef(appended.ref);
-    addTime(request, 1_000 * seconds);
-    if (appended.replayed) reply.header('Idempotency-Replayed', 'true');
-    if (appended.version !== undefined) reply.header('ETag', `"${appended.version}"`);
+    write.addTime(1_000 * waitSeconds);
+    write.sendAppended(appended, isDated);
     const projected =
-      seconds > 0 ? await this.projected(request, appended.ref, seconds, () => result(appended)) : undefined;
-    if (!projected) {
-      reply.status(202);
-      return { eventId, status: 'accepted' };
-    }
-    reply.status(200).header('Preference-Applied', `wait=${seconds}`);
-    return { eventId, status: 'applied', ...projected };
-  }
-
-  /** @returns what appends the one event */
-  appending<T extends EventType>(write: EventWrite<T>) {
-    const { type, data, expectedVersion, profile, replayOnly = false } = write;
-    const condition = {
-      ...(expectedVersion !== undefined && { expectedVersion }),
-      ...(profile && { profile }),
-      ...(replayOnly && { replayOnly }),
-    };
-    return (envelope: Envelope): Promise<Appended> =>
-      firstValueFrom(this.events.append(type, data, { ...envelope, ...condition }));
+      waitSeconds > 0
+        ? await this.projected(write, appended.ref, 1_000 * waitSeconds, () => result(appended))
+        : undefined;
+    write.sendStatus(projected !== undefined);
+    return projected ? { eventId, status: 'applied', ...projected } : { eventId, status: 'accepted' };
   }
 
   /**
-   * For clients that read at once what they wrote, and know of nothing between done and failed.
+   * Answers a list of changes, each of which is appended or refused by itself.
    *
-   * @throws Problem 503 when it is in the log but no reader sees it in time
+   * @param lastOf the event that is applied last; none when all were refused
    */
-  async untilSeen(
-    { caller, append }: Omit<Change<unknown>, 'result'>,
-    request: FastifyRequest,
-  ): Promise<void> {
-    const { ref } = await append(envelopeOf(caller, request.headers));
-    const seconds = (timeLeft(request) - ANSWERING) / 1_000;
-    const isSeen = await this.projected(request, ref, seconds, async () => true);
-    if (!isSeen) throw unavailable('it is in the log, but cannot be read yet: try again');
+  async respondToList(
+    write: WriteRequest,
+    append: () => Promise<readonly (Appended | Error)[]>,
+    lastOf: (outcomes: readonly (Appended | Error)[]) => EventRef | undefined,
+  ): Promise<{ outcomes: readonly (Appended | Error)[]; isApplied: boolean }> {
+    const waitMs = 1_000 * write.waitSeconds;
+    write.refuseIdempotencyKey();
+    const outcomes = await append();
+    write.addTime(waitMs);
+    const last = lastOf(outcomes);
+    const isApplied = last !== undefined && waitMs > 0 && (await this.isProjected(write, last, waitMs));
+    write.sendStatus(isApplied);
+    return { outcomes, isApplied };
   }
 
   /**
-   * The event is in the log: if Redis goes away now, the write is accepted all the same.
+   * Appends, and returns when every reader sees the event. For clients that read at once what they wrote, and do not
+   * know an answer between done and failed.
    *
-   * @returns nothing when it has not taken effect in time, nobody can tell, or the client is gone
+   * @throws Problem 503 when the event is in the log, but has not taken effect in time
    */
-  async projected<Result>(
-    request: FastifyRequest,
+  async untilApplied(write: WriteRequest, append: (envelope: Envelope) => Promise<Appended>): Promise<void> {
+    const { ref } = await append(write.envelope);
+    if (!(await this.isProjected(write, ref, write.timeLeftMs - ANSWER_MS)))
+      throw unavailable('it is in the log, but cannot be read yet: try again');
+  }
+
+  private async isProjected(write: WriteRequest, ref: EventRef, waitMs: number): Promise<boolean> {
+    return (await this.projected(write, ref, waitMs, async () => true)) ?? false;
+  }
+
+  /**
+   * The event is in the log, so the write stays accepted when Redis fails now.
+   *
+   * @returns nothing when the event has not taken effect in time, Redis cannot tell, or the client is gone
+   */
+  private async projected<Result>(
+    write: WriteRequest,
     ref: EventRef,
-    seconds: number,
+    waitMs: number,
     result: () => Promise<Result>,
   ): Promise<Result | undefined> {
     try {
-      if (!(await this.progress.whenApplied(ref, seconds * 1_000, () => isGone(request)))) return undefined;
+      if (!(await this.progress.whenApplied(ref, waitMs, () => write.isGone()))) return undefined;
       return await result();
     } catch (error) {
       if (isRedisUnavailable(error)) return undefined;
       throw error;
     }
   }
-}
-
-function envelopeOf(actor: Actor, headers: FastifyRequest['headers']): Envelope {
-  const key = idempotencyKey(headers);
-  const trace = traceParent(headers);
-  return {
-    actor,
-    ...(key !== undefined && { idempotencyKey: key }),
-    ...(trace !== undefined && { trace }),
-  };
 }

@@ -1,17 +1,11 @@
 import { Module } from '@nestjs/common';
-import { EventLog, Progress, VersionReader } from '#libs/event-log';
-import { StreamsClient } from '#libs/streams-transport';
+import { Progress, VersionReader } from '#libs/event-log';
 import { onGroups, onLog } from '../providers.js';
-import { WriteService } from './write.service.js';
+import { WriteResponder } from './write-responder.js';
 
-/** What a route needs to append events, and to wait until they have taken effect. */
+/** What a route needs to answer a write, and to wait until an event has taken effect. */
 @Module({
-  providers: [
-    { provide: StreamsClient, inject: [EventLog], useFactory: (log: EventLog) => new StreamsClient(log) },
-    onGroups(Progress),
-    onLog(VersionReader),
-    WriteService,
-  ],
-  exports: [StreamsClient, Progress, VersionReader, WriteService],
+  providers: [onGroups(Progress), onLog(VersionReader), WriteResponder],
+  exports: [Progress, VersionReader, WriteResponder],
 })
 export class WritesModule {}

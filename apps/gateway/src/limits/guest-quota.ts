@@ -1,7 +1,7 @@
 import type { Topology } from '#libs/event-log';
+import type { Actor } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
-import type { CallerRequest } from '../auth/caller.guard.js';
-import { addressOf, siteOf } from './address.js';
+import { siteOf } from './address.js';
 import { HourlyQuota } from './hourly-quota.js';
 
 /** Lets an address make so many guests in an hour. Keys may make any number. */
@@ -13,9 +13,8 @@ export class GuestQuota {
   }
 
   /** @throws HourlyQuotaError when one more would be too many */
-  async count(request: CallerRequest): Promise<void> {
-    const { caller } = request;
+  async count(caller: Actor | undefined, address: string): Promise<void> {
     if (caller?.kind === 'server' || caller?.kind === 'admin') return;
-    await this.quota?.spend(siteOf(addressOf(request)), 1);
+    await this.quota?.spend(siteOf(address), 1);
   }
 }

@@ -8,15 +8,14 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor } from '#libs/events';
 import { OwnPlayerOrAdmin } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { clearCookie } from '../auth/session-cookie.js';
 import { SingleEntry } from '../entries/entries.dto.js';
 import { ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
 import { streamedAnswer } from '../http/server/streamed-answer.js';
-import { WriteService } from '../http/write.service.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { RateClass } from '../limits/rate-class.js';
 import { AuditedEvent } from '../operators/audit.dto.js';
 import { PlayerErasure } from './player-erasure.js';
@@ -93,7 +92,7 @@ export class PersonalDataController {
   constructor(
     private readonly erasure: PlayerErasure,
     private readonly exports: PlayerExport,
-    private readonly writes: WriteService,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Delete()
@@ -109,20 +108,15 @@ export class PersonalDataController {
   })
   async erase(
     @Param('player', PlayerPipe) player: string,
-    @Caller() caller: Actor,
+    @Write() write: WriteRequest,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const answer = await this.writes.change(
-      {
-        caller,
-        append: envelope => this.erasure.begin(player, envelope),
-        result: async () => ({ player, erased: true }),
-      },
-      request,
-      reply,
-    );
-    if (caller.kind === 'player') clearCookie(request, reply);
+    const answer = await this.writes.respond(write, {
+      append: envelope => this.erasure.begin(player, envelope),
+      result: async () => ({ player, erased: true }),
+    });
+    if (write.caller.kind === 'player') clearCookie(request, reply);
     return answer;
   }
 

@@ -1,23 +1,21 @@
-import { firstValueFrom } from 'rxjs';
 import { LIMITED_CLASSES } from '#libs/config';
-import type { Appended, Topology } from '#libs/event-log';
+import type { Appended, EventLog, Topology } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
 import { forgetLogins } from '#libs/maintenance';
 import { limitKey } from '#libs/players';
 import type { RedisClient } from '#libs/redis';
-import type { StreamsClient } from '#libs/streams-transport';
 
 /** Begins to erase players. A worker goes on with it, and does all of this again: a crash in between loses nothing. */
 export class PlayerErasure {
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
-    private readonly events: StreamsClient,
+    private readonly log: EventLog,
   ) {}
 
   /** The event comes first: whoever is logged out without one could not ask again. */
   async begin(player: string, envelope: Envelope): Promise<Appended> {
-    const appended = await firstValueFrom(this.events.append('PlayerErased', { player }, envelope));
+    const appended = await this.log.append({ type: 'PlayerErased', data: { player }, ...envelope });
     // A replayed one may be of a life that is over.
     if (appended.replayed) return appended;
     await forgetLogins(this.redis, this.topology, player);

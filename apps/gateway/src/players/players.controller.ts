@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Param, Put, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Put } from '@nestjs/common';
 import {
   ApiExtraModels,
   ApiOkResponse,
@@ -7,14 +7,13 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor } from '#libs/events';
+import { EventLog } from '#libs/event-log';
 import { ScoreDocumentReader } from '#libs/leaderboards';
 import { AdminOnly, OwnPlayerOnly } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { PlayerPipe } from '../http/ids.js';
-import { WriteService } from '../http/write.service.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 
 class ScoreView {
   @ApiProperty()
@@ -68,7 +67,8 @@ class BanApplied extends AppliedView {
 export class PlayersController {
   constructor(
     private readonly scores: ScoreDocumentReader,
-    private readonly writes: WriteService,
+    private readonly log: EventLog,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Get('scores')
@@ -89,14 +89,11 @@ export class PlayersController {
   })
   @ApiWrite()
   @ApiOkResponse({ type: BanApplied, description: 'With `Prefer: wait`: the player is on no board.' })
-  ban(
-    @Param('player', PlayerPipe) player: string,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
-    const result = async () => ({ player, banned: true });
-    return this.writes.write({ type: 'PlayerBanned', data: { player }, caller, result }, request, reply);
+  ban(@Param('player', PlayerPipe) player: string, @Write() write: WriteRequest): Promise<object> {
+    return this.writes.respond(write, {
+      append: envelope => this.log.append({ type: 'PlayerBanned', data: { player }, ...envelope }),
+      result: async () => ({ player, banned: true }),
+    });
   }
 
   @Delete('ban')
@@ -104,13 +101,10 @@ export class PlayersController {
   @ApiOperation({ summary: 'Bring a player back to every board, to where their scores place them' })
   @ApiWrite()
   @ApiOkResponse({ type: BanApplied, description: 'With `Prefer: wait`: the player is back.' })
-  unban(
-    @Param('player', PlayerPipe) player: string,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
-    const result = async () => ({ player, banned: false });
-    return this.writes.write({ type: 'PlayerUnbanned', data: { player }, caller, result }, request, reply);
+  unban(@Param('player', PlayerPipe) player: string, @Write() write: WriteRequest): Promise<object> {
+    return this.writes.respond(write, {
+      append: envelope => this.log.append({ type: 'PlayerUnbanned', data: { player }, ...envelope }),
+      result: async () => ({ player, banned: false }),
+    });
   }
 }

@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
-import { Topology } from '#libs/event-log';
+import { EventLog, Topology } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
-import { StreamsClient } from '#libs/streams-transport';
 import { AuthModule } from '../auth/auth.module.js';
 import { BoardsModule } from '../boards/boards.module.js';
 import { EntriesModule } from '../entries/entries.module.js';
@@ -33,9 +32,9 @@ import { ProfilesModule } from './profiles.module.js';
     PlayerExport,
     {
       provide: PlayerErasure,
-      inject: [REDIS, Topology, StreamsClient],
-      useFactory: (redis: RedisClient, topology: Topology, events: StreamsClient) =>
-        new PlayerErasure(redis, topology, events),
+      inject: [REDIS, Topology, EventLog],
+      useFactory: (redis: RedisClient, topology: Topology, log: EventLog) =>
+        new PlayerErasure(redis, topology, log),
     },
   ],
 })

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Patch, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   ApiBody,
@@ -9,19 +9,19 @@ import {
   ApiProperty,
   ApiTags,
 } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { VersionReader } from '#libs/event-log';
-import { type Actor, type JsonObject, PROFILE_VERSION_KEY, timeOf } from '#libs/events';
+import type { FastifyReply } from 'fastify';
+import { EventLog, VersionReader } from '#libs/event-log';
+import { type JsonObject, PROFILE_VERSION_KEY, timeOf } from '#libs/events';
 import { ProfileReader } from '#libs/players';
 import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
 import { appendIf, type Head } from '../http/conditional-write.js';
+import { etagOf } from '../http/etag.js';
 import { PlayerPipe } from '../http/ids.js';
-import { expectedVersion } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
 import { MERGE_PATCH, mergePatchBody } from '../http/server/json-body.js';
-import { WriteService } from '../http/write.service.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import {
   bytesOf,
   checkProfilePatch,
@@ -44,7 +44,8 @@ class ProfileApplied extends AppliedView {
 export class ProfilesController {
   constructor(
     private readonly profiles: ProfileReader,
-    private readonly writes: WriteService,
+    private readonly log: EventLog,
+    private readonly writes: WriteResponder,
     private readonly versions: VersionReader,
   ) {}
 
@@ -60,7 +61,7 @@ export class ProfilesController {
   ): Promise<JsonObject> {
     const profile = await this.profiles.profile(player);
     if (!profile) throw notFound(`${player} has no profile`);
-    reply.headers({ ETag: `"${profile.version}"`, 'Cache-Control': 'no-cache' });
+    reply.headers({ ETag: etagOf(profile.version), 'Cache-Control': 'no-cache' });
     return { playerId: player, ...profile.fields };
   }
 
@@ -85,41 +86,33 @@ export class ProfilesController {
   async patch(
     @Param('player', PlayerPipe) player: string,
     @Body() body: unknown,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
     const patch = checkProfilePatch(body);
     const known = await this.profiles.profile(player);
     const bytes = checkProfileSize(known?.fields ?? {}, patch);
     // A profile does not say when it was changed, so nobody can ask for that.
-    const condition = { expected: expectedVersion(request.headers), unmodifiedSince: undefined };
-    const event = {
-      type: 'ProfilePatched',
-      data: { player, patch },
-      caller,
-      profile: {
-        version: known?.version ?? 0,
-        bytes,
-        patchBytes: bytesOf(patch),
-        mostBytes: PENDING_PROFILE_LIMIT,
-      },
-    } as const;
-    return this.writes.change(
-      {
-        caller,
-        append: envelope =>
-          appendIf(
-            condition,
-            () => this.head(player),
-            envelope,
-            conditions => this.writes.appending({ ...event, ...conditions })(envelope),
-          ),
-        result: async () => ({ player, profile: await this.fields(player) }),
-      },
-      request,
-      reply,
-    );
+    const condition = { expected: write.condition.expected, unmodifiedSince: undefined };
+    const change = {
+      version: known?.version ?? 0,
+      bytes,
+      patchBytes: bytesOf(patch),
+      mostBytes: PENDING_PROFILE_LIMIT,
+    };
+    return this.writes.respond(write, {
+      append: envelope =>
+        appendIf(
+          condition,
+          () => this.head(player),
+          envelope,
+          conditions =>
+            this.log.append(
+              { type: 'ProfilePatched', data: { player, patch }, ...envelope },
+              { ...conditions, profile: change },
+            ),
+        ),
+      result: async () => ({ player, profile: await this.fields(player) }),
+    });
   }
 
   private async head(player: string): Promise<Head | undefined> {

@@ -1,17 +1,14 @@
-import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Actor, timeOf } from '#libs/events';
+import { timeOf } from '#libs/events';
 import { SaveReader } from '#libs/saves';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
-import { writeCondition } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
-import { WriteService } from '../http/write.service.js';
-import { dated } from './dated.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { SaveLog } from './save-log.js';
 import {
   HistoryPage,
@@ -29,7 +26,7 @@ export class HistoryController {
   constructor(
     private readonly saves: SaveReader,
     private readonly log: SaveLog,
-    private readonly writes: WriteService,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Get(':slot/history')
@@ -78,21 +75,15 @@ export class HistoryController {
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
     @Body(bodyPipe) { version }: RestoreBody,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
     const id = { player, slot };
     const { document } = (await this.log.document(id, version)).data;
-    const condition = writeCondition(request.headers);
-    return this.writes.change(
-      {
-        caller,
-        append: envelope => dated(reply, this.log.replace(id, document, condition, envelope)),
-        result: appended => this.log.applied(id, appended),
-      },
-      request,
-      reply,
-    );
+    const condition = write.condition;
+    return this.writes.respond(write, {
+      append: envelope => this.log.replace(id, document, condition, envelope),
+      result: appended => this.log.applied(id, appended),
+      isDated: true,
+    });
   }
 }

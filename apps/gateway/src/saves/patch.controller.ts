@@ -1,17 +1,13 @@
-import { Body, Controller, Param, Patch, Req, Res } from '@nestjs/common';
+import { Body, Controller, Param, Patch, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor } from '#libs/events';
+import type { FastifyRequest } from 'fastify';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
-import { writeCondition } from '../http/preconditions.js';
-import { assertWanted } from '../http/presence.js';
 import { JSON_PATCH, MERGE_PATCH, mediaType, PATCH_BODY } from '../http/server/json-body.js';
-import { WriteService } from '../http/write.service.js';
-import { dated } from './dated.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { checkPatch, patched } from './patched.js';
 import { SaveLog } from './save-log.js';
 import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied } from './saves.dto.js';
@@ -22,7 +18,7 @@ import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied } from './saves.dto.js';
 export class PatchController {
   constructor(
     private readonly log: SaveLog,
-    private readonly writes: WriteService,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Patch(':slot')
@@ -44,30 +40,25 @@ space: numbers beyond 2^53 and the order of keys, too.`,
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
     @Body() body: unknown,
-    @Caller() caller: Actor,
     @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
     const type = mediaType(request) === JSON_PATCH ? JSON_PATCH : MERGE_PATCH;
     const patch = checkPatch(body, type);
     const id = { player, slot };
     const revision = {
       request: `${type} ${patch}`,
-      condition: writeCondition(request.headers),
+      condition: write.condition,
       // Where others write the slot at the same time, a patch is applied several times.
       revise: (document: string) => {
-        assertWanted(request);
+        write.assertWanted();
         return patched(document, patch, type);
       },
     };
-    return this.writes.change(
-      {
-        caller,
-        append: envelope => dated(reply, this.log.revise(id, revision, envelope)),
-        result: appended => this.log.applied(id, appended),
-      },
-      request,
-      reply,
-    );
+    return this.writes.respond(write, {
+      append: envelope => this.log.revise(id, revision, envelope),
+      result: appended => this.log.applied(id, appended),
+      isDated: true,
+    });
   }
 }

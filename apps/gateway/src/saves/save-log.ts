@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { firstValueFrom } from 'rxjs';
 import {
   type Appended,
+  type AppendOptions,
+  EventLog,
   NotReplayedError,
   Progress,
   Topology,
@@ -12,10 +13,9 @@ import {
 import { type RecordedEvent, timeOf } from '#libs/events';
 import type { Envelope } from '#libs/leaderboards';
 import { SaveReader } from '#libs/saves';
-import { StreamsClient } from '#libs/streams-transport';
 import { appendIf, type Head, isMet } from '../http/conditional-write.js';
-import type { WriteCondition } from '../http/preconditions.js';
 import { notFound, unavailable } from '../http/problem.js';
+import type { WriteCondition } from '../http/write-headers.js';
 
 /** How often a document is changed anew when others write the slot at the same time. */
 const ATTEMPTS = 20;
@@ -47,7 +47,7 @@ export class SaveLog {
   constructor(
     private readonly versions: VersionReader,
     private readonly saves: SaveReader,
-    private readonly events: StreamsClient,
+    private readonly log: EventLog,
     private readonly progress: Progress,
     private readonly topology: Topology,
   ) {}
@@ -110,8 +110,17 @@ export class SaveLog {
   /** Appends a whole document, if the condition holds. @throws VersionConflictError */
   replace(id: SlotId, document: string, condition: WriteCondition, envelope: Envelope): Promise<Appended> {
     const head = () => this.currentHead(id);
-    return appendIf(condition, head, envelope, conditions =>
-      this.append(id, document, { ...envelope, ...conditions }),
+    return appendIf(condition, head, envelope, conditions => this.append(id, document, envelope, conditions));
+  }
+
+  /** Appends a version without a document, if there is a document and the condition holds. @throws VersionConflictError */
+  delete(id: SlotId, condition: WriteCondition, envelope: Envelope): Promise<Appended> {
+    const head = () => this.currentHead(id);
+    return appendIf(condition, head, envelope, ({ expectedVersion, replayOnly }) =>
+      this.log.append(
+        { type: 'SaveDeleted', data: id, ...envelope },
+        { expectedVersion: expectedVersion || 'existing', ...(replayOnly && { replayOnly }) },
+      ),
     );
   }
 
@@ -136,9 +145,11 @@ export class SaveLog {
       if (!isRight) throw new VersionConflictError(current ?? 0);
       if (head?.type !== 'SaveWritten' || current === undefined)
         throw notFound(`${id.player} has no save in ${id.slot}`);
-      const options = { ...envelope, request, expectedVersion: current };
       try {
-        return await this.append(id, await revise(head.data.document), options);
+        return await this.append(id, await revise(head.data.document), envelope, {
+          request,
+          expectedVersion: current,
+        });
       } catch (error) {
         if (!(error instanceof VersionConflictError) || typeof condition.expected === 'number') throw error;
       }
@@ -149,15 +160,15 @@ export class SaveLog {
 
   private async replayed(id: SlotId, request: string, envelope: Envelope): Promise<Appended | undefined> {
     try {
-      return await this.append(id, '', { ...envelope, request, replayOnly: true });
+      return await this.append(id, '', envelope, { request, replayOnly: true });
     } catch (error) {
       if (error instanceof NotReplayedError) return undefined;
       throw error;
     }
   }
 
-  private append(id: SlotId, document: string, options: Parameters<StreamsClient['append']>[2]) {
-    return firstValueFrom(this.events.append('SaveWritten', { ...id, document }, options));
+  private append(id: SlotId, document: string, envelope: Envelope, conditions: AppendOptions) {
+    return this.log.append({ type: 'SaveWritten', data: { ...id, document }, ...envelope }, conditions);
   }
 
   private async event(player: string, id: SaveEvent['id']): Promise<SaveEvent | undefined> {

@@ -2,18 +2,17 @@ import { Body, Controller, Get, Param, Put, Query, Req, Res } from '@nestjs/comm
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Actor, timeOf } from '#libs/events';
+import { timeOf } from '#libs/events';
 import { type Save, SaveReader } from '#libs/saves';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
+import { etagOf, matchesNone } from '../http/etag.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
-import { matchesNone, writeCondition } from '../http/preconditions.js';
 import { notFound } from '../http/problem.js';
 import { TEXT_BODY } from '../http/server/json-body.js';
 import { queryPipe } from '../http/validation.js';
-import { WriteService } from '../http/write.service.js';
-import { dated } from './dated.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { checkDocument } from './document.js';
 import { SaveLog, type SlotId } from './save-log.js';
 import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied, SaveQuery } from './saves.dto.js';
@@ -26,7 +25,7 @@ export class SavesController {
   constructor(
     private readonly saves: SaveReader,
     private readonly log: SaveLog,
-    private readonly writes: WriteService,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Get(':slot')
@@ -54,7 +53,7 @@ export class SavesController {
     const select = path === undefined ? undefined : pathOf(path);
     const save =
       past === undefined ? await this.current(player, slot) : await this.past({ player, slot }, past);
-    const etag = `"${save.version}"`;
+    const etag = etagOf(save.version);
     reply.headers({
       ETag: etag,
       'Last-Modified': new Date(save.updatedAt).toUTCString(),
@@ -86,25 +85,19 @@ export class SavesController {
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
     @Body() body: unknown,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
     const document = checkDocument(body);
     const id = { player, slot };
-    const condition = writeCondition(request.headers);
-    return this.writes.change(
-      {
-        caller,
-        append: envelope => dated(reply, this.log.replace(id, document, condition, envelope)),
-        result: async ({ ref, at, version }) => ({
-          ...{ player, slot, version, updatedAt: new Date(timeOf({ id: ref.id, at })).toISOString() },
-          bytes: Buffer.byteLength(document),
-        }),
-      },
-      request,
-      reply,
-    );
+    const condition = write.condition;
+    return this.writes.respond(write, {
+      append: envelope => this.log.replace(id, document, condition, envelope),
+      result: async ({ ref, at, version }) => ({
+        ...{ player, slot, version, updatedAt: new Date(timeOf({ id: ref.id, at })).toISOString() },
+        bytes: Buffer.byteLength(document),
+      }),
+      isDated: true,
+    });
   }
 
   private async current(player: string, slot: string): Promise<Save> {

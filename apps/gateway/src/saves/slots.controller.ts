@@ -1,18 +1,13 @@
-import { Controller, Delete, Get, Param, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Param } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VersionConflictError } from '#libs/event-log';
-import type { Actor } from '#libs/events';
-import type { Envelope } from '#libs/leaderboards';
 import { SaveReader } from '#libs/saves';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
-import { appendIf } from '../http/conditional-write.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
-import { writeCondition } from '../http/preconditions.js';
 import { badRequest, notFound } from '../http/problem.js';
-import { WriteService } from '../http/write.service.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { SaveLog } from './save-log.js';
 import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveDeletedView, SaveList } from './saves.dto.js';
 
@@ -23,7 +18,7 @@ export class SlotsController {
   constructor(
     private readonly saves: SaveReader,
     private readonly log: SaveLog,
-    private readonly writes: WriteService,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Get()
@@ -48,30 +43,17 @@ export class SlotsController {
   async delete(
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
-    const condition = writeCondition(request.headers);
+    const condition = write.condition;
     if (condition.expected === 0)
       throw badRequest('If-None-Match is not for deletions: what is not there cannot be deleted');
     const id = { player, slot };
-    const append = (envelope: Envelope) =>
-      appendIf(
-        condition,
-        () => this.log.currentHead(id),
-        envelope,
-        ({ expectedVersion, replayOnly }) => {
-          const conditions = {
-            expectedVersion: expectedVersion || 'existing',
-            ...(replayOnly && { replayOnly }),
-          } as const;
-          return this.writes.appending({ type: 'SaveDeleted', data: id, caller, ...conditions })(envelope);
-        },
-      );
     try {
-      const result = this.log.applied.bind(this.log, id);
-      return await this.writes.change({ caller, append, result }, request, reply);
+      return await this.writes.respond(write, {
+        append: envelope => this.log.delete(id, condition, envelope),
+        result: appended => this.log.applied(id, appended),
+      });
     } catch (error) {
       const isAbsent = error instanceof VersionConflictError && error.head === 0;
       if (condition.expected === undefined && isAbsent) throw notFound(`${player} has no save in ${slot}`);

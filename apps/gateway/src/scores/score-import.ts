@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Appended } from '#libs/event-log';
+import { type Appended, formatEventRef } from '#libs/event-log';
 import type { Actor } from '#libs/events';
 import { isRedisUnavailable, troubleOf } from '#libs/redis';
 import { withValue } from '../http/field-rules.js';
@@ -83,8 +83,8 @@ export class ScoreImport {
       taking.catch(() => {});
     }
     await taking;
-    const lastEventId = events.latest;
-    return { ...report, ...(lastEventId !== undefined && { lastEventId }) };
+    const { ref } = events;
+    return { ...report, ...(ref && { lastEventId: formatEventRef(ref) }) };
   }
 
   private async take(chunk: readonly ReadLine[], { report, events, caller, trace }: Taking): Promise<void> {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   ApiBody,
@@ -10,19 +10,18 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor } from '#libs/events';
+import type { FastifyRequest } from 'fastify';
 import { KeysOnly, RefusesWhen } from '../auth/access.guard.js';
-import { Caller } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiWrite } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
-import { refuseIdempotencyKey, traceParent } from '../http/preconditions.js';
-import { addTime } from '../http/server/deadline.js';
 import { LARGE_BODY, notTaken } from '../http/server/json-body.js';
 import { NDJSON, STREAMED_BODY } from '../http/server/streamed-body.js';
+import { Write, type WriteRequest } from '../http/write-request.js';
+import { WriteResponder } from '../http/write-responder.js';
 import { RateClass, ScoreOfBoard } from '../limits/rate-class.js';
+import { latestOf } from './latest-event.js';
 import { ScoreImport } from './score-import.js';
-import { scoreRefusal } from './score-item.js';
+import { readScore, scoreRefusal } from './score-item.js';
 import { ImportReport, ScoreApplied, ScoreResults, SubmitScoreBody, SubmitScoresBody } from './scores.dto.js';
 import { ScoresService, scoresIn } from './scores.service.js';
 
@@ -33,6 +32,7 @@ export class ScoresController {
   constructor(
     private readonly scores: ScoresService,
     private readonly imports: ScoreImport,
+    private readonly writes: WriteResponder,
   ) {}
 
   @Post('leaderboards/:board/scores')
@@ -51,11 +51,10 @@ export class ScoresController {
   submit(
     @Param('board', IdPipe) board: string,
     @Body() body: unknown,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Write() write: WriteRequest,
   ): Promise<object> {
-    return this.scores.submit(board, body, caller, request, reply);
+    const score = readScore(body, board, write.caller);
+    return this.writes.respond(write, this.scores.change(score, write.waitSeconds > 0));
   }
 
   @Post('scores')
@@ -76,13 +75,10 @@ export class ScoresController {
   @ApiResponse({ status: 202, description: 'What was taken is in the log.', type: ScoreResults })
   @ApiOkResponse({ description: 'With `Prefer: wait`: what was taken has taken effect.', type: ScoreResults })
   @ApiProblems(400, 401, 413, 415, 429, 503)
-  submitAll(
-    @Body() body: unknown,
-    @Caller() caller: Actor,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
-    return this.scores.submitAll(body, caller, request, reply);
+  async submitAll(@Body() body: unknown, @Write() write: WriteRequest): Promise<object> {
+    const append = () => this.scores.submitAll(body, write.caller, write.trace);
+    const { outcomes, isApplied } = await this.writes.respondToList(write, append, latestOf);
+    return this.scores.results(outcomes, isApplied);
   }
 
   @Post('scores/import')
@@ -100,12 +96,12 @@ export class ScoresController {
   @ApiProblems(400, 401, 403, 415, 429, 503)
   import(
     @Body() body: unknown,
-    @Caller() caller: Actor,
     @Req() request: FastifyRequest,
+    @Write() write: WriteRequest,
   ): Promise<ImportReport> {
-    refuseIdempotencyKey(request.headers);
+    write.refuseIdempotencyKey();
     if (!(body instanceof Readable)) throw notTaken(request);
-    addTime(request, Number.POSITIVE_INFINITY);
-    return this.imports.run(body, caller, traceParent(request.headers));
+    write.addTime(Number.POSITIVE_INFINITY);
+    return this.imports.run(body, write.caller, write.trace);
   }
 }

@@ -46,6 +46,17 @@ describe('the event log', () => {
     expect(await test.redis.xlen(test.topology.of('scores', 'b').stream)).toBe(before + 1);
   });
 
+  it('stores the event with its actor, trace and idempotency key', async () => {
+    const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const { ref } = await test.log.append({ ...scored('ada', 7), trace, idempotencyKey: 'traced' });
+    const id = formatEventId(ref.id);
+    const [entry] = await test.redis.xrange(test.topology.of('scores', 'b').stream, id, id);
+    expect(entry?.[1]).toEqual([
+      ...['e', expect.stringMatching(/^s2 stest b ada 7/)],
+      ...['m', JSON.stringify({ trace, key: 'traced' })],
+    ]);
+  });
+
   it('refuses an idempotency key that comes back with another event', async () => {
     await score('ada', 5, 'key-2');
     await expect(score('ada', 6, 'key-2')).rejects.toThrow(IdempotencyConflictError);

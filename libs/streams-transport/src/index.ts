@@ -6,5 +6,4 @@ export * from './move-to-dead-letters.js';
 export * from './rethrow.filter.js';
 export * from './stream-context.js';
 export * from './stream-status.js';
-export * from './streams-client.js';
 export * from './streams-server.js';

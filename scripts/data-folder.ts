@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { accepts, answersPing, makeFolder, notWritable } from '#libs/embedded-redis';
+import { acceptsConnections, answersPing, createFolder, notWritableMessage } from '#libs/embedded-redis';
 
 /** The data folder cannot be used; the message says what to do. */
 export class DataFolderError extends Error {
@@ -44,7 +44,7 @@ export class DataFolder {
   /** @throws DataFolderError when the folder cannot be made */
   constructor(readonly path: string) {
     this.lock = join(path, 'lock.json');
-    this.attempt(() => makeFolder(path));
+    this.attempt(() => createFolder(path));
   }
 
   get redis(): string {
@@ -106,7 +106,7 @@ export class DataFolder {
     try {
       write();
     } catch (error) {
-      throw new DataFolderError(`DATA_DIR=${this.path}: ${notWritable(this.path, error)}`);
+      throw new DataFolderError(`DATA_DIR=${this.path}: ${notWritableMessage(this.path, error)}`);
     }
   }
 }
@@ -144,7 +144,8 @@ async function isInUse({ pid, port, guard }: Holder): Promise<boolean> {
   return true;
 }
 
-const isListening = async (port: number | undefined) => Number.isInteger(port) && accepts(port as number);
+const isListening = async (port: number | undefined) =>
+  Number.isInteger(port) && acceptsConnections(port as number);
 
 /** @returns a port of loopback on which this process listens until it ends */
 async function listenWhileAlive(): Promise<number> {

@@ -120,12 +120,12 @@ class Launcher {
   private async embed(folder: DataFolder): Promise<EmbeddedRedis> {
     const port = await freePort();
     await folder.take(port);
-    const start = () => EmbeddedRedis.start({ folder: folder.redis, port, onWait: say });
+    const start = () => EmbeddedRedis.start({ folder: folder.redis, port, onProgress: say });
     let redis = await start();
     this.redis = redis;
     this.keep({
       name: 'redis-server',
-      ended: () => redis.ended(),
+      ended: () => redis.waitForExit(),
       // On the same port: the services find it again by themselves.
       restart: async () => {
         redis = await start();

@@ -35,7 +35,7 @@ export class RedisServer {
   kill(away: number): Promise<void> {
     return this.hurt(async pid => {
       process.kill(pid, 'SIGKILL');
-      await this.server.ended();
+      await this.server.waitForExit();
       await delay(away);
       this.server = await EmbeddedRedis.start({ folder: this.folder, port: this.server.port });
     });

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TimeoutError } from 'rxjs';
 import type { GatewayEnvironment } from '#libs/config';
 import { groupsOf } from '#libs/maintenance';
-import { Health, type HealthCheck, type Logger, serveHealth } from '#libs/observability';
+import { addHealthRoutes, Health, type HealthCheck, type Logger } from '#libs/observability';
 import {
   Connections,
   LogFigures,
@@ -79,7 +79,7 @@ export async function createGateway(
   refuseOtherBodies(fastify);
   limitSendingTime(fastify, REQUEST_TIMEOUT);
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
-  serveHealth(fastify, new Health([...checksOf(log, logger), ...furtherChecks], logger));
+  addHealthRoutes(fastify, new Health([...checksOf(log, logger), ...furtherChecks], logger));
   serveOpenApi(app);
   serveFiles(fastify, environment.PUBLIC_DIR);
   await app.init();

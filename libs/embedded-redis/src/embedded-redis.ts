@@ -4,14 +4,14 @@ import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endReason, fullDisk } from './end-reason.js';
-import { makeFolder } from './make-folder.js';
+import { createFolder } from './create-folder.js';
+import { diskFullMessage, exitReason } from './exit-reason.js';
 
-/** Milliseconds in which a server answers a PING, unless it is frozen. */
-const PING_MS = 500;
-/** Milliseconds that a server has to end in order; and one that is silent. */
-const GRACE_MS = 15_000;
-const SILENT_GRACE_MS = 500;
+/** A server that does not answer PING in this time counts as frozen. */
+const PING_TIMEOUT_MS = 500;
+/** How long a server may take to shut down before it is killed. */
+const STOP_TIMEOUT_MS = 15_000;
+const UNRESPONSIVE_STOP_TIMEOUT_MS = 500;
 
 /** The embedded Redis cannot be started; the message says what to do. */
 export class EmbeddedRedisError extends Error {
@@ -20,50 +20,55 @@ export class EmbeddedRedisError extends Error {
 }
 
 export interface EmbeddedRedisOptions {
-  /** Holds the append-only file, the configuration and the log. Made when it is missing. */
+  /** Holds the append-only file, the configuration, and the log of the server. Created if missing. */
   readonly folder: string;
-  /** Unset: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Further lines of the configuration; they go before. */
-  readonly settings?: readonly string[];
-  /** What goes on in a start that takes long. */
-  readonly onWait?: (message: string) => void;
+  /** Lines to append to redis.conf. They override the defaults. */
+  readonly extraSettings?: readonly string[];
+  /** Called every five seconds with a message while the server is loading its data. */
+  readonly onProgress?: (message: string) => void;
 }
 
 /**
- * Ends the server when its standard input closes, which the death of the starting process does too, however
- * it dies. `read` is a builtin: there is no further process that could be left behind. A server that is frozen hears
- * TERM only when it goes on.
+ * Runs the server, and stops it when standard input closes. That also happens when the parent process dies, however it
+ * dies. `read` is a shell builtin, so no extra process can be left behind. CONT follows TERM because a stopped process
+ * handles TERM only after it continues.
  */
-const WATCHED = `exec 3<&0
+const WATCHDOG_SCRIPT = `exec 3<&0
 "$0" "$1" </dev/null & server=$!
 (read -r _ <&3; kill -TERM $server; kill -CONT $server) 2>/dev/null & watcher=$!
 wait $server; status=$?
 kill $watcher 2>/dev/null
 exit $status`;
 
-/** A Redis (or Valkey) server as a child process, on loopback, with every write on disk before it is acknowledged. */
+/** A Redis or Valkey server that runs as a child process. It listens on loopback and syncs every write to disk before it replies. */
 export class EmbeddedRedis {
   private constructor(
     private readonly shell: ChildProcess,
     readonly port: number,
-    /** The server's binary. */
+    /** Path of the server binary. */
     readonly binary: string,
     private readonly folder: string,
   ) {}
 
-  /** @throws EmbeddedRedisError when there is no binary, the folder cannot be written, or the server does not start */
-  static async start({ folder, port, settings, onWait }: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  /** @throws EmbeddedRedisError when no server is installed, the folder is not writable, or the server does not start */
+  static async start({
+    folder,
+    port,
+    extraSettings,
+    onProgress,
+  }: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
     const binary = findBinary();
     const chosen = port ?? (await freePort());
-    const configuration = configure(folder, chosen, settings);
-    const shell = spawn('sh', ['-c', WATCHED, binary, configuration], {
+    const configuration = writeConfiguration(folder, chosen, extraSettings);
+    const shell = spawn('sh', ['-c', WATCHDOG_SCRIPT, binary, configuration], {
       stdio: ['pipe', 'ignore', 'ignore'],
-      // Its own process group: a Ctrl-C at the terminal is for the starting process, which ends things in order.
+      // Its own process group, so that Ctrl-C reaches only the parent, which shuts everything down in order.
       detached: true,
     });
     const redis = new EmbeddedRedis(shell, chosen, binary, folder);
-    await redis.untilItAnswers(onWait);
+    await redis.waitUntilReady(onProgress);
     return redis;
   }
 
@@ -71,7 +76,7 @@ export class EmbeddedRedis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  private get log(): string {
+  private get logPath(): string {
     return join(this.folder, 'redis.log');
   }
 
@@ -79,53 +84,56 @@ export class EmbeddedRedis {
     return this.shell.exitCode === null && this.shell.signalCode === null;
   }
 
-  /** Settles when the server has ended. @returns why */
-  async ended(): Promise<string> {
+  /** Resolves when the server has exited. @returns the reason */
+  async waitForExit(): Promise<string> {
     if (this.isRunning) await once(this.shell, 'exit');
-    return endReason(this.shell.exitCode, this.shell.signalCode, this.folder, this.log);
+    return exitReason(this.shell.exitCode, this.shell.signalCode, this.folder, this.logPath);
   }
 
-  /** Ends the server in order, or at once where it is silent: all that it acknowledged is on disk. */
+  /** Shuts the server down. One that does not respond is killed, which is safe: every acknowledged write is on disk. */
   async stop(): Promise<void> {
-    const isSilent = (await replyToPing(this.port, PING_MS)) === undefined;
+    const isUnresponsive = (await replyToPing(this.port, PING_TIMEOUT_MS)) === undefined;
     this.shell.stdin?.end();
-    const late = setTimeout(() => this.kill(), isSilent ? SILENT_GRACE_MS : GRACE_MS);
-    await this.ended();
-    clearTimeout(late);
+    const killTimer = setTimeout(
+      () => this.kill(),
+      isUnresponsive ? UNRESPONSIVE_STOP_TIMEOUT_MS : STOP_TIMEOUT_MS,
+    );
+    await this.waitForExit();
+    clearTimeout(killTimer);
   }
 
-  /** The server and the shell around it. */
+  /** Kills the process group: the server and the shell that watches it. */
   private kill(): void {
     if (this.shell.pid !== undefined && this.isRunning) process.kill(-this.shell.pid, 'SIGKILL');
   }
 
-  private async untilItAnswers(onWait: EmbeddedRedisOptions['onWait']): Promise<void> {
+  private async waitUntilReady(onWait: EmbeddedRedisOptions['onProgress']): Promise<void> {
     for (let waited = 0; !(await answersPing(this.port)); waited += 50) {
       if (!this.isRunning) {
         throw new EmbeddedRedisError(
-          `${this.binary} ended at its start (${await this.ended()}): ${this.log} says more`,
+          `${this.binary} exited during startup (${await this.waitForExit()}): see ${this.logPath}`,
         );
       }
       if (waited > 0 && waited % 5_000 === 0)
-        onWait?.(`${this.binary} is still loading its data; see ${this.log}`);
+        onWait?.(`${this.binary} is still loading its data; see ${this.logPath}`);
       await delay(50);
     }
   }
 }
 
-/** @throws EmbeddedRedisError with the command that installs one */
+/** @throws EmbeddedRedisError when no server is installed; the message has the commands that install one */
 function findBinary(): string {
   const found = spawnSync('sh', ['-c', 'command -v redis-server || command -v valkey-server']);
   const binary = found.stdout?.toString().trim();
   if (binary) return binary;
   throw new EmbeddedRedisError(
-    'there is no redis-server on this machine. Install it with `npm run setup`, or yourself: ' +
+    'there is no redis-server on this machine. Install one with `npm run setup`, or yourself: ' +
       '`apt-get install redis-server` (Debian, Ubuntu), `dnf install valkey` (Fedora), `brew install redis` (macOS). ' +
-      'Or set REDIS_URL to use one elsewhere.',
+      'Or set REDIS_URL to use a server elsewhere.',
   );
 }
 
-function configure(folder: string, port: number, further: readonly string[] = []): string {
+function writeConfiguration(folder: string, port: number, extraSettings: readonly string[] = []): string {
   const absolute = resolve(folder);
   const path = join(absolute, 'redis.conf');
   const settings = [
@@ -137,31 +145,35 @@ function configure(folder: string, port: number, further: readonly string[] = []
     'appendfsync always',
     'save ""',
     'maxmemory-policy noeviction',
-    ...further,
+    ...extraSettings,
   ];
   try {
-    makeFolder(absolute);
-    writeFileSync(path, `# Written anew at every start.\n${settings.join('\n')}\n`);
+    createFolder(absolute);
+    writeFileSync(
+      path,
+      `# Generated by Questlog at every start; changes are overwritten.\n${settings.join('\n')}\n`,
+    );
   } catch (error) {
-    throw new EmbeddedRedisError(notWritable(absolute, error));
+    throw new EmbeddedRedisError(notWritableMessage(absolute, error));
   }
   return path;
 }
 
-/** What a start says of a data folder, or of one in it, that cannot be used. */
-export function notWritable(folder: string, error: unknown): string {
+/** The message for a data folder (or a folder in it) that cannot be created or written, with what to do. */
+export function notWritableMessage(folder: string, error: unknown): string {
   const remedy =
-    fullDisk(folder) ?? 'set DATA_DIR to a folder that this user may make or write to, on a disk with room';
+    diskFullMessage(folder) ??
+    'set DATA_DIR to a folder that this user can create or write to, on a disk with free space';
   return `the data folder cannot be written (${(error as Error).message}): ${remedy}`;
 }
 
-/** True when a server on the port answers PING, and is not still loading. */
+/** True when the Redis on this port of loopback answers PING, which it does not while it is loading. */
 export async function answersPing(port: number): Promise<boolean> {
   return (await replyToPing(port, 1_000))?.startsWith('+PONG') ?? false;
 }
 
-/** True when somebody listens on the port, be it a server that is frozen or still loading. */
-export function accepts(port: number): Promise<boolean> {
+/** True when a process listens on this port of loopback, even a server that is frozen or still loading. */
+export function acceptsConnections(port: number): Promise<boolean> {
   return new Promise(done => {
     const socket = connect(port, '127.0.0.1', () => {
       done(true);
@@ -171,11 +183,11 @@ export function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** @returns nothing where nobody listens, or answers in time */
-function replyToPing(port: number, milliseconds: number): Promise<string | undefined> {
+/** @returns undefined when no server listens on the port or none replies in time */
+function replyToPing(port: number, timeoutMs: number): Promise<string | undefined> {
   return new Promise(done => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    socket.setTimeout(milliseconds, () => socket.destroy());
+    socket.setTimeout(timeoutMs, () => socket.destroy());
     socket.once('data', data => {
       done(data.toString());
       socket.destroy();

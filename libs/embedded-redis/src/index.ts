@@ -1,2 +1,2 @@
+export { createFolder } from './create-folder.js';
 export * from './embedded-redis.js';
-export { makeFolder } from './make-folder.js';

@@ -29,7 +29,7 @@ describe('the health of a service', () => {
     expect(await health.report()).toEqual({ status: 'ready', checks: { one: 'ok', two: 'ok' } });
   });
 
-  it('is degraded with the reason in words and as a metric, and well again afterwards', async () => {
+  it('reports a fault as degraded in the report and the metric, and recovers when the check passes', async () => {
     let fault: Error | undefined = new HealthFault(
       'degraded',
       'eviction-policy',
@@ -52,7 +52,7 @@ describe('the health of a service', () => {
     expect(await gauge('eviction-policy')).toBe(0);
   });
 
-  it('is watched on after a report that failed', async () => {
+  it('keeps running the checks after a run that threw', async () => {
     let looks = 0;
     const errors: unknown[] = [];
     const logger = {
@@ -85,7 +85,7 @@ describe('the health of a service', () => {
     });
   });
 
-  it('does not wait for a probe that never ends', async () => {
+  it('does not wait for a probe that never settles', async () => {
     const health = new Health(
       [check('frozen', () => new Promise(() => {})), check('ok', fine)],
       undefined,
@@ -97,10 +97,10 @@ describe('the health of a service', () => {
     });
   });
 
-  it('says of a probe that never ends what that means, where the check knows', async () => {
-    const late = new HealthFault('degraded', 'redis-unreachable', 'unknown: Redis is silent');
+  it('reports the timeout fault of the check for a probe that never settles', async () => {
+    const timeoutFault = new HealthFault('degraded', 'redis-unreachable', 'unknown: Redis is silent');
     const never = () => new Promise(() => {});
-    const health = new Health([check('log', never, { reason: 'log-damaged', late })], undefined, 20);
+    const health = new Health([check('log', never, { reason: 'log-damaged', timeoutFault })], undefined, 20);
     expect(await health.report()).toEqual({
       status: 'degraded',
       checks: { log: 'unknown: Redis is silent' },
@@ -109,16 +109,16 @@ describe('the health of a service', () => {
     expect(await gauge('redis-unreachable')).toBe(1);
   });
 
-  it('is no news for the log while a service is starting', async () => {
+  it('does not log failures of a check in its quiet period after the start', async () => {
     const lines: string[] = [];
     const logger = { warn: (line: string) => lines.push(line) } as unknown as Logger;
     const bad = failing(new Error('not yet'));
-    const checks = [check('slow', bad, { startingMs: 60_000 }), check('redis', bad)];
+    const checks = [check('slow', bad, { quietStartMs: 60_000 }), check('redis', bad)];
     expect((await new Health(checks, logger).report()).status).toBe('not ready');
     expect(lines).toEqual(['not ready: redis: not yet']);
   });
 
-  it('runs its probes once for requests at the same time', async () => {
+  it('runs its probes once for concurrent requests', async () => {
     let runs = 0;
     const health = new Health([
       check('counted', async () => {
@@ -131,7 +131,7 @@ describe('the health of a service', () => {
   });
 });
 
-/** A report is answered again for a moment. */
+/** Polls, because reports are cached for a moment. */
 async function eventuallyReady(health: Health): Promise<void> {
   const end = performance.now() + 5_000;
   while ((await health.report()).status !== 'ready') {

@@ -4,14 +4,14 @@ import { Gauge } from 'prom-client';
 import type { Logger } from './logger.js';
 import { METRICS_CONTENT_TYPE, renderMetrics } from './metrics.js';
 
-/** Milliseconds that a probe may take. `/readyz` answers within two seconds, also while Redis is frozen. */
+/** A probe that takes longer has failed. `/readyz` must answer within two seconds, even while Redis is frozen. */
 const PROBE_TIMEOUT_MS = 1_500;
-/** Milliseconds for which a report is answered again: `/readyz` is public, and its probes cost Redis something. */
-const REPORT_AGE_MS = 200;
-/** Milliseconds between two reports that nobody asked for: they keep the metric and the log current. */
+/** How long a report is reused. `/readyz` is public, and each run of the probes costs Redis commands. */
+const REPORT_CACHE_MS = 200;
+/** How often the checks run without a request, to keep the metric and the log current. */
 const WATCH_INTERVAL_MS = 2_000;
 
-/** Why a service is not wholly well: the values of the label `reason` of `questlog_degraded`. */
+/** The values of the label `reason` of the metric `questlog_degraded`. */
 export const FAULT_REASONS = [
   'redis-unreachable',
   'redis-loading',
@@ -41,11 +41,11 @@ export type FaultReason = (typeof FAULT_REASONS)[number];
  */
 export type Severity = 'degraded' | 'not ready';
 
-/** Thrown by a probe to say which reason and severity its failure has. */
+/** Thrown by a probe to override the reason and severity of its check. */
 export class HealthFault extends Error {
   override readonly name = 'HealthFault';
 
-  /** @param message what is wrong, and what to do */
+  /** @param message what is wrong and what to do */
   constructor(
     readonly severity: Severity,
     readonly reason: FaultReason,
@@ -55,24 +55,24 @@ export class HealthFault extends Error {
   }
 }
 
-/** One thing that a service needs. A new check is added to the list that the service gives to `Health`. */
+/** Something a service depends on. Pass checks to the constructor of `Health`. */
 export interface HealthCheck {
-  /** The field under `checks`. */
+  /** The name of the field under `checks` in the report. */
   readonly name: string;
-  /** What a failure means, unless the probe throws a `HealthFault`, which says so itself. */
+  /** Severity and reason of a failure, unless the probe throws a `HealthFault`. */
   readonly severity: Severity;
   readonly reason: FaultReason;
-  /** What it means that the probe does not answer in time. Unset: what any other failure means. */
-  readonly late?: HealthFault;
-  /** Milliseconds after the start in which a failure is no news for the log: the service is only starting. */
-  readonly startingMs?: number;
-  /** @throws Error whose message says what is wrong */
+  /** The fault of a probe that times out. Default: `severity` and `reason`, as for any failure. */
+  readonly timeoutFault?: HealthFault;
+  /** Failures in the first milliseconds after the start are not logged: the service is still starting. */
+  readonly quietStartMs?: number;
+  /** @throws Error with a message that says what is wrong */
   probe(): Promise<unknown>;
 }
 
 export interface HealthReport {
   readonly status: 'ready' | Severity;
-  /** By name of the check: `ok`, or what is wrong. */
+  /** For each check by name: `ok`, or a message that says what is wrong. */
   readonly checks: Readonly<Record<string, string>>;
 }
 
@@ -80,16 +80,16 @@ type Result = readonly [check: HealthCheck, fault: HealthFault | undefined];
 
 const degraded = new Gauge({
   name: 'questlog_degraded',
-  help: '1 for each reason why this service is not wholly well: see its /readyz for the words',
+  help: '1 for each reason why this service is degraded or not ready; /readyz has the details',
   labelNames: ['reason'] as const,
 });
 
-/** Runs the checks of a service, and tells `/readyz`, `/metrics` and the log what they find. */
+/** Runs the checks of a service and publishes the results in `/readyz`, a metric, and the log. */
 export class Health {
   private readonly checks: HealthCheck[];
   private running: Promise<HealthReport> | undefined;
   private last: { readonly at: number; readonly report: HealthReport } | undefined;
-  private readonly known = new Map<string, string>();
+  private readonly loggedReasons = new Map<string, string>();
   private readonly startedAt = performance.now();
 
   constructor(
@@ -104,9 +104,9 @@ export class Health {
     this.checks.push(check);
   }
 
-  /** Requests at the same time share one run. */
+  /** Runs the checks, or returns a report of the last moments. Concurrent calls share one run. */
   report(): Promise<HealthReport> {
-    if (this.last && performance.now() - this.last.at < REPORT_AGE_MS)
+    if (this.last && performance.now() - this.last.at < REPORT_CACHE_MS)
       return Promise.resolve(this.last.report);
     this.running ??= this.run().finally(() => {
       this.running = undefined;
@@ -114,7 +114,7 @@ export class Health {
     return this.running;
   }
 
-  /** Reports again and again. @returns ends it */
+  /** Runs the checks at a fixed interval. @returns a function that stops it */
   watch(): () => void {
     let isWatching = true;
     const loop = async () => {
@@ -136,9 +136,9 @@ export class Health {
   private async run(): Promise<HealthReport> {
     const results = await Promise.all(this.checks.map(check => this.probe(check)));
     const faults = results.flatMap(([, fault]) => fault ?? []);
-    const isOut = faults.some(({ severity }) => severity === 'not ready');
+    const isNotReady = faults.some(({ severity }) => severity === 'not ready');
     const report: HealthReport = {
-      status: isOut ? 'not ready' : faults.length > 0 ? 'degraded' : 'ready',
+      status: isNotReady ? 'not ready' : faults.length > 0 ? 'degraded' : 'ready',
       checks: Object.fromEntries(results.map(([{ name }, fault]) => [name, fault?.message ?? 'ok'])),
     };
     const reasons = new Set(faults.map(({ reason }) => reason));
@@ -150,12 +150,12 @@ export class Health {
 
   private async probe(check: HealthCheck): Promise<Result> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = check.late ?? new Error(`no answer within ${this.probeTimeoutMs} ms`);
+    const timeout = new Promise<never>((_, reject) => {
+      const error = check.timeoutFault ?? new Error(`no answer within ${this.probeTimeoutMs} ms`);
       timer = setTimeout(reject, this.probeTimeoutMs, error).unref();
     });
     try {
-      await Promise.race([check.probe(), late]);
+      await Promise.race([check.probe(), timeout]);
       return [check, undefined];
     } catch (error) {
       if (error instanceof HealthFault) return [check, error];
@@ -166,28 +166,31 @@ export class Health {
     }
   }
 
-  /** Says once that something is wrong, and once that it is well again. */
+  /** Logs a check once when it starts to fail or fails for another reason, and once when it passes again. */
   private logChanges(results: readonly Result[]): void {
     const age = performance.now() - this.startedAt;
-    for (const [{ name, startingMs = 0 }, fault] of results) {
-      if (age < startingMs) continue;
-      const before = this.known.get(name);
+    for (const [{ name, quietStartMs = 0 }, fault] of results) {
+      if (age < quietStartMs) continue;
+      const before = this.loggedReasons.get(name);
       if (fault && before !== fault.reason) {
-        this.known.set(name, fault.reason);
+        this.loggedReasons.set(name, fault.reason);
         this.logger?.warn(`${fault.severity}: ${name}: ${fault.message}`, 'Health');
       } else if (!fault && before !== undefined) {
-        this.known.delete(name);
-        this.logger?.log(`well again: ${name}`, 'Health');
+        this.loggedReasons.delete(name);
+        this.logger?.log(`recovered: ${name}`, 'Health');
       }
     }
   }
 }
 
 /**
- * Serves `/healthz`: the process is alive; `/readyz`: ready or degraded (200), not ready (503), and why; `/metrics`: for
- * Prometheus.
+ * Adds three routes and runs the checks while the server listens.
+ *
+ * - `/healthz`: 200 while the process is alive
+ * - `/readyz`: a `HealthReport`, with 200 when ready or degraded and 503 when not ready
+ * - `/metrics`: metrics for Prometheus
  */
-export function serveHealth(fastify: FastifyInstance, health: Health): void {
+export function addHealthRoutes(fastify: FastifyInstance, health: Health): void {
   fastify.get('/healthz', () => ({ status: 'alive' }));
   fastify.get('/readyz', async (_request, reply) => {
     const report = await health.report();

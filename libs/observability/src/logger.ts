@@ -3,16 +3,16 @@ import { type DestinationStream, type Logger as Pino, pino } from 'pino';
 import pretty from 'pino-pretty';
 
 export interface LoggerOptions {
-  /** The process's name, on every line. */
+  /** Name of the process, added to every line. */
   readonly name: string;
-  /** A level of pino's. */
+  /** A pino level, such as `info`. */
   readonly level: string;
-  /** JSON lines for machines; otherwise lines for people. */
+  /** True for JSON lines, false for formatted lines at a terminal. */
   readonly json: boolean;
 }
 
-/** What Nest tells of its own start: of use when a module is missing, noise at every other time. */
-const NEST = new Set([
+/** Startup messages of Nest in these contexts are logged at level debug. They only help when a module is missing. */
+const NEST_STARTUP_CONTEXTS = new Set([
   'NestFactory',
   'InstanceLoader',
   'RoutesResolver',
@@ -21,8 +21,11 @@ const NEST = new Set([
   'NestApplication',
 ]);
 
-/** Fields that no line shows, up to two objects deep. Of a command that failed, the arguments: they can be passwords. */
-const SECRETS = [
+/**
+ * Paths that pino redacts: secrets up to two objects deep, and the arguments of a failed Redis command, which can hold a
+ * password (`AUTH`).
+ */
+const REDACTED_PATHS = [
   'err.command.args',
   ...['authorization', 'cookie', '["set-cookie"]', 'password', 'secret', 'token'].flatMap(name => {
     const field = name.startsWith('[') ? name : `.${name}`;
@@ -30,13 +33,13 @@ const SECRETS = [
   }),
 ];
 
-/** pino behind Nest's logger interface. */
+/** Implements Nest's logger interface on top of pino. */
 export class Logger implements LoggerService {
   private constructor(readonly pino: Pino) {}
 
-  /** @param output instead of standard output, for JSON lines */
+  /** @param output where JSON lines are written; default: standard output */
   static create({ name, level, json }: LoggerOptions, output?: DestinationStream): Logger {
-    const options = { name, level, base: { pid: process.pid }, redact: SECRETS };
+    const options = { name, level, base: { pid: process.pid }, redact: REDACTED_PATHS };
     if (json) return new Logger(output ? pino(options, output) : pino(options));
     const stream = pretty({
       sync: true,
@@ -48,7 +51,7 @@ export class Logger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write(NEST.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
+    this.write(NEST_STARTUP_CONTEXTS.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
 
   warn(message: unknown, ...rest: unknown[]): void {
@@ -71,7 +74,7 @@ export class Logger implements LoggerService {
     this.write('trace', message, rest);
   }
 
-  /** Nest passes the context last, and for errors the stack before it. */
+  /** @param rest Nest passes the context as the last argument, and for errors the stack before it */
   private write(
     level: 'info' | 'warn' | 'error' | 'fatal' | 'debug' | 'trace',
     message: unknown,

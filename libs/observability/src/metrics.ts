@@ -1,12 +1,12 @@
 import { collectDefaultMetrics, register } from 'prom-client';
 
-/** Begins to collect what Node tells of itself; every line carries the app's name. */
+/** Starts collecting the default metrics of Node. Every metric gets the label `app`. */
 export function startMetrics(app: string): void {
   register.setDefaultLabels({ app });
   collectDefaultMetrics();
 }
 
-/** All metrics of this process, in Prometheus's text format. */
+/** All metrics of this process in the Prometheus text format. */
 export function renderMetrics(): Promise<string> {
   return register.metrics();
 }

@@ -81,14 +81,14 @@ export function logChecks(figures: LogFigures, redis: RedisClient): HealthCheck[
       name: 'groups',
       severity: 'degraded',
       reason: 'worker-missing',
-      startingMs: STARTING_MS,
+      quietStartMs: STARTING_MS,
       probe: async () => assertGroups(await figures.current(), figures),
     },
     {
       name: 'workers',
       severity: 'degraded',
       reason: 'worker-missing',
-      startingMs: STARTING_MS,
+      quietStartMs: STARTING_MS,
       probe: async () => assertWorkers(await figures.current(), figures),
     },
     {

@@ -48,7 +48,7 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
     name: 'redis',
     severity: 'not ready',
     reason: 'redis-unreachable',
-    late: new HealthFault('not ready', REASONS[SILENT.kind], withRemedy(SILENT)),
+    timeoutFault: new HealthFault('not ready', REASONS[SILENT.kind], withRemedy(SILENT)),
     probe: async () => {
       const asked = await Promise.all(probeKeys(redis, topology).map(key => writeTrouble(redis, key)));
       const troubles = asked.filter(trouble => trouble !== undefined);
@@ -68,7 +68,7 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
 export function needsRedis(check: HealthCheck): HealthCheck {
   return {
     ...check,
-    late: unknown(SILENT),
+    timeoutFault: unknown(SILENT),
     probe: async () => {
       try {
         await check.probe();

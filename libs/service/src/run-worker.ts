@@ -5,7 +5,7 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { addressToCall, loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
-import { Health, HealthFault, Logger, serveHealth, startMetrics } from '#libs/observability';
+import { addHealthRoutes, Health, HealthFault, Logger, startMetrics } from '#libs/observability';
 import { ping } from '#libs/redis';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { limitConnections } from './connections.js';
@@ -68,14 +68,14 @@ export function runWorker({
           name: 'groups',
           severity: 'not ready',
           reason: 'not-reading',
-          startingMs: STARTING_MS,
+          quietStartMs: STARTING_MS,
           probe: async () => assertReading(server),
         },
         new LogWatch(log.redis, log.topology, logger).check,
       ],
       logger,
     );
-    serveHealth(app.getHttpAdapter().getInstance(), health);
+    addHealthRoutes(app.getHttpAdapter().getInstance(), health);
     app
       .connectMicroservice({ strategy: server }, { deferInitialization: true })
       .useGlobalFilters(new RethrowFilter());

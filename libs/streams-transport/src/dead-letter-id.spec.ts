@@ -3,23 +3,21 @@ import { STREAMS } from '#libs/events';
 import { formatDeadLetterId, InvalidDeadLetterIdError, parseDeadLetterId } from './dead-letter-id.js';
 
 const digits = fc.integer({ min: 0, max: 999_999_999_999_999 });
-const places = fc.record({
+const refs = fc.record({
   group: fc.constantFrom('scores', 'ranking-projector', 'a.b', 'a.s3-1-0'),
   stream: fc.constantFrom(...STREAMS),
   partition: fc.nat({ max: 1_023 }),
-  letter: fc.record({ ms: digits, seq: digits }),
+  entryId: fc.record({ ms: digits, seq: digits }),
 });
 
 describe("a dead letter's id", () => {
-  it('gives back the place that it was made of', () => {
-    fc.assert(
-      fc.property(places, place => expect(parseDeadLetterId(formatDeadLetterId(place))).toEqual(place)),
-    );
+  it('is parsed to the reference that it was formatted from', () => {
+    fc.assert(fc.property(refs, ref => expect(parseDeadLetterId(formatDeadLetterId(ref))).toEqual(ref)));
   });
 
-  it('is a text that can be read, and stand in a path', () => {
-    const letter = { ms: 1_795_236_316_157, seq: 2 };
-    expect(formatDeadLetterId({ group: 'ranking-projector', stream: 'scores', partition: 3, letter })).toBe(
+  it('is readable and needs no escaping in a URL path', () => {
+    const entryId = { ms: 1_795_236_316_157, seq: 2 };
+    expect(formatDeadLetterId({ group: 'ranking-projector', stream: 'scores', partition: 3, entryId })).toBe(
       'ranking-projector.s3-1795236316157-2',
     );
   });

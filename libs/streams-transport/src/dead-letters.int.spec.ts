@@ -14,8 +14,8 @@ import {
 } from '#libs/testing';
 import { InvalidDeadLetterIdError } from './dead-letter-id.js';
 import { DeadLetterNotFoundError, DeadLetters, EventGoneError, UnknownGroupError } from './dead-letters.js';
-import { forgetAbsentConsumers } from './forget-absent-consumers.js';
 import { moveToDeadLetters } from './move-to-dead-letters.js';
+import { removeAbsentConsumers } from './remove-absent-consumers.js';
 import { StreamsServer } from './streams-server.js';
 
 const GROUP = 'ranking';
@@ -60,7 +60,7 @@ describe('dead letters', () => {
     deadLetters.map(letter => letter.event?.data.score);
 
   describe('when an event is given up', () => {
-    it('are not pending, and skipped by whoever replays for the group', async () => {
+    it('are no longer pending, and a replay for the group skips them', async () => {
       const [event] = await fail([1]);
       const id = await only();
       const [, letter] = /-(\d+-\d+)$/.exec(id) ?? [];
@@ -68,7 +68,7 @@ describe('dead letters', () => {
       expect(await pendingOf(test, keysOf(), GROUP)).toBe(0);
     });
 
-    it('are made once, however often it is tried', async () => {
+    it('are created once, however often the event is moved', async () => {
       const [event] = await fail([1]);
       const before = await skipped();
       expect(event && (await bury(event, keysOf()))).toBe(false);
@@ -76,7 +76,7 @@ describe('dead letters', () => {
       await only();
     });
 
-    it('are not made, and the event stays pending, when a key of theirs is not ours', async () => {
+    it('are not created, and the event stays pending, when a key has the wrong type', async () => {
       await appendScores(test, [{ player: 'ada', score: 1 }]);
       const [event] = await deliver(test, keysOf(), GROUP);
       await test.redis.set(keysOf().skipped(GROUP), 'x');
@@ -87,7 +87,7 @@ describe('dead letters', () => {
   });
 
   describe('in a list', () => {
-    it('tell what happened, and which event it was', async () => {
+    it('have the error and the event', async () => {
       await fail([7]);
       const { partition, stream } = keysOf();
       const [[event, entry] = []] = await test.redis.xrange(stream, '-', '+');
@@ -116,7 +116,7 @@ describe('dead letters', () => {
       });
     });
 
-    it('have no event when the entry is none', async () => {
+    it('have no event when the stream entry cannot be decoded', async () => {
       await test.redis.xadd(keysOf().stream, '1-1', 'temperature', '20');
       await test.redis.xgroup('CREATE', keysOf().stream, GROUP, '0');
       await test.redis.xreadgroup('GROUP', GROUP, 'test', 'STREAMS', keysOf().stream, '>');
@@ -127,7 +127,7 @@ describe('dead letters', () => {
       ]);
     });
 
-    it('are those of all partitions and groups, the newest first', async () => {
+    it('come from all partitions and groups, newest first', async () => {
       expect(keysOf('weekly').partition).not.toBe(keysOf('board').partition);
       await fail([1]);
       await fail([2], { board: 'weekly' });
@@ -140,7 +140,7 @@ describe('dead letters', () => {
       expect(await letters.list({ ...ALL, group: 'saves' })).toEqual({ deadLetters: [] });
     });
 
-    it('come in pages that are complete while others come and go', async () => {
+    it('are listed completely over several pages while others are added and removed', async () => {
       await fail([1, 2, 3, 4, 5, 6, 7]);
       await fail([8, 9], { board: 'weekly' });
       const seen: unknown[] = [];
@@ -155,12 +155,12 @@ describe('dead letters', () => {
       expect(seen.map(Number).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     });
 
-    it('are refused for a group that is not there, with those that are', async () => {
+    it('are refused for an unknown group, and the error names the known groups', async () => {
       await expect(letters.list({ ...ALL, group: 'rankings' })).rejects.toThrow(UnknownGroupError);
       await expect(letters.list({ ...ALL, group: 'rankings' })).rejects.toThrow('ranking, scores, saves');
     });
 
-    it('are refused for a cursor that no page gave', async () => {
+    it('are refused for an invalid cursor', async () => {
       await expect(letters.list({ ...ALL, cursor: 'x' })).rejects.toThrow(InvalidCursorError);
     });
   });
@@ -172,17 +172,17 @@ describe('dead letters', () => {
       const entry = formatEventId(event?.id ?? { ms: 0, seq: 0 });
       expect(await letters.retry(id)).toEqual({ id, eventId: `s${keysOf().partition}-${entry}` });
       expect(await skipped()).toEqual({ [entry]: 'retried' });
-      // Whoever remembers what is skipped looks again.
+      // A new revision: workers that cache the skipped events read them again.
       expect(await test.redis.hgetall(keysOf().live(GROUP))).toEqual({ revision: '1', acknowledged: '0' });
       expect(await letters.list(ALL)).toEqual({ deadLetters: [] });
       const pending = await test.redis.xpending(keysOf().stream, GROUP, '-', '+', 10);
       const [[, owner, idle, deliveries] = []] = pending as [string, string, number, number][];
       expect({ owner, deliveries }).toEqual({ owner: 'retry', deliveries: 0 });
-      // Longer than any worker can be told to wait before it claims.
+      // Longer than any configurable claim delay.
       expect(idle).toBeGreaterThan(1_000_000_000_000);
     });
 
-    it('are retried once: the second time there is no such dead letter', async () => {
+    it('can be retried once: the second time there is no such dead letter', async () => {
       await fail([1]);
       const id = await only();
       await letters.retry(id);
@@ -190,7 +190,7 @@ describe('dead letters', () => {
       expect(await pendingOf(test, keysOf(), GROUP)).toBe(1);
     });
 
-    it('stay as they are when the event was deleted from the log', async () => {
+    it('are unchanged when the event was deleted from the log', async () => {
       const [event] = await fail([1]);
       const id = await only();
       const before = await skipped();
@@ -199,11 +199,11 @@ describe('dead letters', () => {
       expect(await only()).toBe(id);
       expect(await skipped()).toEqual(before);
       expect(await pendingOf(test, keysOf(), GROUP)).toBe(0);
-      // What is left to do with it.
+      // It can only be dropped.
       await letters.drop(id);
     });
 
-    it('stay as they are when the group is gone', async () => {
+    it('are unchanged when the group was deleted', async () => {
       await fail([1]);
       const before = await skipped();
       await test.redis.xgroup('DESTROY', keysOf().stream, GROUP);
@@ -213,7 +213,7 @@ describe('dead letters', () => {
       expect(await skipped()).toEqual(before);
     });
 
-    it('are delivered by a worker at once, fail as often as allowed, and take effect once in the end', async () => {
+    it('are delivered to a worker at once, fail up to the limit, and finally take effect once', async () => {
       const calls = { good: 0, bad: 0 };
       let broken = true;
       const server = new StreamsServer(test.redis, test.topology, {
@@ -241,7 +241,7 @@ describe('dead letters', () => {
         const id = await only();
         await letters.retry(id);
         expect(await progress.whenApplied(ref, 10)).toBe(false);
-        // As broken as before: it comes back under another id.
+        // It still fails, so it becomes a dead letter again, with another id.
         await eventually(async () => expect(await only()).not.toBe(id));
         expect(calls).toEqual({ good: 0, bad: 4 });
         broken = false;
@@ -250,8 +250,8 @@ describe('dead letters', () => {
         expect(await letters.list(ALL)).toEqual({ deadLetters: [] });
         expect(calls).toEqual({ good: 1, bad: 4 });
         expect(await skipped()).toEqual({});
-        // Who owned it meanwhile is forgotten.
-        await forgetAbsentConsumers(test.redis, keysOf(), GROUP, 0);
+        // The placeholder consumer is removed.
+        await removeAbsentConsumers(test.redis, keysOf(), GROUP, 0);
         expect(JSON.stringify(await test.redis.xinfo('CONSUMERS', keysOf().stream, GROUP))).not.toContain(
           'retry',
         );
@@ -262,7 +262,7 @@ describe('dead letters', () => {
   });
 
   describe('when dropped', () => {
-    it('are gone, and their events skipped for ever, but in the log', async () => {
+    it('are removed; their events stay in the log and are skipped forever', async () => {
       const [event] = await fail([1]);
       const id = await only();
       const entry = formatEventId(event?.id ?? { ms: 0, seq: 0 });
@@ -273,7 +273,7 @@ describe('dead letters', () => {
       expect(await test.redis.xlen(keysOf().stream)).toBe(1);
     });
 
-    it('are dropped once, and cannot be retried', async () => {
+    it('can be dropped once and then no longer be retried', async () => {
       await fail([1]);
       const id = await only();
       await letters.drop(id);
@@ -293,7 +293,7 @@ describe('dead letters', () => {
     await expect(letters.drop(id)).rejects.toThrow(DeadLetterNotFoundError);
   });
 
-  it('are not looked for by what is no id', async () => {
+  it('are not found by an invalid id', async () => {
     await expect(letters.retry('x')).rejects.toThrow(InvalidDeadLetterIdError);
     await expect(letters.drop('x')).rejects.toThrow(InvalidDeadLetterIdError);
   });

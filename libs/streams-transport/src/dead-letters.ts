@@ -18,53 +18,55 @@ import type { RedisClient } from '#libs/redis';
 import { formatDeadLetterId, parseDeadLetterId } from './dead-letter-id.js';
 import { script } from './lua.js';
 
-/** An event that failed every delivery to a group, or could not be decoded. */
+/** An event that keeps failing in a consumer group, or a stream entry that cannot be decoded. */
 export interface DeadLetter {
   readonly id: string;
   readonly group: string;
   readonly eventId: string;
   readonly stream: StreamName;
   readonly partition: number;
-  /** The error's code, or else its name. */
+  /** The `code` of the error, or its name when it has none. */
   readonly code: string;
   readonly error: string;
   readonly stack: string;
   readonly deliveries: number;
-  /** When it was given up: ISO 8601, by the clock of Redis. */
+  /** When it became a dead letter: ISO 8601, by the clock of the Redis server. */
   readonly at: string;
-  /** Null when it cannot be decoded. */
+  /** Null when the stream entry cannot be decoded. */
   readonly event: EventView | null;
-  /** Names and values in turn, as they stood in the stream. */
+  /** The fields of the stream entry: alternating names and values. */
   readonly entry: readonly string[];
 }
 
 export interface DeadLetterPage {
   /** Newest first. */
   readonly deadLetters: readonly DeadLetter[];
-  /** The cursor of the next page, when there is one. */
+  /** The cursor of the next page. Unset on the last page. */
   readonly next?: string;
 }
 
-/** What was done with a dead letter. */
-export interface Settled {
+/** A dead letter that was retried or dropped, and its event. */
+export interface DeadLetterAction {
   readonly id: string;
   readonly eventId: string;
 }
 
-/** Characters of a wrong group that a message shows. */
-const SHOWN = 60;
+/** An error message shows at most this much of an unknown group. */
+const MAX_SHOWN_CHARACTERS = 60;
 
-/** A group that has no dead letters because it is not there. */
+/** There is no consumer group of this name. */
 export class UnknownGroupError extends Error {
   readonly code = 'UNKNOWN_GROUP';
   override readonly name = 'UnknownGroupError';
 
   constructor(group: string, groups: readonly string[]) {
-    super(`group must be one of ${groups.join(', ')}; it is ${JSON.stringify(group.slice(0, SHOWN))}`);
+    super(
+      `group must be one of ${groups.join(', ')}; it is ${JSON.stringify(group.slice(0, MAX_SHOWN_CHARACTERS))}`,
+    );
   }
 }
 
-/** There is no such dead letter: it may have been retried or dropped. */
+/** There is no dead letter with this id. It may have been retried or dropped already. */
 export class DeadLetterNotFoundError extends Error {
   readonly code = 'DEAD_LETTER_NOT_FOUND';
   override readonly name = 'DeadLetterNotFoundError';
@@ -74,7 +76,7 @@ export class DeadLetterNotFoundError extends Error {
   }
 }
 
-/** A dead letter cannot be retried, because its event was deleted from the log. It can be dropped. */
+/** The event of a dead letter was deleted from the log, so it cannot be retried, only dropped. */
 export class EventGoneError extends Error {
   readonly code = 'EVENT_GONE';
   override readonly name = 'EventGoneError';
@@ -84,21 +86,21 @@ export class EventGoneError extends Error {
   }
 }
 
-/** Who owns a retried event until a worker claims it. It is removed as every consumer is that owns nothing. */
-const RETRY_CONSUMER = 'retry';
+/** The consumer that owns a retried event until a worker claims it. Removed like every consumer that owns nothing. */
+const RETRY_PLACEHOLDER = 'retry';
 
-/** Characters after which a page ends, however few dead letters it has: one can be 256 KiB and more. */
-const PAGE_SIZE = 4 * 1024 * 1024;
+/** A page ends after this size, whatever its `limit`: one dead letter can exceed 256 KiB. */
+const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
 
-interface LetterSource extends NamedStream {
+interface DeadLetterStream extends NamedStream {
   readonly keys: PartitionKeys;
   readonly group: string;
 }
 
-const retryLetter = script<[] | [event: string, retried: 0 | 1]>('retry-dead-letter');
-const dropLetter = script<string | null>('drop-dead-letter');
+const retryDeadLetter = script<[] | [event: string, retried: 0 | 1]>('retry-dead-letter');
+const dropDeadLetter = script<string | null>('drop-dead-letter');
 
-/** The dead letters of all partitions, and what can be done with them. */
+/** Lists, retries, and drops the dead letters of all partitions. */
 export class DeadLetters {
   /** @param groups the consumer groups of each stream */
   constructor(
@@ -108,8 +110,8 @@ export class DeadLetters {
   ) {}
 
   /**
-   * A page of them, newest first. It can be short where they are large. Pages are complete: what was there when the
-   * first was asked for, and was neither retried nor dropped since, is on one of them.
+   * Returns a page of dead letters, newest first. A page can have fewer than `limit` when they are large. Following the
+   * cursors returns every dead letter that existed at the first call and has not been retried or dropped since.
    *
    * @throws UnknownGroupError, InvalidCursorError
    */
@@ -119,7 +121,7 @@ export class DeadLetters {
     let last: Position | undefined;
     let size = 0;
     for await (const entry of newestFirst(this.redis, this.sources(query.group), after)) {
-      const full = deadLetters.length >= query.limit || size >= PAGE_SIZE;
+      const full = deadLetters.length >= query.limit || size >= MAX_PAGE_CHARACTERS;
       if (last && full) return { deadLetters, next: formatCursor(last) };
       deadLetters.push(toDeadLetter(entry, this.topology));
       last = entry.position;
@@ -129,18 +131,18 @@ export class DeadLetters {
   }
 
   /**
-   * Has the event delivered to its group again, as often as a new one. It counts as skipped until it takes effect.
+   * Delivers the event to its group again, with as many attempts as a new event. It counts as skipped until it takes effect.
    *
    * @throws InvalidDeadLetterIdError, DeadLetterNotFoundError
-   * @throws EventGoneError when the event was deleted from the log; nothing was done
+   * @throws EventGoneError when the event was deleted from the log; nothing is changed
    * @throws BeingErasedError while a player of the partition is being erased
    */
-  async retry(id: string): Promise<Settled> {
+  async retry(id: string): Promise<DeadLetterAction> {
     const { keys, group, letter } = this.locate(id);
-    const [event, retried] = await retryLetter.run(
+    const [event, retried] = await retryDeadLetter.run(
       this.redis,
       [keys.stream, deadLettersKey(keys, group), keys.skipped(group), keys.live(group), keys.erasing()],
-      [group, letter, RETRY_CONSUMER],
+      [group, letter, RETRY_PLACEHOLDER],
     );
     if (event === undefined) throw new DeadLetterNotFoundError(id);
     const eventId = `${partitionName(keys)}-${event}`;
@@ -149,14 +151,14 @@ export class DeadLetters {
   }
 
   /**
-   * Gives the event up: it stays in the log, and without effect, whenever that is replayed.
+   * Gives the event up. It stays in the log, and every replay skips it.
    *
    * @throws InvalidDeadLetterIdError, DeadLetterNotFoundError
-   * @throws BeingErasedError for an event that erases a player, who would stay
+   * @throws BeingErasedError when the event erases a player: without it the erasure would never finish
    */
-  async drop(id: string): Promise<Settled> {
+  async drop(id: string): Promise<DeadLetterAction> {
     const { keys, group, letter } = this.locate(id);
-    const event = await dropLetter.run(
+    const event = await dropDeadLetter.run(
       this.redis,
       [deadLettersKey(keys, group), keys.skipped(group), keys.erasing()],
       [letter],
@@ -165,7 +167,7 @@ export class DeadLetters {
     return { id, eventId: `${partitionName(keys)}-${event}` };
   }
 
-  private sources(only: string | undefined): LetterSource[] {
+  private sources(only: string | undefined): DeadLetterStream[] {
     const all = STREAMS.flatMap(stream => this.groups[stream].map(group => ({ stream, group })));
     const asked = only === undefined ? all : all.filter(({ group }) => group === only);
     if (only !== undefined && asked.length === 0) {
@@ -185,15 +187,15 @@ export class DeadLetters {
   }
 
   private locate(id: string): { keys: PartitionKeys; group: string; letter: string } {
-    const { group, stream, partition, letter } = parseDeadLetterId(id);
+    const { group, stream, partition, entryId } = parseDeadLetterId(id);
     const known = this.groups[stream].includes(group) && partition < this.topology.counts[stream];
     if (!known) throw new DeadLetterNotFoundError(id);
-    return { keys: this.topology.at(stream, partition), group, letter: formatEventId(letter) };
+    return { keys: this.topology.at(stream, partition), group, letter: formatEventId(entryId) };
   }
 }
 
 function toDeadLetter(
-  { source, position, fields }: SourceEntry<LetterSource>,
+  { source, position, fields }: SourceEntry<DeadLetterStream>,
   topology: Topology,
 ): DeadLetter {
   const { keys, group } = source;
@@ -205,7 +207,7 @@ function toDeadLetter(
   const entry = JSON.parse(field('entry') || '[]') as string[];
   const event = readEntry(keys, field('id'), entry);
   return {
-    id: formatDeadLetterId({ group, stream, partition, letter: position.id }),
+    id: formatDeadLetterId({ group, stream, partition, entryId: position.id }),
     group,
     eventId: `${partitionName(keys)}-${field('id')}`,
     stream,

@@ -5,26 +5,26 @@ import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { eventsTotal } from './metrics.js';
 import { moveToDeadLetters } from './move-to-dead-letters.js';
 
-/** A stream entry as Redis answers it. The fields are missing when the entry was deleted while it was pending. */
-export type Entry = readonly [id: string, fields: readonly string[] | null];
+/** A stream entry as Redis returns it. The fields are null when the stream entry was deleted while it was pending. */
+export type StreamEntry = readonly [id: string, fields: readonly string[] | null];
 
 /**
- * @returns nothing to have the batch acknowledged, or a settlement when the handler has acknowledged it itself
+ * @returns undefined to have the batch acknowledged, or a settlement when the handler has acknowledged it itself
  */
 export type BatchHandler = (events: readonly RecordedEvent[]) => Promise<Settlement | undefined>;
 
 export interface DeliveryOptions {
   readonly group: string;
-  /** Failed deliveries after which an event moves to the dead letters. */
+  /** After this many failed deliveries an event becomes a dead letter. */
   readonly maxDeliveries: number;
 }
 
 /**
- * Takes entries of one partition to the handler, and sees to those that the handler cannot take.
+ * Passes stream entries of one partition to the handler, and isolates those that fail.
  *
- * An entry that is no event is a dead letter at once. A batch that fails is cut in halves until the event that
- * makes it fail stands alone; that one stays pending, is delivered again when it has been idle long enough, and
- * becomes a dead letter when it has failed too often, or at once when the error says that it `isPermanent`.
+ * A stream entry that cannot be decoded becomes a dead letter at once. A batch that fails is halved until the failing event
+ * is alone. That event stays pending and is delivered again after it has been idle for a while. It becomes a dead letter
+ * when it has failed too often, or at once when the error `isPermanent`.
  */
 export class Delivery {
   constructor(
@@ -35,28 +35,28 @@ export class Delivery {
     private readonly logger: LoggerService,
   ) {}
 
-  /** Entries as events, in order; those that are none are dealt with here. */
-  async decode(entries: readonly Entry[]): Promise<RecordedEvent[]> {
+  /** Decodes stream entries into events, in order. Entries that are deleted or cannot be decoded are settled here. */
+  async decode(entries: readonly StreamEntry[]): Promise<RecordedEvent[]> {
     const events: RecordedEvent[] = [];
     for (const [id, fields] of entries) {
       if (fields === null) {
         const acknowledged = await this.redis.xack(this.keys.stream, this.options.group, id);
-        await this.reportLost([id], acknowledged);
+        await this.reportDeleted([id], acknowledged);
         continue;
       }
       try {
         events.push(unpackEvent(id, fields));
       } catch (error) {
-        await this.bury(id, fields, error as Error, 1);
+        await this.moveToDeadLetters(id, fields, error as Error, 1);
       }
     }
     return events;
   }
 
   /**
-   * @returns the events whose turn has not come
-   * @throws when Redis is away: nothing is known of the batch, which must be read again
-   * @throws PartitionHarmedError when no event of the partition can be applied: they stay pending
+   * @returns the events that the handler deferred, to be delivered again later
+   * @throws when Redis is unavailable: the outcome is unknown, and the batch must be read again
+   * @throws PartitionHarmedError when no event of the partition can be applied; the events stay pending
    */
   async deliver(events: readonly RecordedEvent[]): Promise<RecordedEvent[]> {
     const { group } = this.options;
@@ -71,8 +71,8 @@ export class Delivery {
       eventsTotal.inc({ group, outcome: 'duplicate' }, settlement.duplicates);
       eventsTotal.inc({ group, outcome: 'deferred' }, settlement.deferred.length);
       if (settlement.deferred.length === 0) return [];
-      const waiting = new Set(settlement.deferred);
-      return events.filter(event => waiting.has(event.id));
+      const deferred = new Set(settlement.deferred);
+      return events.filter(event => deferred.has(event.id));
     } catch (error) {
       if (isRedisUnavailable(error) || error instanceof PartitionHarmedError) throw error;
       const [event] = events;
@@ -83,29 +83,29 @@ export class Delivery {
           ...(await this.deliver(events.slice(middle))),
         ];
       }
-      if (event) await this.fail(formatEventId(event.id), toError(error));
+      if (event) await this.handleFailure(formatEventId(event.id), toError(error));
       return [];
     }
   }
 
-  /** The log's own account tells how many are lost; this tells which of them this group was to apply. */
-  async reportLost(ids: readonly string[], noLongerPending = ids.length): Promise<void> {
+  /** Logs the ids of deleted events that this group had not applied. The account of the log only has their number. */
+  async reportDeleted(ids: readonly string[], noLongerPending = ids.length): Promise<void> {
     if (ids.length === 0) return;
-    // Uncounted, they would seem to be in the log still, and to have been skipped.
+    // Counted as acknowledged, because otherwise the group would seem to have skipped events that are still in the log.
     await this.redis.hincrby(this.keys.live(this.options.group), 'acknowledged', noLongerPending);
     this.logger.error(
-      `${this.keys.stream}: data loss: deleted before ${this.options.group} had them: ${ids.join(', ')}`,
+      `${this.keys.stream}: data loss: events were deleted before ${this.options.group} applied them: ${ids.join(', ')}`,
     );
   }
 
-  /** A crash between the two leaves events that are delivered again, and are no longer known as retried. */
+  /** A crash between the two commands leaves the events pending, so they are delivered again, without the mark "retried". */
   private async acknowledge(ids: readonly string[]): Promise<void> {
     const { group } = this.options;
     await this.redis.hdel(this.keys.skipped(group), ...ids);
     await this.redis.xack(this.keys.stream, group, ...ids);
   }
 
-  private async fail(id: string, error: Error): Promise<void> {
+  private async handleFailure(id: string, error: Error): Promise<void> {
     const { group, maxDeliveries } = this.options;
     eventsTotal.inc({ group, outcome: 'failed' });
     const [pending] = (await this.redis.xpending(this.keys.stream, group, id, id, 1)) as [
@@ -124,10 +124,15 @@ export class Delivery {
       return;
     }
     const [entry] = await this.redis.xrange(this.keys.stream, id, id);
-    await this.bury(id, entry?.[1] ?? [], error, deliveries);
+    await this.moveToDeadLetters(id, entry?.[1] ?? [], error, deliveries);
   }
 
-  private async bury(id: string, fields: readonly string[], error: Error, deliveries: number): Promise<void> {
+  private async moveToDeadLetters(
+    id: string,
+    fields: readonly string[],
+    error: Error,
+    deliveries: number,
+  ): Promise<void> {
     const { group } = this.options;
     if (!(await moveToDeadLetters(this.redis, this.keys, group, { id, fields, error, deliveries }))) return;
     eventsTotal.inc({ group, outcome: 'dead' });
@@ -137,7 +142,7 @@ export class Delivery {
   }
 }
 
-/** A handler can throw anything. */
+/** JavaScript can throw any value. */
 function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

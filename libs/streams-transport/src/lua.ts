@@ -1,4 +1,4 @@
 import { scriptsIn } from '#libs/redis';
 
-/** Loads a script of this library from `lua/`. */
+/** Loads a Lua script of this library by name, from `lua/`. */
 export const script = scriptsIn(new URL('./lua/', import.meta.url));

@@ -2,21 +2,21 @@ import { deadLettersKey, type PartitionKeys } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
 import { script } from './lua.js';
 
-/** Why an event is given up, and what it was. */
+/** The event to move to the dead letters, and the error that caused it. */
 export interface FailedEvent {
   readonly id: string;
-  /** Names and values in turn, as they stand in the stream. */
+  /** The fields of the stream entry: alternating names and values. */
   readonly fields: readonly string[];
   readonly error: Error;
   readonly deliveries: number;
 }
 
-const move = script<number>('dead-letter');
+const moveScript = script<number>('dead-letter');
 
 /**
- * Makes a pending event a dead letter. Until that is retried, the event is one that the group skips.
+ * Turns a pending event into a dead letter. The group skips the event until it is retried.
  *
- * @returns false when the event is no longer pending: somebody else has dealt with it
+ * @returns false when the event is no longer pending because another consumer has settled it
  * @throws WrongTypeError
  */
 export async function moveToDeadLetters(
@@ -37,7 +37,7 @@ export async function moveToDeadLetters(
     deliveries,
     entry: JSON.stringify(fields),
   };
-  const moved = await move.run(
+  const moved = await moveScript.run(
     redis,
     [keys.stream, deadLettersKey(keys, group), keys.skipped(group), keys.live(group)],
     [group, id, ...Object.entries(letter).flat()],

@@ -3,66 +3,66 @@ import type { LoggerService } from '@nestjs/common';
 import type { PartitionKeys } from '#libs/event-log';
 import { compareEventIds, formatEventId, type RecordedEvent, type StreamName } from '#libs/events';
 import { createBlockingClient, nodeOf, type RedisClient } from '#libs/redis';
-import { type BatchHandler, Delivery, type DeliveryOptions, type Entry } from './delivery.js';
-import { forgetAbsentConsumers } from './forget-absent-consumers.js';
+import { type BatchHandler, Delivery, type DeliveryOptions, type StreamEntry } from './delivery.js';
 import { workersKey } from './keys.js';
 import { script } from './lua.js';
+import { removeAbsentConsumers } from './remove-absent-consumers.js';
 
 export interface ConsumerOptions extends DeliveryOptions {
-  /** This process's name within the group. */
+  /** The consumer name of this process in the group. */
   readonly consumer: string;
-  /** Events per batch, at most. */
+  /** Maximum number of events per batch. */
   readonly batchSize: number;
-  /** Milliseconds after which somebody else's unacknowledged delivery is taken over. */
+  /** Pending events of other consumers are claimed after they have been idle for this many milliseconds. */
   readonly claimIdleMs: number;
 }
 
-/** Milliseconds for which a read waits for new events. */
-const BLOCK = 5_000;
-/** Milliseconds for which it waits while deferred events wait too. */
-const BLOCK_DEFERRED = 20;
-/** With so many batches of deferred events in hand, nothing more is read: their turn comes first. */
+/** How long a read waits for new events. */
+const BLOCK_MS = 5_000;
+/** How long a read waits while there are deferred events to deliver again. */
+const BLOCK_WITH_DEFERRED_MS = 20;
+/** Reading pauses while there are this many batches of deferred events. */
 const MAX_DEFERRED_BATCHES = 4;
-/** A batch with fewer events is followed by a pause: a batch costs the same whether it has one event or a hundred. */
-const SMALL_BATCH = 50;
-/** Milliseconds. */
-const PAUSE = 2;
-/** Milliseconds between two looks for consumers that are gone. */
-const ROLL_CALL = 60_000;
-/** Milliseconds between two attempts to read again, at most. */
-const MAX_BACKOFF = 2_000;
+/** The next read waits a moment after a batch with fewer events, so that it can grow: a batch of 100 costs as much as a batch of 1. */
+const SMALL_BATCH_EVENTS = 50;
 
-/** Hears when a consumer cannot read any more, with the error, and when it can again, without. */
+const SMALL_BATCH_PAUSE_MS = 2;
+/** How often absent consumers are removed. */
+const ABSENT_CHECK_MS = 60_000;
+/** Maximum delay between two attempts to read after failures. */
+const MAX_BACKOFF_MS = 2_000;
+
+/** Called with the error when a consumer can no longer read, and without one when it can again. */
 export type HealthListener = (keys: PartitionKeys, error?: Error) => void;
 
-/** Milliseconds between two heartbeats of a worker, and for which one holds. */
-export const HEARTBEAT_MS = 1_000;
+/** How often a worker sends a heartbeat, and how long a heartbeat is valid. */
+export const HEARTBEAT_INTERVAL_MS = 1_000;
 const HEARTBEAT_TTL_MS = 4_000;
 
 const leaveGroup = script<number>('leave-group');
 const openGroup = script<'there' | 'created' | 'behind'>('open-group');
-const heartbeat = script<null>('heartbeat');
+const heartbeatScript = script<null>('heartbeat');
 
 /**
- * Reads one partition for a consumer group, and delivers its events in batches, one after the other.
+ * Reads one partition for a consumer group and delivers its events in batches, one batch at a time.
  *
- * The next batch is read while one is delivered. Whatever goes wrong, the loop begins anew, first with what was
- * given to this consumer before and is not acknowledged.
+ * The next batch is read while the current one is delivered. After any error the loop starts again, first with the events
+ * that were delivered to this consumer before and are still pending.
  */
 export class PartitionConsumer {
-  /** To the server that had the partition when it was connected. */
+  /** A connection to the server that held the partition when the connection was opened. */
   private reader: RedisClient | undefined;
   private readonly delivery: Delivery;
   private running: Promise<void> | undefined;
-  private stopping = false;
-  private readerId: number | undefined;
-  /** The batch in hand. */
-  private delivered = Promise.resolve();
-  /** Delivered events whose turn has not come. */
+  private isStopping = false;
+  private readerClientId: number | undefined;
+  /** Settles when the current batch has been delivered. */
+  private currentDelivery = Promise.resolve();
+  /** Events that the handler deferred, to be delivered again. */
   private deferred: readonly RecordedEvent[] = [];
-  private nextClaim = 0;
-  private nextRollCall = Date.now() + ROLL_CALL;
-  private reading = false;
+  private nextClaimAt = 0;
+  private nextAbsentCheckAt = Date.now() + ABSENT_CHECK_MS;
+  private hasRead = false;
   private failures = 0;
 
   constructor(
@@ -80,52 +80,52 @@ export class PartitionConsumer {
     return this.keys.streamName;
   }
 
-  /** True while the group exists, reads succeed, and what was read can be delivered. */
-  get healthy(): boolean {
-    return this.reading;
+  /** True while reads succeed and the events can be delivered. */
+  get isReading(): boolean {
+    return this.hasRead;
   }
 
   start(): void {
     this.running ??= this.run();
   }
 
-  /** Says that the partition is read, to who looks whether there are workers. */
-  async beat(): Promise<void> {
-    if (!this.reading || this.stopping) return;
+  /** Tells health checks that this worker reads the partition. */
+  async sendHeartbeat(): Promise<void> {
+    if (!this.hasRead || this.isStopping) return;
     const { group, consumer } = this.options;
-    // What does not get through is missed, and that is the point.
-    await heartbeat
+    // An error is ignored: a missing heartbeat is the signal.
+    await heartbeatScript
       .run(this.redis, [workersKey(this.keys, group)], [consumer, HEARTBEAT_TTL_MS])
       .catch(() => {});
   }
 
-  /** Ends the loop after the batch in hand, and leaves the group if nothing is left pending. */
+  /** Stops after the current batch, and leaves the group unless events are still pending. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.isStopping = true;
     const stopped = (this.running ?? Promise.resolve()).then(() => true);
-    // A read that is just about to block misses the call to wake up: hence the loop.
-    while (!(await Promise.race([stopped, delay(25, false)]))) this.wake();
+    // UNBLOCK has no effect on a read that is only about to block, so it is repeated.
+    while (!(await Promise.race([stopped, delay(25, false)]))) this.unblockRead();
     const { group, consumer } = this.options;
     await leaveGroup.run(this.redis, [this.keys.stream], [group, consumer]).catch(() => 0);
     await this.redis.zrem(workersKey(this.keys, group), consumer).catch(() => 0);
-    this.hangUp();
+    this.disconnect();
   }
 
   private async run(): Promise<void> {
-    while (!this.stopping) {
+    while (!this.isStopping) {
       try {
-        await this.createGroup();
+        await this.ensureGroup();
         await this.consume(await this.connect());
       } catch (error) {
-        // What is read anew must not overtake the batch in hand.
-        await this.delivered.catch(() => {});
-        this.delivered = Promise.resolve();
+        // Events that are read again must not overtake the current batch.
+        await this.currentDelivery.catch(() => {});
+        this.currentDelivery = Promise.resolve();
         this.deferred = [];
-        this.reading = false;
-        this.hangUp();
+        this.hasRead = false;
+        this.disconnect();
         this.failures += 1;
         this.onHealth(this.keys, error as Error);
-        await delay(Math.min(100 * 2 ** (this.failures - 1), MAX_BACKOFF));
+        await delay(Math.min(100 * 2 ** (this.failures - 1), MAX_BACKOFF_MS));
       }
     }
   }
@@ -135,105 +135,109 @@ export class PartitionConsumer {
       this.redis,
       this.keys.stream,
       `${this.options.consumer}:read`,
-      BLOCK + 3_000,
+      BLOCK_MS + 3_000,
     );
     this.reader = reader;
     await reader.connect();
-    this.readerId = await reader.client('ID');
+    this.readerClientId = await reader.client('ID');
     return reader;
   }
 
-  /** Another server may have the partition next time. */
-  private hangUp(): void {
-    // On a connection that has ended, ioredis would leave a timer behind.
+  /** Closes the connection. The next one may go to another server. */
+  private disconnect(): void {
+    // Disconnecting a closed connection would leave a timer of ioredis behind.
     if (this.reader && this.reader.status !== 'end') this.reader.disconnect();
     this.reader = undefined;
-    this.readerId = undefined;
+    this.readerClientId = undefined;
   }
 
-  private async createGroup(): Promise<void> {
+  private async ensureGroup(): Promise<void> {
     const { group } = this.options;
     const { stream } = this.keys;
     const keys = [stream, this.keys.ledger(), this.keys.live(group)];
     if ((await openGroup.run(this.redis, keys, [group])) === 'behind')
       this.logger.error(
-        `${stream}: the consumer group ${group} was deleted: what it had not applied is missing until its projection is rebuilt`,
+        `${stream}: the consumer group ${group} was deleted: events that it had not applied are missing until its projection is rebuilt`,
       );
   }
 
   private async consume(reader: RedisClient): Promise<void> {
-    // First what this consumer was given before, in order; then what nobody was given.
+    // First the pending events of this consumer, in order; then new events.
     let cursor = '0';
-    while (!this.stopping) {
-      if (Date.now() >= this.nextClaim) {
-        await this.delivered;
+    while (!this.isStopping) {
+      if (Date.now() >= this.nextClaimAt) {
+        await this.currentDelivery;
         await this.claim();
       }
       if (this.deferred.length >= MAX_DEFERRED_BATCHES * this.options.batchSize) {
-        await this.delivered;
-        await delay(BLOCK_DEFERRED);
+        await this.currentDelivery;
+        await delay(BLOCK_WITH_DEFERRED_MS);
         await this.deliver([]);
         continue;
       }
-      // First the batch in hand asks for its states: Redis can read the next one while it is folded.
+      // Let the current batch request its states first, so that Redis reads the next batch while the current one is folded.
       await nextTurn();
-      const entries = await this.next(reader, cursor);
+      const entries = await this.readNext(reader, cursor);
       if (cursor !== '>') cursor = entries.at(-1)?.[0] ?? '>';
-      // Decoded while the batch in hand is committed.
+      // Decoding overlaps with the commit of the current batch.
       const events = await this.delivery.decode(entries);
-      await this.delivered;
-      this.delivered = this.deliver(events).then(() => this.recover());
-      // A failure is met at the next `await`; until then it must not count as unhandled.
-      this.delivered.catch(() => {});
-      if (events.length > 0 && events.length < SMALL_BATCH) await delay(PAUSE);
+      await this.currentDelivery;
+      this.currentDelivery = this.deliver(events).then(() => this.markRecovered());
+      // The next `await` handles a rejection. Until then it must not be reported as unhandled.
+      this.currentDelivery.catch(() => {});
+      if (events.length > 0 && events.length < SMALL_BATCH_EVENTS) await delay(SMALL_BATCH_PAUSE_MS);
     }
-    await this.delivered;
+    await this.currentDelivery;
   }
 
-  /** The next batch is read while one is delivered; only when nothing is in hand does a read wait for events. */
-  private async next(reader: RedisClient, cursor: string): Promise<readonly Entry[]> {
-    const entries = await this.read(reader, cursor);
+  /** Reads without waiting. If there are no events, waits for the current batch and then reads with a blocking call. */
+  private async readNext(reader: RedisClient, cursor: string): Promise<readonly StreamEntry[]> {
+    const entries = await this.readEntries(reader, cursor);
     if (entries.length > 0 || cursor !== '>') return entries;
-    await this.delivered;
-    // It ends in time for the next claim.
-    const untilClaim = Math.max(1, Math.min(BLOCK, this.nextClaim - Date.now()));
-    return this.read(reader, cursor, this.deferred.length > 0 ? BLOCK_DEFERRED : untilClaim);
+    await this.currentDelivery;
+    // The blocking read must end in time for the next claim.
+    const untilClaim = Math.max(1, Math.min(BLOCK_MS, this.nextClaimAt - Date.now()));
+    return this.readEntries(reader, cursor, this.deferred.length > 0 ? BLOCK_WITH_DEFERRED_MS : untilClaim);
   }
 
-  /** @param block milliseconds to wait for events; without it, it does not wait */
-  private async read(reader: RedisClient, cursor: string, block?: number): Promise<readonly Entry[]> {
+  /** @param blockMs how long to wait for events; undefined: do not wait */
+  private async readEntries(
+    reader: RedisClient,
+    cursor: string,
+    blockMs?: number,
+  ): Promise<readonly StreamEntry[]> {
     const { group, consumer, batchSize } = this.options;
     const from = ['GROUP', group, consumer, 'COUNT', batchSize] as const;
     const streams = ['STREAMS', this.keys.stream, cursor] as const;
-    const reply = (await (block === undefined
+    const reply = (await (blockMs === undefined
       ? reader.xreadgroup(...from, ...streams)
-      : reader.xreadgroup(...from, 'BLOCK', block, ...streams))) as [[string, Entry[]]] | null;
-    if (this.failures === 0) this.begin();
+      : reader.xreadgroup(...from, 'BLOCK', blockMs, ...streams))) as [[string, StreamEntry[]]] | null;
+    if (this.failures === 0) this.markReading();
     return reply?.[0][1] ?? [];
   }
 
-  private begin(): void {
-    if (this.reading) return;
-    this.reading = true;
-    void this.beat().catch(() => {});
+  private markReading(): void {
+    if (this.hasRead) return;
+    this.hasRead = true;
+    void this.sendHeartbeat().catch(() => {});
   }
 
-  /** After a failure, only a delivery shows that all goes on: what made the last one fail can be read all the while. */
-  private recover(): void {
+  /** Resets the failures after a successful delivery. A successful read is not enough: the delivery may have been what failed. */
+  private markRecovered(): void {
     if (this.failures === 0) return;
     this.failures = 0;
-    this.begin();
+    this.markReading();
     this.onHealth(this.keys);
   }
 
   private async deliver(read: readonly RecordedEvent[]): Promise<void> {
-    const events = this.deferred.length === 0 ? read : inOrder([...this.deferred, ...read]);
+    const events = this.deferred.length === 0 ? read : sortAndDeduplicate([...this.deferred, ...read]);
     this.deferred = [];
     if (events.length === 0) return;
     this.deferred = await this.delivery.deliver(events);
   }
 
-  /** Takes over what others were given and have not acknowledged for long: they are dead, or frozen. */
+  /** Claims pending events of consumers that are dead or frozen. */
   private async claim(): Promise<void> {
     const { group, consumer, claimIdleMs, batchSize } = this.options;
     let cursor = '0-0';
@@ -246,32 +250,32 @@ export class PartitionConsumer {
         cursor,
         'COUNT',
         batchSize,
-      )) as [string, Entry[], string[]];
-      await this.delivery.reportLost(deleted);
+      )) as [string, StreamEntry[], string[]];
+      await this.delivery.reportDeleted(deleted);
       await this.deliver(await this.delivery.decode(entries));
       cursor = next;
-    } while (cursor !== '0-0' && !this.stopping);
-    this.nextClaim = Date.now() + Math.ceil(claimIdleMs / 2);
-    if (Date.now() < this.nextRollCall) return;
-    await forgetAbsentConsumers(this.redis, this.keys, group);
-    this.nextRollCall = Date.now() + ROLL_CALL;
+    } while (cursor !== '0-0' && !this.isStopping);
+    this.nextClaimAt = Date.now() + Math.ceil(claimIdleMs / 2);
+    if (Date.now() < this.nextAbsentCheckAt) return;
+    await removeAbsentConsumers(this.redis, this.keys, group);
+    this.nextAbsentCheckAt = Date.now() + ABSENT_CHECK_MS;
   }
 
-  /** Ends a blocked read. */
-  private wake(): void {
-    if (this.readerId === undefined) return;
+  /** Ends a blocking read. */
+  private unblockRead(): void {
+    if (this.readerClientId === undefined) return;
     try {
       nodeOf(this.redis, this.keys.stream)
-        .client('UNBLOCK', this.readerId)
+        .client('UNBLOCK', this.readerClientId)
         .catch(() => {});
     } catch {
-      // The server is away, and the read ends with it.
+      // The server is unreachable, so the read fails by itself.
     }
   }
 }
 
-/** Events in the order of the log, each once: a claim can bring one that is deferred already. */
-function inOrder(events: readonly RecordedEvent[]): RecordedEvent[] {
+/** Sorts events by id and drops duplicates: a claim can return an event that is already deferred. */
+function sortAndDeduplicate(events: readonly RecordedEvent[]): RecordedEvent[] {
   const byId = new Map(events.map(event => [formatEventId(event.id), event]));
   return [...byId.values()].sort((a, b) => compareEventIds(a.id, b.id));
 }

@@ -1,9 +1,9 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { PartitionKeys } from '#libs/event-log';
 
-/** Where a batch comes from. Handlers get it through `@Ctx()`. */
+/** The partition, consumer group, and consumer of a batch. Handlers receive it through `@Ctx()`. */
 export class StreamContext extends BaseRpcContext<[PartitionKeys, string, string]> {
-  /** The keys of the partition that all events of the batch stand in. */
+  /** The keys of the partition that the events of the batch come from. */
   get keys(): PartitionKeys {
     return this.args[0];
   }

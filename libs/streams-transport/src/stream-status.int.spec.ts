@@ -15,7 +15,7 @@ describe('the status of the streams', () => {
   });
   afterEach(() => test.close());
 
-  it('tells of an empty log that it is empty', async () => {
+  it('is zero and null for an empty log', async () => {
     const empty = { length: 0, bytes: 0, firstId: null, lastId: null, aheadMs: 0, groups: [] };
     expect(await readStreamStatus(test.redis, test.topology, GROUPS)).toEqual([
       { stream: 'scores', partition: 0, ...empty },
@@ -23,7 +23,7 @@ describe('the status of the streams', () => {
     ]);
   });
 
-  it('tells how large a partition is, and how far its groups are', async () => {
+  it('has the size of a partition and the progress of its groups', async () => {
     const keys = test.topology.at('scores', 0);
     await appendScores(test, [{ player: 'ada', score: 1 }]);
     const [event] = await deliver(test, keys, GROUP);
@@ -71,7 +71,7 @@ describe('the status of the streams', () => {
     expect(players).toMatchObject({ stream: 'players', length: 0 });
   });
 
-  it('tells the lag also behind an event that was deleted', async () => {
+  it('has the lag when the last delivered event was deleted', async () => {
     const keys = test.topology.at('scores', 0);
     await appendScores(test, [
       { player: 'ada', score: 1 },
@@ -84,7 +84,7 @@ describe('the status of the streams', () => {
     expect(scores?.groups).toMatchObject([{ group: GROUP, lag: 1 }]);
   });
 
-  it('tells the age of a pending event by its own time, also when it was retried', async () => {
+  it('has the age of a pending event since it was appended, also after a retry', async () => {
     const keys = test.topology.at('scores', 0);
     await appendScores(test, [{ player: 'ada', score: 1 }]);
     await deliver(test, keys, GROUP);
@@ -94,7 +94,7 @@ describe('the status of the streams', () => {
     expect(scores?.groups[0]?.oldestPendingMs).toBeLessThan(60_000);
   });
 
-  it('tells how old the oldest event is that was not delivered', async () => {
+  it('has the age of the oldest undelivered event', async () => {
     const keys = test.topology.at('scores', 0);
     const { e } = packEvent({
       type: 'ScoreSubmitted',
@@ -110,13 +110,13 @@ describe('the status of the streams', () => {
     expect(scores?.groups[0]?.lagSeconds).toBeLessThan(200);
   });
 
-  it('counts what Redis counts wrong, after its append-only file was rewritten and loaded', async () => {
+  it('counts the lag itself, which Redis reports wrongly after a rewritten append-only file was loaded', async () => {
     const keys = test.topology.at('scores', 0);
     await appendScores(test, [{ player: 'ada', score: 1 }]);
     const [event] = await deliver(test, keys, GROUP);
     const id = event ? formatEventId(event.id) : '';
     await test.redis.xack(keys.stream, GROUP, id);
-    // As it is after a load: Redis thinks that the group has read less than it was given.
+    // The state after such a load: Redis assumes that the group has read fewer entries than it has.
     await test.redis.call('XGROUP', 'SETID', keys.stream, GROUP, id, 'ENTRIESREAD', '0');
     const info = JSON.stringify(await test.redis.xinfo('GROUPS', keys.stream));
     expect(info).toContain('"lag",1');
@@ -124,7 +124,7 @@ describe('the status of the streams', () => {
     expect(scores?.groups).toMatchObject([{ lag: 0, lagSeconds: 0 }]);
   });
 
-  it('counts in calls that are small where events are large', async () => {
+  it('counts fewer events per call when events are large', async () => {
     const keys = test.topology.at('scores', 0);
     await test.redis.xgroup('CREATE', keys.stream, GROUP, '0', 'MKSTREAM');
     for (let n = 0; n < 40; n++) await test.redis.xadd(keys.stream, '*', 'd', 'x'.repeat(250_000));
@@ -132,7 +132,7 @@ describe('the status of the streams', () => {
     expect(scores?.groups).toMatchObject([{ lag: 40 }]);
   });
 
-  it('knows workers by their heartbeats, which Redis may have forgotten as consumers', async () => {
+  it('includes workers with a heartbeat that are not consumers in Redis', async () => {
     const keys = test.topology.at('scores', 0);
     const worker = new PartitionConsumer(
       test.redis,
@@ -146,7 +146,7 @@ describe('the status of the streams', () => {
     worker.start();
     await eventually(async () => expect(await groups()).toMatchObject([{ workers: 1 }]), 10_000);
     await test.redis.xgroup('DELCONSUMER', keys.stream, GROUP, 'one');
-    await worker.beat();
+    await worker.sendHeartbeat();
     expect(await groups()).toMatchObject([
       { workers: 1, consumers: [{ name: 'one', pending: 0, live: true }] },
     ]);

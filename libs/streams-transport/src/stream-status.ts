@@ -6,41 +6,41 @@ import { script } from './lua.js';
 
 export interface ConsumerStatus {
   readonly name: string;
-  /** Events that it was given and has not acknowledged. */
+  /** Events that were delivered to it and are not acknowledged. */
   readonly pending: number;
-  /** Milliseconds since its last sign of life, as far as Redis or its heartbeat tell. */
+  /** Milliseconds since its last activity: the smaller of the idle time in Redis and the age of its heartbeat. */
   readonly idleMs: number;
-  /** Whether it says of itself that it reads the partition. */
+  /** True while its heartbeat is valid. */
   readonly live: boolean;
 }
 
 export interface GroupStatus {
   readonly group: string;
-  /** Events that were not delivered yet. From some ten thousand on it may be more. */
+  /** Events that have not been delivered yet. Exact up to about ten thousand; beyond that it may be too high. */
   readonly lag: number;
-  /** Seconds since the oldest of them was appended; 0 when there is none. */
+  /** Seconds since the oldest undelivered event was appended; 0 when there is none. */
   readonly lagSeconds: number;
-  /** Events that were delivered and are not acknowledged. */
+  /** Events that were delivered and are not acknowledged yet. */
   readonly pending: number;
-  /** Milliseconds since the oldest of them was appended; null when there is none. */
+  /** Milliseconds since the oldest pending event was appended; null when there is none. */
   readonly oldestPendingMs: number | null;
-  /** Workers that live, by their heartbeats. */
+  /** Number of workers with a valid heartbeat. */
   readonly workers: number;
   readonly consumers: readonly ConsumerStatus[];
 }
 
-/** A partition of the log at one moment. */
+/** A snapshot of one partition of the log and its consumer groups. */
 export interface StreamStatus {
   readonly stream: StreamName;
   readonly partition: number;
-  /** Events in it. */
+  /** Number of events in the partition. */
   readonly length: number;
-  /** Memory that it takes, as far as Redis can estimate it. */
+  /** Memory used by the stream in bytes, as estimated by Redis. */
   readonly bytes: number;
-  /** An event id; null when it is empty. */
+  /** The id of the oldest event; null when the partition is empty. */
   readonly firstId: string | null;
   readonly lastId: string | null;
-  /** Milliseconds by which the next id will be ahead of Redis's clock. */
+  /** Milliseconds by which the last id is ahead of the clock of the Redis server; 0 when it is not. */
   readonly aheadMs: number;
   readonly groups: readonly GroupStatus[];
 }
@@ -65,19 +65,19 @@ type GroupReply = [
   workers: [name: string, idle: number][],
 ];
 
-/** Bytes of entries that one call counts, about, and entries: Redis does nothing else meanwhile. */
-const CALL_BYTES = 1_000_000;
-const CALL_ENTRIES = 1_000;
-/** Calls for a group and partition. What is behind that, Redis's own figure tells, which can be too high. */
+/** Limits of one counting call, during which Redis serves nobody else. The number of bytes is approximate. */
+const MAX_CALL_BYTES = 1_000_000;
+const MAX_CALL_ENTRIES = 1_000;
+/** Counting calls per group and partition. If more events are left, the lag that Redis reports is used, which can be too high. */
 const MAX_CALLS = 10;
 
 const describeStream = script<Reply>('describe-stream');
-const countBehind = script<[count: number, last: string, ms: string | null]>('count-behind');
+const countEntriesAfter = script<[count: number, last: string, ms: string | null]>('count-behind');
 
 /**
- * Every partition of the log, and how far its consumer groups are.
+ * Reads the status of every partition of the log and of its consumer groups.
  *
- * @param groups those whose workers are looked for
+ * @param groups the consumer groups of each stream whose workers are included
  */
 export function readStreamStatus(
   redis: RedisClient,
@@ -85,11 +85,13 @@ export function readStreamStatus(
   groups: Readonly<Record<StreamName, readonly string[]>>,
 ): Promise<StreamStatus[]> {
   return Promise.all(
-    STREAMS.flatMap(stream => topology.all(stream).map(keys => readPartition(redis, keys, groups[stream]))),
+    STREAMS.flatMap(stream =>
+      topology.all(stream).map(keys => readPartitionStatus(redis, keys, groups[stream])),
+    ),
   );
 }
 
-async function readPartition(
+async function readPartitionStatus(
   redis: RedisClient,
   keys: PartitionKeys,
   names: readonly string[],
@@ -98,7 +100,10 @@ async function readPartition(
   const reply = await describeStream.run(redis, touched, names);
   const [now, length, bytes, first, last, generated, groups] = reply;
   const eventId = (id: string | null) => (id === null ? null : `${partitionName(keys)}-${id}`);
-  const perCall = Math.min(CALL_ENTRIES, Math.max(1, Math.floor((CALL_BYTES * length) / ((bytes ?? 0) + 1))));
+  const perCall = Math.min(
+    MAX_CALL_ENTRIES,
+    Math.max(1, Math.floor((MAX_CALL_BYTES * length) / ((bytes ?? 0) + 1))),
+  );
   return {
     stream: keys.streamName,
     partition: keys.partition,
@@ -108,55 +113,60 @@ async function readPartition(
     lastId: eventId(last),
     aheadMs: Math.max(0, Number.parseInt(generated, 10) - now),
     groups: await Promise.all(
-      groups.map(async group => toGroup(group, now, await lagOf(redis, keys, group, perCall, length))),
+      groups.map(async group =>
+        toGroupStatus(group, now, await countLag(redis, keys, group, perCall, length)),
+      ),
     ),
   };
 }
 
 interface Lag {
   readonly events: number;
-  /** When the first of them was appended. */
-  readonly since: number | undefined;
+  /** When the oldest of them was appended, in milliseconds since 1970. Undefined when there is none. */
+  readonly oldestMs: number | undefined;
 }
 
 /**
- * Redis's own lag is not to be trusted: it is too high for ever after an append-only file was rewritten and loaded, and missing
- * or wrong after deletions. So what is behind is counted.
+ * Counts the undelivered events of a group. The lag that Redis reports is unreliable: it stays too high after an append-only
+ * file has been rewritten and loaded, and it is missing or wrong after deletions.
  */
-async function lagOf(
+async function countLag(
   redis: RedisClient,
   { stream }: PartitionKeys,
   [, lag, delivered, hint]: GroupReply,
   perCall: number,
   length: number,
 ): Promise<Lag> {
-  if (lag !== null) return { events: lag, since: undefined };
-  let [events, from, since]: [number, string, number | undefined] = [0, delivered, undefined];
+  if (lag !== null) return { events: lag, oldestMs: undefined };
+  let [events, from, oldestMs]: [number, string, number | undefined] = [0, delivered, undefined];
   for (let call = 0; call < MAX_CALLS; call++) {
-    const [count, last, ms] = await countBehind.run(redis, [stream], [from, perCall]);
-    if (ms !== null) since ??= Number(ms);
+    const [count, last, ms] = await countEntriesAfter.run(redis, [stream], [from, perCall]);
+    if (ms !== null) oldestMs ??= Number(ms);
     events += count;
     from = last;
-    if (count < perCall) return { events, since };
+    if (count < perCall) return { events, oldestMs };
   }
-  return { events: Math.min(length, Math.max(events, hint ?? 0)), since };
+  return { events: Math.min(length, Math.max(events, hint ?? 0)), oldestMs };
 }
 
-function toGroup(reply: GroupReply, now: number, lag: Lag): GroupStatus {
+function toGroupStatus(reply: GroupReply, now: number, lag: Lag): GroupStatus {
   const [group, , , , pending, oldest, consumers, workers] = reply;
   return {
     group,
     lag: lag.events,
-    lagSeconds: lag.since === undefined ? 0 : Math.max(0, now - lag.since) / 1_000,
+    lagSeconds: lag.oldestMs === undefined ? 0 : Math.max(0, now - lag.oldestMs) / 1_000,
     pending,
     oldestPendingMs: oldest === null ? null : Math.max(0, now - Number.parseInt(oldest, 10)),
     workers: workers.length,
-    consumers: withWorkers(consumers, workers),
+    consumers: mergeConsumers(consumers, workers),
   };
 }
 
-/** Redis 7.0 forgets consumers that got nothing for some minutes: a heartbeat is a sign of life, too. */
-function withWorkers(consumers: GroupReply[6], workers: GroupReply[7]): ConsumerStatus[] {
+/**
+ * Merges the consumers that Redis knows with the workers that sent heartbeats. `removeAbsentConsumers` removes live consumers
+ * of Redis 7.0 that received no events for some minutes.
+ */
+function mergeConsumers(consumers: GroupReply[6], workers: GroupReply[7]): ConsumerStatus[] {
   const beats = new Map(workers);
   const known = consumers.map(([name, pending, idle]) => {
     const beat = beats.get(name);

@@ -3,7 +3,7 @@ import { lastValueFrom } from 'rxjs';
 import type { PartitionKeys, Settlement, Topology } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
 import { type RedisClient, troubleOf } from '#libs/redis';
-import { type ConsumerOptions, HEARTBEAT_MS, PartitionConsumer } from './partition-consumer.js';
+import { type ConsumerOptions, HEARTBEAT_INTERVAL_MS, PartitionConsumer } from './partition-consumer.js';
 import { StreamContext } from './stream-context.js';
 
 export const STREAMS_TRANSPORT = Symbol('questlog:streams');
@@ -23,11 +23,11 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
   private consumers: readonly PartitionConsumer[] = [];
   /** Streams that cannot be read now, and why. */
-  private readonly unread = new Map<string, string>();
+  private readonly readErrors = new Map<string, string>();
   /** Those of partitions that are no more, as long as they take to end. */
-  private readonly left = new Set<PartitionConsumer>();
+  private readonly closing = new Set<PartitionConsumer>();
   private isClosed = false;
-  private heartbeat: NodeJS.Timeout | undefined;
+  private heartbeatTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly redis: RedisClient,
@@ -39,23 +39,23 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
 
   /** @throws Error when a partition is not being read */
   assertReading(): void {
-    const idle = this.consumers.filter(consumer => !consumer.healthy).length;
+    const idle = this.consumers.filter(consumer => !consumer.isReading).length;
     if (this.consumers.length === 0) throw new Error('not started');
     if (idle === 0) return;
-    const [[stream, reason] = []] = this.unread;
+    const [[stream, reason] = []] = this.readErrors;
     const example = stream === undefined ? '' : `, among them ${stream}: ${reason}`;
     throw new Error(`${idle} of ${this.consumers.length} partitions are not being read${example}`);
   }
 
   get isReadingSome(): boolean {
-    return this.consumers.some(consumer => consumer.healthy);
+    return this.consumers.some(consumer => consumer.isReading);
   }
 
   /** @throws HandlerError when there is no handler, two for one stream, or one for no stream */
   listen(callback: (error?: unknown) => void): void {
     try {
       this.consumers = [...this.getHandlers()].flatMap(([pattern, handler]) =>
-        this.consumersOf(pattern, handler),
+        this.createConsumers(pattern, handler),
       );
       if (this.consumers.length === 0) {
         throw new HandlerError(`no handler: mark one with @EventPattern, for ${STREAMS.join(' or ')}`);
@@ -65,22 +65,22 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
       return;
     }
     for (const consumer of this.consumers) consumer.start();
-    this.heartbeat = setInterval(() => {
-      for (const consumer of this.consumers) void consumer.beat().catch(() => {});
-    }, HEARTBEAT_MS).unref();
-    this.topology.onChange(() => this.follow());
+    this.heartbeatTimer = setInterval(() => {
+      for (const consumer of this.consumers) void consumer.sendHeartbeat().catch(() => {});
+    }, HEARTBEAT_INTERVAL_MS).unref();
+    this.topology.onChange(() => this.followTopology());
     callback();
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
-    clearInterval(this.heartbeat);
-    await Promise.all([...this.consumers, ...this.left].map(consumer => consumer.stop()));
+    clearInterval(this.heartbeatTimer);
+    await Promise.all([...this.consumers, ...this.closing].map(consumer => consumer.stop()));
     this.consumers = [];
   }
 
   /** The log was moved: reads the partitions that there are now. What it was given of those of before has taken effect. */
-  private follow(): void {
+  private followTopology(): void {
     if (this.isClosed) return;
     const handlers = [...this.getHandlers()];
     const isThere = (consumer: PartitionConsumer) =>
@@ -90,17 +90,17 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     );
     const known = new Set(stay.map(({ keys }) => keys));
     const come = handlers
-      .flatMap(([pattern, handler]) => this.consumersOf(pattern, handler))
+      .flatMap(([pattern, handler]) => this.createConsumers(pattern, handler))
       .filter(({ keys }) => !known.has(keys));
-    for (const { keys } of go) this.unread.delete(keys.stream);
+    for (const { keys } of go) this.readErrors.delete(keys.stream);
     this.consumers = [...stay, ...come];
     for (const consumer of come) consumer.start();
     for (const consumer of go) {
-      this.left.add(consumer);
+      this.closing.add(consumer);
       void consumer
         .stop()
         .catch(error => this.logger.error(error))
-        .finally(() => this.left.delete(consumer));
+        .finally(() => this.closing.delete(consumer));
     }
   }
 
@@ -112,7 +112,7 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     return this.redis as T;
   }
 
-  private consumersOf(pattern: string, handler: MessageHandler): PartitionConsumer[] {
+  private createConsumers(pattern: string, handler: MessageHandler): PartitionConsumer[] {
     const stream = STREAMS.find(name => name === pattern);
     if (!stream)
       throw new HandlerError(`@EventPattern('${pattern}') names no stream: use ${STREAMS.join(' or ')}`);
@@ -124,29 +124,29 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
         this.redis,
         keys,
         this.options,
-        async events => this.settle(handler, events, context),
-        (partition, error) => this.report(partition, error),
+        async events => this.runHandler(handler, events, context),
+        (partition, error) => this.reportReading(partition, error),
         this.logger,
       );
     });
   }
 
   /** Says once that reading stopped, and once that all goes on, however many partitions there are. */
-  private report({ streamName, stream }: PartitionKeys, error?: Error): void {
+  private reportReading({ streamName, stream }: PartitionKeys, error?: Error): void {
     const isThere = this.topology.all(streamName).some(keys => keys.stream === stream);
     if (!isThere) return;
     if (error) {
       const reason = troubleOf(error)?.detail ?? error.message;
-      if (this.unread.size === 0) this.logger.warn(`reading stopped, trying again: ${stream}: ${reason}`);
-      this.unread.set(stream, reason);
+      if (this.readErrors.size === 0) this.logger.warn(`reading stopped, trying again: ${stream}: ${reason}`);
+      this.readErrors.set(stream, reason);
     } else {
-      this.unread.delete(stream);
-      if (this.unread.size === 0) this.logger.log('reading again');
+      this.readErrors.delete(stream);
+      if (this.readErrors.size === 0) this.logger.log('reading again');
     }
   }
 
   // The base class's `handleEvent` does not wait for an Observable to complete.
-  private async settle(
+  private async runHandler(
     handler: MessageHandler,
     events: unknown,
     context: StreamContext,

@@ -65,7 +65,7 @@ export class RedisCluster {
         EmbeddedRedis.start({
           folder: join(folder, String(n)),
           port,
-          settings: [...clustered, ...settings],
+          extraSettings: [...clustered, ...settings],
         });
       nodes.push({ port, bus, start, server: await start() });
     }
@@ -99,7 +99,7 @@ export class RedisCluster {
   /** Kills the node, as a machine that loses its power. */
   async kill(port: number): Promise<void> {
     process.kill(await this.pidAt(port), 'SIGKILL');
-    await this.nodeAt(port).server.ended();
+    await this.nodeAt(port).server.waitForExit();
   }
 
   /** Lets the node neither answer nor refuse, until what this returns is called. */

@@ -53,11 +53,14 @@ export class SentinelSetup {
       return secured([LOOKER, PEER, ...peers, ...users.servers]);
     };
     const first = await ofServer();
-    const master = await EmbeddedRedis.start({ folder: join(folder, 'master'), settings: first.settings });
+    const master = await EmbeddedRedis.start({
+      folder: join(folder, 'master'),
+      extraSettings: first.settings,
+    });
     const masterPort = first.port ?? master.port;
     const replica = await EmbeddedRedis.start({
       folder: join(folder, 'replica'),
-      settings: [
+      extraSettings: [
         `replicaof 127.0.0.1 ${masterPort}`,
         'repl-diskless-sync-delay 0',
         ...(await ofServer()).settings,
@@ -95,7 +98,7 @@ export class SentinelSetup {
     const [master] = this.servers as [EmbeddedRedis];
     const pid = /^process_id:(\d+)/m.exec(await infoOf(master.port, 'server'))?.[1];
     process.kill(Number(pid), 'SIGKILL');
-    await master.ended();
+    await master.waitForExit();
   }
 
   async stop(): Promise<void> {

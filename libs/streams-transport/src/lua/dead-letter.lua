@@ -1,19 +1,19 @@
 #!lua
--- Moves an event that cannot be processed to its group's dead letters.
+-- Moves an event that cannot be processed to the dead letters of its group.
 --
 -- KEYS[1]  the partition's stream
 -- KEYS[2]  the group's dead-letter stream
--- KEYS[3]  the group's skipped events (hash: event id -> why)
--- KEYS[4]  what is live for the group (hash: acknowledged, ...)
+-- KEYS[3]  the group's skipped events (hash: event id -> reason)
+-- KEYS[4]  the live state of the group (hash: acknowledged, ...)
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the event id
--- ARGV[n]  from 3 on: fields and values of the dead letter, in turn
+-- ARGV[n]  from 3 on: alternating fields and values of the dead letter
 --
 -- Returns 1 when it was moved, 0 when it was no longer pending
--- Errors  WRONG_TYPE <found> <expected> <key>: nothing was done
+-- Errors  WRONG_TYPE <found> <expected> <key>: nothing was changed
 -- Cost: O(bytes) of the event.
--- Atomic  because an event must be pending or a dead letter, never neither and never both, and a replay must skip
---         what has had no effect. Lua does not roll back, hence types are checked first.
+-- Atomic  because an event must be either pending or a dead letter, and a replay must skip events that had no effect. Types
+--         are checked first because Lua does not roll back.
 -- Twice   the second run finds nothing to acknowledge and does nothing.
 for _, check in ipairs({ { KEYS[2], 'stream' }, { KEYS[3], 'hash' } }) do
   local key, expected = unpack(check)

@@ -2,7 +2,7 @@
 -- Gives a dead letter up for good: its event stays in the log and stays without effect.
 --
 -- KEYS[1]  the group's dead-letter stream
--- KEYS[2]  the group's skipped events (hash: event id -> why)
+-- KEYS[2]  the group's skipped events (hash: event id -> reason)
 -- KEYS[3]  players who are being erased (hash: player -> the event that erases, ...)
 -- ARGV[1]  the dead letter's id
 --

@@ -9,43 +9,45 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from './make-folder.js';
+import { createFolder } from './create-folder.js';
 
-describe('making a folder', () => {
+describe('createFolder', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'questlog-folder-'));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('makes those above it, too, for their owner alone', () => {
+  it('creates missing parents too, accessible only by their owner', () => {
     const path = join(folder, 'a/b/c');
-    makeFolder(path);
-    makeFolder(path);
+    createFolder(path);
+    createFolder(path);
     for (const made of [path, join(folder, 'a')]) expect(statSync(made).mode & 0o777).toBe(0o700);
   });
 
-  it('takes a link to a folder for one', () => {
+  it('follows a link to a folder', () => {
     symlinkSync(folder, join(folder, 'link'));
-    makeFolder(join(folder, 'link/a'));
+    createFolder(join(folder, 'link/a'));
     expect(statSync(join(folder, 'a')).isDirectory()).toBe(true);
   });
 
   it.each(['/proc/q', '/proc/q/r', '/dev/null', '/dev/null/data', '/proc/self/fd/q'])(
-    'refuses %s at once',
+    'rejects %s at once',
     path => {
-      expect(() => makeFolder(path)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^E/) }));
+      expect(() => createFolder(path)).toThrow(
+        expect.objectContaining({ code: expect.stringMatching(/^E/) }),
+      );
     },
   );
 
-  it('refuses a file, and a link that leads nowhere', () => {
+  it('rejects a file and a broken link', () => {
     writeFileSync(join(folder, 'file'), '');
     symlinkSync(join(folder, 'nowhere'), join(folder, 'link'));
     for (const name of ['file', 'file/a', 'link', 'link/a'])
-      expect(() => makeFolder(join(folder, name))).toThrow(/^E(EXIST|NOTDIR|NOENT)/);
+      expect(() => createFolder(join(folder, name))).toThrow(/^E(EXIST|NOTDIR|NOENT)/);
   });
 
-  it('is left to Node nowhere', () => {
+  it('is used everywhere instead of recursive mkdir', () => {
     const sources = ['apps', 'libs', 'scripts'].flatMap(top =>
       readdirSync(top, { recursive: true, encoding: 'utf8' })
         .filter(name => name.endsWith('.ts') && !name.endsWith('.spec.ts'))

@@ -2,26 +2,25 @@ import type { PartitionKeys } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
 import { script } from './lua.js';
 
-/** Milliseconds without a sign of life after which a consumer is absent. */
-const ABSENT = 5 * 60_000;
+/** A consumer that has been idle for this long counts as absent. */
+const ABSENT_AFTER_MS = 5 * 60_000;
 
 const leaveGroup = script<number>('leave-group');
 
 /**
- * Removes those consumers of a group that own nothing and have been absent for long: killed workers, and the
+ * Removes consumers of a group that own no pending entries and have been absent for a while: killed workers, and the
  * placeholder that owns retried dead letters until a worker claims them.
  *
- * It cannot do harm to one that lives: Redis makes a consumer anew with its next delivery. In Redis 7.0 that is
- * usual, where only a read that brings events is a sign of life.
+ * Removing a live consumer is harmless, because Redis creates it again with its next delivery. That is common with Redis
+ * 7.0, where a read that returns no events does not reset the idle time.
  *
- * @param absentMs milliseconds
- * @returns the names of the removed
+ * @returns the names of the removed consumers
  */
-export async function forgetAbsentConsumers(
+export async function removeAbsentConsumers(
   redis: RedisClient,
   { stream }: PartitionKeys,
   group: string,
-  absentMs = ABSENT,
+  absentMs = ABSENT_AFTER_MS,
 ): Promise<string[]> {
   const consumers = ((await redis.xinfo('CONSUMERS', stream, group)) as unknown[][]).map(toConsumer);
   const absent = consumers.filter(({ pending, idle }) => pending === 0 && idle >= absentMs);
@@ -33,13 +32,13 @@ export async function forgetAbsentConsumers(
 
 interface Consumer {
   readonly name: string;
-  /** Events that it was given and has not acknowledged. */
+  /** Events that were delivered to it and are not acknowledged. */
   readonly pending: number;
-  /** Milliseconds since its last sign of life. */
+  /** Milliseconds since its last activity. */
   readonly idle: number;
 }
 
-/** @param flat names and values in turn */
+/** @param flat alternating names and values */
 function toConsumer(flat: readonly unknown[]): Consumer {
   const value = (name: string) => flat[flat.indexOf(name) + 1];
   return { name: String(value('name')), pending: Number(value('pending')), idle: Number(value('idle')) };

@@ -1,15 +1,15 @@
 import { appendScores, deliver, eventually, openTestLog, type TestLog } from '#libs/testing';
-import { forgetAbsentConsumers } from './forget-absent-consumers.js';
+import { removeAbsentConsumers } from './remove-absent-consumers.js';
 
 const GROUP = 'group';
 
-describe('consumers that are gone', () => {
+describe('absent consumers', () => {
   let test: TestLog;
 
   beforeEach(async () => {
     test = await openTestLog({ scores: 1, players: 1 });
     await appendScores(test, [{ player: 'ada', score: 1 }]);
-    // It owns the event.
+    // The consumer owns the event.
     await deliver(test, keys(), GROUP);
     for (const name of ['gone', 'lost'])
       await test.redis.xgroup('CREATECONSUMER', keys().stream, GROUP, name);
@@ -22,31 +22,31 @@ describe('consumers that are gone', () => {
     return list.map(consumer => consumer[1]).sort();
   };
 
-  it('are forgotten when they have been idle for long and own nothing', async () => {
+  it('are removed when they have been idle for long and own nothing', async () => {
     const removed: string[] = [];
     await eventually(async () => {
-      removed.push(...(await forgetAbsentConsumers(test.redis, keys(), GROUP, 50)));
+      removed.push(...(await removeAbsentConsumers(test.redis, keys(), GROUP, 50)));
       expect(removed.sort()).toEqual(['gone', 'lost']);
     });
     expect(await names()).toEqual(['test']);
-    expect(await forgetAbsentConsumers(test.redis, keys(), GROUP, 0)).toEqual([]);
+    expect(await removeAbsentConsumers(test.redis, keys(), GROUP, 0)).toEqual([]);
   });
 
-  it('stay for five minutes', async () => {
-    expect(await forgetAbsentConsumers(test.redis, keys(), GROUP)).toEqual([]);
+  it('are kept for five minutes', async () => {
+    expect(await removeAbsentConsumers(test.redis, keys(), GROUP)).toEqual([]);
     expect(await names()).toEqual(['gone', 'lost', 'test']);
   });
 
-  it('stay while they own events, however long they are gone', async () => {
-    await forgetAbsentConsumers(test.redis, keys(), GROUP, 0);
+  it('are kept while they own events, however long they have been idle', async () => {
+    await removeAbsentConsumers(test.redis, keys(), GROUP, 0);
     expect(await names()).toEqual(['test']);
     await test.redis.xack(keys().stream, GROUP, ...(await ids()));
-    expect(await forgetAbsentConsumers(test.redis, keys(), GROUP, 0)).toEqual(['test']);
+    expect(await removeAbsentConsumers(test.redis, keys(), GROUP, 0)).toEqual(['test']);
     expect(await names()).toEqual([]);
   });
 
-  it('are there again with their next delivery, should they live after all', async () => {
-    await forgetAbsentConsumers(test.redis, keys(), GROUP, 0);
+  it('exist again after their next delivery if they are alive after all', async () => {
+    await removeAbsentConsumers(test.redis, keys(), GROUP, 0);
     await appendScores(test, [{ player: 'ada', score: 2 }]);
     await test.redis.xreadgroup('GROUP', GROUP, 'gone', 'STREAMS', keys().stream, '>');
     expect(await names()).toEqual(['gone', 'test']);

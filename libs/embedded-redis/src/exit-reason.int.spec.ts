@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endReason } from './end-reason.js';
+import { exitReason } from './exit-reason.js';
 
 const line = (pid: number, text: string) => `${pid}:M 30 Nov 2026 16:33:06.123 ${text}`;
 
-describe('why a server has ended', () => {
+describe('the exit reason of a server', () => {
   let folder: string;
   let log: string;
   beforeEach(() => {
@@ -15,9 +15,9 @@ describe('why a server has ended', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const reason = (status: number | null, signal: string | null = null) =>
-    endReason(status, signal, folder, log);
+    exitReason(status, signal, folder, log);
 
-  it('is what its log complains of at last, and not an earlier server, nor a warning of its start', () => {
+  it('has the last errors of its log, without those of an earlier server and without startup warnings', () => {
     writeFileSync(
       log,
       [
@@ -34,14 +34,14 @@ describe('why a server has ended', () => {
     );
   });
 
-  it('is the signal, which a shell tells by number, and which leaves no time to complain', () => {
+  it('is the signal when it was killed, also when the shell reports the signal as a status', () => {
     writeFileSync(log, `${line(1, '# Error of this morning')}\n`);
     expect(reason(137)).toBe('SIGKILL');
     expect(reason(null, 'SIGKILL')).toBe('SIGKILL');
     expect(reason(139)).toBe('SIGSEGV; Error of this morning');
   });
 
-  it('is the status where there is no log', () => {
+  it('is the status when there is no log', () => {
     expect(reason(3)).toBe('exit status 3');
   });
 });

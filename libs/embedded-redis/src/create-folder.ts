@@ -2,21 +2,21 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Makes a folder for its owner alone, and those above it that are missing.
+ * Creates a folder and its missing parents with mode 0700.
  *
- * Node's `recursive` never returns where a folder that exists has no room for others and says ENOENT, as /proc does.
+ * `mkdirSync` with `recursive` is not used: it never returns when an existing parent reports ENOENT, as /proc does.
  *
- * @throws Error of `mkdir`, with its `code`
+ * @throws the error of `mkdirSync`, with its `code`
  */
-export function makeFolder(folder: string): void {
+export function createFolder(folder: string): void {
   const path = resolve(folder);
   if (isFolder(path)) return;
   const parent = dirname(path);
-  if (!existsSync(parent)) makeFolder(parent);
+  if (!existsSync(parent)) createFolder(parent);
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Another process can have made it meanwhile.
+    // Another process may have created it meanwhile.
     if (!isFolder(path)) throw error;
   }
 }

@@ -6,6 +6,7 @@ export {
   type Effect,
   effectsOf,
   erasing,
+  type Fields,
   type KeyArgument,
   NO_RULES,
   type Projection,

@@ -109,13 +109,13 @@ export interface Rulebook<State, T extends EventType, Rules> {
    *
    * @param boards where only these are folded; whether the assumption came true is asked of these alone
    */
-  assume(
-    fields: Readonly<Record<string, string>>,
-    inTheEnd: Readonly<Record<string, string | undefined>>,
-    boards?: readonly string[],
-  ): Rules;
-  /** Changes the rules by a ruling that was made. */
-  amend(rules: Rules, ruling: Ruling<State>): void;
+  assume(fields: Readonly<Record<string, string>>, inTheEnd: Fields, boards?: readonly string[]): Rules;
+  /**
+   * Changes the rules by a ruling that was made.
+   *
+   * @returns fields of the rules that are assumed to hold in the end from now on, where nothing was assumed
+   */
+  amend(rules: Rules, ruling: Ruling<State>): Fields;
   /** Whether what was assumed came true. */
   cameTrue(rules: Rules): boolean;
   /**
@@ -130,10 +130,12 @@ export interface Rulebook<State, T extends EventType, Rules> {
   ): Ruling<State> | undefined;
 }
 
+/** Fields of the rules and what they become; nothing for one that goes. */
+export type Fields = Readonly<Record<string, string | undefined>>;
+
 /** A change of the rules. */
 export interface Ruling<State> {
-  /** Fields of the hash and what they become; nothing for one that goes. */
-  readonly fields: Readonly<Record<string, string | undefined>>;
+  readonly fields: Fields;
   /** Names what must be built anew from the log under the changed rules: a board. Nothing else is done then. */
   readonly rebuilds?: string;
   /** States that the change concerns, besides those of the event. */
@@ -193,7 +195,7 @@ export function erasing<State>({
 export const NO_RULES: Rulebook<never, never, undefined> = {
   parse: () => undefined,
   assume: () => undefined,
-  amend: () => {},
+  amend: () => ({}),
   cameTrue: () => true,
   rule: () => undefined,
 };

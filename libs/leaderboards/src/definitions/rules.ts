@@ -13,7 +13,7 @@ import {
   readDefinition,
   timeOf,
 } from '#libs/events';
-import type { StateKeys, Target } from '#libs/projections';
+import type { Fields, StateKeys, Target } from '#libs/projections';
 import { runsKey } from '../keys.js';
 import { type Periods, periodsOf } from './periods.js';
 
@@ -72,11 +72,11 @@ export class LeaderboardRules {
    * @param only the boards that are folded, if not all: of others, not every event is read
    */
   constructor(
-    fields: Readonly<Record<string, string | undefined>>,
+    fields: Fields,
     private readonly assumed?: LeaderboardRules,
     private readonly only?: readonly string[],
   ) {
-    this.amend(fields);
+    for (const [field, text] of Object.entries(fields)) this.set(field, text);
   }
 
   get isAssuming(): boolean {
@@ -166,15 +166,34 @@ export class LeaderboardRules {
     return boards.every(board => isSameShape((this.assumed ?? this).board(board), this.board(board)));
   }
 
-  amend(fields: Readonly<Record<string, string | undefined>>): void {
-    for (const [field, text] of Object.entries(fields)) this.set(field, text);
+  /** @returns the fields of boards that are assumed from now on, where nothing was assumed */
+  amend(fields: Fields): Fields {
+    return Object.fromEntries(
+      Object.entries(fields).filter(([field, text]) => {
+        const isAdopted = field[0] === 'b' && this.canAdopt(field.slice(2), text);
+        if (isAdopted) this.assumed?.set(field, text);
+        this.set(field, text);
+        return isAdopted;
+      }),
+    );
+  }
+
+  /** Without scores nothing was folded, so the definition of a board can be assumed from here on. */
+  private canAdopt(name: string, text: string | undefined): boolean {
+    if (!this.assumed || this.assumed.boards.has(name)) return false;
+    const { source = name } = parseBoard(text ?? '').definition;
+    // The scores of a source that is not folded itself may have been left out: nobody knew that they count.
+    const isRead = source === name || !this.only || this.only.includes(source);
+    const concerned = [name, source, ...this.fedBy(name).map(({ board }) => board)];
+    return isRead && !concerned.some(other => this.isKnown(other));
   }
 
   private set(field: string, text: string | undefined): void {
     const name = field.slice(2);
     switch (field[0]) {
       case 'b':
-        this.setBoard(name, field, text);
+        this.boards.set(name, parseBoard(text ?? ''));
+        this.feeds.clear();
         break;
       case 'q':
         if (text === undefined) this.periods.delete(name);
@@ -188,20 +207,6 @@ export class LeaderboardRules {
         if (text === undefined) this.revocations.delete(name);
         else this.revocations.set(name, Number(text));
     }
-  }
-
-  private setBoard(name: string, field: string, text: string | undefined): void {
-    const board = parseBoard(text ?? '');
-    if (this.assumed && !this.assumed.boards.has(name)) {
-      const { source = name } = board.definition;
-      const concerned = [name, source, ...this.fedBy(name).map(feed => feed.board)];
-      // Without scores nothing was folded, so the definition can be assumed from here on. The scores of a source that
-      // is not folded itself may have been left out: nobody knew that they count.
-      const isRead = source === name || !this.only || this.only.includes(source);
-      if (isRead && !concerned.some(other => this.isKnown(other))) this.assumed.set(field, text);
-    }
-    this.boards.set(name, board);
-    this.feeds.clear();
   }
 
   /** Boards that by now count the scores of another. */

@@ -16,7 +16,7 @@ import {
 } from '#libs/testing';
 import { type AnyProjection, projections } from '../projections/projections.js';
 import { saves } from '../projections/saves.projection.js';
-import { BuildLostError } from '../rebuild/partition-build.js';
+import { BuildLostError, PartitionBuild } from '../rebuild/partition-build.js';
 import { Rebuild } from '../rebuild/rebuild.js';
 import { JobRunner } from './job-runner.js';
 import { type Job, JobActiveError, type JobOrder, JobOverError, Jobs } from './jobs.js';
@@ -237,6 +237,34 @@ describe('jobs', () => {
       await expect(frozen).rejects.toThrow(BuildLostError);
       await rebuild(leaderboards);
       expect(await everything()).toEqual(live);
+    });
+
+    it('assumes of a board what the builder who died had assumed, which no worker knew', async () => {
+      const keys = test.topology.of('scores', 'total');
+      const resume = async () => {
+        const options = { job: 'job', owner: 'builder' };
+        const source = { keys, group: leaderboards.name };
+        const build = await PartitionBuild.begin(test.redis, leaderboards, source, options, {}, false);
+        const wasTrue = build.isTrue;
+        await build.readTo(undefined, async () => {});
+        const entry = await test.redis.hget(runsKey(build.state, 'total'), 'ada');
+        return { wasTrue, isTrue: build.isTrue, entry };
+      };
+      const define = (operator: 'sum' | 'best') =>
+        append('BoardDefined', { board: 'total', definition: { ...DEFAULT_DEFINITION, operator } });
+      await define('sum');
+      for (const value of [1, 2]) await score('ada', value, 'total');
+      await resume();
+      await score('ada', 3, 'total');
+      const sum = expect.stringMatching(/\.3 6$/);
+      expect(await resume()).toEqual({ wasTrue: true, isTrue: true, entry: sum });
+      await define('best');
+      expect(await resume()).toEqual({ wasTrue: true, isTrue: false, entry: sum });
+      // The next one finds the definition and the sum, and must not take them for each other's.
+      expect(await resume()).toEqual({ wasTrue: false, isTrue: false, entry: sum });
+      expect(await rebuild(leaderboards)).toMatchObject({ state: 'done' });
+      await project();
+      expect(await verify(leaderboards)).toEqual([]);
     });
 
     it('is left to another process when its own loses the lease', async () => {

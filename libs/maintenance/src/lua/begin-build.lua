@@ -2,7 +2,7 @@
 -- Begins to build a generation of a partition's state, or takes over what a builder left behind.
 --
 -- KEYS[1]  what is live (hash: generation, built, ...)
--- KEYS[2]  the build (hash: job, owner, generation, position, processed, torn, facts)
+-- KEYS[2]  the build (hash: job, owner, generation, position, processed, torn, facts, and assumed:<field of the rules>)
 -- ARGV[1]  the job
 -- ARGV[2]  who builds
 -- ARGV[3]  JSON text that is kept with a new build
@@ -22,7 +22,7 @@ end
 local live = redis.call('HMGET', KEYS[1], 'generation', 'built')
 local generation = math.max(tonumber(live[1] or '1'), tonumber(live[2] or '1')) + 1
 redis.call('HSET', KEYS[1], 'built', string.format('%d', generation))
-redis.call('DEL', KEYS[2])
+redis.call('UNLINK', KEYS[2])
 redis.call('HSET', KEYS[2], 'job', ARGV[1], 'owner', ARGV[2], 'generation', string.format('%d', generation),
   'position', '0-0', 'processed', '0', 'facts', ARGV[3])
 return { generation, '0-0', 0, ARGV[3] }

@@ -16,5 +16,5 @@ if build[1] ~= ARGV[1] or build[4] then return 0 end
 redis.call('HSET', KEYS[1], 'generation', build[2], 'base', ARGV[2])
 if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'documents', string.match(build[3], '"documents":"(%w+)"}$')) end
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
-redis.call('DEL', KEYS[2])
+redis.call('UNLINK', KEYS[2])
 return 1

@@ -64,5 +64,5 @@ for field, value in pairs(cjson.decode(ARGV[7])) do
 end
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('HDEL', KEYS[1], 'barrier')
-redis.call('DEL', KEYS[2])
+redis.call('UNLINK', KEYS[2])
 return 'switched'

@@ -6,6 +6,7 @@ import {
   type DocumentStoreName,
   type Effect,
   effectsOf,
+  type Fields,
   type Projection,
   type Ruling,
   type Source,
@@ -66,6 +67,8 @@ interface Cell<State, T extends EventType> {
   event: RecordedEvent<T> | undefined;
 }
 
+/** How fields of a build begin that name rules which it assumes besides those that it began with. */
+const ASSUMED = 'assumed:';
 /** States that wait to be written, at most: what changes often is written once for all its changes. */
 const MAX_WEIGHT = 100_000;
 /** States that are put into writes in one turn of the event loop: in a longer one, the answers of Redis count as late. */
@@ -106,9 +109,10 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     private readonly facts: Facts,
     private readonly isResumed: boolean,
     builtRules: Record<string, string>,
+    assumed: Fields,
   ) {
     this.state = stateKeys(source.keys, generation, facts.documents);
-    this.rules = projection.rulebook.assume(builtRules, facts.rules, options.boards);
+    this.rules = projection.rulebook.assume(builtRules, assumed, options.boards);
     this.only = options.boards && new Set(options.boards);
     this.read = position;
     this.processedBefore = processed;
@@ -141,6 +145,10 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     );
     const facts = JSON.parse(text) as Facts;
     const builtRules = await readWholeHash(redis, stateKeys(keys, generation).rules());
+    const kept = Object.entries(await readWholeHash(redis, buildKey(keys, group)));
+    const adopted = kept.flatMap(([field, text]) =>
+      field.startsWith(ASSUMED) ? [[field.slice(ASSUMED.length), text] as const] : [],
+    );
     return new PartitionBuild(
       redis,
       projection,
@@ -152,6 +160,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       facts,
       position !== '0-0',
       builtRules,
+      { ...facts.rules, ...Object.fromEntries(adopted) },
     );
   }
 
@@ -263,7 +272,12 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       if (states[i] !== undefined && ruling.removes?.(states[i])) this.cells.delete(address);
     });
     for (const { key } of ruling.drops) this.cells.deleteKey(key);
-    this.projection.rulebook.amend(this.rules, ruling);
+    const adopted = Object.entries(this.projection.rulebook.amend(this.rules, ruling));
+    if (adopted.length === 0) return;
+    // What is written from now on was computed by them: whoever goes on with the build must assume them, too.
+    const args = adopted.flatMap(([field, text = '']) => [ASSUMED + field, text]);
+    const key = buildKey(this.source.keys, this.source.group);
+    this.writes.add({ command: 'HSET', type: 'hash', key, args });
   }
 
   private flush(count = this.dirty.length): void {

@@ -11,13 +11,14 @@ import {
   type WorkerEnvironment,
 } from '#libs/config';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
+import { projections } from '#libs/maintenance';
 import { createClient, nameOfAddress, ping, type RedisAddress } from '#libs/redis';
 import { ChildService } from './child-service.js';
 import { DataFolder, EMBEDDED_ACCESS } from './data-folder.js';
 import { type Part, Supervisor } from './supervisor.js';
 
-/** In the order of their end: first nobody writes any more, then what was written is projected. */
-const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
+/** In the order in which they stop: first nobody writes any more, then what was written is projected. */
+const SERVICES = ['gateway', ...projections.map(({ name }) => name)];
 
 /** Milliseconds within which a second Ctrl-C is the first: a terminal and npm both send it. */
 const SAME_SIGNAL_MS = 1_000;

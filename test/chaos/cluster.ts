@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { freePort } from '#libs/embedded-redis';
 import { Topology } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
+import { groupsOf, projections } from '#libs/maintenance';
 import { eventually } from '#libs/testing';
 import type { Findings } from './findings.js';
 import { RedisServer } from './redis-server.js';
@@ -20,11 +21,11 @@ const PARTITIONS = { scores: 4, players: 2 };
 
 /** The consumer groups of each stream, named like the apps that form them. */
 export const GROUPS: Readonly<Record<StreamName, readonly string[]>> = {
-  scores: ['ranking-projector', 'scores'],
-  players: ['saves'],
+  scores: groupsOf('scores'),
+  players: groupsOf('players'),
 };
 
-const WORKERS = { 'ranking-projector': 2, scores: 2, saves: 2 };
+const WORKERS = Object.fromEntries(projections.map(({ name }) => [name, 2]));
 const MAX_WORKERS = 3;
 const GATEWAYS = 2;
 /** Milliseconds after which all must be up. */

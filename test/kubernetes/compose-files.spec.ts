@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { projections } from '#libs/maintenance';
 
 interface Service {
   readonly image?: string;
@@ -36,7 +37,10 @@ describe('the compose files', () => {
 
   it('give the password to whoever asks Redis', () => {
     const own = servicesOf('docker-compose.yml').filter(({ image }) => image === 'questlog');
-    expect(own.map(({ name }) => name)).toEqual(['gateway', 'scores', 'saves', 'ranking-projector']);
+    expect(own).toHaveLength(1 + projections.length);
+    expect(own.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['gateway', ...projections.map(projection => projection.name)]),
+    );
     for (const { environment } of own) expect(environment?.REDIS_PASSWORD).toMatch(/^\$\{REDIS_PASSWORD:\?/);
     for (const { file, name, environment } of services.filter(({ image }) => image?.startsWith('redis')))
       expect({ file, name, password: environment?.REDISCLI_AUTH }).toMatchObject({

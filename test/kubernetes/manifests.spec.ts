@@ -4,6 +4,7 @@ import { Deployment } from 'kubernetes-models/apps/v1';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { Service } from 'kubernetes-models/v1';
+import { projections } from '#libs/maintenance';
 import { type Manifest, ManifestFolder } from './manifests.js';
 import { typeFaults } from './unknown-fields.js';
 
@@ -66,7 +67,7 @@ describe('the Kubernetes manifests', () => {
       expect(image).toContain(`${name === 'gateway' ? ' PORT' : ' HEALTH_PORT'}=${ports[0].containerPort}`);
       return name;
     });
-    expect(ports).toEqual(['gateway', 'ranking-projector', 'saves', 'scores']);
+    expect(ports.sort()).toEqual(['gateway', ...projections.map(({ name }) => name)].sort());
   });
 
   it('let nobody connect to a service but where it listens, and services to Redis and names only', () => {
@@ -105,10 +106,15 @@ describe('the Kubernetes manifests', () => {
       expect(known).toMatch(new RegExp(`^${name}=`, 'm'));
   });
 
+  it('scale every worker', () => {
+    const scaled = autoscaled.of('ScaledObject').map(({ metadata }) => metadata.name);
+    expect(scaled.sort()).toEqual(projections.map(({ name }) => name).sort());
+  });
+
   it.each(autoscaled.of('ScaledObject').map(object => [object.metadata.name, object] as const))(
     'scale %s by the lag that the gateway counts',
     (name, { spec }) => {
-      const stream = name === 'saves' ? 'players' : 'scores';
+      const stream = projections.find(projection => projection.name === name)?.stream;
       const [service] = base.of('Service') as [Manifest];
       expect(spec.scaleTargetRef.name).toBe(name);
       expect(spec.triggers).toHaveLength(1);

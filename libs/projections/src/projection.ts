@@ -46,10 +46,10 @@ export interface Effect {
  * `evolve` is pure, and any order of the events that `isNext` lets through gives the same states.
  */
 export interface Projection<State, T extends EventType = EventType, Rules = undefined> {
-  /** Also the name of its consumer group. */
+  /** Also the name of its consumer group, and of the app that runs it. */
   readonly name: string;
   /** What operators call it. */
-  readonly title: 'ranking' | 'scores' | 'saves';
+  readonly title: string;
   readonly stream: StreamName;
   readonly handles: readonly T[];
   /** The kinds of keys that it keeps, as `StateKeys` names them. */

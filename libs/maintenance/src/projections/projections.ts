@@ -6,7 +6,10 @@ import { saves } from './saves.projection.js';
 // biome-ignore lint/suspicious/noExplicitAny: callers pass its events and states back to the same projection only
 export type AnyProjection = Projection<any, any, any>;
 
-/** Every projection. */
+/**
+ * Every projection. This list is the manifest: the start script, jobs, chaos, and the metrics of lag go by it, and a test
+ * compares apps, npm scripts, compose files, and Kubernetes manifests with it.
+ */
 export const projections: readonly AnyProjection[] = [leaderboards, scoreDocuments, saves];
 
 /** @returns undefined when no projection has this title */

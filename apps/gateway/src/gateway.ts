@@ -1,3 +1,4 @@
+import { VersioningType } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -66,6 +67,8 @@ export async function createGateway(
     adapter,
     { logger, bodyParser: false },
   );
+  // Routes without a version, such as those of Cache Quest, have no prefix.
+  app.enableVersioning({ type: VersioningType.URI });
   const fastify = app.getHttpAdapter().getInstance();
   limitConnections(fastify, connections);
   setSecurityHeaders(fastify);

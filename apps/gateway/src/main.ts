@@ -14,6 +14,8 @@ import { createGateway } from './gateway.js';
 
 const NAME = 'gateway';
 
+// Signals are left to `runService`, as in every service, and not to Nest's `enableShutdownHooks`: it also ends the process
+// when the parent dies or Redis is away, and exits with status 0. Nest's own hooks run when it closes the application.
 await runService(async () => {
   const environment = loadGatewayConfig();
   const logger = Logger.create({ name: NAME, level: environment.LOG_LEVEL, json: environment.production });

@@ -22,6 +22,9 @@ const UI_FILES = [
 ];
 const UI_PATHS = new Set(UI_FILES.map(file => `/docs/${file}`));
 
+/** Without the version, which Nest would add: generated clients name their methods by it. */
+const operationIdFactory = (controller: string, method: string) => `${controller}_${method}`;
+
 /** Serves `/openapi.json`, and Swagger UI at `/docs`. */
 export function serveOpenApi(app: NestFastifyApplication): void {
   // Nest serves the whole folder of the package. Another spelling of a file's name is not compared: it is refused.
@@ -47,7 +50,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
       description: 'The same token, as `POST /v1/sessions` sets it.',
     })
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), {
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config, { operationIdFactory }), {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
     customSiteTitle: 'Questlog API',

@@ -25,7 +25,7 @@ import { type Session, Sessions } from './sessions.js';
 import { hashOf } from './token-hash.js';
 
 @ApiTags('sessions')
-@Controller('v1/sessions')
+@Controller({ path: 'sessions', version: '1' })
 export class SessionsController {
   constructor(
     private readonly sessions: Sessions,

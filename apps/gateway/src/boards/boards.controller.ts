@@ -22,7 +22,7 @@ import { DefinitionFields, definitionFrom } from './definition.dto.js';
 
 /** Which boards there are, and what operators make of them. */
 @ApiTags('leaderboards')
-@Controller('v1/leaderboards')
+@Controller({ path: 'leaderboards', version: '1' })
 export class BoardsController {
   constructor(
     private readonly leaderboards: LeaderboardReader,

@@ -30,7 +30,7 @@ const MOST_COST = 10;
 /** What stands on a board. */
 @ApiTags('leaderboards')
 @Public()
-@Controller('v1/leaderboards/:board')
+@Controller({ path: 'leaderboards/:board', version: '1' })
 export class EntriesController {
   private readonly pages = new SharedAnswers<EntryPage>();
 

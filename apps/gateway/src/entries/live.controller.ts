@@ -20,7 +20,7 @@ const FIRST_WITHIN = 1_500;
 
 @ApiTags('leaderboards')
 @Public()
-@Controller('v1/leaderboards/:board/live')
+@Controller({ path: 'leaderboards/:board/live', version: '1' })
 export class LiveController {
   constructor(
     private readonly boards: LiveBoards,

@@ -9,7 +9,7 @@ import { EntryViews } from './entry-views.js';
 
 @ApiTags('players')
 @Public()
-@Controller('v1/players/:player/entries')
+@Controller({ path: 'players/:player/entries', version: '1' })
 export class PlayerEntriesController {
   constructor(
     private readonly scores: ScoreDocumentReader,

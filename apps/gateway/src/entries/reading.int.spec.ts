@@ -1,4 +1,5 @@
 import { get, type IncomingMessage } from 'node:http';
+import { VersioningType } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -124,6 +125,7 @@ describe('reading a board', () => {
     }).compile();
     const adapter = new FastifyAdapter({ forceCloseConnections: 'idle' });
     app = module.createNestApplication(adapter, { logger, bodyParser: false });
+    app.enableVersioning({ type: VersioningType.URI });
     readJsonBodies(app.getHttpAdapter().getInstance());
     await app.init();
   });

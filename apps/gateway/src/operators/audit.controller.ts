@@ -15,7 +15,7 @@ nothing: go on with \`next\`.`;
 
 @ApiTags('operators')
 @AdminOnly()
-@Controller('v1/admin')
+@Controller({ path: 'admin', version: '1' })
 export class AuditController {
   constructor(private readonly audit: AuditTrail) {}
 

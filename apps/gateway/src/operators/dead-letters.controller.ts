@@ -8,7 +8,7 @@ import { DeadLettersPage, DeadLettersQuery, DroppedView, RetryingView } from './
 
 @ApiTags('operators')
 @AdminOnly()
-@Controller('v1/admin/dead-letters')
+@Controller({ path: 'admin/dead-letters', version: '1' })
 export class DeadLettersController {
   constructor(private readonly deadLetters: DeadLetters) {}
 

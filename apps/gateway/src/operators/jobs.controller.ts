@@ -11,7 +11,7 @@ import { JobBody, JobView, RebuildBody, toView } from './jobs.dto.js';
 /** Jobs are worked on by the projection's workers; the gateway only writes them down, and tells how far they are. */
 @ApiTags('operators')
 @AdminOnly()
-@Controller('v1/admin')
+@Controller({ path: 'admin', version: '1' })
 export class JobsController {
   constructor(private readonly jobs: Jobs) {}
 

@@ -41,7 +41,7 @@ class AcceptedLossView {
 
 @ApiTags('operators')
 @AdminOnly()
-@Controller('v1/admin/log')
+@Controller({ path: 'admin/log', version: '1' })
 export class LogController {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,

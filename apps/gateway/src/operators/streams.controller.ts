@@ -88,7 +88,7 @@ const GROUPS = { scores: groupsOf('scores'), players: groupsOf('players') };
 
 @ApiTags('operators')
 @AdminOnly()
-@Controller('v1/admin/streams')
+@Controller({ path: 'admin/streams', version: '1' })
 export class StreamsController {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,

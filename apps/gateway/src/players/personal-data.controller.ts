@@ -87,7 +87,7 @@ class PlayerExportView {
 /** What players may ask of whoever keeps their data. */
 @ApiTags('players')
 @OwnPlayerOrAdmin()
-@Controller('v1/players/:player')
+@Controller({ path: 'players/:player', version: '1' })
 export class PersonalDataController {
   constructor(
     private readonly erasure: PlayerErasure,

@@ -8,7 +8,7 @@ import { queryPipe } from '../http/validation.js';
 import { type FoundPlayer, PlayerPage, PlayersQuery } from './profiles.dto.js';
 
 @ApiTags('players')
-@Controller('v1/players')
+@Controller({ path: 'players', version: '1' })
 export class PlayerSearchController {
   constructor(
     private readonly search: NameSearch,

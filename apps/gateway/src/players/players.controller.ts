@@ -63,7 +63,7 @@ class BanApplied extends AppliedView {
 }
 
 @ApiTags('players')
-@Controller('v1/players/:player')
+@Controller({ path: 'players/:player', version: '1' })
 export class PlayersController {
   constructor(
     private readonly scores: ScoreDocumentReader,

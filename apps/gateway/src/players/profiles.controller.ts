@@ -40,7 +40,7 @@ class ProfileApplied extends AppliedView {
 }
 
 @ApiTags('players')
-@Controller('v1/players')
+@Controller({ path: 'players', version: '1' })
 export class ProfilesController {
   constructor(
     private readonly profiles: ProfileReader,

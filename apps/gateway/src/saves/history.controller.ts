@@ -21,7 +21,7 @@ import {
 
 @ApiTags('saves')
 @OwnPlayerOnly()
-@Controller('v1/players/:player/saves')
+@Controller({ path: 'players/:player/saves', version: '1' })
 export class HistoryController {
   constructor(
     private readonly saves: SaveReader,

@@ -14,7 +14,7 @@ import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied } from './saves.dto.js';
 
 @ApiTags('saves')
 @OwnPlayerOnly()
-@Controller('v1/players/:player/saves')
+@Controller({ path: 'players/:player/saves', version: '1' })
 export class PatchController {
   constructor(
     private readonly log: SaveLog,

@@ -20,7 +20,7 @@ import { pathOf, selected } from './selected.js';
 
 @ApiTags('saves')
 @OwnPlayerOnly()
-@Controller('v1/players/:player/saves')
+@Controller({ path: 'players/:player/saves', version: '1' })
 export class SavesController {
   constructor(
     private readonly saves: SaveReader,

@@ -13,7 +13,7 @@ import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveDeletedView, SaveList } from './save
 
 @ApiTags('saves')
 @OwnPlayerOnly()
-@Controller('v1/players/:player/saves')
+@Controller({ path: 'players/:player/saves', version: '1' })
 export class SlotsController {
   constructor(
     private readonly saves: SaveReader,

@@ -27,7 +27,7 @@ import { ScoresService, scoresIn } from './scores.service.js';
 
 /** Where scores come in: one, a list, or a stream of them. */
 @ApiTags('scores')
-@Controller('v1')
+@Controller({ version: '1' })
 export class ScoresController {
   constructor(
     private readonly scores: ScoresService,

@@ -10,7 +10,7 @@ import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { Problem } from '../http/problem.js';
 import { ofRoute } from '../http/route-marks.js';
 import type { CallerRequest } from './caller.guard.js';
-import { comesFromAnotherSite, unknownCaller } from './callers.js';
+import { comesFromAnotherSite, unknownCaller } from './sent-token.js';
 
 const PUBLIC = 'questlog:public';
 

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { LimitsModule } from '../limits/limits.module.js';
 import { fromSettings, onLog } from '../providers.js';
-import { Callers } from './callers.js';
+import { Authenticator } from './authenticator.js';
 import { Credentials } from './credentials.js';
 import { KeyRing } from './key-ring.js';
 import { LoginLimit } from './login-limit.js';
@@ -17,8 +17,8 @@ import { Sessions } from './sessions.js';
     onLog(Sessions),
     onLog(Credentials),
     onLog(LoginLimit),
-    Callers,
+    Authenticator,
   ],
-  exports: [Callers, Credentials, Sessions],
+  exports: [Authenticator, Credentials, Sessions],
 })
 export class AuthModule {}

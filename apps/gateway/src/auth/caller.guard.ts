@@ -2,12 +2,14 @@ import { type CanActivate, createParamDecorator, type ExecutionContext, Injectab
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { beginTime } from '../http/server/deadline.js';
-import { Callers } from './callers.js';
+import { Authenticator } from './authenticator.js';
+import { isFromCookie, sentToken } from './sent-token.js';
+import { setCookie } from './session-cookie.js';
 
-/** A request, and who sent it once that is known. */
+/** A request with its authenticated caller, which `CallerGuard` sets. */
 export type CallerRequest = FastifyRequest<{ Params: { player?: string } }> & { caller?: Actor | undefined };
 
-/** Who calls. Only on routes that are not public. */
+/** The caller, on routes that are not public. */
 export const Caller = createParamDecorator(
   (_: unknown, context: ExecutionContext): Actor => callerOf(context),
 );
@@ -18,20 +20,29 @@ export function callerOf(context: ExecutionContext): Actor {
   return caller;
 }
 
-/** Finds out who calls, and whom they mean by `me`. Whether they may is for `AccessGuard` to say. */
+/**
+ * Authenticates the caller, and replaces `me` in the path by the player's id. Whether the caller may do what it asks for is
+ * decided by `AccessGuard`.
+ */
 @Injectable()
 export class CallerGuard implements CanActivate {
-  constructor(private readonly callers: Callers) {}
+  constructor(private readonly authenticator: Authenticator) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();
-    const { params } = request;
-    beginTime(request, http.getResponse<FastifyReply>());
-    const caller = await this.callers.find(request, http.getResponse<FastifyReply>());
-    // Pipes, which refuse the `me` of a key, and handlers need not know that it was written so.
-    if (params.player === 'me' && caller?.kind === 'player') params.player = caller.id;
-    request.caller = caller;
+    const reply = http.getResponse<FastifyReply>();
+    beginTime(request, reply);
+    const token = sentToken(request);
+    if (token === undefined) return true;
+    const isCookie = isFromCookie(request);
+    const authenticated = await this.authenticator.authenticate(token, isCookie);
+    if (!authenticated) return true;
+    const { actor, isExtended } = authenticated;
+    if (isCookie && isExtended) setCookie(request, reply, token);
+    // A key's `me` stays: the pipe of the path parameter refuses it.
+    if (request.params.player === 'me' && actor.kind === 'player') request.params.player = actor.id;
+    request.caller = actor;
     return true;
   }
 }

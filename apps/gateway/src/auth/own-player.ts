@@ -1,6 +1,6 @@
 import { noOwnPlayer } from '../http/ids.js';
 import type { CallerRequest } from './caller.guard.js';
-import { unknownCaller } from './callers.js';
+import { unknownCaller } from './sent-token.js';
 
 /**
  * Whom a request means by `me`, on a route that needs no credentials else.

@@ -2,7 +2,7 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import type { FastifyReply } from 'fastify';
 import type { Observable } from 'rxjs';
 import type { CallerRequest } from '../auth/caller.guard.js';
-import { isFromCookie, sentToken } from '../auth/callers.js';
+import { isFromCookie, sentToken } from '../auth/sent-token.js';
 import { setCookie } from '../auth/session-cookie.js';
 
 /** Sends a browser's session back with every answer, so that it is kept for seven days more. */

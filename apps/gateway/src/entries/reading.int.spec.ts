@@ -18,7 +18,7 @@ import {
 import { Logger } from '#libs/observability';
 import { ProfileReader } from '#libs/players';
 import { eventually } from '#libs/testing';
-import { Callers } from '../auth/callers.js';
+import { Authenticator } from '../auth/authenticator.js';
 import { BoardsController } from '../boards/boards.controller.js';
 import { BoardsService } from '../boards/boards.service.js';
 import { AppliedGuard } from '../http/applied.guard.js';
@@ -117,7 +117,7 @@ describe('reading a board', () => {
         { provide: WriteResponder, useValue: {} },
         { provide: ProfileReader, useValue: names },
         { provide: Progress, useValue: { whenApplied: async () => true } },
-        { provide: Callers, useValue: { identify: async () => ({ kind: 'player', id: 'ada' }) } },
+        { provide: Authenticator, useValue: { identify: async () => ({ kind: 'player', id: 'ada' }) } },
         { provide: Logger, useValue: logger },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: AppliedGuard },

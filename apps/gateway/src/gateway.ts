@@ -22,18 +22,18 @@ import { GatewayModule } from './gateway.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { decodeBodies } from './http/server/body-encoding.js';
 import { allowOrigins, setSecurityHeaders } from './http/server/browser-rules.js';
-import { answerClientErrors, answerOddRequests } from './http/server/client-errors.js';
+import { answerClientErrors, answerMalformedRequests } from './http/server/client-errors.js';
 import { limitAnsweringTime } from './http/server/deadline.js';
 import { dropEmptyHeaders } from './http/server/empty-headers.js';
-import { BODY_LIMIT, readJsonBodies, refuseOtherBodies } from './http/server/json-body.js';
+import { BODY_LIMIT_BYTES, readJsonBodies, refuseOtherBodies } from './http/server/json-body.js';
 import { limitSendingTime, readStreamedBodies } from './http/server/streamed-body.js';
-import { answerUnrouted, MAX_SEGMENT } from './http/server/unrouted.js';
+import { answerUnrouted, MAX_SEGMENT_CHARACTERS } from './http/server/unrouted.js';
 import { serveOpenApi } from './openapi.js';
 
 /** Milliseconds in which a client must have sent its request. */
-const REQUEST_TIMEOUT = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
 /** Milliseconds in which URL and headers must have come; looked at every third of it. */
-const HEADERS_TIMEOUT = 15_000;
+const HEADERS_TIMEOUT_MS = 15_000;
 
 /** The gateway, initialised but not listening. @param furtherChecks for `/readyz` */
 export async function createGateway(
@@ -45,16 +45,16 @@ export async function createGateway(
   const problems = new ProblemFilter(logger);
   const connections = new Connections();
   const adapter = new FastifyAdapter({
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: BODY_LIMIT_BYTES,
     trustProxy: [...environment.TRUST_PROXY],
-    routerOptions: { maxParamLength: MAX_SEGMENT },
+    routerOptions: { maxParamLength: MAX_SEGMENT_CHARACTERS },
     forceCloseConnections: 'idle',
     rewriteUrl: withoutTrailingSlash,
     // There is no middleware to run.
     skipMiddie: true,
     http: {
-      headersTimeout: HEADERS_TIMEOUT,
-      connectionsCheckingInterval: HEADERS_TIMEOUT / 3,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 3,
       requireHostHeader: false,
     },
     clientErrorHandler: answerClientErrors(connections),
@@ -75,12 +75,12 @@ export async function createGateway(
   dropEmptyHeaders(fastify);
   answerUnrouted(fastify);
   allowOrigins(app, environment.CORS_ORIGINS);
-  answerOddRequests(fastify, connections);
+  answerMalformedRequests(fastify, connections);
   decodeBodies(fastify);
   readJsonBodies(fastify);
   readStreamedBodies(fastify);
   refuseOtherBodies(fastify);
-  limitSendingTime(fastify, REQUEST_TIMEOUT);
+  limitSendingTime(fastify, REQUEST_TIMEOUT_MS);
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
   addHealthRoutes(fastify, new Health([...checksOf(log, logger), ...furtherChecks], logger));
   serveOpenApi(app);

@@ -8,7 +8,7 @@ import {
 import { ApiBearerAuth } from '@nestjs/swagger';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { Problem } from '../http/problem.js';
-import { ofRoute } from '../http/route-marks.js';
+import { routeMetadata } from '../http/route-metadata.js';
 import type { CallerRequest } from './caller.guard.js';
 import { comesFromAnotherSite, unknownCaller } from './sent-token.js';
 
@@ -48,7 +48,7 @@ type Refuses = (request: CallerRequest) => Problem | undefined;
 /** A route on which the body says for whom it is: who is refused for that counts by address, as others who have no right to it. */
 export const RefusesWhen = (refuses: Refuses) => SetMetadata(REFUSES, refuses);
 
-const marksOf = ofRoute(read => ({
+const marksOf = routeMetadata(read => ({
   isPublic: read(PUBLIC) === true,
   isForAdmins: read(ADMIN) === true,
   isForOwnPlayer: read(OWN) === true,

@@ -27,6 +27,6 @@ export class Authenticator {
     const key = isFromCookie ? undefined : this.keys.find(hash);
     if (key) return { actor: key, isExtended: false };
     const session = await this.sessions.find(hash);
-    return session && { actor: { kind: 'player', id: session.player }, isExtended: session.slid };
+    return session && { actor: { kind: 'player', id: session.player }, isExtended: session.isExtended };
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { SESSION_LIFETIME } from './sessions.js';
+import { SESSION_LIFETIME_MS } from './sessions.js';
 
 export const SESSION_COOKIE = 'questlog_session';
 
@@ -18,7 +18,7 @@ function tokenIn(pair: string): string | undefined {
 
 /** Lets the browser keep the token for as long as the session lasts, out of reach of scripts. */
 export function setCookie(request: FastifyRequest, reply: FastifyReply, token: string): void {
-  write(request, reply, token, SESSION_LIFETIME / 1_000);
+  write(request, reply, token, SESSION_LIFETIME_MS / 1_000);
 }
 
 export function clearCookie(request: FastifyRequest, reply: FastifyReply): void {

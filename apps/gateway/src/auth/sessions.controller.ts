@@ -54,7 +54,7 @@ export class SessionsController {
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
     const { player, ...told } = await this.enter(body, request);
     const token = await this.sessions.open(player);
-    const session = await this.sessions.slide(hashOf(token));
+    const session = await this.sessions.extend(hashOf(token));
     if (!session) throw new Error('a session ended that has just begun');
     setCookie(request, reply, token);
     return { ...view(session), token, ...told };
@@ -72,7 +72,7 @@ export class SessionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SessionView> {
     const token = tokenOf(caller, request);
-    const session = await this.sessions.slide(hashOf(token));
+    const session = await this.sessions.extend(hashOf(token));
     if (!session) throw unauthorized('this session has just ended');
     if (isFromCookie(request)) setCookie(request, reply, token);
     return view(session);

@@ -4,7 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { credentialsKey, failedPlayerLoginsKey, playerSessionsKey, sessionKey } from '#libs/players';
 import { keysLike, openTestLog, type TestLog } from '#libs/testing';
 import { openTestGateway } from '../test-gateway.js';
-import { MAX_SESSIONS, SESSION_LIFETIME } from './sessions.js';
+import { MAX_SESSIONS, SESSION_LIFETIME_MS } from './sessions.js';
 
 const SERVER_KEY = 'a-server-key-of-20-characters';
 /** What to send and how; all else are headers. */
@@ -59,7 +59,7 @@ describe('sessions', () => {
     (await enter()).body;
   const keyOf = (token: string) =>
     sessionKey(test.prefix, createHash('sha256').update(token).digest('base64url'));
-  const inSevenDays = (text: string) => Math.abs(Date.parse(text) - Date.now() - SESSION_LIFETIME) < 5_000;
+  const inSevenDays = (text: string) => Math.abs(Date.parse(text) - Date.now() - SESSION_LIFETIME_MS) < 5_000;
 
   describe('of a new guest', () => {
     it('come with a player, a token, a secret and an end', async () => {
@@ -215,18 +215,18 @@ describe('sessions', () => {
       await test.redis.pexpire(keyOf(token), 30_000);
       const { body } = await current(bearer(token));
       expect(inSevenDays(body.expiresAt)).toBe(true);
-      expect(await test.redis.pttl(keyOf(token))).toBeGreaterThan(SESSION_LIFETIME - 5_000);
+      expect(await test.redis.pttl(keyOf(token))).toBeGreaterThan(SESSION_LIFETIME_MS - 5_000);
     });
 
     it('last longer when they are used, with a write to Redis once an hour at most', async () => {
       const { playerId, token } = await guest();
       const use = () => send('GET', `/v1/players/${playerId}/scores`, cookie(token));
-      await test.redis.pexpire(keyOf(token), SESSION_LIFETIME - HOUR + 10_000);
+      await test.redis.pexpire(keyOf(token), SESSION_LIFETIME_MS - HOUR + 10_000);
       expect((await use()).headers['set-cookie']).toBeUndefined();
-      expect(await test.redis.pttl(keyOf(token))).toBeLessThanOrEqual(SESSION_LIFETIME - HOUR + 10_000);
-      await test.redis.pexpire(keyOf(token), SESSION_LIFETIME - HOUR);
+      expect(await test.redis.pttl(keyOf(token))).toBeLessThanOrEqual(SESSION_LIFETIME_MS - HOUR + 10_000);
+      await test.redis.pexpire(keyOf(token), SESSION_LIFETIME_MS - HOUR);
       expect((await use()).headers['set-cookie']).toContain('Max-Age=604800');
-      expect(await test.redis.pttl(keyOf(token))).toBeGreaterThan(SESSION_LIFETIME - 5_000);
+      expect(await test.redis.pttl(keyOf(token))).toBeGreaterThan(SESSION_LIFETIME_MS - 5_000);
     });
 
     it('end by the clock of Redis', async () => {

@@ -6,9 +6,9 @@ import { script } from '../lua.js';
 import { hashOf, type TokenHash } from './token-hash.js';
 
 /** Milliseconds that a session lasts from when it was last used. */
-export const SESSION_LIFETIME = 7 * 24 * 60 * 60 * 1_000;
+export const SESSION_LIFETIME_MS = 7 * 24 * 60 * 60 * 1_000;
 /** Milliseconds of it that are used before another use puts off its end: one write an hour, not one a request. */
-const SLACK = 60 * 60 * 1_000;
+const EXTENSION_INTERVAL_MS = 60 * 60 * 1_000;
 /** Sessions of one player at a time. */
 export const MAX_SESSIONS = 50;
 
@@ -23,7 +23,7 @@ export interface Session {
   readonly player: string;
   readonly expiresAt: Date;
   /** Whether finding it has put off its end. */
-  readonly slid: boolean;
+  readonly isExtended: boolean;
 }
 
 /**
@@ -32,13 +32,13 @@ export interface Session {
  */
 export class Sessions {
   private readonly batched: Batched<string, Found>;
-  private readonly sliding = new OptionalWrites();
+  private readonly extending = new OptionalWrites();
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
   ) {
-    this.batched = new Batched(redis, keys => this.look(keys, SLACK));
+    this.batched = new Batched(redis, keys => this.look(keys, EXTENSION_INTERVAL_MS));
   }
 
   /**
@@ -57,7 +57,7 @@ export class Sessions {
       keepLogin.run(this.redis, [keys.gate(), keys.touched(), list], [player, 'RPUSH', hash]),
       this.redis.lrange(list, 0, -1 - MAX_SESSIONS),
     ]);
-    await this.redis.set(this.keyOf(hash), player, 'PX', SESSION_LIFETIME);
+    await this.redis.set(this.keyOf(hash), player, 'PX', SESSION_LIFETIME_MS);
     await Promise.all(surplus.map(oldest => this.end(oldest, player)));
     return token;
   }
@@ -69,7 +69,7 @@ export class Sessions {
   }
 
   /** The session of a token, with its end put off. */
-  async slide(hash: TokenHash): Promise<Session | undefined> {
+  async extend(hash: TokenHash): Promise<Session | undefined> {
     const [found] = await this.look([this.keyOf(hash)], 0);
     return toSession(found);
   }
@@ -90,8 +90,8 @@ export class Sessions {
 
   /** While Redis takes no writes, sessions are found all the same: only their ends are not put off. */
   private look(keys: readonly string[], slack: number): Promise<readonly Found[]> {
-    return this.sliding.run(
-      () => findSession.run(this.redis, keys, [SESSION_LIFETIME, slack]),
+    return this.extending.run(
+      () => findSession.run(this.redis, keys, [SESSION_LIFETIME_MS, slack]),
       () => peekSession.run(this.redis, keys, []),
     );
   }
@@ -112,6 +112,6 @@ export class Sessions {
 
 function toSession(found: Found = ''): Session | undefined {
   if (found === '') return undefined;
-  const [player = '', expiresAt, slid] = found.split(' ');
-  return { player, expiresAt: new Date(Number(expiresAt)), slid: slid === '1' };
+  const [player = '', expiresAt, isExtended] = found.split(' ');
+  return { player, expiresAt: new Date(Number(expiresAt)), isExtended: isExtended === '1' };
 }

@@ -34,7 +34,7 @@ export class BoardsService {
   async define(board: string, definition: BoardDefinition, envelope: Envelope): Promise<Appended> {
     const refusal = await this.refusalToDefine(board, definition);
     return refusal
-      ? unlessReplayed(refusal, envelope, () => this.catalog.define(board, definition, envelope, REPLAY_ONLY))
+      ? orDeduplicated(refusal, envelope, () => this.catalog.define(board, definition, envelope, REPLAY_ONLY))
       : this.catalog.define(board, definition, envelope);
   }
 
@@ -42,7 +42,7 @@ export class BoardsService {
   async remove(board: string, envelope: Envelope): Promise<Appended> {
     const refusal = await this.refusalToRemove(board);
     return refusal
-      ? unlessReplayed(refusal, envelope, () => this.catalog.remove(board, envelope, REPLAY_ONLY))
+      ? orDeduplicated(refusal, envelope, () => this.catalog.remove(board, envelope, REPLAY_ONLY))
       : this.catalog.remove(board, envelope);
   }
 
@@ -61,7 +61,7 @@ export class BoardsService {
         );
       return source === undefined
         ? append({ definedBy: definedBy(known) })
-        : unlessReplayed(derived(board, source), envelope, () => append(REPLAY_ONLY));
+        : orDeduplicated(derived(board, source), envelope, () => append(REPLAY_ONLY));
     });
   }
 
@@ -83,7 +83,7 @@ export class BoardsService {
     if (source === undefined) return undefined;
     const boards = await this.catalog.all();
     const isDense = ranking === 'dense' && boards.get(source)?.definition.shards !== undefined;
-    return chained(board, source, boards) ?? (isDense ? new DenseShardsError(source) : undefined);
+    return chainProblem(board, source, boards) ?? (isDense ? new DenseShardsError(source) : undefined);
   }
 
   private async refusalToRemove(board: string): Promise<Problem | undefined> {
@@ -100,7 +100,7 @@ export class BoardsService {
 }
 
 /** What was done under the idempotency key still gets its first answer, now that it would be refused. */
-async function unlessReplayed(
+async function orDeduplicated(
   refusal: Error,
   { idempotencyKey }: Envelope,
   replay: () => Promise<Appended>,
@@ -113,7 +113,7 @@ async function unlessReplayed(
   }
 }
 
-function chained(
+function chainProblem(
   board: string,
   source: string,
   boards: ReadonlyMap<string, DefinedBoard>,

@@ -8,10 +8,10 @@ import { LimitsModule } from '../limits/limits.module.js';
 import { onLog, withLimit } from '../providers.js';
 import { SavesModule } from '../saves/saves.module.js';
 import { ScoresModule } from '../scores/scores.module.js';
+import { CreatedBoardQuota } from './created-board-quota.js';
 import { GameStateController, PlayerStateController } from './documents.controller.js';
 import { DocumentsService } from './documents.service.js';
 import { GuestSessionController } from './guest-session.controller.js';
-import { MadeBoards } from './made-boards.js';
 import { MemberScoresController } from './member-scores.controller.js';
 
 /** The routes of the game Cache Quest, on the same boards, saves and sessions as `/v1`. */
@@ -20,7 +20,7 @@ import { MemberScoresController } from './member-scores.controller.js';
   controllers: [GuestSessionController, PlayerStateController, GameStateController, MemberScoresController],
   providers: [
     onLog(SaveSearch),
-    withLimit(MadeBoards, ({ CACHE_QUEST_BOARDS }) => CACHE_QUEST_BOARDS),
+    withLimit(CreatedBoardQuota, ({ CACHE_QUEST_BOARDS }) => CACHE_QUEST_BOARDS),
     DocumentsService,
   ],
 })

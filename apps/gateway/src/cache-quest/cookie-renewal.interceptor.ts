@@ -7,7 +7,7 @@ import { setCookie } from '../auth/session-cookie.js';
 
 /** Sends a browser's session back with every answer, so that it is kept for seven days more. */
 @Injectable()
-export class CookieRenewal implements NestInterceptor {
+export class CookieRenewalInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();

@@ -1,7 +1,7 @@
 import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/saves';
 import { withValue } from '../http/field-rules.js';
+import { checkControls } from '../http/name-rules.js';
 import { badRequest, Problem, SHOWN_ERRORS } from '../http/problem.js';
-import { checkControls } from '../http/refused-name.js';
 import { parseText } from '../http/server/json-body.js';
 import { invalid, unknownField } from '../http/validation.js';
 import { checkDocument } from '../saves/document.js';
@@ -52,7 +52,7 @@ export function sentDocument(body: unknown, { field, slot }: DocumentKind): Sent
   const expected = `send {"${field}": {...}} as application/json`;
   const { text: sent, value: wrapped } = parseText(body, 'the body', expected);
   if (!isObject(wrapped)) throw badRequest(withValue(`the body must be an object: ${expected}`, wrapped));
-  refuseOthers(wrapped, field);
+  refuseOtherFields(wrapped, field);
   const value = wrapped[field];
   if (value === undefined) {
     const message = withValue(`${field} must be the document, an object with an id`, value);
@@ -70,11 +70,11 @@ export function sentDocument(body: unknown, { field, slot }: DocumentKind): Sent
 }
 
 /** Characters of a body that is parsed for its owner before the caller's limit is counted: a fraction of a millisecond. */
-const MAX_GLANCE = 16 * 1024;
+const MAX_OWNER_CHARACTERS = 16 * 1024;
 
 /** Whose document a body has, as `sentDocument` reads it; nothing where the body is long, or has none. */
 export function ownerIn(body: unknown, { field }: DocumentKind): string | undefined {
-  if (typeof body !== 'string' || body.length > MAX_GLANCE) return undefined;
+  if (typeof body !== 'string' || body.length > MAX_OWNER_CHARACTERS) return undefined;
   try {
     const id: unknown = JSON.parse(body)?.[field]?.id;
     return typeof id === 'string' ? id : undefined;
@@ -84,7 +84,7 @@ export function ownerIn(body: unknown, { field }: DocumentKind): string | undefi
 }
 
 /** @throws Problem 400 that names the first of them */
-function refuseOthers(wrapped: Readonly<Record<string, unknown>>, field: string): void {
+function refuseOtherFields(wrapped: Readonly<Record<string, unknown>>, field: string): void {
   const unknown = Object.keys(wrapped).filter(name => name !== field);
   if (unknown.length === 0) return;
   const shown = unknown.slice(0, SHOWN_ERRORS).map(name => unknownField(name, wrapped[name], [field]));

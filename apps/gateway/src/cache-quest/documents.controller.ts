@@ -22,12 +22,12 @@ import { Public } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
-import { BODY_LIMIT, TEXT_BODY } from '../http/server/json-body.js';
+import { BODY_LIMIT_BYTES, TEXT_BODY } from '../http/server/json-body.js';
 import { queryPipe } from '../http/validation.js';
 import { Write, type WriteRequest } from '../http/write-request.js';
 import { WriteResponder } from '../http/write-responder.js';
 import { Answer, done, missing } from './answers.js';
-import { CookieRenewal } from './cookie-renewal.interceptor.js';
+import { CookieRenewalInterceptor } from './cookie-renewal.interceptor.js';
 import {
   type DocumentKind,
   GAME_STATE,
@@ -41,7 +41,7 @@ import { DocumentsService } from './documents.service.js';
 import { assertOwn, SessionsOnly } from './own-session.js';
 
 /** Bytes of a document and of what is around it. */
-const WRAPPED_BODY = { ...TEXT_BODY, bodyLimit: BODY_LIMIT + 1024 } as const;
+const WRAPPED_BODY = { ...TEXT_BODY, bodyLimit: BODY_LIMIT_BYTES + 1024 } as const;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 const wrappedSchema = (field: string) => ({
@@ -67,7 +67,7 @@ function documentsController(kind: DocumentKind) {
   const ApiMissing = () => ApiResponse({ status: 404, type: Answer, description: 'There is none.' });
 
   @ApiTags('cache quest')
-  @UseInterceptors(CookieRenewal)
+  @UseInterceptors(CookieRenewalInterceptor)
   @Controller(path)
   class DocumentsController {
     constructor(

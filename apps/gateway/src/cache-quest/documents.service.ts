@@ -8,9 +8,9 @@ import type { DocumentKind } from './document-kind.js';
 /** Documents in a list, at most; there can be more, as its total says. */
 const MAX_LISTED = 100;
 /** Characters after which a list takes no further documents. */
-const ENOUGH = 4 * 1024 * 1024;
+const MAX_LIST_CHARACTERS = 4 * 1024 * 1024;
 /** Documents that are read at the same time. */
-const WIDTH = 10;
+const CONCURRENT_READS = 10;
 
 /** The game's documents: saves in slots of their own. */
 @Injectable()
@@ -53,8 +53,8 @@ export class DocumentsService {
     const { players, total } = await this.search.find(slot, { ...query, limit: MAX_LISTED });
     const listed: string[] = [];
     let length = 0;
-    for (let at = 0; at < players.length && length < ENOUGH; at += WIDTH) {
-      const found = await this.documents(players.slice(at, at + WIDTH), slot);
+    for (let at = 0; at < players.length && length < MAX_LIST_CHARACTERS; at += CONCURRENT_READS) {
+      const found = await this.documents(players.slice(at, at + CONCURRENT_READS), slot);
       for (const { player, document } of found) {
         listed.push(`{"id":${JSON.stringify(prefix + player)},"value":${document}}`);
         length += document.length;

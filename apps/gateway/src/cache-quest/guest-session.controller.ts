@@ -10,7 +10,7 @@ import { ApiProblems } from '../http/api-docs.js';
 import { addressOf } from '../limits/address.js';
 import { GuestQuota } from '../limits/guest-quota.js';
 import { RateClass } from '../limits/rate-class.js';
-import { CookieRenewal } from './cookie-renewal.interceptor.js';
+import { CookieRenewalInterceptor } from './cookie-renewal.interceptor.js';
 
 class GuestView {
   @ApiProperty({ example: 'pabcdefghij234567klmn', description: "The player's, and the game's, too." })
@@ -22,7 +22,7 @@ const makesGuest = ({ caller, method }: CallerRequest) => caller?.kind !== 'play
 
 @ApiTags('cache quest')
 @Public()
-@UseInterceptors(CookieRenewal)
+@UseInterceptors(CookieRenewalInterceptor)
 @Controller('session')
 export class GuestSessionController {
   constructor(

@@ -9,15 +9,15 @@ import type { EntryView } from '../entries/entries.dto.js';
 import { EntryViews } from '../entries/entry-views.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe } from '../http/ids.js';
-import { checkName } from '../http/refused-name.js';
+import { checkName } from '../http/name-rules.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
 import { Write, type WriteRequest } from '../http/write-request.js';
 import { WriteResponder } from '../http/write-responder.js';
-import { FirstScores, ScoreIntake } from '../scores/score-intake.js';
 import type { Score } from '../scores/score-rules.js';
+import { BoardCreation, ScoreSubmitter } from '../scores/score-submitter.js';
 import { Answer, done, missing } from './answers.js';
-import { CookieRenewal } from './cookie-renewal.interceptor.js';
-import { MadeBoards } from './made-boards.js';
+import { CookieRenewalInterceptor } from './cookie-renewal.interceptor.js';
+import { CreatedBoardQuota } from './created-board-quota.js';
 import { CountQuery, MemberEntry, MemberScoreBody } from './member-scores.dto.js';
 import { assertOwn, SessionsOnly } from './own-session.js';
 
@@ -31,12 +31,12 @@ function hasOwnMember({ body }: CallerRequest, player: string): boolean | undefi
 
 /** The game's boards: those of `/v1`, with the member of each run among its attributes. */
 @ApiTags('cache quest')
-@UseInterceptors(CookieRenewal)
+@UseInterceptors(CookieRenewalInterceptor)
 @Controller('api/leaderboard')
 export class MemberScoresController {
   constructor(
-    private readonly intake: ScoreIntake,
-    private readonly made: MadeBoards,
+    private readonly submitter: ScoreSubmitter,
+    private readonly made: CreatedBoardQuota,
     private readonly writes: WriteResponder,
     private readonly leaderboards: LeaderboardReader,
     private readonly views: EntryViews,
@@ -68,12 +68,12 @@ export class MemberScoresController {
   /** The game's boards need no definition, but there are only so many that its players can make. */
   private async append(run: Score, envelope: Envelope): Promise<Appended> {
     try {
-      return await this.intake.submit(run, envelope, new FirstScores(false));
+      return await this.submitter.submit(run, envelope, new BoardCreation(false));
     } catch (error) {
       if (!(error instanceof NoSuchBoardError)) throw error;
     }
     await this.made.add(run.board);
-    return this.intake.submit(run, envelope, new FirstScores(true));
+    return this.submitter.submit(run, envelope, new BoardCreation(true));
   }
 
   @Get(':key')

@@ -8,9 +8,9 @@ import { ownPlayer } from '../auth/own-player.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { badValue, notFound } from '../http/problem.js';
-import { SharedAnswers } from '../http/shared-answers.js';
+import { SingleFlight } from '../http/single-flight.js';
 import { bodyPipe, queryPipe } from '../http/validation.js';
-import { BulkGate, MANY } from '../limits/bulk-gate.js';
+import { BULK_THRESHOLD, BulkGate } from '../limits/bulk-gate.js';
 import { RateClass } from '../limits/rate-class.js';
 import {
   AroundQuery,
@@ -25,14 +25,14 @@ import { EntryViews } from './entry-views.js';
 import { ranksInList } from './ranks-in-list.js';
 
 /** What the longest list counts that is taken at all. */
-const MOST_COST = 10;
+const MAX_LOOKUP_COST = 10;
 
 /** What stands on a board. */
 @ApiTags('leaderboards')
 @Public()
 @Controller({ path: 'leaderboards/:board', version: '1' })
 export class EntriesController {
-  private readonly pages = new SharedAnswers<EntryPage>();
+  private readonly pages = new SingleFlight<EntryPage>();
 
   constructor(
     private readonly leaderboards: LeaderboardReader,
@@ -47,7 +47,7 @@ export class EntriesController {
   @ApiOkResponse({ type: EntryPage })
   entries(@Param('board', IdPipe) board: string, @Query(queryPipe) query: EntriesQuery): Promise<EntryPage> {
     const read = () => this.page(board, query);
-    return this.pages.ask(`${board} ${JSON.stringify(query)}`, () => this.inTurn(query.limit, read));
+    return this.pages.ask(`${board} ${JSON.stringify(query)}`, () => this.throughGate(query.limit, read));
   }
 
   @Get('entries/:player')
@@ -81,14 +81,14 @@ export class EntriesController {
   ): Promise<EntryPage> {
     const { radius } = query;
     const read = () => this.neighbours(board, player, radius, query);
-    const { period, total, entries } = await this.inTurn(2 * radius + 1, read);
+    const { period, total, entries } = await this.throughGate(2 * radius + 1, read);
     return this.views.page(board, { period, total, entries });
   }
 
   @Post('lookup')
   @RateClass(
-    request => (playersIn(request) > MANY ? 'bulk' : 'read'),
-    request => Math.min(Math.ceil(playersIn(request) / MANY), MOST_COST),
+    request => (playersIn(request) > BULK_THRESHOLD ? 'bulk' : 'read'),
+    request => Math.min(Math.ceil(playersIn(request) / BULK_THRESHOLD), MAX_LOOKUP_COST),
   )
   @HttpCode(200)
   @ApiOperation({ summary: 'The entries of some players, such as friends or a guild, in rank order' })
@@ -102,7 +102,7 @@ export class EntriesController {
   ): Promise<LookupView> {
     const me = players.includes('me') ? ownPlayer(request) : '';
     const named = players.map(player => (player === 'me' ? me : player));
-    const { definition, period, total, entries } = await this.inTurn(named.length, () =>
+    const { definition, period, total, entries } = await this.throughGate(named.length, () =>
       this.leaderboards.lookup(board, [...new Set(named)], query.period),
     );
     const ranks = ranksInList(entries, definition?.ranking);
@@ -112,8 +112,8 @@ export class EntriesController {
   }
 
   /** What reads much runs with a few others only. */
-  private inTurn<T>(count: number, read: () => Promise<T>): Promise<T> {
-    return count > MANY ? this.gate.run(read) : read();
+  private throughGate<T>(count: number, read: () => Promise<T>): Promise<T> {
+    return count > BULK_THRESHOLD ? this.gate.run(read) : read();
   }
 
   private async page(board: string, query: EntriesQuery): Promise<EntryPage> {

@@ -1,5 +1,5 @@
 import { Problem, unavailable } from '../http/problem.js';
-import { OpenCounts } from '../limits/open-counts.js';
+import { OpenCounter } from '../limits/open-counter.js';
 import { liveStreams } from './metrics.js';
 
 export interface LiveLimits {
@@ -14,7 +14,7 @@ const RETRY_AFTER_S = 10;
 
 /** Counts live streams: each holds memory and a connection for as long as its client stays. */
 export class LiveStreams {
-  private readonly open = new OpenCounts();
+  private readonly open = new OpenCounter();
 
   constructor(private readonly limits: LiveLimits) {}
 

@@ -16,7 +16,7 @@ import { LiveBoards, type LivePage } from './live-boards.js';
 import { LiveStreams } from './live-streams.js';
 
 /** Milliseconds within which there must be a first page: without one there is no stream, but a 503. */
-const FIRST_WITHIN = 1_500;
+const FIRST_PAGE_TIMEOUT_MS = 1_500;
 
 @ApiTags('leaderboards')
 @Public()
@@ -65,7 +65,7 @@ export class LiveController {
         if (request.method === 'HEAD') stream.end();
         resolve();
       };
-      const pages = this.boards.watch(board, limit, period).pipe(timeout({ first: FIRST_WITHIN }));
+      const pages = this.boards.watch(board, limit, period).pipe(timeout({ first: FIRST_PAGE_TIMEOUT_MS }));
       const subscription = pages.subscribe({
         next: show,
         // A client that is cut off comes back, and is then told what is wrong.

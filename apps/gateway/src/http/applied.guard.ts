@@ -5,7 +5,7 @@ import { assertPresent, isGone } from './presence.js';
 import { badValue, Problem } from './problem.js';
 
 /** Milliseconds that a read waits for an event, at most; then it has some left to be made in time. */
-const APPLIED_WITHIN = 1_500;
+const MAX_WAIT_MS = 1_500;
 
 /**
  * Lets a GET with `If-Applied` (or `?ifApplied=`) wait for that event. It is the last guard: nothing is read for a client
@@ -29,11 +29,11 @@ export class AppliedGuard implements CanActivate {
   }
 
   private async untilApplied(event: EventRef, request: FastifyRequest): Promise<boolean> {
-    if (await this.progress.whenApplied(event, APPLIED_WITHIN, () => isGone(request))) return true;
+    if (await this.progress.whenApplied(event, MAX_WAIT_MS, () => isGone(request))) return true;
     assertPresent(request);
     throw new Problem(503, {
       code: 'not-applied',
-      detail: `the event of If-Applied has not taken effect within ${APPLIED_WITHIN / 1_000} seconds; try again`,
+      detail: `the event of If-Applied has not taken effect within ${MAX_WAIT_MS / 1_000} seconds; try again`,
       headers: { 'Retry-After': '1' },
     });
   }

@@ -45,7 +45,7 @@ import {
   tooLarge,
   unavailable,
 } from './problem.js';
-import { BODY_LIMIT, notTaken } from './server/json-body.js';
+import { BODY_LIMIT_BYTES, notTaken } from './server/json-body.js';
 import { pathTooLong } from './server/unrouted.js';
 
 /** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
@@ -131,7 +131,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** @param bodyLimit bytes that the body of the request may have */
-export function toProblem(error: unknown, bodyLimit = BODY_LIMIT): Problem {
+export function toProblem(error: unknown, bodyLimit = BODY_LIMIT_BYTES): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof VersionConflictError) {
     return new Problem(412, {
@@ -201,7 +201,11 @@ function overHourlyQuota({ quota, limit, retryAfter, message }: HourlyQuotaError
 }
 
 /** What Fastify and Nest refuse by themselves: unknown routes, bodies that are too large or no JSON. */
-function fromStatus(status = 500, message = 'the request cannot be read', bodyLimit = BODY_LIMIT): Problem {
+function fromStatus(
+  status = 500,
+  message = 'the request cannot be read',
+  bodyLimit = BODY_LIMIT_BYTES,
+): Problem {
   if (status === 413) return tooLarge(bodyLimit);
   if (status === 414) return pathTooLong();
   if (status >= 400 && status < 500) return new Problem(status, { detail: message });

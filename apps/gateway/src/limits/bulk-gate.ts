@@ -1,11 +1,11 @@
 import { unavailable } from '../http/problem.js';
 
 /** Requests that run at once, at most. */
-const RUNNING = 4;
+const MAX_RUNNING = 4;
 /** Requests that wait for their turn, at most. */
-const WAITING = 32;
+const MAX_WAITING = 32;
 /** Milliseconds that one waits: it must be answered in time. */
-const PATIENCE_MS = 1_000;
+const MAX_WAIT_MS = 1_000;
 
 const tooMany = () =>
   unavailable(
@@ -19,7 +19,7 @@ interface Waiter {
 }
 
 /** Entries, or players, from which on a request reads much. */
-export const MANY = 100;
+export const BULK_THRESHOLD = 100;
 
 /** Lets a few requests run that cost much; some more wait for a while, and beyond that they are refused. */
 export class BulkGate {
@@ -27,9 +27,9 @@ export class BulkGate {
   private readonly waiters = new Set<Waiter>();
 
   constructor(
-    private readonly limit = RUNNING,
-    private readonly queueLimit = WAITING,
-    private readonly patienceMs = PATIENCE_MS,
+    private readonly limit = MAX_RUNNING,
+    private readonly queueLimit = MAX_WAITING,
+    private readonly maxWaitMs = MAX_WAIT_MS,
   ) {}
 
   /** Does the work when it is its turn. @throws Problem 503 */
@@ -65,8 +65,7 @@ export class BulkGate {
       reject(tooMany());
     };
     // A timer would take Infinity for one millisecond.
-    const timer =
-      this.patienceMs < Number.POSITIVE_INFINITY ? setTimeout(giveUp, this.patienceMs) : undefined;
+    const timer = this.maxWaitMs < Number.POSITIVE_INFINITY ? setTimeout(giveUp, this.maxWaitMs) : undefined;
     const waiter: Waiter = { resolve, timer };
     this.waiters.add(waiter);
     return promise;

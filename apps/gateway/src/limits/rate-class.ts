@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { LimitedClass } from '#libs/config';
 import type { BoardCatalog } from '#libs/leaderboards';
 import type { CallerRequest } from '../auth/caller.guard.js';
-import { ofRoute } from '../http/route-marks.js';
+import { routeMetadata } from '../http/route-metadata.js';
 
 /** What a request counts for. */
 export type Cost = (request: FastifyRequest) => number;
@@ -32,7 +32,7 @@ const SCORE_OF_BOARD = 'questlog:score-of-board';
 /** A route that takes a score for the board in its path. */
 export const ScoreOfBoard = () => SetMetadata(SCORE_OF_BOARD, true);
 
-const scoreOf = ofRoute(read => ({ isScore: read(SCORE_OF_BOARD) === true }));
+const scoreOf = routeMetadata(read => ({ isScore: read(SCORE_OF_BOARD) === true }));
 
 /**
  * Whether a player submits to a board that takes scores from servers only, by what is remembered of it. Whoever judges the
@@ -45,7 +45,7 @@ export function isForServers(context: ExecutionContext, boards: Pick<BoardCatalo
   return caller?.kind === 'player' && boards.recall(board ?? '').definition.submit === 'servers';
 }
 
-const markOf = ofRoute(read => ({ marked: read<Marked<ClassName | ClassOf>>(RATE_CLASS) }));
+const markOf = routeMetadata(read => ({ marked: read<Marked<ClassName | ClassOf>>(RATE_CLASS) }));
 
 export function rateClassOf(context: ExecutionContext): Marked {
   const { marked } = markOf(context);

@@ -11,7 +11,7 @@ import { addressOf, networkOf } from './address.js';
 import { LocalWindow } from './local-window.js';
 import { requestsLimitedTotal } from './metrics.js';
 import { type Cost, isForServers, rateClassOf } from './rate-class.js';
-import { Refusals } from './refusals.js';
+import { RejectionCache } from './rejection-cache.js';
 import type { Admission, SlidingWindow } from './sliding-window.js';
 
 /**
@@ -21,7 +21,7 @@ import type { Admission, SlidingWindow } from './sliding-window.js';
  * this process instead.
  */
 export class RateLimitGuard implements CanActivate {
-  private readonly refusals = new Refusals();
+  private readonly rejections = new RejectionCache();
   private readonly counting = new OptionalWrites();
   private readonly local = new LocalWindow();
 
@@ -59,14 +59,14 @@ export class RateLimitGuard implements CanActivate {
 
   private async admit(key: string, limit: RateLimit, cost: number, reads: boolean): Promise<Admission> {
     if (cost > limit.limit) throw tooLargeFor(limit);
-    const known = this.refusals.find(key, cost);
+    const known = this.rejections.find(key, cost);
     if (known) return known;
     const asked = performance.now();
     const count = () => this.window.admit(key, limit, cost);
     const admission = reads
       ? await this.counting.run(count, () => this.local.admit(key, limit, cost))
       : await count();
-    if (!admission.admitted) this.refusals.add(key, cost, admission, asked);
+    if (!admission.admitted) this.rejections.add(key, cost, admission, asked);
     return admission;
   }
 }

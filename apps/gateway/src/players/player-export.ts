@@ -9,7 +9,7 @@ import { Sessions } from '../auth/sessions.js';
 import { EntryViews } from '../entries/entry-views.js';
 import { unavailable } from '../http/problem.js';
 import { BulkGate } from '../limits/bulk-gate.js';
-import { OpenCounts } from '../limits/open-counts.js';
+import { OpenCounter } from '../limits/open-counter.js';
 import { AuditTrail } from '../operators/audit-trail.js';
 
 /** Exports that are open at a time, on one gateway: each holds some entries of every partition, and a save. */
@@ -25,7 +25,7 @@ const TURN_CHARACTERS = 256 * 1024;
 /** All that is held on a player, as one JSON document in pieces. */
 @Injectable()
 export class PlayerExport {
-  private readonly open = new OpenCounts();
+  private readonly open = new OpenCounter();
   private readonly reading = new BulkGate(MAX_READING, MAX_EXPORTS, Number.POSITIVE_INFINITY);
 
   constructor(

@@ -1,8 +1,8 @@
 import { type JsonObject, type JsonValue, mergePatch } from '#libs/events';
 import { inexact, inexactNumber } from '../http/exact-numbers.js';
 import { withValue } from '../http/field-rules.js';
+import { checkName } from '../http/name-rules.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
-import { checkName } from '../http/refused-name.js';
 import { tooDeep } from '../http/server/json-body.js';
 import { invalid } from '../http/validation.js';
 

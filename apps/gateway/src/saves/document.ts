@@ -1,5 +1,5 @@
 import { Problem } from '../http/problem.js';
-import { BODY_LIMIT, MAX_DEPTH, parseText, tooDeep } from '../http/server/json-body.js';
+import { BODY_LIMIT_BYTES, MAX_DEPTH, parseText, tooDeep } from '../http/server/json-body.js';
 import { depthOf } from '../http/server/json-text.js';
 import { DuplicateKeyError, type JsonTree, parseTree } from './json-tree.js';
 
@@ -11,10 +11,10 @@ import { DuplicateKeyError, type JsonTree, parseTree } from './json-tree.js';
  */
 export function checkDocument(body: unknown): string {
   // Before it is read: what a patch makes can be three times as long.
-  if (typeof body === 'string' && Buffer.byteLength(body) > BODY_LIMIT) {
+  if (typeof body === 'string' && Buffer.byteLength(body) > BODY_LIMIT_BYTES) {
     throw new Problem(413, {
       code: 'too-large',
-      detail: `the document would be larger than ${BODY_LIMIT} bytes`,
+      detail: `the document would be larger than ${BODY_LIMIT_BYTES} bytes`,
     });
   }
   const { text, value } = parseText(body, 'the document', 'send the document as application/json');

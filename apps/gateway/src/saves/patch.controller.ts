@@ -8,7 +8,7 @@ import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { JSON_PATCH, MERGE_PATCH, mediaType, PATCH_BODY } from '../http/server/json-body.js';
 import { Write, type WriteRequest } from '../http/write-request.js';
 import { WriteResponder } from '../http/write-responder.js';
-import { checkPatch, patched } from './patched.js';
+import { applyPatch, checkPatch } from './apply-patch.js';
 import { SaveLog } from './save-log.js';
 import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied } from './saves.dto.js';
 
@@ -52,7 +52,7 @@ space: numbers beyond 2^53 and the order of keys, too.`,
       // Where others write the slot at the same time, a patch is applied several times.
       revise: (document: string) => {
         write.assertWanted();
-        return patched(document, patch, type);
+        return applyPatch(document, patch, type);
       },
     };
     return this.writes.respond(write, {

@@ -22,7 +22,7 @@ const ATTEMPTS = 20;
 /** Milliseconds before another attempt, at most: of those who collide, not all come back together. */
 const PAUSE = 20;
 /** Milliseconds that the list of versions may be behind the log, before a version counts as unknown for now. */
-const LISTED_WITHIN = 1_000;
+const MAX_LIST_DELAY_MS = 1_000;
 
 export interface SlotId {
   readonly player: string;
@@ -78,7 +78,7 @@ export class SaveLog {
       const { partition } = this.topology.of('players', player);
       const isApplied = await this.progress.whenApplied(
         { stream: 'players', partition, id: head.id },
-        LISTED_WITHIN,
+        MAX_LIST_DELAY_MS,
       );
       if (!isApplied) throw unavailable(`version ${version} cannot be found yet; try again`);
       found = await listed();

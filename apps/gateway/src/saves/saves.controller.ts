@@ -16,7 +16,7 @@ import { WriteResponder } from '../http/write-responder.js';
 import { checkDocument } from './document.js';
 import { SaveLog, type SlotId } from './save-log.js';
 import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied, SaveQuery } from './saves.dto.js';
-import { pathOf, selected } from './selected.js';
+import { pathOf, selectPath } from './select-path.js';
 
 @ApiTags('saves')
 @OwnPlayerOnly()
@@ -64,7 +64,7 @@ export class SavesController {
       return undefined;
     }
     reply.header('Content-Type', 'application/json; charset=utf-8');
-    return select ? selected(save.document, select) : save.document;
+    return select ? selectPath(save.document, select) : save.document;
   }
 
   @Put(':slot')

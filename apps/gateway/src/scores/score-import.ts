@@ -10,21 +10,21 @@ import { badRequest, Problem, type ProblemBody } from '../http/problem.js';
 import { stopReading } from '../http/server/body-encoding.js';
 import { LatestEvent } from './latest-event.js';
 import { type Line, LineSplitter } from './line-splitter.js';
-import { ScoreIntake } from './score-intake.js';
 import { readItem } from './score-item.js';
 import type { Score } from './score-rules.js';
+import { ScoreSubmitter } from './score-submitter.js';
 
 /** Bytes that a line may have. */
-const LINE_LIMIT = 64 * 1024;
+const MAX_LINE_BYTES = 64 * 1024;
 /** Lines that are taken at once. While they are, as many are read and looked at, and no more. */
-const CHUNK = 1_000;
+const CHUNK_LINES = 1_000;
 /** Lines that are cut off in one turn of the event loop, and bytes that are cut into lines at once. */
 const TURN_LINES = 5_000;
 const PART_BYTES = 16 * 1024;
 /** Characters of lines that are taken at once, unless one line alone has more. */
 const CHUNK_CHARACTERS = 1024 * 1024;
 /** Lines that are read in one turn of the event loop, and characters after which there is another turn. */
-const TURN = 100;
+const TURN_READS = 100;
 const TURN_CHARACTERS = 128 * 1024;
 const SHOWN_ERRORS = 100;
 
@@ -54,7 +54,7 @@ interface Taking {
 /** Takes any number of scores, one a line, no faster than the log does. */
 @Injectable()
 export class ScoreImport {
-  constructor(private readonly intake: ScoreIntake) {}
+  constructor(private readonly submitter: ScoreSubmitter) {}
 
   /**
    * @throws Problem 503 when Redis goes away, naming the line to go on from
@@ -69,7 +69,7 @@ export class ScoreImport {
       let read = TURN_CHARACTERS;
       for (const [i, line] of lines.entries()) {
         // What was read before is sent in the end of a turn, and others have requests, too.
-        if (i % TURN === 0 || read >= TURN_CHARACTERS) {
+        if (i % TURN_READS === 0 || read >= TURN_CHARACTERS) {
           await nextTurn();
           read = 0;
         }
@@ -89,7 +89,7 @@ export class ScoreImport {
 
   private async take(chunk: readonly ReadLine[], { report, events, caller, trace }: Taking): Promise<void> {
     const scores = chunk.map(({ score }) => score);
-    const outcomes = await this.intake.submitAll(scores, caller, trace).catch(error => {
+    const outcomes = await this.submitter.submitAll(scores, caller, trace).catch(error => {
       // Nothing of the chunk was appended: it was not even judged.
       if (isRedisUnavailable(error)) return scores.map(() => error as Error);
       throw error;
@@ -123,7 +123,7 @@ function brokenOff({ accepted, replayed }: Report, line: number, why: string): P
     code: 'unavailable',
     detail:
       `${why}; ${accepted} scores were accepted and ${replayed} replayed so far: ` +
-      `go on from line ${line}. Some of the ${CHUNK} lines from there on may have been accepted: ` +
+      `go on from line ${line}. Some of the ${CHUNK_LINES} lines from there on may have been accepted: ` +
       'those with an idempotencyKey will not count twice',
     headers: { 'Retry-After': '1' },
   });
@@ -131,7 +131,7 @@ function brokenOff({ accepted, replayed }: Report, line: number, why: string): P
 
 /** Lines that are not blank, in chunks. */
 async function* chunksOf(source: Readable): AsyncGenerator<readonly Line[]> {
-  const splitter = new LineSplitter(LINE_LIMIT);
+  const splitter = new LineSplitter(MAX_LINE_BYTES);
   let chunk: Line[] = [];
   let characters = 0;
   for await (const lines of linesOf(source, splitter)) {
@@ -139,7 +139,7 @@ async function* chunksOf(source: Readable): AsyncGenerator<readonly Line[]> {
       if (line.text?.trim() === '') continue;
       chunk.push(line);
       characters += line.text?.length ?? 0;
-      if (chunk.length < CHUNK && characters < CHUNK_CHARACTERS) continue;
+      if (chunk.length < CHUNK_LINES && characters < CHUNK_CHARACTERS) continue;
       yield chunk;
       [chunk, characters] = [[], 0];
     }
@@ -171,7 +171,7 @@ async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerato
 }
 
 function readLine({ text }: Line, caller: Actor): Score | Problem {
-  if (text === undefined) return badRequest(`the line is longer than ${LINE_LIMIT} bytes, or not UTF-8`);
+  if (text === undefined) return badRequest(`the line is longer than ${MAX_LINE_BYTES} bytes, or not UTF-8`);
   let value: unknown;
   try {
     // Files that are put together have a byte order mark where one of them begins.

@@ -3,9 +3,9 @@ import { ScoreDocumentReader } from '#libs/leaderboards';
 import { BoardsModule } from '../boards/boards.module.js';
 import { WritesModule } from '../http/writes.module.js';
 import { fromSettings, onLog, withLimit } from '../providers.js';
-import { PlayerBoards } from './player-boards.js';
+import { PlayerBoardQuota } from './player-board-quota.js';
 import { ScoreImport } from './score-import.js';
-import { FirstScores, ScoreIntake } from './score-intake.js';
+import { BoardCreation, ScoreSubmitter } from './score-submitter.js';
 import { ScoresController } from './scores.controller.js';
 import { ScoresService } from './scores.service.js';
 
@@ -14,13 +14,13 @@ import { ScoresService } from './scores.service.js';
   imports: [BoardsModule, WritesModule],
   controllers: [ScoresController],
   providers: [
-    fromSettings(FirstScores, ({ boards }) => new FirstScores(boards === 'open')),
-    withLimit(PlayerBoards, ({ quotas }) => quotas.get('player.boards')),
+    fromSettings(BoardCreation, ({ boards }) => new BoardCreation(boards === 'open')),
+    withLimit(PlayerBoardQuota, ({ quotas }) => quotas.get('player.boards')),
     onLog(ScoreDocumentReader),
-    ScoreIntake,
+    ScoreSubmitter,
     ScoreImport,
     ScoresService,
   ],
-  exports: [ScoreDocumentReader, ScoreIntake],
+  exports: [ScoreDocumentReader, ScoreSubmitter],
 })
 export class ScoresModule {}

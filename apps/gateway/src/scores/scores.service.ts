@@ -10,16 +10,16 @@ import { toProblem } from '../http/problem.filter.js';
 import { type ProblemBody, SHOWN_ERRORS } from '../http/problem.js';
 import { invalid, unknownField } from '../http/validation.js';
 import type { Change } from '../http/write-responder.js';
-import { ScoreIntake } from './score-intake.js';
 import { readItem } from './score-item.js';
 import type { Score } from './score-rules.js';
+import { ScoreSubmitter } from './score-submitter.js';
 import { MAX_SCORES, type ScoreResults, type ScoreTaken } from './scores.dto.js';
 
 /** Submits scores, and says what became of them. */
 @Injectable()
 export class ScoresService {
   constructor(
-    private readonly intake: ScoreIntake,
+    private readonly submitter: ScoreSubmitter,
     private readonly leaderboards: LeaderboardReader,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
@@ -31,7 +31,7 @@ export class ScoresService {
     return {
       append: async envelope => {
         if (isAwaited) previousRank = (await this.entryOf(board, player))?.rank;
-        return this.intake.submit(score, envelope);
+        return this.submitter.submit(score, envelope);
       },
       result: async ({ ref }) => {
         const entry = await this.entryOf(board, player);
@@ -53,7 +53,7 @@ export class ScoresService {
    */
   async submitAll(body: unknown, caller: Actor, trace: string | undefined): Promise<(Appended | Error)[]> {
     const read = listFrom(body).map((value, i) => readItem(value, caller, `scores[${i}]`));
-    const outcomes = await this.intake.submitAll(read, caller, trace);
+    const outcomes = await this.submitter.submitAll(read, caller, trace);
     const away = outcomes.find(isRedisUnavailable);
     if (away && outcomes.every(outcome => outcome instanceof Error)) throw away;
     return outcomes;

@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 type PreflightRequest = FastifyRequest & { readonly corsPreflightEnabled?: boolean };
 
 /** Seconds that a browser keeps in mind what may be asked from another origin. */
-const PREFLIGHT_AGE = 24 * 60 * 60;
+const PREFLIGHT_MAX_AGE_S = 24 * 60 * 60;
 /** Seconds that a browser keeps to TLS once it has come by it. */
-const TLS_AGE = 365 * 24 * 60 * 60;
+const HSTS_MAX_AGE_S = 365 * 24 * 60 * 60;
 
 /** What clients send besides the headers that every origin may. */
 const SENT = [
@@ -48,7 +48,7 @@ export function setSecurityHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers(HEADERS);
     // Fastify knows of TLS by the connection, or by `X-Forwarded-Proto` where `TRUST_PROXY` says so.
-    if (request.protocol === 'https') reply.header('strict-transport-security', `max-age=${TLS_AGE}`);
+    if (request.protocol === 'https') reply.header('strict-transport-security', `max-age=${HSTS_MAX_AGE_S}`);
     if (request.url.startsWith(DOCS)) reply.header('content-security-policy', DOCS_POLICY);
     done();
   });
@@ -68,7 +68,7 @@ export function allowOrigins(app: NestFastifyApplication, origins: readonly stri
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: SENT,
     exposedHeaders: READ,
-    maxAge: PREFLIGHT_AGE,
+    maxAge: PREFLIGHT_MAX_AGE_S,
     // Any OPTIONS of a page is answered so; a refusal would only be another form of error.
     strictPreflight: false,
     // Nest's hook comes before all of ours: what is no page's question is not for it to answer.

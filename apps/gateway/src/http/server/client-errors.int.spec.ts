@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import { Connections, limitConnections } from '#libs/service';
-import { answerClientErrors, answerOddRequests } from './client-errors.js';
+import { answerClientErrors, answerMalformedRequests } from './client-errors.js';
 
 /** Milliseconds. */
 const WITHIN = 200;
@@ -17,7 +17,7 @@ describe('what is hardly a request', () => {
       clientErrorHandler: answerClientErrors(connections),
     });
     limitConnections(server, connections);
-    answerOddRequests(server, connections);
+    answerMalformedRequests(server, connections);
     server.get('/', () => 'served');
     await server.listen({ port: 0, host: '127.0.0.1' });
   });

@@ -17,7 +17,7 @@ export function answerClientErrors(connections: Connections) {
 }
 
 /** Sees to it that what Node would end without a word, or without a body, has a problem for an answer. */
-export function answerOddRequests(fastify: FastifyInstance, connections: Connections): void {
+export function answerMalformedRequests(fastify: FastifyInstance, connections: Connections): void {
   const { server } = fastify;
   fastify.addHook('onRequest', ({ headers, raw }, _reply, done) => {
     const isLost = headers.host === undefined && raw.httpVersion === '1.1';

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Milliseconds that a request may take besides what it was asked to wait; then Redis counts as away. */
-const DEADLINE = 1_700;
+const DEADLINE_MS = 1_700;
 
 /** The end of a request's time, which can be put off. */
 class Deadline {
@@ -9,7 +9,7 @@ class Deadline {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly onOver: () => void) {
-    this.set(DEADLINE);
+    this.set(DEADLINE_MS);
   }
 
   get left(): number {
@@ -68,7 +68,7 @@ export function beginTime(request: FastifyRequest, reply: FastifyReply): void {
 const hasAnswer = ({ sent, raw }: FastifyReply) => sent || raw.headersSent || raw.destroyed;
 
 /** What is left of a request's time, in milliseconds. */
-export const timeLeft = ({ deadline }: FastifyRequest): number => deadline?.left ?? DEADLINE;
+export const timeLeft = ({ deadline }: FastifyRequest): number => deadline?.left ?? DEADLINE_MS;
 
 /** Gives a request more time. @param milliseconds `Infinity` for what takes as long as it takes */
 export function addTime({ deadline }: FastifyRequest, milliseconds: number): void {

@@ -3,7 +3,7 @@ import { badRequest, Problem } from '../problem.js';
 import { depthOf, hasMoreValues } from './json-text.js';
 
 /** Bytes in a request's body, at most, where the route does not say otherwise. */
-export const BODY_LIMIT = 256 * 1024;
+export const BODY_LIMIT_BYTES = 256 * 1024;
 
 /** Levels of nesting in a body, or in a document, at most: whatever walks through it then has room on the stack. */
 export const MAX_DEPTH = 64;
@@ -55,7 +55,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
     [JSON_TYPE, MERGE_PATCH, JSON_PATCH],
-    { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
+    { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
     (request: FastifyRequest, body: Buffer, done) => {
       const { textBody } = request.routeOptions.config as BodyConfig;
       const text = decode(body);
@@ -64,7 +64,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
       else if (textBody) done(null, text);
       // Clients name the type of a body that they do not send; a route that needs one says what is missing.
       else if (text === '') done(null, undefined);
-      else if (body.length > BODY_LIMIT && hasMoreValues(text, MAX_VALUES)) done(tooManyValues());
+      else if (body.length > BODY_LIMIT_BYTES && hasMoreValues(text, MAX_VALUES)) done(tooManyValues());
       else
         void parseSafely(request, text, (error, value) => {
           if (error) done(error);

@@ -3,7 +3,7 @@ import { notFound, Problem } from '../problem.js';
 import { RouteTable } from './route-table.js';
 
 /** Characters that one part of a path may have. */
-export const MAX_SEGMENT = 1_000;
+export const MAX_SEGMENT_CHARACTERS = 1_000;
 /** Characters of a path in a message. */
 const SHOWN_PATH = 100;
 
@@ -34,7 +34,7 @@ function isUnrouted({ is404, method, headers, routeOptions: { url } }: FastifyRe
 function refusalOf({ method, url, routeOptions }: FastifyRequest, table: RouteTable): Problem | undefined {
   const [path = ''] = url.split('?', 1);
   const segments = path.split('/').slice(1);
-  if (segments.some(segment => decoded(segment).length > MAX_SEGMENT)) return pathTooLong();
+  if (segments.some(segment => decoded(segment).length > MAX_SEGMENT_CHARACTERS)) return pathTooLong();
   const allowed = isPlain(segments) ? table.methodsOf(path) : [];
   if (allowed.length > 0) return allowed.includes(method) ? undefined : notAllowed(method, path, allowed);
   const isFile = routeOptions.url === FILES && isPlain(segments);
@@ -62,7 +62,7 @@ const shown = (path: string) => (path.length > SHOWN_PATH ? `${path.slice(0, SHO
 
 export const pathTooLong = () =>
   new Problem(414, {
-    detail: `a part of the path is longer than ${MAX_SEGMENT} characters; an id has at most 64`,
+    detail: `a part of the path is longer than ${MAX_SEGMENT_CHARACTERS} characters; an id has at most 64`,
   });
 
 const notAllowed = (method: string, path: string, allowed: readonly string[]) =>

@@ -15,17 +15,17 @@ import type { Actor } from '#libs/events';
 import { BoardCatalog, definedBy, type Envelope } from '#libs/leaderboards';
 import { Problem } from '../http/problem.js';
 import { scoresRefusedTotal } from './metrics.js';
-import { PlayerBoards } from './player-boards.js';
+import { PlayerBoardQuota } from './player-board-quota.js';
 import { refusalOf, type Score, tooSoon } from './score-rules.js';
 
 /** A board may be defined anew between judging and appending, this often in a row. */
 const ATTEMPTS = 5;
 /** Milliseconds after which a shard that had not heard of a definition is asked again, and twice as many the next time. */
-const PATIENCE = 10;
+const RETRY_DELAY_MS = 10;
 
 /** Whether a score may be the first of a board that nobody has defined. */
-export class FirstScores {
-  constructor(readonly mayMakeBoards: boolean) {}
+export class BoardCreation {
+  constructor(readonly isAllowed: boolean) {}
 }
 
 /** A score that is not decided yet. */
@@ -39,12 +39,12 @@ interface Open {
  * other definition. So an accepted score costs one round trip, however many gateways and definitions there are.
  */
 @Injectable()
-export class ScoreIntake {
+export class ScoreSubmitter {
   constructor(
     private readonly log: EventLog,
     private readonly catalog: BoardCatalog,
-    private readonly boards: PlayerBoards,
-    private readonly first: FirstScores,
+    private readonly boards: PlayerBoardQuota,
+    private readonly first: BoardCreation,
   ) {}
 
   /**
@@ -54,7 +54,7 @@ export class ScoreIntake {
   async submit(
     score: Score,
     { actor, idempotencyKey, trace }: Envelope,
-    first?: FirstScores,
+    first?: BoardCreation,
   ): Promise<Appended> {
     const submitted = { ...score, ...(idempotencyKey !== undefined && { idempotencyKey }) };
     const [outcome] = await this.submitAll([submitted], actor, trace, first);
@@ -94,7 +94,7 @@ export class ScoreIntake {
       }
       const isBehind = await this.correct(changed);
       if (attempt === ATTEMPTS) break;
-      if (isBehind) await delay(PATIENCE * 2 ** attempt);
+      if (isBehind) await delay(RETRY_DELAY_MS * 2 ** attempt);
       open = again;
     }
     return outcomes;
@@ -130,7 +130,7 @@ export class ScoreIntake {
     open: readonly Open[],
     caller: Actor,
     trace: string | undefined,
-    { mayMakeBoards }: FirstScores,
+    { isAllowed }: BoardCreation,
   ): Promise<(Appended | Error)[]> {
     const judged = open.map(({ score }) => ({ score, ...this.judge(score, caller) }));
     const counted = await this.countBoards(judged, caller);
@@ -138,7 +138,7 @@ export class ScoreIntake {
     const asked = judged.filter(one => !refusalTo(one) || one.score.idempotencyKey !== undefined);
     const items = asked.map(one => {
       const options = { ...one.options, ...(refusalTo(one) && { replayOnly: true }) };
-      return itemOf(one.score, mayMakeBoards ? options : { ...options, existingBoard: true }, caller, trace);
+      return itemOf(one.score, isAllowed ? options : { ...options, existingBoard: true }, caller, trace);
     });
     const answers = (await this.log.appendAll(items)).values();
     const results = judged.map(one => {

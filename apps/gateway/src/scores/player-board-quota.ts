@@ -15,7 +15,7 @@ const claim = script<0 | 1 | 2>('claim');
  * Counts the boards of a player, for `player.boards`. Scores are in the partitions of their boards, and none of these
  * knows all of a player's: the count is in the player's own.
  */
-export class PlayerBoards {
+export class PlayerBoardQuota {
   private readonly known = new RecentlyUsed<true>(REMEMBERED);
   private readonly scores: ScoreDocumentReader;
 

@@ -1,4 +1,4 @@
-import { refusedCharacter } from './refused-name.js';
+import { refusedCharacter } from './name-rules.js';
 
 describe('a name', () => {
   it.each([

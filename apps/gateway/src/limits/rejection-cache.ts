@@ -11,7 +11,7 @@ interface Refusal {
 }
 
 /** Who was refused, for as long as Redis could only say so again: a flood of requests ends here. */
-export class Refusals {
+export class RejectionCache {
   private readonly byKey = new Map<string, Refusal>();
 
   /** @param now a clock that never goes back */

@@ -3,7 +3,7 @@ import { scoreDocuments } from '#libs/leaderboards';
 import { scoredBoardsKey } from '#libs/players';
 import { Projector } from '#libs/projections';
 import { appendScores, deliver, openTestLog, type TestLog } from '#libs/testing';
-import { PlayerBoards } from './player-boards.js';
+import { PlayerBoardQuota } from './player-board-quota.js';
 
 describe('the boards of a player', () => {
   let test: TestLog;
@@ -13,7 +13,7 @@ describe('the boards of a player', () => {
   });
   afterAll(() => test.close());
 
-  const boardsOf = (limit: number) => new PlayerBoards(test.redis, test.topology, limit);
+  const boardsOf = (limit: number) => new PlayerBoardQuota(test.redis, test.topology, limit);
 
   it('from before they were counted are counted with the next new one', async () => {
     const boards = ['north', 'south', 'east', 'west'];
@@ -53,7 +53,7 @@ describe('the boards of a player', () => {
   });
 
   it('are not counted without a limit', async () => {
-    const gateway = new PlayerBoards(test.redis, test.topology, undefined);
+    const gateway = new PlayerBoardQuota(test.redis, test.topology, undefined);
     expect(await gateway.add('dora', 'a')).toBe(false);
     expect(await test.redis.exists(scoredBoardsKey(test.topology.of('players', 'dora'), 'dora'))).toBe(0);
   });

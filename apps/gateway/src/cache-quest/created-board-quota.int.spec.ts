@@ -1,6 +1,6 @@
 import { QuotaExceededError } from '#libs/event-log';
 import { openTestLog, type TestLog } from '#libs/testing';
-import { MadeBoards } from './made-boards.js';
+import { CreatedBoardQuota } from './created-board-quota.js';
 
 describe('the boards that Cache Quest makes', () => {
   let test: TestLog;
@@ -11,7 +11,7 @@ describe('the boards that Cache Quest makes', () => {
   afterEach(() => test.close());
 
   const madeBoards = (limit: number, now?: () => number) =>
-    new MadeBoards(test.redis, test.topology, limit, now);
+    new CreatedBoardQuota(test.redis, test.topology, limit, now);
 
   it('are no more than there may be, however many come at once', async () => {
     const made = madeBoards(3);

@@ -28,7 +28,7 @@ export function checkPatch(body: unknown, type: PatchType): string {
  * @param patch as `checkPatch` lets it pass
  * @throws Problem 413, 422 when it cannot be applied, or what comes of it cannot be kept
  */
-export async function patched(document: string, patch: string, type: PatchType): Promise<string> {
+export async function applyPatch(document: string, patch: string, type: PatchType): Promise<string> {
   try {
     const tree = treeOf(document, 'the document');
     await nextTurn();

@@ -15,7 +15,7 @@ const MAX_LENGTH = 1024 * 1024;
  *
  * @throws Problem 400 when the path is none, 422 when it would take too long, or a key is there twice
  */
-export async function selected(document: string, path: JsonPath): Promise<string> {
+export async function selectPath(document: string, path: JsonPath): Promise<string> {
   try {
     const tree = treeOf(document, 'the document');
     await nextTurn();

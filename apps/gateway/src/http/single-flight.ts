@@ -8,7 +8,7 @@ interface Question<Answer> {
  * Lets all who ask the same at about the same time have one answer. It is never older than the question: who asks
  * while an answer is under way shares the next one with others who do.
  */
-export class SharedAnswers<Answer> {
+export class SingleFlight<Answer> {
   private readonly questions = new Map<string, Question<Answer>>();
 
   ask(question: string, find: () => Promise<Answer>): Promise<Answer> {

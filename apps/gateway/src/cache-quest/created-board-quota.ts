@@ -4,16 +4,16 @@ import { script } from '../lua.js';
 import { cacheQuestBoardsKey } from './made-boards-key.js';
 
 /** Milliseconds between two looks for boards that are there no more. */
-const LOOK_MS = 10_000;
+const CLEANUP_INTERVAL_MS = 10_000;
 /** Milliseconds after which a board that was counted has its first score, if it gets one: with much to spare. */
 const FIRST_SCORE_MS = 5 * 60_000;
 /** Names that are looked for at once. */
-const LOOK_NAMES = 100;
+const CLEANUP_NAMES = 100;
 
 const claim = script<number>('claim');
 
 /** Counts the boards that `/api/leaderboard` makes, for `CACHE_QUEST_BOARDS`. */
-export class MadeBoards {
+export class CreatedBoardQuota {
   private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -43,13 +43,13 @@ export class MadeBoards {
 
   /** Boards that an operator has removed count no more. @returns whether there were any */
   private async forgetRemoved(): Promise<boolean> {
-    if (this.now() < this.lookedAt + LOOK_MS) return false;
+    if (this.now() < this.lookedAt + CLEANUP_INTERVAL_MS) return false;
     this.lookedAt = this.now();
     const counted = Object.entries(await this.redis.hgetall(this.key));
     const names = counted.flatMap(([board, at]) => (Number(at) + FIRST_SCORE_MS < this.now() ? [board] : []));
     const removed: string[] = [];
-    for (let at = 0; at < names.length; at += LOOK_NAMES) {
-      const some = names.slice(at, at + LOOK_NAMES);
+    for (let at = 0; at < names.length; at += CLEANUP_NAMES) {
+      const some = names.slice(at, at + CLEANUP_NAMES);
       const exist = await Promise.all(
         some.map(board => this.redis.hexists(this.topology.of('scores', board).definitions(), board)),
       );

@@ -1,5 +1,5 @@
 /** Counts what is open, of each owner and of all. */
-export class OpenCounts {
+export class OpenCounter {
   private readonly counts = new Map<string, number>();
   private sum = 0;
 

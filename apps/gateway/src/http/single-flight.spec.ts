@@ -1,6 +1,6 @@
-import { SharedAnswers } from './shared-answers.js';
+import { SingleFlight } from './single-flight.js';
 
-describe('answers that are shared', () => {
+describe('single flight', () => {
   /** Finds that end when they are told to, each with its number. */
   class Finds {
     private readonly ends: ((fail?: Error) => void)[] = [];
@@ -20,8 +20,8 @@ describe('answers that are shared', () => {
     }
   }
 
-  it('are never older than the question: who comes late shares the next one', async () => {
-    const [answers, finds] = [new SharedAnswers<number>(), new Finds()];
+  it('never returns an answer older than the call: late callers share the next one', async () => {
+    const [answers, finds] = [new SingleFlight<number>(), new Finds()];
     const first = answers.ask('top', finds.find);
     const late = [answers.ask('top', finds.find), answers.ask('top', finds.find)];
     expect(finds.begun).toBe(1);
@@ -37,8 +37,8 @@ describe('answers that are shared', () => {
     expect(await later).toBe(3);
   });
 
-  it('are found anew when nobody is waiting', async () => {
-    const [answers, finds] = [new SharedAnswers<number>(), new Finds()];
+  it('reads again when nobody is waiting', async () => {
+    const [answers, finds] = [new SingleFlight<number>(), new Finds()];
     for (const number of [1, 2]) {
       const asked = answers.ask('top', finds.find);
       finds.end(number);
@@ -46,8 +46,8 @@ describe('answers that are shared', () => {
     }
   });
 
-  it('to other questions are others, and a failure is not passed on to the next', async () => {
-    const [answers, finds] = [new SharedAnswers<number>(), new Finds()];
+  it('keeps keys apart, and does not pass a failure on to the next callers', async () => {
+    const [answers, finds] = [new SingleFlight<number>(), new Finds()];
     const failing = answers.ask('top', finds.find);
     const other = answers.ask('rank', finds.find);
     const next = answers.ask('top', finds.find);

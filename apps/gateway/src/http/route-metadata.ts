@@ -2,12 +2,14 @@ import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 
 /** Reads marks that decorators have set on a handler or, for all of its handlers, on a controller. */
-export type ReadMark = <T>(name: string) => T | undefined;
+export type ReadMetadata = <T>(name: string) => T | undefined;
 
 const reflector = new Reflector();
 
 /** What the marks of a route say: found out at its first request, and remembered. */
-export function ofRoute<T extends object>(find: (read: ReadMark) => T): (context: ExecutionContext) => T {
+export function routeMetadata<T extends object>(
+  find: (read: ReadMetadata) => T,
+): (context: ExecutionContext) => T {
   const controllers = new WeakMap<object, Map<object, T>>();
   return context => {
     const handler = context.getHandler();

@@ -71,7 +71,7 @@ export class Installation {
     const services = names.map(name => new ChildService(name, this.environment, STDERR));
     this.services.push(...services);
     for (const service of services) service.start();
-    await Promise.all(services.map(service => service.ready()));
+    await Promise.all(services.map(service => service.waitUntilReady()));
     return services;
   }
 
@@ -97,7 +97,7 @@ export class Installation {
   freezeWorkers(frozen: boolean): void {
     // Frozen, they would not notice that this process has gone.
     if (frozen) process.once('exit', () => this.freezeWorkers(false));
-    for (const service of this.services) if (service.name !== 'gateway') service.freeze(frozen);
+    for (const service of this.services) if (service.name !== 'gateway') service.setFrozen(frozen);
   }
 
   pidOf(name: string): number {

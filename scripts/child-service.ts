@@ -2,39 +2,39 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { LastWords } from './last-words.js';
+import { LastOutput } from './last-output.js';
 
-/** Milliseconds that a service has to end in order. */
-const GRACE_MS = 20_000;
-/** Milliseconds between two looks whether it is ready, and for which it may not answer. */
-const LOOK_MS = 50;
-const ANSWER_MS = 2_000;
-/** Milliseconds between two lines about a service that is not ready yet. */
-const WAIT_MS = 10_000;
+/** How long a service may take to stop before it is killed. */
+const STOP_TIMEOUT_MS = 20_000;
+/** How often `/readyz` is polled, and the timeout of one request. */
+const READY_POLL_MS = 50;
+const READY_TIMEOUT_MS = 2_000;
+/** How often a message is printed while a service is not ready. */
+const WAIT_MESSAGE_MS = 10_000;
 
-/** What a service tells this process: where it listens, or what it dies of. */
+/** IPC message of a service: the URL it listens on, or the error that ends it. */
 interface Message {
   readonly url?: string;
   readonly fatal?: string;
 }
 
-/** A service has ended instead of becoming ready. It has said why, as the message does. */
+/** A service exited before it was ready. The message has the reason. */
 export class ServiceStartError extends Error {
   readonly code = 'SERVICE_START';
   override readonly name = 'ServiceStartError';
 }
 
-/** One of the services as a child process. It ends by itself when this process dies: its IPC channel closes. */
+/** A service that runs as a child process. It exits when this process dies, because its IPC channel closes. */
 export class ChildService {
   private child: ChildProcess | undefined;
-  private end: Promise<string> | undefined;
+  private exit: Promise<string> | undefined;
   private url: string | undefined;
-  private told: object | undefined;
+  private message: object | undefined;
 
   constructor(
     readonly name: string,
     private readonly environment: NodeJS.ProcessEnv,
-    /** What it prints goes there: a file descriptor of this process. */
+    /** The file descriptor that receives its standard output. */
     private readonly output = 1,
   ) {}
 
@@ -44,25 +44,27 @@ export class ChildService {
     const child = spawn(process.execPath, ['--enable-source-maps', main], {
       env: this.environment,
       stdio: ['ignore', this.output, 'pipe', 'ipc'],
-      // Its own process group: a Ctrl-C at the terminal is for this process, which ends things in order.
+      // Its own process group, so that Ctrl-C reaches only this process, which stops the services in order.
       detached: true,
     });
     this.child = child;
-    const words = new LastWords();
+    const lastOutput = new LastOutput();
     child.stderr?.on('data', (chunk: Buffer) => {
-      words.hear(chunk.toString());
+      lastOutput.add(chunk.toString());
       process.stderr.write(chunk);
     });
     child.on('message', ({ url, fatal }: Message) => {
-      if (fatal !== undefined) words.hear(`${fatal}\n`);
+      if (fatal !== undefined) lastOutput.add(`${fatal}\n`);
       if (url === undefined) return;
       this.url = url;
       this.send();
     });
-    this.end = new Promise(resolve => {
-      // A process that could not be made has no exit.
+    this.exit = new Promise(resolve => {
+      // A process that could not be spawned emits no exit event.
       child.once('error', ({ message }) => resolve(message));
-      child.once('close', (status, signal) => resolve(words.after(signal ?? `exit status ${status}`)));
+      child.once('close', (status, signal) =>
+        resolve(lastOutput.describeExit(signal ?? `exit status ${status}`)),
+      );
     });
   }
 
@@ -70,60 +72,62 @@ export class ChildService {
     return this.child?.pid;
   }
 
-  get running(): boolean {
+  get isRunning(): boolean {
     const { child } = this;
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
-  /** @returns the exit status or the signal, and what it said at last */
-  async ended(): Promise<string> {
-    return (await this.end) ?? 'not started';
+  /** Resolves when the process has exited. @returns the signal or exit status, and its last error message */
+  async waitForExit(): Promise<string> {
+    return (await this.exit) ?? 'not started';
   }
 
   /**
-   * @param onWait told now and then what it waits for
-   * @throws ServiceStartError when the service ends instead of becoming ready
+   * Resolves when `/readyz` answers with 2xx.
+   *
+   * @param onProgress called with a message every ten seconds while the service is not ready
+   * @throws ServiceStartError when the service exits before it is ready
    */
-  async ready(onWait?: (line: string) => void): Promise<void> {
-    for (let next = performance.now() + WAIT_MS; ; ) {
-      if (!this.running)
+  async waitUntilReady(onProgress?: (line: string) => void): Promise<void> {
+    for (let next = performance.now() + WAIT_MESSAGE_MS; ; ) {
+      if (!this.isRunning)
         throw new ServiceStartError(
-          `${this.name} ended at its start (${await this.ended()}): the lines above say why`,
+          `${this.name} exited during startup (${await this.waitForExit()}): see the lines above`,
         );
-      const signal = AbortSignal.timeout(ANSWER_MS);
+      const signal = AbortSignal.timeout(READY_TIMEOUT_MS);
       const answer = this.url
         ? await fetch(`${this.url}/readyz`, { signal }).catch(() => undefined)
         : undefined;
       if (answer?.ok) return;
       const checks = await answer?.text().catch(() => undefined);
       if (performance.now() >= next) {
-        next += WAIT_MS;
-        onWait?.(`waiting for ${this.name}${checks === undefined ? '' : `, whose /readyz is ${checks}`}`);
+        next += WAIT_MESSAGE_MS;
+        onProgress?.(`waiting for ${this.name}${checks === undefined ? '' : `, whose /readyz is ${checks}`}`);
       }
-      await delay(LOOK_MS);
+      await delay(READY_POLL_MS);
     }
   }
 
-  /** Sends it a message, and again after each start. A later one takes its place. */
-  tell(message: object): void {
-    this.told = message;
+  /** Sends a message now and again after each restart. It replaces the previous message. */
+  setMessage(message: object): void {
+    this.message = message;
     this.send();
   }
 
   async stop(): Promise<void> {
     const { child } = this;
-    if (!child || !this.running) return;
+    if (!child || !this.isRunning) return;
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
-    // One that is frozen hears it, too.
+    // A stopped process handles SIGTERM only after it continues.
     child.kill('SIGCONT');
-    const late = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
-    clearTimeout(late);
+    clearTimeout(killTimer);
   }
 
-  /** Stops it in the middle of things, without its noticing, or lets it go on. */
-  freeze(frozen: boolean): void {
+  /** Stops the process with SIGSTOP, or lets it continue. */
+  setFrozen(frozen: boolean): void {
     this.child?.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
   }
 
@@ -132,7 +136,7 @@ export class ChildService {
   }
 
   private send(): void {
-    // That it ends meanwhile is seen elsewhere.
-    if (this.told && this.url && this.child?.connected) this.child.send(this.told, () => {});
+    // The callback ignores errors: `waitForExit` reports the end of the process.
+    if (this.message && this.url && this.child?.connected) this.child.send(this.message, () => {});
   }
 }

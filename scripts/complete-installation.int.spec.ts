@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A repository with one native package, and an `npm` that has it, or says that it has not. */
+/** A repository with one native package, and a fake `npm` that can download it or fails. */
 class Repository {
   readonly folder = mkdtempSync(join(tmpdir(), 'questlog-installation-'));
   readonly native = join(this.folder, 'node_modules/@tool/native');
@@ -48,7 +48,7 @@ class Repository {
     writeFileSync(join(this.folder, 'package-lock.json'), JSON.stringify({ packages }));
   }
 
-  /** @param command gets `pack --silent --pack-destination <folder> <name>@<version>` */
+  /** @param command called with `pack --silent --pack-destination <folder> <name>@<version>` */
   npm(command: string): void {
     writeFileSync(join(this.bin, 'npm'), `#!/bin/sh\n${command}\n`, { mode: 0o755 });
   }
@@ -70,11 +70,11 @@ describe('completing the installation', () => {
   });
   afterEach(() => rmSync(repository.folder, { recursive: true }));
 
-  it('brings what npm left out, once, and again after another npm ci', () => {
+  it('installs what npm skipped, once, and again after another npm ci', () => {
     for (let n = 0; n < 2; n++) {
       expect(repository.complete()).toEqual({
         status: 0,
-        output: 'installed @tool/native 1.0.0, which npm had left out\n',
+        output: 'installed @tool/native 1.0.0, which npm had skipped\n',
       });
       expect(existsSync(join(repository.native, 'package.json'))).toBe(true);
       expect(repository.complete()).toEqual({ status: 0, output: '' });
@@ -82,7 +82,7 @@ describe('completing the installation', () => {
     }
   });
 
-  it('says what to do when the registry cannot be reached, without a stack', () => {
+  it('says what to do when the registry is unreachable, without a stack', () => {
     repository.npm('echo "network is down" >&2; exit 1');
     const { status, output } = repository.complete();
     expect(status).toBe(1);
@@ -90,16 +90,16 @@ describe('completing the installation', () => {
     expect(output).not.toMatch(/^\s+at /m);
   });
 
-  it('takes no other package than the one that the lock file names', () => {
+  it('rejects a package whose checksum is not the one in the lock file', () => {
     repository.lock('sha512-AAAA');
     expect(repository.complete()).toEqual({
       status: 1,
-      output: expect.stringContaining('its checksum differs'),
+      output: expect.stringContaining('the checksum of @tool/native@1.0.0 differs'),
     });
     expect(existsSync(repository.native)).toBe(false);
   });
 
-  it('says what to run where our Node, or all of the tools, are missing', () => {
+  it('says what to run when Node is too old or the build tools are missing', () => {
     repository.needNode('>=99');
     expect(repository.complete()).toEqual({ status: 1, output: expect.stringContaining('run `npm ci`') });
     repository.needNode('>=24');

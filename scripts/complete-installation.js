@@ -1,8 +1,8 @@
 /**
- * Installs what `npm ci` left out without a word: native parts of our tools whose `engines` exclude the Node that npm
- * runs on. `npm run setup` and `npm run build` call it; it takes 50 ms when nothing is missing.
+ * Installs native packages that `npm ci` silently skipped because their `engines` exclude the Node that npm itself runs on.
+ * `npm run setup` and `npm run build` call it. It takes 50 ms when nothing is missing.
  *
- * Plain JavaScript that old Nodes can run, since it also says so when our Node is missing.
+ * It is plain JavaScript that old versions of Node can run, because it also reports that Node is too old.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,36 +15,36 @@ import { platformPackages, thisMachine } from './platform-packages.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** The installation cannot be completed; the message says what to do. */
+/** The installation cannot be completed. The message says what to do. */
 class InstallationError extends Error {}
 
 function main() {
   assertNode();
   if (!existsSync(join(ROOT, 'node_modules/rolldown')))
-    throw new InstallationError('the tools that build Questlog are not installed: run `npm ci`');
-  for (const [path, locked] of platformPackages(read('package-lock.json').packages, thisMachine())) {
+    throw new InstallationError('the build tools are not installed: run `npm ci`');
+  for (const [path, locked] of platformPackages(readJson('package-lock.json').packages, thisMachine())) {
     if (existsSync(join(ROOT, path, 'package.json'))) continue;
     install(path, locked);
-    process.stdout.write(`installed ${nameOf(path)} ${locked.version}, which npm had left out\n`);
+    process.stdout.write(`installed ${packageName(path)} ${locked.version}, which npm had skipped\n`);
   }
 }
 
 function assertNode() {
-  const needed = /\d+/.exec(read('package.json').engines.node)?.[0];
+  const needed = /\d+/.exec(readJson('package.json').engines.node)?.[0];
   if (Number.parseInt(process.versions.node, 10) >= Number(needed)) return;
   throw new InstallationError(
-    `Node ${needed} or later is needed, and ${process.execPath} is Node ${process.versions.node}: ` +
-      'run `npm ci`, without --ignore-scripts; it brings the right one to node_modules/.bin/node',
+    `Node ${needed} or later is required, but ${process.execPath} is Node ${process.versions.node}: ` +
+      'run `npm ci` without --ignore-scripts, which installs the right version in node_modules/.bin/node',
   );
 }
 
 /**
- * Fetches a package as npm is configured to, and puts it in its place in one step.
+ * Downloads a package with npm, verifies its checksum, and moves it into place in one step.
  *
- * @param {string} path below the root
+ * @param {string} path relative to the root
  * @param {LockedPackage} locked
  */
-function install(path, { name = nameOf(path), version, integrity = '' }) {
+function install(path, { name = packageName(path), version, integrity = '' }) {
   const spec = `${name}@${version}`;
   const folder = mkdtempSync(join(ROOT, 'node_modules/.complete-'));
   try {
@@ -52,7 +52,9 @@ function install(path, { name = nameOf(path), version, integrity = '' }) {
     const archive = join(folder, readdirSync(folder)[0] ?? '');
     const [algorithm = ''] = integrity.split('-');
     if (integrity !== `${algorithm}-${createHash(algorithm).update(readFileSync(archive)).digest('base64')}`)
-      throw new InstallationError(`${spec} is not what package-lock.json says: its checksum differs`);
+      throw new InstallationError(
+        `the checksum of ${spec} differs from the one in package-lock.json: nothing was installed`,
+      );
     const unpacked = join(folder, 'unpacked');
     mkdirSync(unpacked);
     run(spec, 'tar', ['-xzf', archive, '-C', unpacked, '--strip-components=1']);
@@ -66,7 +68,7 @@ function install(path, { name = nameOf(path), version, integrity = '' }) {
 }
 
 /**
- * @param {string} spec what it is done for
+ * @param {string} spec the package, for the error message
  * @param {string} program
  * @param {string[]} args
  */
@@ -75,18 +77,18 @@ function run(spec, program, args) {
   if (status === 0) return;
   const reason = error?.message ?? `${stderr}${stdout}`.trim();
   throw new InstallationError(
-    `npm left out ${spec}, and \`${program} ${args[0]}\` could not bring it: ${reason || `exit status ${status}`}\n` +
-      'Look whether the package registry can be reached, and run `npm run setup` again.',
+    `npm skipped ${spec}, and \`${program} ${args[0]}\` could not install it: ${reason || `exit status ${status}`}\n` +
+      'Check that the package registry is reachable, then run `npm run setup` again.',
   );
 }
 
 /** @param {string} path */
-function nameOf(path) {
+function packageName(path) {
   return path.replace(/^.*node_modules\//, '');
 }
 
-/** @param {string} file below the root */
-function read(file) {
+/** @param {string} file relative to the root */
+function readJson(file) {
   return JSON.parse(readFileSync(join(ROOT, file), 'utf8'));
 }
 

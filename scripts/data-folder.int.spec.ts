@@ -15,37 +15,37 @@ describe('the generated keys', () => {
   afterEach(() => rmSync(path, { recursive: true }));
   const file = () => join(path, 'keys.json');
 
-  it('stay the same, for the eyes of their owner', () => {
-    const keys = new DataFolder(path).keys();
-    expect(new DataFolder(path).keys()).toEqual(keys);
+  it('stay the same and are readable only by their owner', () => {
+    const keys = new DataFolder(path).loadKeys();
+    expect(new DataFolder(path).loadKeys()).toEqual(keys);
     expect(readdirSync(path)).toEqual(['keys.json']);
     expect(statSync(file()).mode & 0o777).toBe(0o600);
   });
 
-  it('are made anew where a full disk left an empty file', () => {
+  it('are generated again when a full disk left an empty file', () => {
     writeFileSync(file(), '');
-    const keys = new DataFolder(path).keys();
+    const keys = new DataFolder(path).loadKeys();
     expect(keys.server).toHaveLength(32);
-    expect(new DataFolder(path).keys()).toEqual(keys);
+    expect(new DataFolder(path).loadKeys()).toEqual(keys);
   });
 
-  it('name the setting and the cause where they cannot be written, as on a full disk', () => {
+  it('report the setting and the cause when they cannot be written, such as on a full disk', () => {
     symlinkSync('/dev/full', `${file()}.new`);
-    expect(() => new DataFolder(path).keys()).toThrow(
+    expect(() => new DataFolder(path).loadKeys()).toThrow(
       `DATA_DIR=${path}: the data folder cannot be written (ENOSPC`,
     );
   });
 
-  it('say what to do where they cannot be read', () => {
+  it('report what to do when they cannot be read', () => {
     mkdirSync(file());
-    expect(() => new DataFolder(path).keys()).toThrow(`${file()} cannot be read (EISDIR`);
+    expect(() => new DataFolder(path).loadKeys()).toThrow(`${file()} cannot be read (EISDIR`);
   });
 
   it.each(['{"server":"abc', '{}', 'null'])(
-    'are not replaced where the file holds %s: it says what to do',
+    'are not replaced when the file contains %s; the error says what to do',
     text => {
       writeFileSync(file(), text);
-      expect(() => new DataFolder(path).keys()).toThrow(`${file()} does not hold the keys any more`);
+      expect(() => new DataFolder(path).loadKeys()).toThrow(`${file()} does not contain the keys`);
     },
   );
 });
@@ -58,9 +58,9 @@ describe('the lock of a data folder', () => {
   afterEach(() => rmSync(path, { recursive: true }));
   const isHeldBy = (pid: number | undefined, port: number) =>
     writeFileSync(join(path, 'lock.json'), JSON.stringify({ pid, port }));
-  const take = async () => new DataFolder(path).take(await freePort());
+  const take = async () => new DataFolder(path).acquireLock(await freePort());
 
-  it('holds while its Redis is silent: frozen, or loading', async () => {
+  it('is valid while its Redis is frozen or loading', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     isHeldBy(process.pid, (silent.address() as AddressInfo).port);
@@ -68,12 +68,12 @@ describe('the lock of a data folder', () => {
     await new Promise(done => silent.close(done));
   });
 
-  it('holds while its Redis is away, for as long as its process lives', async () => {
+  it('is valid while its process is alive, even without Redis', async () => {
     await take();
     await expect(take()).rejects.toThrow('is in use by another');
   });
 
-  it('is void when another process has its id by now, and when there is none', async () => {
+  it('is invalid when its process is dead, even if another process has the same id', async () => {
     isHeldBy(process.pid, await freePort());
     await take();
     const child = spawn('true');

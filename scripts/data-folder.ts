@@ -6,59 +6,59 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acceptsConnections, answersPing, createFolder, notWritableMessage } from '#libs/embedded-redis';
 
-/** The data folder cannot be used; the message says what to do. */
+/** The data folder cannot be used. The message says what to do. */
 export class DataFolderError extends Error {
   readonly code = 'DATA_FOLDER';
   override readonly name = 'DataFolderError';
 }
 
-/** The embedded Redis is on loopback, without a password; one in `.env` is for another. */
-export const EMBEDDED_ACCESS = {
+/** Clears the credentials in `.env`, which are for another server: the embedded Redis has no password. */
+export const EMBEDDED_REDIS_SETTINGS = {
   REDIS_USERNAME: '',
   REDIS_PASSWORD: '',
   REDIS_PASSWORD_FILE: '',
   REDIS_TLS: '',
 };
 
-/** Who uses a data folder. */
-interface Holder {
+/** The content of the lock file: the process that uses the data folder. */
+interface LockHolder {
   readonly pid: number;
-  /** Where the embedded Redis listens. */
+  /** The port of the embedded Redis. */
   readonly port: number;
-  /** Where the process itself listens for as long as it lives: another one can have its id after a crash. */
+  /** A port that the process listens on until it exits. After a crash another process can have the same process id. */
   readonly guard?: number;
 }
 
-/** Milliseconds for the Redis of a process that died to end: it notices that by itself. */
-const ORPHAN_MS = 10_000;
+/** How long to wait for the Redis of a dead process, which notices the death and shuts down. */
+const ORPHAN_EXIT_TIMEOUT_MS = 10_000;
 
 export interface Keys {
   readonly server: string;
   readonly admin: string;
 }
 
-/** What `npm start` keeps: the embedded Redis's files, the generated keys, and who uses the folder now. */
+/** The folder of `npm start`: the files of the embedded Redis, the generated keys, and a lock. */
 export class DataFolder {
-  private readonly lock: string;
+  private readonly lockFile: string;
 
   /** @throws DataFolderError when the folder cannot be made */
   constructor(readonly path: string) {
-    this.lock = join(path, 'lock.json');
-    this.attempt(() => createFolder(path));
+    this.lockFile = join(path, 'lock.json');
+    this.tryToWrite(() => createFolder(path));
   }
 
-  get redis(): string {
+  get redisFolder(): string {
     return join(this.path, 'redis');
   }
 
-  /** The generated keys, made at the first start and kept for their owner's eyes only. */
-  keys(): Keys {
+  /** Loads the server key and the admin key. The first call generates them and stores them with mode 0600. */
+  loadKeys(): Keys {
     const file = join(this.path, 'keys.json');
     const known = existsSync(file) && readKeys(file);
     if (known) return known;
-    const keys = { server: secret(), admin: secret() };
-    this.attempt(() => {
-      // A full disk must not leave half of them.
+    const keys = { server: createKey(), admin: createKey() };
+    this.tryToWrite(() => {
+      // Written to a temporary file first, so that a full disk cannot leave an incomplete file.
       const whole = `${file}.new`;
       writeFileSync(whole, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
       chmodSync(whole, 0o600);
@@ -68,41 +68,41 @@ export class DataFolder {
   }
 
   /**
-   * Takes the folder for this process: two servers on one append-only file would destroy it.
+   * Locks the folder for this process. Two servers that share an append-only file would destroy it.
    *
-   * @param port the embedded Redis's
-   * @throws DataFolderError when another one uses it
+   * @param port the port of the embedded Redis
+   * @throws DataFolderError when another process uses the folder
    */
-  async take(port: number): Promise<void> {
-    const holder = this.holder();
+  async acquireLock(port: number): Promise<void> {
+    const holder = this.readLock();
     if (holder && (await isInUse(holder))) {
       throw new DataFolderError(
         `${this.path} is in use by another \`npm start\` (process ${holder.pid}): stop that one, or set DATA_DIR to another folder`,
       );
     }
-    const guard = await listenWhileAlive();
-    this.attempt(() => writeFileSync(this.lock, JSON.stringify({ pid: process.pid, port, guard })));
+    const guard = await listenUntilExit();
+    this.tryToWrite(() => writeFileSync(this.lockFile, JSON.stringify({ pid: process.pid, port, guard })));
   }
 
-  /** Where the embedded Redis of a running `npm start` listens. */
+  /** The URL of the embedded Redis of a running `npm start`; undefined when none is running. */
   get redisUrl(): string | undefined {
-    const holder = this.holder();
+    const holder = this.readLock();
     return holder && isAlive(holder.pid) ? `redis://127.0.0.1:${holder.port}` : undefined;
   }
 
-  release(): void {
-    if (this.holder()?.pid === process.pid) rmSync(this.lock, { force: true });
+  releaseLock(): void {
+    if (this.readLock()?.pid === process.pid) rmSync(this.lockFile, { force: true });
   }
 
-  private holder(): Holder | undefined {
+  private readLock(): LockHolder | undefined {
     try {
-      return JSON.parse(readFileSync(this.lock, 'utf8')) as Holder;
+      return JSON.parse(readFileSync(this.lockFile, 'utf8')) as LockHolder;
     } catch {
       return undefined;
     }
   }
 
-  private attempt(write: () => void): void {
+  private tryToWrite(write: () => void): void {
     try {
       write();
     } catch (error) {
@@ -111,35 +111,35 @@ export class DataFolder {
   }
 }
 
-/** @returns nothing for an empty file. @throws DataFolderError for one that holds something else, or cannot be read */
+/** @returns undefined for an empty file. @throws DataFolderError when the file cannot be read or does not contain keys */
 function readKeys(file: string): Keys | undefined {
-  const text = textOf(file);
+  const text = readText(file);
   if (text.trim() === '') return undefined;
   try {
     const { server, admin } = JSON.parse(text) as Partial<Keys>;
     if (server && admin) return { server, admin };
   } catch {
-    // It is said below.
+    // Reported below.
   }
   throw new DataFolderError(
-    `${file} does not hold the keys any more: take it from a backup; or delete it, then there will be new keys, and the old ones are refused`,
+    `${file} does not contain the keys: restore it from a backup, or delete it to generate new keys (the old ones then stop working)`,
   );
 }
 
-function textOf(file: string): string {
+function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new DataFolderError(
-      `${file} cannot be read (${(error as Error).message}): let this user read it, or set SERVER_KEYS and ADMIN_KEYS`,
+      `${file} cannot be read (${(error as Error).message}): give this user permission to read it, or set SERVER_KEYS and ADMIN_KEYS`,
     );
   }
 }
 
-/** A Redis that is frozen, loading, or being started again does not answer, and still has the folder. */
-async function isInUse({ pid, port, guard }: Holder): Promise<boolean> {
+/** A Redis that is frozen, loading, or restarting does not answer, but still uses the folder. */
+async function isInUse({ pid, port, guard }: LockHolder): Promise<boolean> {
   if (isAlive(pid)) return (await isListening(port)) || (await isListening(guard));
-  for (const until = performance.now() + ORPHAN_MS; performance.now() < until; await delay(100))
+  for (const until = performance.now() + ORPHAN_EXIT_TIMEOUT_MS; performance.now() < until; await delay(100))
     if (!(await isListening(port)) || !(await answersPing(port))) return false;
   return true;
 }
@@ -147,15 +147,15 @@ async function isInUse({ pid, port, guard }: Holder): Promise<boolean> {
 const isListening = async (port: number | undefined) =>
   Number.isInteger(port) && acceptsConnections(port as number);
 
-/** @returns a port of loopback on which this process listens until it ends */
-async function listenWhileAlive(): Promise<number> {
+/** @returns a port of loopback that this process listens on until it exits */
+async function listenUntilExit(): Promise<number> {
   const server = createServer(socket => socket.destroy()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   server.unref();
   return (server.address() as AddressInfo).port;
 }
 
-const secret = () => randomBytes(24).toString('base64url');
+const createKey = () => randomBytes(24).toString('base64url');
 
 function isAlive(pid: number): boolean {
   try {

@@ -17,14 +17,14 @@ describe('the dead-letters command', () => {
 
   const keys = () => test.topology.at('scores', 0);
   /** @returns the exit status */
-  const run = (line: string, terminal = false) => {
+  const run = (line: string, isTerminal = false) => {
     lines = [];
     complaints = [];
     const groups = { scores: [GROUP, 'scores'], players: [] };
     return runCommand(parseCommand(line.split(' ')), new DeadLetters(test.redis, test.topology, groups), {
-      terminal,
+      isTerminal,
       print: text => lines.push(text),
-      complain: text => complaints.push(text),
+      printError: text => complaints.push(text),
     });
   };
   const ids = async (): Promise<string[]> => {
@@ -42,14 +42,14 @@ describe('the dead-letters command', () => {
     await Promise.all(events.map(event => move(formatEventId(event.id))));
   };
 
-  it('lists them as JSON lines for programs, all of them', async () => {
+  it('lists all dead letters as JSON lines when the output is not a terminal', async () => {
     await fail(120);
     expect(await run('list')).toBe(0);
     expect(lines).toHaveLength(120);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ group: GROUP, event: { type: 'ScoreSubmitted' } });
   });
 
-  it('lists them as a table for people', async () => {
+  it('lists dead letters as a table at a terminal', async () => {
     await fail(2);
     await fail(0, 'scores');
     expect(await run(`list --group ${GROUP}`, true)).toBe(0);
@@ -60,14 +60,14 @@ describe('the dead-letters command', () => {
     expect(new Set(lines.map(line => /ERROR$|Error: no$/.exec(line)?.index)).size).toBe(1);
   });
 
-  it('tells people when there are none, and programs nothing', async () => {
+  it('says at a terminal that there are none, and prints nothing elsewhere', async () => {
     await run('list', true);
     expect(lines).toEqual(['no dead letters']);
     await run('list');
     expect(lines).toEqual([]);
   });
 
-  it('retries one, and says which event it was', async () => {
+  it('retries one and prints the id of its event', async () => {
     await fail(2);
     const [id = ''] = await ids();
     expect(await run(`retry ${id}`)).toBe(0);
@@ -79,7 +79,7 @@ describe('the dead-letters command', () => {
     expect(lines).toEqual([expect.stringMatching(`^retrying s0-.* \\(${other}\\)$`)]);
   });
 
-  it('retries all of a group, also when there are many', async () => {
+  it('retries all of a group, over several pages', async () => {
     await fail(130);
     await fail(0, 'scores');
     expect(await run(`retry --all --group ${GROUP}`)).toBe(0);
@@ -89,7 +89,7 @@ describe('the dead-letters command', () => {
     for (const id of left) expect(id).toMatch(/^scores\./);
   });
 
-  it('retries what can be retried, and complains of the rest', async () => {
+  it('retries what can be retried and prints errors for the rest', async () => {
     await fail(3);
     await run('list');
     const { eventId, id } = JSON.parse(lines[1] ?? '');
@@ -100,7 +100,7 @@ describe('the dead-letters command', () => {
     expect(await ids()).toEqual([id]);
   });
 
-  it('drops one', async () => {
+  it('drops a dead letter', async () => {
     await fail(1);
     const [id = ''] = await ids();
     expect(await run(`drop ${id}`)).toBe(0);

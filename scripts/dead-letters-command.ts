@@ -8,15 +8,15 @@ import {
 
 export const USAGE = `Usage: npm run dead-letters -- <command>
 
-  list [--group <group>]         events that failed every delivery, newest first
-  retry <id>                     deliver this one again
-  retry --all [--group <group>]  deliver all of them again
-  drop <id>                      give this one up: it stays in the log, without effect
+  list [--group <group>]         list dead letters, newest first
+  retry <id>                     deliver the event of this dead letter again
+  retry --all [--group <group>]  deliver the events of all dead letters again
+  drop <id>                      drop this dead letter: its event stays in the log, without effect
 
-The log is in REDIS_URL, or in the embedded Redis of a running \`npm start\`. At a terminal the output is a table,
-elsewhere JSON lines (npm run -s dead-letters -- list | jq).`;
+The log is in REDIS_URL, or in the embedded Redis of a running \`npm start\`. The output is a table at a terminal and JSON
+lines elsewhere (npm run -s dead-letters -- list | jq).`;
 
-/** What was asked for is no command. */
+/** The arguments are not a valid command. */
 export class UsageError extends Error {
   readonly code = 'USAGE';
   override readonly name = 'UsageError';
@@ -26,12 +26,12 @@ export type Command =
   | { readonly name: 'list' | 'retry all'; readonly group?: string | undefined }
   | { readonly name: 'retry' | 'drop'; readonly id: string };
 
-/** Where a command says what it did. */
+/** Where a command prints its results. */
 export interface Output {
-  /** Lines for people; otherwise JSON lines. */
-  readonly terminal: boolean;
+  /** True for tables and text, false for JSON lines. */
+  readonly isTerminal: boolean;
   print(line: string): void;
-  complain(line: string): void;
+  printError(line: string): void;
 }
 
 /** @throws UsageError */
@@ -40,12 +40,15 @@ export function parseCommand(args: readonly string[]): Command {
   const [name, id, ...rest] = positionals;
   const { all, group } = values;
   const single = id !== undefined && !all && group === undefined;
-  if (rest.length > 0) throw new UsageError(`what is "${rest[0]}"? One dead letter at a time`);
+  if (rest.length > 0)
+    throw new UsageError(`unexpected argument "${rest[0]}": give one id, or use retry --all`);
   if (name === 'list' && id === undefined && !all) return { name, group };
   if (name === 'retry' && all && id === undefined) return { name: 'retry all', group };
   if ((name === 'retry' || name === 'drop') && single) return { name, id };
   const known = name === 'list' || name === 'retry' || name === 'drop';
-  throw new UsageError(known ? `"${name}" goes with other arguments` : `"${name ?? ''}" is no command`);
+  throw new UsageError(
+    known ? `wrong arguments for "${name}"` : `unknown command "${name ?? ''}": use list, retry, or drop`,
+  );
 }
 
 function parse(args: readonly string[]) {
@@ -61,7 +64,7 @@ function parse(args: readonly string[]) {
 }
 
 /**
- * @returns the exit status: 1 when something could not be done
+ * @returns the exit status: 1 when a dead letter could not be retried
  * @throws the errors of `DeadLetters`
  */
 export async function runCommand(command: Command, letters: DeadLetters, output: Output): Promise<number> {
@@ -71,41 +74,41 @@ export async function runCommand(command: Command, letters: DeadLetters, output:
     case 'retry all':
       return retryAll(letters, command.group, output);
     case 'retry':
-      report(await letters.retry(command.id), 'retrying', output);
+      printResult(await letters.retry(command.id), 'retrying', output);
       return 0;
     case 'drop':
-      report(await letters.drop(command.id), 'dropped', output);
+      printResult(await letters.drop(command.id), 'dropped', output);
       return 0;
   }
 }
 
 async function list(letters: DeadLetters, group: string | undefined, output: Output): Promise<number> {
   const rows = [['ID', 'EVENT', 'TYPE', 'AT', 'DELIVERIES', 'ERROR']];
-  for await (const letter of each(letters, group)) {
-    if (output.terminal) rows.push(toRow(letter));
+  for await (const letter of listAll(letters, group)) {
+    if (output.isTerminal) rows.push(toRow(letter));
     else output.print(JSON.stringify(letter));
   }
-  if (output.terminal && rows.length === 1) output.print('no dead letters');
-  else if (output.terminal) for (const line of align(rows)) output.print(line);
+  if (output.isTerminal && rows.length === 1) output.print('no dead letters');
+  else if (output.isTerminal) for (const line of alignColumns(rows)) output.print(line);
   return 0;
 }
 
 async function retryAll(letters: DeadLetters, group: string | undefined, output: Output): Promise<number> {
   let status = 0;
-  for await (const { id } of each(letters, group)) {
+  for await (const { id } of listAll(letters, group)) {
     try {
-      report(await letters.retry(id), 'retrying', output);
+      printResult(await letters.retry(id), 'retrying', output);
     } catch (error) {
       if (!(error instanceof EventGoneError || error instanceof DeadLetterNotFoundError)) throw error;
-      output.complain(`${id}: ${error.message}`);
+      output.printError(`${id}: ${error.message}`);
       status = 1;
     }
   }
   return status;
 }
 
-/** All that are there now. One that is retried and fails again meanwhile is newer, and not met a second time. */
-async function* each(letters: DeadLetters, group: string | undefined): AsyncGenerator<DeadLetter, void> {
+/** Yields all current dead letters, newest first. Those that are created meanwhile are newer, so they are not included. */
+async function* listAll(letters: DeadLetters, group: string | undefined): AsyncGenerator<DeadLetter, void> {
   for (let cursor: string | undefined; ; ) {
     const page = await letters.list({
       limit: 100,
@@ -118,12 +121,12 @@ async function* each(letters: DeadLetters, group: string | undefined): AsyncGene
   }
 }
 
-function report(
+function printResult(
   { id, eventId }: { id: string; eventId: string },
   status: 'retrying' | 'dropped',
   output: Output,
 ): void {
-  output.print(output.terminal ? `${status} ${eventId} (${id})` : JSON.stringify({ id, eventId, status }));
+  output.print(output.isTerminal ? `${status} ${eventId} (${id})` : JSON.stringify({ id, eventId, status }));
 }
 
 function toRow({ id, eventId, event, at, deliveries, code, error }: DeadLetter): string[] {
@@ -131,8 +134,8 @@ function toRow({ id, eventId, event, at, deliveries, code, error }: DeadLetter):
   return [id, eventId, event?.type ?? '-', at, String(deliveries), reason];
 }
 
-/** Columns as wide as their widest cell; the last one as it is. */
-function align(rows: readonly (readonly string[])[]): string[] {
+/** Pads each cell to the width of its column, except in the last column. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const width = (column: number) => Math.max(...rows.map(row => row[column]?.length ?? 0));
   const widths = (rows[0] ?? []).map((_, column) => width(column));
   return rows.map(row =>

@@ -6,7 +6,7 @@ import { DeadLetters } from '#libs/streams-transport';
 import { parseCommand, runCommand, USAGE, UsageError } from './dead-letters-command.js';
 import { logEnvironment } from './log-environment.js';
 
-/** `npm run dead-letters`: shows the dead letters of the log, and does with them what it is told. */
+/** `npm run dead-letters`: lists, retries, or drops dead letters. */
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommand(args);
   const { redis: address, KEY_PREFIX, partitions } = logEnvironment();
@@ -16,9 +16,9 @@ async function main(args: readonly string[]): Promise<number> {
     const topology = await Topology.find(redis, KEY_PREFIX, partitions);
     const groups = { scores: groupsOf('scores'), players: groupsOf('players') };
     return await runCommand(command, new DeadLetters(redis, topology, groups), {
-      terminal: process.stdout.isTTY === true,
+      isTerminal: process.stdout.isTTY === true,
       print: line => console.log(line),
-      complain: line => console.error(line),
+      printError: line => console.error(line),
     });
   } finally {
     redis.disconnect();

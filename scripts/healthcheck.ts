@@ -1,9 +1,9 @@
-/** For the image's HEALTHCHECK: exit status 0 when the service of this container is able to work. */
+/** The HEALTHCHECK of the image: exits with status 0 when the service in this container is ready or degraded. */
 
-// As `addressToCall`, which this does without: it runs every few seconds, and loading the configuration takes longer.
+// Same rule as `addressToCall`. This program runs every few seconds, and importing the configuration would take longer.
 const { HOST = '' } = process.env;
 const host = ['', '0.0.0.0', '::'].includes(HOST) ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST;
-// The gateway listens on PORT, a worker on HEALTH_PORT; a container has one of them.
+// The gateway listens on PORT and a worker on HEALTH_PORT. A container runs only one of them.
 const answers = [process.env.PORT, process.env.HEALTH_PORT].map(async port => {
   const { ok, status } = await fetch(`http://${host}:${port}/readyz`, {
     signal: AbortSignal.timeout(3_000),

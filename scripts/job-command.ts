@@ -15,23 +15,23 @@ import { askForLook, findLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { ProgressLine } from './progress-line.js';
 
-/** Milliseconds between two looks at how far the job is. */
-const LOOK = 200;
+/** How often the progress of the job is read. */
+const POLL_MS = 200;
 
-const TITLES = projections.map(({ title }) => title).join(', ');
+const PROJECTION_TITLES = projections.map(({ title }) => title).join(', ');
 
 const USAGE = {
-  rebuild: `npm run rebuild -- <${TITLES}> [--board <board>] [--diff]
+  rebuild: `npm run rebuild -- <${PROJECTION_TITLES}> [--board <board>] [--diff]
 
-Rebuilds a projection (or one board of the ranking) from the log, while the system runs.
---diff compares before the switch, and reports what differs.`,
-  verify: `npm run verify -- <${TITLES}>... [--board <board>]
+Rebuilds a projection, or one board of the ranking, from the log while the system is running.
+--diff compares both generations before the switch and reports the differences.`,
+  verify: `npm run verify -- <${PROJECTION_TITLES}>... [--board <board>]
 
-Compares projections (without a name: all) with the fold of the log, while the system runs.
-Exit status 1 when something differs.`,
+Compares projections with the log while the system is running. Without a name it verifies all of them.
+The exit status is 1 when there are differences.`,
 } as const;
 
-/** \`npm run rebuild\` and \`npm run verify\`: does a job in this process, and shows how far it is. */
+/** `npm run rebuild` and `npm run verify`: runs a job in this process and shows its progress. */
 export async function runJobCommand(kind: Job['kind']): Promise<never> {
   const { titles, board, diff } = readArguments(kind);
   const environment = logEnvironment();
@@ -45,12 +45,14 @@ export async function runJobCommand(kind: Job['kind']): Promise<never> {
     const projection = projectionByTitle(title);
     if (!projection) continue;
     const order = { kind, ...(board !== undefined && { board }), ...(diff && { diff }) };
-    const job = await jobs.start(projection, order).catch(error => abandoned(jobs, projection, order, error));
+    const job = await jobs
+      .start(projection, order)
+      .catch(error => findAbandonedJob(jobs, projection, order, error));
     process.once('SIGINT', () => void jobs.cancel(job).catch(() => {}));
     const quiet = { log: () => {}, error: (text: string) => logger.error(text) };
     const runner = new JobRunner(redis, topology, projection, quiet);
     const work = runner.run(job);
-    const finished = await follow(jobs, job, new ProgressLine(`${kind} ${title}`));
+    const finished = await showUntilFinished(jobs, job, new ProgressLine(`${kind} ${title}`));
     await work;
     process.removeAllListeners('SIGINT');
     status = Math.max(status, report(finished, kind));
@@ -60,15 +62,20 @@ export async function runJobCommand(kind: Job['kind']): Promise<never> {
 }
 
 /**
- * A job for the same order whose process is gone: it is gone on with.
+ * Finds an unfinished job for the same order whose process is gone, to resume it.
  *
- * @throws the error when there is none
+ * @throws the given error when there is no such job
  */
-async function abandoned(jobs: Jobs, { name }: AnyProjection, order: JobOrder, error: unknown): Promise<Job> {
+async function findAbandonedJob(
+  jobs: Jobs,
+  { name }: AnyProjection,
+  order: JobOrder,
+  error: unknown,
+): Promise<Job> {
   const job = error instanceof JobActiveError ? await jobs.active(name) : undefined;
   const isSame = job?.kind === order.kind && job.board === order.board && job.partition === undefined;
   if (!job || !isSame || (await jobs.isTaken(job))) throw error;
-  process.stderr.write(`${job.id}: resumed: the process that worked on it is gone\n`);
+  process.stderr.write(`${job.id}: resumed, because the process that ran it is gone\n`);
   return job;
 }
 
@@ -86,11 +93,11 @@ function readArguments(kind: Job['kind']): Arguments {
     });
     const { board, diff = false } = values as { board?: string; diff?: boolean };
     const unknown = positionals.find(title => !projectionByTitle(title));
-    if (unknown !== undefined) throw new Error(`there is no projection ${unknown}`);
-    if (kind === 'rebuild' && positionals.length !== 1) throw new Error('name one projection');
+    if (unknown !== undefined) throw new Error(`unknown projection "${unknown}": use ${PROJECTION_TITLES}`);
+    if (kind === 'rebuild' && positionals.length !== 1) throw new Error('give the name of one projection');
     const titles = positionals.length > 0 ? positionals : projections.map(({ title }) => title);
     if (board !== undefined && titles.some(title => !projectionByTitle(title)?.boards))
-      throw new Error('--board goes with the projection ranking');
+      throw new Error('--board is only allowed for the projection ranking');
     return { titles, board, diff };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${USAGE[kind]}\n`);
@@ -98,8 +105,8 @@ function readArguments(kind: Job['kind']): Arguments {
   }
 }
 
-/** Shows the job until it is over, whoever works on it. */
-async function follow(jobs: Jobs, { id }: Job, line: ProgressLine): Promise<Job> {
+/** Shows the progress of the job until it is finished, whichever process runs it. */
+async function showUntilFinished(jobs: Jobs, { id }: Job, line: ProgressLine): Promise<Job> {
   for (;;) {
     const job = await jobs.find(id);
     if (!job) throw new Error(`job ${id} is gone`);
@@ -108,7 +115,7 @@ async function follow(jobs: Jobs, { id }: Job, line: ProgressLine): Promise<Job>
       line.end();
       return job;
     }
-    await delay(LOOK);
+    await delay(POLL_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * @typedef {object} LockedPackage
  * @property {string} version
- * @property {string} [name] where the folder has another
+ * @property {string} [name] only when it differs from the name of the folder
  * @property {string} [integrity]
  * @property {boolean} [optional]
  * @property {boolean} [hasInstallScript]
@@ -18,7 +18,7 @@
  * @property {'glibc' | 'musl'} [libc] on Linux
  */
 
-/** @returns {Machine} the one that this process runs on */
+/** @returns {Machine} the machine this process runs on */
 export function thisMachine() {
   const { platform, arch } = process;
   if (platform !== 'linux') return { os: platform, cpu: arch };
@@ -27,12 +27,13 @@ export function thisMachine() {
 }
 
 /**
- * The native parts of tools that a machine needs: optional packages for its system, processor, and C library.
- * Their `engines` are not asked: npm leaves out those that exclude the Node that npm itself runs on (Node 18 with
- * Debian 12), although ours runs them. Packages with install scripts are not among them: those may be missing
- * because their script failed, and their users do without.
+ * Lists the native packages that a machine needs: optional packages for its operating system, processor, and C library.
  *
- * @param {Record<string, LockedPackage>} packages those of package-lock.json
+ * `engines` is ignored on purpose: npm skips packages that exclude the Node that npm itself runs on (Node 18 on Debian 12),
+ * although they work with the Node that runs Questlog. Packages with install scripts are not included, because they may be
+ * missing after a failed script, and the packages that use them work without them.
+ *
+ * @param {Record<string, LockedPackage>} packages `packages` of package-lock.json
  * @param {Machine} machine
  * @returns {[path: string, locked: LockedPackage][]}
  */
@@ -49,7 +50,7 @@ export function platformPackages(packages, { os, cpu, libc }) {
 }
 
 /**
- * @param {string[] | undefined} list as in package.json: `["linux"]`, or `["!win32"]`
+ * @param {string[] | undefined} list as in package.json, such as `["linux"]` or `["!win32"]`
  * @param {string | undefined} value
  */
 function allows(list, value) {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { satisfies } from 'semver';
 import { type LockedPackage, type Machine, platformPackages, thisMachine } from './platform-packages.js';
 
-/** The oldest Node that npm may run on: Debian 12's and Ubuntu 24.04's. */
+/** The oldest Node that npm may run on: the one of Debian 12 and Ubuntu 24.04. */
 const NODE_OF_NPM = '18.19.0';
 
 const MACHINES: readonly Machine[] = [
@@ -19,14 +19,14 @@ type Lock = Record<string, LockedPackage & { readonly dependencies?: Readonly<Re
 const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Lock };
 const { node } = JSON.parse(readFileSync('package.json', 'utf8')).devDependencies as { node: string };
 
-/** Whether npm passes over it where it runs on that Node. */
-const isLeftOut = ({ optional, engines }: LockedPackage) =>
+/** Whether npm skips the package when npm runs on that Node. */
+const isSkipped = ({ optional, engines }: LockedPackage) =>
   optional === true && engines?.node !== undefined && !satisfies(NODE_OF_NPM, engines.node);
 
 const names = (found: readonly [string, LockedPackage][]) => found.map(([path]) => path);
 
-describe('packages of one platform', () => {
-  it.each(MACHINES)('are those of $os $cpu $libc, whose parts there are for every native tool', machine => {
+describe('the native packages of a platform', () => {
+  it.each(MACHINES)('include one package of each native tool for $os $cpu $libc', machine => {
     const found = names(platformPackages(packages, machine));
     for (const tool of ['biomejs/cli', 'swc/core', 'rolldown/binding', 'unrs/resolver-binding'])
       expect(found.filter(path => path.includes(`@${tool}-`))).toEqual([
@@ -34,31 +34,31 @@ describe('packages of one platform', () => {
       ]);
   });
 
-  it.each(MACHINES)('include all that an npm on Node 18 leaves out on $os $cpu $libc', machine => {
+  it.each(MACHINES)('include everything that npm on Node 18 skips on $os $cpu $libc', machine => {
     const completed = names(platformPackages(packages, machine));
     const others = Object.entries(packages).filter(
-      ([path, locked]) => isLeftOut(locked) && isFor(locked, machine) && !completed.includes(path),
+      ([path, locked]) => isSkipped(locked) && isFor(locked, machine) && !completed.includes(path),
     );
-    // What such a package is for must be of another platform: the parts in WebAssembly have some.
+    // Other skipped packages must only be used by packages of other platforms, such as the WebAssembly builds.
     for (const [path] of others) {
       const users = usersOf(path.replace(/^.*node_modules\//, ''));
       expect({ path, users: users.filter(user => isFor(user, machine)) }).toEqual({ path, users: [] });
     }
   });
 
-  it('run on the Node that this repository brings', () => {
+  it('run on the Node that this repository installs', () => {
     const unfit = MACHINES.flatMap(machine => platformPackages(packages, machine)).filter(
       ([, { engines }]) => engines?.node !== undefined && !satisfies(node, engines.node),
     );
     expect(names(unfit)).toEqual([]);
   });
 
-  it('are installed here', () => {
+  it('are installed on this machine', () => {
     for (const [path] of platformPackages(packages, thisMachine()))
       expect(() => readFileSync(`${path}/package.json`)).not.toThrow();
   });
 
-  it('leave aside other systems, and what may be missing because its script failed', () => {
+  it('exclude other platforms and packages with install scripts', () => {
     const found = platformPackages(
       {
         'node_modules/a': { version: '1.0.0', optional: true, os: ['linux'], cpu: ['x64'] },

@@ -1,7 +1,7 @@
-/** Characters of the bar. */
-const WIDTH = 30;
+/** Width of the progress bar. */
+const BAR_CHARACTERS = 30;
 
-/** How far something is. */
+/** The progress of a job; `processed` and `total` are events. */
 export interface Progress {
   readonly id: string;
   readonly state: string;
@@ -10,9 +10,9 @@ export interface Progress {
   readonly eventsPerSecond: number;
 }
 
-/** How far a job is: one line that is written over at a terminal, JSON lines elsewhere. On standard error. */
+/** Shows the progress of a job: one line that is overwritten at a terminal, JSON lines elsewhere. Default: standard error. */
 export class ProgressLine {
-  private last = '';
+  private lastLine = '';
 
   constructor(
     private readonly title: string,
@@ -25,8 +25,8 @@ export class ProgressLine {
     const line = this.out.isTTY
       ? this.bar(processed, total, eventsPerSecond, etaSeconds)
       : JSON.stringify({ id, state, processed, total, eventsPerSecond, etaSeconds });
-    if (line === this.last) return;
-    this.last = line;
+    if (line === this.lastLine) return;
+    this.lastLine = line;
     this.out.write(this.out.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
   }
 
@@ -36,8 +36,8 @@ export class ProgressLine {
 
   private bar(processed: number, total: number, rate: number, eta: number | null): string {
     const part = total > 0 ? Math.min(1, processed / total) : 0;
-    const done = Math.round(part * WIDTH);
-    const bar = '█'.repeat(done) + '░'.repeat(WIDTH - done);
+    const done = Math.round(part * BAR_CHARACTERS);
+    const bar = '█'.repeat(done) + '░'.repeat(BAR_CHARACTERS - done);
     const count = `${processed.toLocaleString('en')} of ${total.toLocaleString('en')} events`;
     return `${this.title} ${bar} ${count}, ${rate.toLocaleString('en')}/s${eta ? `, ${eta} s left` : ''}`;
   }

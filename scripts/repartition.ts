@@ -5,14 +5,14 @@ import { type Counts, Repartition } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
 import { findLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
-import { MoveReport } from './move-report.js';
+import { RepartitionReport } from './repartition-report.js';
 
 const USAGE = `npm run repartition -- [--partitions <n>] [--scores <n>] [--players <n>] [--yes]
 
-Moves the log to other numbers of partitions, while the system runs; writes are refused for a moment in the end.
---partitions is for both streams. At a terminal it asks before; --yes says so at once.`;
+Moves the log to other numbers of partitions while the system is running. Writes are refused for a moment at the end.
+--partitions sets the number for both streams. At a terminal the command asks for confirmation unless --yes is given.`;
 
-/** What was asked for is not to be understood. */
+/** The arguments are not valid. */
 class UsageError extends Error {}
 
 interface Arguments {
@@ -28,11 +28,12 @@ function readArguments(): Arguments {
       options: { partitions: count, scores: count, players: count, yes: { type: 'boolean' } },
     });
     const [scores, players] = [values.scores ?? values.partitions, values.players ?? values.partitions];
-    if (scores === undefined && players === undefined) throw new UsageError('say how many partitions');
+    if (scores === undefined && players === undefined)
+      throw new UsageError('give the number of partitions with --partitions, --scores, or --players');
     return {
       wanted: {
-        ...(scores !== undefined && { scores: readCount(scores) }),
-        ...(players !== undefined && { players: readCount(players) }),
+        ...(scores !== undefined && { scores: parsePartitionCount(scores) }),
+        ...(players !== undefined && { players: parsePartitionCount(players) }),
       },
       yes: values.yes ?? false,
     };
@@ -41,17 +42,17 @@ function readArguments(): Arguments {
   }
 }
 
-function readCount(text: string): number {
+function parsePartitionCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || count < 1 || count > 1_024)
-    throw new UsageError(`"${text}" is no number of partitions: 1 to 1024`);
+    throw new UsageError(`the number of partitions is "${text}", expected a whole number from 1 to 1024`);
   return count;
 }
 
-/** @returns whether to go on */
-async function confirmed(counts: Counts): Promise<boolean> {
+/** @returns true when the answer is yes */
+async function confirm(counts: Counts): Promise<boolean> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const question = `move the log to ${counts.scores} partitions of scores, ${counts.players} of players? Writes are refused for a moment in the end. [y/N] `;
+  const question = `move the log to ${counts.scores} partitions of scores and ${counts.players} of players? Writes are refused for a moment at the end. [y/N] `;
   const answer = await prompt.question(question).finally(() => prompt.close());
   return /^y/i.test(answer.trim());
 }
@@ -63,15 +64,15 @@ async function main(): Promise<number> {
   const logger = Logger.create({ name: 'repartition', level: 'warn', json: environment.production });
   const { redis, topology } = await findLog(environment, 'repartition', logger);
   const counts = { ...topology.counts, ...wanted };
-  const report = new MoveReport();
+  const report = new RepartitionReport();
   const repartition = new Repartition(redis, topology, counts, report);
   await repartition.tidy();
   if (repartition.streams.length > 0) {
     await repartition.assertPossible();
-    if (!yes && process.stdin.isTTY && !(await confirmed(counts))) return 1;
+    if (!yes && process.stdin.isTTY && !(await confirm(counts))) return 1;
   }
   const result = await repartition.run();
-  report.end(counts, result);
+  report.printResult(counts, result);
   redis.disconnect();
   return 0;
 }
@@ -88,6 +89,6 @@ function explain(error: unknown): number {
 }
 
 const status = await main().catch(explain);
-// What was written to a pipe is to arrive.
+// Writes to a pipe are asynchronous: let them finish.
 await delay(0);
 process.exit(status);

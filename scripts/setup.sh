@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sees to it that this machine has what `npm start` and `npm test` need: all of our tools, of which npm leaves out parts
-# when it runs on an older Node, and a redis-server (or valkey-server).
+# Installs what `npm start` and `npm test` need on this machine: native packages that npm skips when it runs on an older
+# Node, and redis-server unless it or valkey-server is installed.
 set -eu
 
 node "$(dirname "$0")/complete-installation.js"
@@ -18,14 +18,14 @@ as_root() {
 
 if command -v apt-get >/dev/null; then
   as_root apt-get update -qq
-  # The package would start a server of its own at once; ours is a child of `npm start`.
+  # RUNLEVEL=1 keeps the package from starting a server: `npm start` runs its own.
   as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends redis-server >/dev/null
 elif command -v dnf >/dev/null; then
   as_root dnf install -y -q valkey
 elif command -v brew >/dev/null; then
   brew install --quiet redis
 else
-  echo 'no apt-get, dnf or brew here: install redis-server 7 or later, or valkey-server 8 or later, by hand' >&2
+  echo 'apt-get, dnf, and brew were not found: install redis-server 7 or later, or valkey-server 8 or later, by hand' >&2
   exit 1
 fi
 

@@ -14,23 +14,23 @@ import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
 import { projections } from '#libs/maintenance';
 import { createClient, nameOfAddress, ping, type RedisAddress } from '#libs/redis';
 import { ChildService } from './child-service.js';
-import { DataFolder, EMBEDDED_ACCESS } from './data-folder.js';
+import { DataFolder, EMBEDDED_REDIS_SETTINGS } from './data-folder.js';
 import { type Part, Supervisor } from './supervisor.js';
 
 /** In the order in which they stop: first nobody writes any more, then what was written is projected. */
 const SERVICES = ['gateway', ...projections.map(({ name }) => name)];
 
-/** Milliseconds within which a second Ctrl-C is the first: a terminal and npm both send it. */
-const SAME_SIGNAL_MS = 1_000;
-/** Milliseconds in which Redis answers when all is to end, unless it is away. */
-const PING_MS = 400;
+/** Signals in this time count as one: the terminal and npm both forward Ctrl-C. */
+const REPEATED_SIGNAL_MS = 1_000;
+/** Redis counts as unreachable during shutdown when it does not answer PING in this time. */
+const PING_TIMEOUT_MS = 400;
 
-/** `npm start`: the whole of Questlog, on an embedded Redis unless another is named. */
+/** `npm start`: runs all of Questlog, with an embedded Redis unless the environment names another one. */
 class Launcher {
-  private readonly began = performance.now();
+  private readonly startedAt = performance.now();
   private readonly supervisor = new Supervisor({
-    say,
-    onChange: parts => this.services[0]?.tell({ parts }),
+    log: print,
+    onChange: parts => this.services[0]?.setMessage({ parts }),
   });
   private redis: EmbeddedRedis | undefined;
   private address: RedisAddress | undefined;
@@ -43,28 +43,28 @@ class Launcher {
     const source = processEnvironment();
     const { DATA_DIR, places, redis } = loadLauncherConfig(source);
     this.folder = new DataFolder(DATA_DIR);
-    const environment = this.withKeys(source, this.folder);
+    const environment = this.addGeneratedKeys(source, this.folder);
     const gateway = loadGatewayConfig(environment);
     assertShared(loadWorkerConfig(environment));
-    await assertFree(gateway.PORT, gateway.HOST);
-    const url = places.length === 0 && (await this.embed(this.folder)).url;
-    const embedded = url !== false && { ...EMBEDDED_ACCESS, REDIS_URL: url };
+    await assertPortFree(gateway.PORT, gateway.HOST);
+    const url = places.length === 0 && (await this.startEmbeddedRedis(this.folder)).url;
+    const embedded = url !== false && { ...EMBEDDED_REDIS_SETTINGS, REDIS_URL: url };
     if (this.stoppingSince !== undefined) return;
     this.address = url === false ? redis : { url };
     this.services = SERVICES.map(name => new ChildService(name, { ...environment, ...embedded }));
     for (const service of this.services) service.start();
-    await Promise.all(this.services.map(service => service.ready(say)));
+    await Promise.all(this.services.map(service => service.waitUntilReady(print)));
     if (this.stoppingSince !== undefined) return;
     this.isUp = true;
-    for (const service of this.services) this.keep(partOf(service));
-    this.greet(gateway, nameOfAddress(redis));
+    for (const service of this.services) this.supervise(toPart(service));
+    this.printWelcome(gateway, nameOfAddress(redis));
   }
 
-  /** Ends everything in order; `status` is for the one who started it. A second time: at once. */
+  /** Stops everything in order, then exits with `status`. A second call kills the services and exits at once. */
   async stop(status: number): Promise<void> {
     const now = performance.now();
     if (this.stoppingSince !== undefined) {
-      if (now - this.stoppingSince < SAME_SIGNAL_MS) return;
+      if (now - this.stoppingSince < REPEATED_SIGNAL_MS) return;
       for (const service of this.services) service.kill();
       process.exit(1);
     }
@@ -72,28 +72,29 @@ class Launcher {
     this.supervisor.stop();
     const [gateway, ...workers] = this.services;
     const endWorkers = () => Promise.all(workers.map(worker => worker.stop()));
-    // Without Redis nothing is projected any more, and there is no order to keep.
-    if (await this.isRedisAway()) await Promise.all([gateway?.stop(), endWorkers(), this.redis?.stop()]);
+    // Without Redis the workers cannot apply anything, so the order does not matter.
+    if (await this.isRedisUnreachable())
+      await Promise.all([gateway?.stop(), endWorkers(), this.redis?.stop()]);
     await gateway?.stop();
     await endWorkers();
     await this.redis?.stop();
-    this.folder?.release();
+    this.folder?.releaseLock();
     process.exit(status);
   }
 
-  /** For what fails beside all else: once the system is up, no error here may end it. */
+  /** Reports an error. It stops the system only during startup: once the system is up, an error here must not end it. */
   async fail(error: unknown): Promise<void> {
     if (this.stoppingSince !== undefined) return;
     const expected = error instanceof ConfigurationError || (error instanceof Error && 'code' in error);
-    say(`\nquestlog: ${error instanceof Error ? (expected ? error.message : error.stack) : error}`);
+    print(`\nquestlog: ${error instanceof Error ? (expected ? error.message : error.stack) : error}`);
     if (!this.isUp) await this.stop(1);
   }
 
-  private keep(part: Part): void {
-    this.supervisor.keep(part).catch(error => this.fail(error));
+  private supervise(part: Part): void {
+    this.supervisor.supervise(part).catch(error => this.fail(error));
   }
 
-  private async isRedisAway(): Promise<boolean> {
+  private async isRedisUnreachable(): Promise<boolean> {
     if (!this.address) return true;
     const redis = createClient(this.address, 'start');
     const answer = redis
@@ -103,14 +104,14 @@ class Launcher {
         () => false,
         () => true,
       );
-    return Promise.race([answer, delay(PING_MS, true)]).finally(() => redis.disconnect());
+    return Promise.race([answer, delay(PING_TIMEOUT_MS, true)]).finally(() => redis.disconnect());
   }
 
-  private withKeys(source: NodeJS.ProcessEnv, folder: DataFolder): NodeJS.ProcessEnv {
-    // In production a missing key is the configuration's fault, not ours to guess.
+  private addGeneratedKeys(source: NodeJS.ProcessEnv, folder: DataFolder): NodeJS.ProcessEnv {
+    // In production a missing key is a configuration error.
     const hasKeys = isGiven(source, 'SERVER_KEYS') && isGiven(source, 'ADMIN_KEYS');
     if (source.NODE_ENV === 'production' || hasKeys) return source;
-    const { server, admin } = folder.keys();
+    const { server, admin } = folder.loadKeys();
     return {
       ...source,
       ...(!isGiven(source, 'SERVER_KEYS') && { SERVER_KEYS: server }),
@@ -118,16 +119,16 @@ class Launcher {
     };
   }
 
-  private async embed(folder: DataFolder): Promise<EmbeddedRedis> {
+  private async startEmbeddedRedis(folder: DataFolder): Promise<EmbeddedRedis> {
     const port = await freePort();
-    await folder.take(port);
-    const start = () => EmbeddedRedis.start({ folder: folder.redis, port, onProgress: say });
+    await folder.acquireLock(port);
+    const start = () => EmbeddedRedis.start({ folder: folder.redisFolder, port, onProgress: print });
     let redis = await start();
     this.redis = redis;
-    this.keep({
+    this.supervise({
       name: 'redis-server',
-      ended: () => redis.waitForExit(),
-      // On the same port: the services find it again by themselves.
+      waitForExit: () => redis.waitForExit(),
+      // The port stays the same, so the services reconnect by themselves.
       restart: async () => {
         redis = await start();
         this.redis = redis;
@@ -136,7 +137,7 @@ class Launcher {
     return redis;
   }
 
-  private greet(
+  private printWelcome(
     {
       HOST,
       PORT,
@@ -154,8 +155,8 @@ class Launcher {
     const data = this.redis
       ? `${this.folder?.path}  (embedded ${this.redis.binary}, port ${this.redis.port})`
       : redis;
-    say(`
-Questlog is up, after ${((performance.now() - this.began) / 1_000).toFixed(1)} s.
+    print(`
+Questlog is up, after ${((performance.now() - this.startedAt) / 1_000).toFixed(1)} s.
 
   page        ${base}/
   docs        ${base}/docs
@@ -174,38 +175,38 @@ Ctrl-C ends it; the data stays.
   }
 }
 
-function partOf(service: ChildService): Part {
+function toPart(service: ChildService): Part {
   return {
     name: service.name,
-    ended: () => service.ended(),
+    waitForExit: () => service.waitForExit(),
     restart: async () => {
       service.start();
-      await service.ready().catch(async () => {
-        throw new Error(`${await service.ended()}, at its start`);
+      await service.waitUntilReady().catch(async () => {
+        throw new Error(`${await service.waitForExit()}, during startup`);
       });
     },
   };
 }
 
 /**
- * What is wrong for a worker is said here once, before anything is started.
+ * Checks the worker settings before anything is started, so that an error is reported once and not by each worker.
  *
- * @throws ConfigurationError for a setting that suits one worker and not three
+ * @throws ConfigurationError when a setting is only valid for a single worker
  */
 function assertShared({ HEALTH_PORT = 0 }: WorkerEnvironment): void {
   if (HEALTH_PORT === 0) return;
   throw new ConfigurationError(
-    `HEALTH_PORT=${HEALTH_PORT} is for one worker, and \`npm start\` runs three: leave it out, and each finds a port of its own; or set it to 0`,
+    `HEALTH_PORT=${HEALTH_PORT} is for a single worker, but \`npm start\` runs three: unset it or set it to 0, so that each chooses its own port`,
   );
 }
 
 /** @throws Error when another program has the port */
-async function assertFree(port: number, host: string): Promise<void> {
+async function assertPortFree(port: number, host: string): Promise<void> {
   if (port === 0) return;
   await new Promise<void>((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const remedy = `stop what uses it, or choose another: PORT=${port + 1} npm start`;
+      const remedy = `stop the program that uses it, or choose another port: PORT=${port + 1} npm start`;
       const message =
         error.code === 'EADDRINUSE'
           ? `port ${port} is taken: ${remedy}`
@@ -216,16 +217,16 @@ async function assertFree(port: number, host: string): Promise<void> {
   });
 }
 
-function say(text: string): void {
+function print(text: string): void {
   console.log(text);
 }
 
 const launcher = new Launcher();
-// A terminal or a pipe that is gone is no reason to end.
+// Keep running when the terminal or the pipe is closed.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.on('SIGINT', () => void launcher.stop(0));
 process.on('SIGTERM', () => void launcher.stop(0));
-// The terminal was closed.
+// Sent when the terminal is closed.
 process.on('SIGHUP', () => void launcher.stop(0));
 process.on('uncaughtException', error => void launcher.fail(error));
 process.on('unhandledRejection', error => void launcher.fail(error));

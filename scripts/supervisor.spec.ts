@@ -1,6 +1,6 @@
 import { type Part, Supervisor } from './supervisor.js';
 
-/** Ends as often as it is told to; time passes only where the supervisor waits. */
+/** A part that exits when `die` is called. Time passes only while the supervisor waits. */
 class FakePart implements Part {
   starts = 0;
   private end: ((why: string) => void) | undefined;
@@ -11,7 +11,7 @@ class FakePart implements Part {
     private readonly refusal?: () => string | undefined,
   ) {}
 
-  ended(): Promise<string> {
+  waitForExit(): Promise<string> {
     return this.life;
   }
 
@@ -47,7 +47,7 @@ describe('the supervisor', () => {
     lines = [];
     down = {};
     supervisor = new Supervisor({
-      say: line => lines.push(line),
+      log: line => lines.push(line),
       onChange: changed => {
         down = changed;
       },
@@ -66,18 +66,18 @@ describe('the supervisor', () => {
     }
   }
 
-  it('starts a part again for ever, later each time, up to every 30 seconds', async () => {
+  it('restarts a part forever, with a delay that doubles up to 30 seconds', async () => {
     const part = new FakePart('scores');
-    void supervisor.keep(part);
+    void supervisor.supervise(part);
     await dieTimes(part, 100);
     expect(part.starts).toBe(100);
     expect(waits.slice(0, 9)).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000]);
     expect(waits.at(-1)).toBe(30_000);
   });
 
-  it('begins anew with a part that has run well for a while', async () => {
+  it('starts at the minimum delay again after a part was running for a while', async () => {
     const part = new FakePart('scores');
-    void supervisor.keep(part);
+    void supervisor.supervise(part);
     await dieTimes(part, 6);
     now += 61_000;
     await dieTimes(part, 2);
@@ -85,16 +85,16 @@ describe('the supervisor', () => {
     expect(lines.at(-2)).toContain('it has ended 8 times');
   });
 
-  it('counts for each part by itself', async () => {
+  it('keeps a separate delay for each part', async () => {
     const [bad, good] = [new FakePart('saves'), new FakePart('scores')];
-    for (const part of [bad, good]) void supervisor.keep(part);
+    for (const part of [bad, good]) void supervisor.supervise(part);
     await dieTimes(bad, 20);
     await dieTimes(good, 1);
     expect(waits.at(-1)).toBe(200);
     expect(good.starts).toBe(1);
   });
 
-  it('says which part is down, how often it ended, and why; and when it is back', async () => {
+  it('reports which part is down, how often it exited, and why; and when it is back', async () => {
     let refusal: string | undefined = 'the disk of /data is full (0 bytes free)';
     const part = new FakePart('redis-server', () => {
       const text = refusal;
@@ -104,11 +104,11 @@ describe('the supervisor', () => {
     });
     const seen: string[] = [];
     supervisor = new Supervisor({
-      say: line => lines.push(line),
+      log: line => lines.push(line),
       onChange: changed => seen.push(changed['redis-server'] ?? 'up'),
       wait: async () => {},
     });
-    void supervisor.keep(part);
+    void supervisor.supervise(part);
     await dieTimes(part, 1, 'SIGKILL');
     for (let n = 0; n < 5; n++) await turn();
     expect(seen).toEqual([
@@ -121,9 +121,9 @@ describe('the supervisor', () => {
     expect(lines.at(-1)).toBe('redis-server is back');
   });
 
-  it('leaves a part as it is once it is stopped', async () => {
+  it('does not restart a part after it is stopped', async () => {
     const part = new FakePart('scores');
-    const kept = supervisor.keep(part);
+    const kept = supervisor.supervise(part);
     supervisor.stop();
     part.die('SIGTERM');
     await kept;

@@ -173,7 +173,7 @@ describe('npm start', () => {
     ['BATCH_SIZE', '1e99', 'BATCH_SIZE must'],
     ['CONSUMER_NAME', 'caf\u00e9', 'CONSUMER_NAME must'],
     ['HEALTH_PORT', '70000', 'HEALTH_PORT must'],
-    ['HEALTH_PORT', '3999', 'HEALTH_PORT=3999 is for one worker'],
+    ['HEALTH_PORT', '3999', 'HEALTH_PORT=3999 is for a single worker'],
     ['SERVER_KEYS_FILE', '/dev/zero', 'SERVER_KEYS_FILE: /dev/zero cannot be read'],
     ['REDIS_PASSWORD_FILE', '/dev/zero', 'REDIS_PASSWORD_FILE: /dev/zero cannot be read'],
   ])(

@@ -17,7 +17,7 @@ const scoresOf = (events: readonly ScoreEvent[]) => events.map(event => event.da
 const idsOf = (events: readonly ScoreEvent[]) => events.map(event => formatEventId(event.id));
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
-// Longer than what `eventually` waits: a failure shall tell what was expected.
+// Longer than the deadline of `eventually`, so that a failure shows what was expected.
 jest.setTimeout(15_000);
 
 /** A handler whose batches take until they are released. */
@@ -120,7 +120,7 @@ describe('the streams server', () => {
   };
 
   describe('delivers', () => {
-    it('what was appended before the group existed: in order, in batches, each event once', async () => {
+    it('events that were appended before the group existed: in order, in batches, each event once', async () => {
       const boards = ['board', 'weekly'];
       expect(new Set(boards.map(board => keys(board).partition)).size).toBe(2);
       for (const board of boards) await submit(numbers(25), board);
@@ -147,13 +147,13 @@ describe('the streams server', () => {
       await untilPending(2);
       await untilPending(0);
       const gaps = calls.slice(1).map((time, i) => time - (calls[i] ?? 0));
-      // Nine of ten: a busy machine stands still for longer now and then.
+      // Nine of ten, because a busy machine pauses for longer now and then.
       expect(gaps.toSorted((a, b) => a - b)[Math.floor(0.9 * gaps.length)]).toBeLessThan(150);
       // A second's worth.
       expect(calls.length).toBeLessThan(60);
     });
 
-    it('deferred events in their place before newer ones', async () => {
+    it('deferred events before newer ones, in order', async () => {
       const batches: number[][] = [];
       await submit([1, 2]);
       start(async (events): Promise<Settlement> => {
@@ -168,14 +168,14 @@ describe('the streams server', () => {
       expect(batches.at(-1)).toEqual([1, 2, 3]);
     });
 
-    it('deferred events, and leaves a read in peace that waits when they are settled', async () => {
+    it('deferred events, and does not interrupt a blocking read after they are settled', async () => {
       const batches: number[][] = [];
       const wakes = jest.spyOn(test.redis, 'client');
       await submit([1]);
       start(async (events): Promise<Settlement> => {
         batches.push(scoresOf(events));
         const due = batches.length > 1;
-        // The turn of a deferred event often comes with the very next one.
+        // A deferred event can often be applied after the very next event.
         if (due) await test.redis.xack(stream(), GROUP, ...idsOf(events));
         else void submit([2]);
         return { applied: 0, duplicates: 0, deferred: due ? [] : events.map(event => event.id) };
@@ -191,7 +191,7 @@ describe('the streams server', () => {
       expect(wakes.mock.calls.filter(([command]) => String(command) === 'UNBLOCK')).toEqual([]);
     });
 
-    it('what a dead consumer was given, when it has been idle for long enough', async () => {
+    it('the pending events of a dead consumer, after they have been idle for long enough', async () => {
       await submit([1, 2, 3]);
       await test.redis.xgroup('CREATE', stream(), GROUP, '0');
       await test.redis.xreadgroup('GROUP', GROUP, 'dead', 'COUNT', 2, 'STREAMS', stream(), '>');
@@ -201,7 +201,7 @@ describe('the streams server', () => {
         events => {
           for (const score of scoresOf(events)) times.set(score, performance.now() - dead);
         },
-        // Odd: half of it is no number of milliseconds that Redis takes.
+        // Odd, so that half of it is not a whole number of milliseconds, which Redis would reject.
         { claimIdleMs: 201 },
       );
       await untilPending(0, 2_000);
@@ -209,7 +209,7 @@ describe('the streams server', () => {
       expect(Math.min(times.get(1) ?? 0, times.get(2) ?? 0)).toBeGreaterThan(190);
     });
 
-    it('what a former run of this consumer was given, at once', async () => {
+    it('the pending events of an earlier run of this consumer, at once', async () => {
       await submit([1, 2, 3]);
       await test.redis.xgroup('CREATE', stream(), GROUP, '0');
       await test.redis.xreadgroup('GROUP', GROUP, test.prefix, 'COUNT', 2, 'STREAMS', stream(), '>');
@@ -226,7 +226,7 @@ describe('the streams server', () => {
       start(() => result$);
       await eventually(() => expect(result$.observed).toBe(true));
       result$.next(undefined);
-      // The server uses this connection too: what it sends on the emission is answered before this is.
+      // The server shares this connection, so anything it sent on the emission is answered first.
       for (const _ of numbers(5)) await test.redis.ping();
       expect(await pendingIds()).toHaveLength(3);
       result$.complete();
@@ -260,12 +260,12 @@ describe('the streams server', () => {
         },
         { batchSize: 2 },
       );
-      // Batches are settled one after the other: with the second one here, the first is.
+      // Batches are settled one after the other: when the second one arrives, the first is settled.
       await eventually(() => expect(seen).toHaveLength(3));
       expect(await pendingIds()).toEqual(seen.slice(1));
     });
 
-    it('a batch in the end whose acknowledgement did not reach Redis', async () => {
+    it('a batch eventually when its first acknowledgement did not reach Redis', async () => {
       const batches: number[][] = [];
       await submit([1, 2]);
       jest.spyOn(test.redis, 'xack').mockRejectedValueOnce(new Error('Connection is closed.'));
@@ -276,7 +276,7 @@ describe('the streams server', () => {
   });
 
   describe('gives up', () => {
-    it('a poison event alone, after as many deliveries as are allowed', async () => {
+    it('only the poison event of a batch, after the maximum number of deliveries', async () => {
       const applied: number[] = [];
       const alone: number[] = [];
       await submit(numbers(30));
@@ -314,7 +314,7 @@ describe('the streams server', () => {
       }, 2_000);
     });
 
-    it('nothing of a harmed partition until it is repaired, and makes no dead letter of its events', async () => {
+    it('no event of a harmed partition: its events wait until it is repaired', async () => {
       await submit([1, 2, 3]);
       const seen: number[][] = [];
       let isHarmed = true;
@@ -338,7 +338,7 @@ describe('the streams server', () => {
         looks.push(isReading());
         expect(seen.length).toBeGreaterThan(4);
       });
-      // All of them at once, again and again, with the reason, and never as if it had ended.
+      // The whole batch is retried again and again; the reason is reported, and it is never reported as recovered.
       expect(seen.every(scores => scores.length === 3)).toBe(true);
       for (const look of looks) expect(look).toMatch(harmed);
       isHarmed = false;
@@ -349,7 +349,7 @@ describe('the streams server', () => {
       expect(await test.redis.exists(deadLettersKey(keys(), GROUP))).toBe(0);
     });
 
-    it('an entry that is no event at once, and goes on with the others', async () => {
+    it('a stream entry that cannot be decoded at once, and continues with the others', async () => {
       const seen: number[] = [];
       await submit([1]);
       const garbage = await test.redis.xadd(stream(), '*', 'temperature', '20');
@@ -365,7 +365,7 @@ describe('the streams server', () => {
     });
   });
 
-  describe('goes on', () => {
+  describe('continues', () => {
     it('after its stream was deleted', async () => {
       const seen: number[] = [];
       await submit([1]);
@@ -377,7 +377,7 @@ describe('the streams server', () => {
       await untilPending(0);
     });
 
-    it('after its connection broke, and says so meanwhile', async () => {
+    it('after its connection broke, and reports it meanwhile', async () => {
       const seen: number[] = [];
       const server = start(events => void seen.push(...scoresOf(events)));
       await untilReading(server);
@@ -410,7 +410,7 @@ describe('the streams server', () => {
   });
 
   describe('closes', () => {
-    it('after a slow batch and the one that is read already, which it acknowledges, and leaves the group', async () => {
+    it('after a slow batch and the one that was already read, acknowledges both, and leaves the group', async () => {
       await submit([1, 2]);
       const server = start(slow.handle, { batchSize: 1 });
       await untilPending(2);
@@ -422,7 +422,7 @@ describe('the streams server', () => {
       expect(await consumers()).toEqual([]);
     });
 
-    it('after a slow batch, also when its connection broke meanwhile', async () => {
+    it('after a slow batch, even when its connection broke meanwhile', async () => {
       const server = start(slow.handle);
       await untilReading(server);
       await submit([1]);
@@ -434,7 +434,7 @@ describe('the streams server', () => {
       expect(slow).toMatchObject({ running: 0, finished: 1 });
     });
 
-    it('and stays in the group while an event of its own is pending', async () => {
+    it('and stays in the group while it owns a pending event', async () => {
       await submit([1]);
       const server = start(() => Promise.reject(new Error('not now')));
       await untilPending(1);
@@ -460,7 +460,7 @@ describe('the streams server', () => {
   });
 
   describe('listens', () => {
-    it('and tells whether every partition is being read', async () => {
+    it('and reports whether every partition is being read', async () => {
       const server = create();
       server.addHandler('scores', async () => undefined, true);
       expect(() => server.assertReading()).toThrow('not started');
@@ -476,9 +476,13 @@ describe('the streams server', () => {
       [
         'a handler is for no stream',
         ['scores', 'guilds'],
-        /'guilds'\) names no stream: use scores or players/,
+        /'guilds'\) is not a stream: use scores or players/,
       ],
-      ['two handlers are for one stream', ['scores', 'players', 'scores'], /two handlers for scores/],
+      [
+        'two handlers are for one stream',
+        ['scores', 'players', 'scores'],
+        /two handlers have @EventPattern\('scores'\)/,
+      ],
     ])('not when %s', (_, patterns, message) => {
       const server = create();
       for (const pattern of patterns) server.addHandler(pattern, async () => undefined, true);

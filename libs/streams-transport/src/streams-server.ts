@@ -8,23 +8,23 @@ import { StreamContext } from './stream-context.js';
 
 export const STREAMS_TRANSPORT = Symbol('questlog:streams');
 
-/** The handlers of an app do not fit the streams. */
+/** The `@EventPattern` handlers of an app do not match the streams. */
 export class HandlerError extends Error {
   readonly code = 'HANDLER';
   override readonly name = 'HandlerError';
 }
 
 /**
- * The receiving side: `@EventPattern('scores')` gets the batches of every partition of that stream, as a member
- * of a consumer group. The handler is awaited, Observables included, before anything is acknowledged.
+ * The Nest server of the transport. A handler with `@EventPattern('scores')` receives batches from every partition of that
+ * stream, as a member of a consumer group. A batch is acknowledged only after the handler's promise or Observable completes.
  */
 export class StreamsServer extends Server implements CustomTransportStrategy {
   override readonly transportId = STREAMS_TRANSPORT;
   override readonly propagatesEventHandlerErrors = true;
   private consumers: readonly PartitionConsumer[] = [];
-  /** Streams that cannot be read now, and why. */
+  /** The error of each partition that cannot be read, by the key of its Redis stream. */
   private readonly readErrors = new Map<string, string>();
-  /** Those of partitions that are no more, as long as they take to end. */
+  /** Consumers of partitions that no longer exist, until they have stopped. */
   private readonly closing = new Set<PartitionConsumer>();
   private isClosed = false;
   private heartbeatTimer: NodeJS.Timeout | undefined;
@@ -51,14 +51,16 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     return this.consumers.some(consumer => consumer.isReading);
   }
 
-  /** @throws HandlerError when there is no handler, two for one stream, or one for no stream */
+  /** Calls back with a HandlerError when there is no handler, a stream has two, or a pattern is not a stream. */
   listen(callback: (error?: unknown) => void): void {
     try {
       this.consumers = [...this.getHandlers()].flatMap(([pattern, handler]) =>
         this.createConsumers(pattern, handler),
       );
       if (this.consumers.length === 0) {
-        throw new HandlerError(`no handler: mark one with @EventPattern, for ${STREAMS.join(' or ')}`);
+        throw new HandlerError(
+          `the app has no handler: add a method with @EventPattern, for ${STREAMS.join(' or ')}`,
+        );
       }
     } catch (error) {
       callback(error);
@@ -79,23 +81,22 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     this.consumers = [];
   }
 
-  /** The log was moved: reads the partitions that there are now. What it was given of those of before has taken effect. */
+  /** After a repartition: starts consumers for new partitions and stops those of removed ones, whose events have all taken effect. */
   private followTopology(): void {
     if (this.isClosed) return;
     const handlers = [...this.getHandlers()];
-    const isThere = (consumer: PartitionConsumer) =>
+    const exists = (consumer: PartitionConsumer) =>
       this.topology.all(consumer.stream).includes(consumer.keys);
-    const [stay = [], go = []] = [true, false].map(there =>
-      this.consumers.filter(consumer => isThere(consumer) === there),
-    );
-    const known = new Set(stay.map(({ keys }) => keys));
-    const come = handlers
+    const kept = this.consumers.filter(exists);
+    const removed = this.consumers.filter(consumer => !exists(consumer));
+    const known = new Set(kept.map(({ keys }) => keys));
+    const added = handlers
       .flatMap(([pattern, handler]) => this.createConsumers(pattern, handler))
       .filter(({ keys }) => !known.has(keys));
-    for (const { keys } of go) this.readErrors.delete(keys.stream);
-    this.consumers = [...stay, ...come];
-    for (const consumer of come) consumer.start();
-    for (const consumer of go) {
+    for (const { keys } of removed) this.readErrors.delete(keys.stream);
+    this.consumers = [...kept, ...added];
+    for (const consumer of added) consumer.start();
+    for (const consumer of removed) {
       this.closing.add(consumer);
       void consumer
         .stop()
@@ -105,7 +106,7 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   }
 
   override on(): never {
-    throw new Error('StreamsServer has no events to listen to: see `assertReading`, and the metrics');
+    throw new Error('StreamsServer emits no events: use assertReading() or the metrics');
   }
 
   override unwrap<T>(): T {
@@ -115,9 +116,11 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
   private createConsumers(pattern: string, handler: MessageHandler): PartitionConsumer[] {
     const stream = STREAMS.find(name => name === pattern);
     if (!stream)
-      throw new HandlerError(`@EventPattern('${pattern}') names no stream: use ${STREAMS.join(' or ')}`);
+      throw new HandlerError(`@EventPattern('${pattern}') is not a stream: use ${STREAMS.join(' or ')}`);
     if (handler.next)
-      throw new HandlerError(`two handlers for ${stream}: the batch can be acknowledged by one only`);
+      throw new HandlerError(
+        `two handlers have @EventPattern('${stream}'): keep one, because only one can acknowledge a batch`,
+      );
     return this.topology.all(stream).map(keys => {
       const context = new StreamContext([keys, this.options.group, this.options.consumer]);
       return new PartitionConsumer(
@@ -131,21 +134,21 @@ export class StreamsServer extends Server implements CustomTransportStrategy {
     });
   }
 
-  /** Says once that reading stopped, and once that all goes on, however many partitions there are. */
+  /** Logs once when the first partition fails and once when all partitions are read again. */
   private reportReading({ streamName, stream }: PartitionKeys, error?: Error): void {
-    const isThere = this.topology.all(streamName).some(keys => keys.stream === stream);
-    if (!isThere) return;
+    const isCurrent = this.topology.all(streamName).some(keys => keys.stream === stream);
+    if (!isCurrent) return;
     if (error) {
       const reason = troubleOf(error)?.detail ?? error.message;
-      if (this.readErrors.size === 0) this.logger.warn(`reading stopped, trying again: ${stream}: ${reason}`);
+      if (this.readErrors.size === 0) this.logger.warn(`reading stopped, retrying: ${stream}: ${reason}`);
       this.readErrors.set(stream, reason);
     } else {
       this.readErrors.delete(stream);
-      if (this.readErrors.size === 0) this.logger.log('reading again');
+      if (this.readErrors.size === 0) this.logger.log('reading resumed');
     }
   }
 
-  // The base class's `handleEvent` does not wait for an Observable to complete.
+  // Replaces `handleEvent` of the base class, which does not wait for an Observable to complete.
   private async runHandler(
     handler: MessageHandler,
     events: unknown,

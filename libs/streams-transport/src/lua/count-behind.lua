@@ -1,15 +1,14 @@
 #!lua flags=no-writes
--- Counts entries of a stream behind one, up to a number of them.
+-- Counts the entries of a stream that come after an id, up to a limit.
 --
 -- KEYS[1]  the stream
--- ARGV[1]  the id behind which it counts
--- ARGV[2]  how many it counts at most: the caller chooses it by the size of entries, since Redis can only count by reading
+-- ARGV[1]  the id to start after
+-- ARGV[2]  the limit. The caller chooses it by the size of the entries, because Redis has to read them to count them
 --
--- Returns {how many, the id of the last one or that of ARGV[1], the milliseconds of the first one: its own time, or else its id's;
---          or nothing}
--- Cost: O(n) for n entries, at most 1,000, of a megabyte together or one alone: about a millisecond.
+-- Returns {number of entries, id of the last one (or ARGV[1]), time of the first one in milliseconds or nil}
+-- Cost: O(n) for n entries: at most 1,000, and about a megabyte or a single entry. About a millisecond.
 -- Atomic  it need not be.
--- Twice   it reads only.
+-- Twice   it only reads.
 local entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
 if #entries == 0 then return { 0, ARGV[1], false } end
 local first = entries[1]

@@ -1,18 +1,18 @@
 #!lua flags=no-writes
--- Describes a partition of the log, and how far its consumer groups are.
+-- Describes a partition of the log and the progress of its consumer groups.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[n]  from 2 on: of each group of ARGV, its workers (sorted set: consumer, by milliseconds of the last sign of life)
--- ARGV[n]  names of groups
+-- KEYS[n]  from 2 on: the workers of each group in ARGV (sorted set: consumer, by the time of its heartbeat in milliseconds)
+-- ARGV[n]  names of consumer groups
 --
--- Returns {milliseconds since 1970, entries, bytes or nothing, first id or nothing, last id or nothing, last generated id,
---          {{group, lag or nothing, last delivered id, Redis's own lag or nothing, pending entries, oldest pending id or
---            nothing, {{consumer, pending entries, milliseconds idle}, ...}, {{worker, milliseconds since it said so}, ...}},
+-- Returns {milliseconds since 1970, entries, bytes or nil, first id or nil, last id or nil, last generated id,
+--          {{group, lag or nil, last delivered id, lag reported by Redis or nil, pending entries, oldest pending id or nil,
+--            {{consumer, pending entries, idle milliseconds}, ...}, {{worker, milliseconds since its heartbeat}, ...}},
 --           ...}}
---         The lag is nothing when more has to be counted: see count-behind.
--- Cost: O(n) for n consumers and workers, which are some dozens, and the bytes of the first and the last entry.
--- Atomic  because a group can be removed between asking which there are and asking each of them.
--- Twice   it reads only.
+--         The lag is 0, or nil when the caller has to count it: see count-behind.
+-- Cost: O(n) for n consumers and workers, usually fewer than 100, plus the bytes of the first and the last entry.
+-- Atomic  because a group could be removed between listing the groups and querying each one.
+-- Twice   it only reads.
 local stream = KEYS[1]
 
 local function fields(flat)

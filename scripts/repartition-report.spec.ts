@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { jest } from '@jest/globals';
-import { MoveReport } from './move-report.js';
+import { RepartitionReport } from './repartition-report.js';
 
-it('never goes backwards: what begins anew has a rate of its own', () => {
+it('restarts the rate when the progress restarts, so that it is never negative', () => {
   const out = new PassThrough({ encoding: 'utf8' });
   const clock = jest.spyOn(performance, 'now');
-  const report = new MoveReport(out as unknown as NodeJS.WriteStream);
+  const report = new RepartitionReport(out as unknown as NodeJS.WriteStream);
   const told = [
     { at: 1_000, processed: 0 },
     { at: 2_000, processed: 500 },

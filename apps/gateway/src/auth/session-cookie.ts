@@ -1,19 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { parseCookie } from 'cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SESSION_LIFETIME_MS } from './sessions.js';
 
 export const SESSION_COOKIE = 'questlog_session';
 
-/** The token that a browser keeps. */
+/** @returns the session token from the `Cookie` header; undefined when there is none, or when it cannot be a token */
 export function readCookie({ cookie = '' }: IncomingHttpHeaders): string | undefined {
-  const tokens = cookie.split(';').map(tokenIn);
-  return tokens.find(token => token !== undefined);
-}
-
-function tokenIn(pair: string): string | undefined {
-  const trimmed = pair.trim();
-  const token = trimmed.slice(SESSION_COOKIE.length + 1);
-  return trimmed.startsWith(`${SESSION_COOKIE}=`) && /^[\w-]+$/.test(token) ? token : undefined;
+  const token = parseCookie(cookie)[SESSION_COOKIE];
+  return token !== undefined && /^[\w-]+$/.test(token) ? token : undefined;
 }
 
 /** Lets the browser keep the token for as long as the session lasts, out of reach of scripts. */

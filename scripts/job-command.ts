@@ -96,7 +96,7 @@ function readArguments(kind: Job['kind']): Arguments {
     if (unknown !== undefined) throw new Error(`unknown projection "${unknown}": use ${PROJECTION_TITLES}`);
     if (kind === 'rebuild' && positionals.length !== 1) throw new Error('give the name of one projection');
     const titles = positionals.length > 0 ? positionals : projections.map(({ title }) => title);
-    if (board !== undefined && titles.some(title => !projectionByTitle(title)?.boards))
+    if (board !== undefined && titles.some(title => !projectionByTitle(title)?.boardScope))
       throw new Error('--board is only allowed for the projection ranking');
     return { titles, board, diff };
   } catch (error) {

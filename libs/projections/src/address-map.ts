@@ -1,6 +1,6 @@
 import type { Address } from './projection.js';
 
-/** Things by address. Two levels of maps: to put key and field together for each look would cost more than the look. */
+/** A map by address. It has two levels, because joining key and field into one string would cost more than the lookup. */
 export class AddressMap<Value> {
   private readonly fieldsByKey = new Map<string, Map<string, Value>>();
 
@@ -18,7 +18,7 @@ export class AddressMap<Value> {
     this.fieldsByKey.get(key)?.delete(field);
   }
 
-  /** @returns what was there */
+  /** @returns the deleted values */
   deleteKey(key: string): Value[] {
     const values = [...(this.fieldsByKey.get(key)?.values() ?? [])];
     this.fieldsByKey.delete(key);
@@ -29,7 +29,7 @@ export class AddressMap<Value> {
     for (const fields of this.fieldsByKey.values()) yield* fields.values();
   }
 
-  /** What there is of each key, by field. */
+  /** The values by key, and then by field. */
   get hashes(): ReadonlyMap<string, ReadonlyMap<string, Value>> {
     return this.fieldsByKey;
   }

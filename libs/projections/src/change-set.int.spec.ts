@@ -2,19 +2,19 @@ import fc from 'fast-check';
 import type { EventId, RecordedEvent } from '#libs/events';
 import { leaderboards, levelsKey, ranksKey, runsKey } from '#libs/leaderboards';
 import { runs, Workers } from '#libs/testing';
-import { type Change, commitChanges } from './change-set.js';
-import { States } from './held-states.js';
+import { commitChanges, type EventChange } from './change-set.js';
+import { LoadedStates } from './loaded-states.js';
 import type { Effect } from './projection.js';
 import { stateKeys } from './state-keys.js';
 import { readView } from './view.js';
 
-/** What one event does to the keys of a board. */
+/** How one event changes the keys of a board. */
 interface Step {
   readonly kind: 'place' | 'remove' | 'write' | 'set' | 'forget' | 'drop';
   /** A member of the sorted set, or a field of the hash. */
   readonly name: string;
   readonly score: number;
-  /** Whether somebody else has acknowledged the event: then it does nothing. */
+  /** Whether another worker has acknowledged the event, so that it changes nothing. */
   readonly isTaken: boolean;
 }
 
@@ -28,7 +28,7 @@ const steps = fc.array(
   { minLength: 1, maxLength: 40 },
 );
 
-/** A board as it is when each step is done by itself. */
+/** A board that makes each step by itself, for comparison. */
 class NaiveBoard {
   readonly ranks = new Map<string, number>();
   readonly runs = new Map<string, string>();
@@ -91,19 +91,19 @@ describe('a commit of many changes', () => {
 
   async function commit(events: readonly { id: EventId }[], list: readonly Step[], board: NaiveBoard) {
     const { redis } = workers.test;
-    const states = new States<string>();
+    const states = new LoadedStates<string>();
     const fields = new Map(
       ['a', 'b', 'c', 'd'].map(field => [field, states.at({ key: keysOf().runs, field })]),
     );
     await states.read(redis, workers.scores.live(group), text => text);
-    const changes = list.map((step, i): Change => {
+    const changes = list.map((step, i): EventChange => {
       const held = fields.get(step.name);
-      const writes = step.kind === 'write' && held ? [{ held, value: `${i} value` }] : [];
+      const writes = step.kind === 'write' && held ? [{ state: held, value: `${i} value` }] : [];
       const change = { states: [], writes, effects: effectsOf(step, board, `${i} value`) };
       if (!step.isTaken) board.take(step, `${i} value`);
       return { id: (events[i] as RecordedEvent).id, ...change };
     });
-    const view = await readView(redis, source(), leaderboards.rulebook.parse);
+    const view = await readView(redis, source(), leaderboards.partitionRules.parse);
     return commitChanges(redis, source(), view, states, changes);
   }
 
@@ -117,7 +117,7 @@ describe('a commit of many changes', () => {
     };
   }
 
-  it('leaves what they leave one by one, but for those that another worker was faster to make', async () => {
+  it('has the same result as commits of one change each, and skips changes that another worker has made', async () => {
     const board = new NaiveBoard();
     await fc.assert(
       fc.asyncProperty(steps, async list => {
@@ -141,20 +141,20 @@ describe('a commit of many changes', () => {
     );
   });
 
-  it('takes more of them for one key than a command has room for', async () => {
+  it('accepts more changes of one key than one command can take', async () => {
     const count = 9_000;
     const events = await workers.submit([{ player: 'ada', score: 1 }], group);
     const { ranks, levels, runs } = keysOf();
     const { redis } = workers.test;
-    const states = new States<string>();
+    const states = new LoadedStates<string>();
     const all = Array.from({ length: count }, (_, i) => states.at({ key: runs, field: `${i}` }));
     await states.read(redis, workers.scores.live(group), text => text);
     const effects = all.flatMap((_, i): Effect[] => [
       { command: 'ZADD', type: 'zset', key: ranks, args: [`${i}`, `${i}`] },
       { command: 'LEVEL', type: 'zset', key: levels, args: [{ key: ranks, type: 'zset' }, `${i}`] },
     ]);
-    const writes = all.map((held, i) => ({ held, value: `${i}` }));
-    const view = await readView(redis, source(), leaderboards.rulebook.parse);
+    const writes = all.map((held, i) => ({ state: held, value: `${i}` }));
+    const view = await readView(redis, source(), leaderboards.partitionRules.parse);
     const change = { id: (events[0] as RecordedEvent).id, states: [], writes, effects };
     expect(await commitChanges(redis, source(), view, states, [change])).toEqual(['applied']);
     const sizes = [redis.zcard(ranks), redis.zcard(levels), redis.hlen(runs)];

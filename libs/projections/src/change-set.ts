@@ -1,22 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { type EventId, formatEventId } from '#libs/events';
 import { type RedisClient } from '#libs/redis';
-import type { Held, States } from './held-states.js';
+import type { LoadedState, LoadedStates } from './loaded-states.js';
 import { script } from './lua.js';
 import type { Effect, KeyType } from './projection.js';
-import type { Source, View } from './view.js';
+import type { PartitionView, Source } from './view.js';
 
 const commit = script<string>('commit');
 
-export interface Change {
+/** Everything that one event changes. */
+export interface EventChange {
   readonly id: EventId;
-  /** States that must be what they were when they were read, but for the changes before this one. */
-  readonly states: readonly Held<unknown>[];
-  readonly writes: readonly { readonly held: Held<unknown>; readonly value: string }[];
+  /** The change is valid only if nobody else has changed these states since they were read. */
+  readonly states: readonly LoadedState<unknown>[];
+  readonly writes: readonly { readonly state: LoadedState<unknown>; readonly value: string }[];
   readonly effects: readonly Effect[];
 }
 
-/** What became of a change, as `commit.lua` says it. */
+/** The result of one change. `barred`: a barrier stands before the event, so it stays pending. */
 export type Outcome = 'applied' | 'duplicate' | 'conflict' | 'barred';
 
 const OUTCOMES: Readonly<Record<string, Outcome>> = {
@@ -26,112 +27,117 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
   w: 'barred',
 };
 
-/** Characters of a text that stands among others in JSON, at most. */
-const INLINE = 80;
+/** A longer text is passed as its own ARGV, where it is not escaped. */
+const MAX_INLINE_CHARS = 80;
 
-/** The type of a key that has been read: it was the right one. */
-const READ = 'read';
+/** Instead of a key type: reading the key has already checked it. */
+const ALREADY_READ = 'read';
 
 type PackedArgument = string | number | readonly [key: number];
 
-/** Keys, effects and documents as arguments of a script: each key once, and everything else by number. */
+/** Collects the KEYS and ARGV of a script. Each key is passed once, and effects refer to it by its position. */
 export class ScriptArguments {
   readonly keys: string[] = [];
-  /** The keys whose types are to be checked, and these, in turn. */
+  /** Positions of the keys whose types the script checks, each followed by the type. */
   readonly types: (string | number)[] = [];
   readonly documents: string[] = [];
-  private readonly numbers = new Map<string, number>();
+  private readonly positions = new Map<string, number>();
 
   /**
-   * @param keysBefore how many KEYS stand before these
-   * @param argsBefore how many ARGV stand before the documents
+   * @param keysBefore how many other KEYS come first
+   * @param argsBefore how many other ARGV come before the documents
    */
   constructor(
     private readonly keysBefore: number,
     private readonly argsBefore: number,
   ) {}
 
-  /** Where the key stands in KEYS. */
-  numberOf(key: string, type: KeyType | typeof READ): number {
-    let number = this.numbers.get(key);
-    if (number === undefined) {
-      number = this.keys.push(key) + this.keysBefore;
-      // A string can be set whatever was there.
-      if (type !== READ && type !== 'string') this.types.push(number, type);
-      this.numbers.set(key, number);
+  /** The position of the key in KEYS. */
+  indexOfKey(key: string, type: KeyType | typeof ALREADY_READ): number {
+    let position = this.positions.get(key);
+    if (position === undefined) {
+      position = this.keys.push(key) + this.keysBefore;
+      // SET overwrites a key of any type.
+      if (type !== ALREADY_READ && type !== 'string') this.types.push(position, type);
+      this.positions.set(key, position);
     }
-    return number;
+    return position;
   }
 
-  /** `[command, n, arguments...]`, where a number among the arguments means that ARGV, and a list of one that KEYS. */
+  /** `[command, position of the key, arguments...]`. A number as argument means that ARGV, a list of one number that KEYS. */
   pack({ command, type, key, args }: Effect): (string | PackedArgument)[] {
-    return [command, this.numberOf(key, type), ...args.map(argument => this.argument(argument))];
+    return [command, this.indexOfKey(key, type), ...args.map(argument => this.argument(argument))];
   }
 
   private argument(argument: Effect['args'][number]): PackedArgument {
     if (typeof argument === 'string') return this.text(argument);
-    return 'key' in argument ? [this.numberOf(argument.key, argument.type)] : this.text(argument.document, 0);
+    return 'key' in argument
+      ? [this.indexOfKey(argument.key, argument.type)]
+      : this.text(argument.document, 0);
   }
 
-  /** A text as it is, or, when it is long, where it stands in ARGV: there, nothing is escaped. */
-  text(text: string, inline = INLINE): string | number {
-    return text.length <= inline ? text : this.documents.push(text) + this.argsBefore;
+  /** @returns the text itself, or, if it is long, its position in ARGV */
+  text(text: string, maxInlineChars = MAX_INLINE_CHARS): string | number {
+    return text.length <= maxInlineChars ? text : this.documents.push(text) + this.argsBefore;
   }
 }
 
-/** Names for moments, that no other process has. */
-const ORIGIN = randomBytes(6).toString('base64url');
-let ticks = 0;
+/** Together with a counter, it makes write tokens that no other process uses. */
+const PROCESS_ID = randomBytes(6).toString('base64url');
+let commitsStarted = 0;
 
-/** For so many batches, after another worker was in between, the states are listed at once. */
-const CROWDED = 100;
+/** After a commit that another worker interfered with, so many commits compare each state instead of only the write token. */
+const CONTENDED_BATCHES = 100;
 
-/** Commits changes: each is made, and its event acknowledged, if what it was computed from still holds. */
+/** Commits each change and acknowledges its event, unless another worker has changed one of its states since it was read. */
 export async function commitChanges(
   redis: RedisClient,
   source: Source,
-  view: View<unknown>,
-  states: States<unknown>,
-  changes: readonly Change[],
+  view: PartitionView<unknown>,
+  states: LoadedStates<unknown>,
+  changes: readonly EventChange[],
 ): Promise<Outcome[] | 'stale'> {
-  const run = (isListed: boolean) =>
-    commit.run(redis, ...packCommit(source, view, states, changes, isListed));
-  let reply = await run(view.crowded > 0 || states.tick === undefined);
-  view.crowded = reply === 'moved' ? CROWDED : Math.max(0, view.crowded - 1);
+  const run = (comparesStates: boolean) =>
+    commit.run(redis, ...packCommit(source, view, states, changes, comparesStates));
+  let reply = await run(view.contendedBatches > 0 || states.writeToken === undefined);
+  view.contendedBatches = reply === 'moved' ? CONTENDED_BATCHES : Math.max(0, view.contendedBatches - 1);
   if (reply === 'moved') reply = await run(true);
   if (reply === 'stale') return reply;
+  // The reply has the changes that do something first, and then the others.
   let next = 0;
-  let nextIdle = changes.filter(change => !isIdle(change)).length;
-  return changes.map(change => OUTCOMES[reply[isIdle(change) ? nextIdle++ : next++] ?? ''] ?? 'conflict');
+  let nextEmpty = changes.filter(change => !changesNothing(change)).length;
+  return changes.map(
+    change => OUTCOMES[reply[changesNothing(change) ? nextEmpty++ : next++] ?? ''] ?? 'conflict',
+  );
 }
 
-/** @param isListed whether the states are compared one by one, if something has changed since they were read */
+/** @param comparesStates whether, if the write token has changed, the script compares each state instead of giving up */
 function packCommit(
   { keys, group }: Source,
-  view: View<unknown>,
-  states: States<unknown>,
-  changes: readonly Change[],
-  isListed: boolean,
+  view: PartitionView<unknown>,
+  states: LoadedStates<unknown>,
+  changes: readonly EventChange[],
+  comparesStates: boolean,
 ): [keys: string[], args: string[]] {
   const args = new ScriptArguments(2, 9);
-  const listed = isListed ? [...states.revisions()] : [];
-  for (const { key } of listed) args.numberOf(key, READ);
-  const own: unknown[] = [];
-  const idle: Change[] = [];
+  const compared = comparesStates ? [...states.revisions()] : [];
+  for (const { key } of compared) args.indexOfKey(key, ALREADY_READ);
+  const packed: unknown[] = [];
+  const empty: EventChange[] = [];
   for (const change of changes) {
-    if (isIdle(change)) idle.push(change);
-    else packChange(change, states, args, own);
+    if (changesNothing(change)) empty.push(change);
+    else packChange(change, states, args, packed);
   }
   const texts = [
     group,
     `${view.keys.generation} ${view.revision}`,
-    states.tick ?? '',
-    `${ORIGIN}${ticks++}`,
+    states.writeToken ?? '',
+    `${PROCESS_ID}${commitsStarted++}`,
     JSON.stringify(args.types),
-    isListed ? JSON.stringify(listed.map(({ fields, revisions }) => [fields, revisions])) : '',
-    JSON.stringify(own),
-    JSON.stringify(idle.map(({ id }) => formatEventId(id))),
-    JSON.stringify(idle.map(change => change.states.map(({ number }) => number))),
+    comparesStates ? JSON.stringify(compared.map(({ fields, revisions }) => [fields, revisions])) : '',
+    JSON.stringify(packed),
+    JSON.stringify(empty.map(({ id }) => formatEventId(id))),
+    JSON.stringify(empty.map(change => change.states.map(({ position }) => position))),
   ];
   return [
     [keys.stream, keys.live(group), ...args.keys],
@@ -139,23 +145,28 @@ function packCommit(
   ];
 }
 
-const isIdle = ({ writes, effects }: Change) => writes.length === 0 && effects.length === 0;
+const changesNothing = ({ writes, effects }: EventChange) => writes.length === 0 && effects.length === 0;
 
-/** As `commit.lua` takes it: flat, for many small lists are slow to read in Lua. */
-function packChange(change: Change, states: States<unknown>, args: ScriptArguments, packed: unknown[]): void {
+/** Appends a change in the format of `commit.lua`. It is flat, because Lua decodes many small lists slowly. */
+function packChange(
+  change: EventChange,
+  states: LoadedStates<unknown>,
+  args: ScriptArguments,
+  packed: unknown[],
+): void {
   const { id, writes, effects } = change;
   packed.push(formatEventId(id), change.states.length);
-  for (const { number } of change.states) packed.push(number);
+  for (const { position } of change.states) packed.push(position);
   packed.push(writes.length + effects.length);
-  for (const { held, value } of writes) {
-    const { key, field } = held.address;
-    const command = states.isAlone(held) ? 'HSET' : 'FIELD';
-    packed.push(4, command, args.numberOf(key, READ), field, args.text(value));
+  for (const { state, value } of writes) {
+    const { key, field } = state.address;
+    const command = states.isOnlyFieldOfHash(state) ? 'HSET' : 'FIELD';
+    packed.push(4, command, args.indexOfKey(key, ALREADY_READ), field, args.text(value));
   }
   for (const effect of effects) packed.push(2 + effect.args.length, ...args.pack(effect));
 }
 
-/** An effect that lets every worker know that the rules are others. */
-export function newRevision({ keys, group }: Source): Effect {
+/** The effect by which other workers notice that the rules have changed. */
+export function incrementRevision({ keys, group }: Source): Effect {
   return { command: 'HINCRBY', type: 'hash', key: keys.live(group), args: ['revision', '1'] };
 }

@@ -14,10 +14,10 @@ import { Projector } from './projector.js';
 
 const DAY_MS = 24 * 60 * 60_000;
 const TEN_DAYS_MS = 10 * DAY_MS;
-/** What a loaded machine may need between two steps. */
+/** A loaded machine may need so long between two steps. */
 const SLACK_MS = 60_000;
 
-describe("a log whose ids are ahead, because Redis's clock was", () => {
+describe("a log whose ids are ahead of the time, because Redis's clock was", () => {
   let test: TestLog;
   beforeEach(async () => {
     test = await openTestLog({ scores: 1, players: 1 });
@@ -32,7 +32,7 @@ describe("a log whose ids are ahead, because Redis's clock was", () => {
       actor: SERVER,
       ...(idempotencyKey && { idempotencyKey }),
     });
-  /** What a clock leaves behind that was ten days ahead, and was set right. */
+  /** Makes the ids as if the clock had been ten days ahead and then set right. */
   const leaveAhead = async () => {
     for (const { stream } of [scores(), test.topology.at('players', 0)])
       if (await test.redis.exists(stream))
@@ -43,7 +43,7 @@ describe("a log whose ids are ahead, because Redis's clock was", () => {
   const project = async () => {
     for (const projection of [leaderboards, scoreDocuments]) {
       const events = await deliver<LeaderboardEvent>(test, scores(), projection.name);
-      // biome-ignore lint/suspicious/noExplicitAny: projections of two states take the same events
+      // biome-ignore lint/suspicious/noExplicitAny: projections with different states handle the same events
       await new Projector(test.redis, projection as any).apply(events as any, {
         keys: scores(),
         group: projection.name,
@@ -51,7 +51,7 @@ describe("a log whose ids are ahead, because Redis's clock was", () => {
     }
   };
 
-  it('costs nothing where they are not', async () => {
+  it('adds nothing to events while the ids are not ahead', async () => {
     await score('b', 'ada', 1);
     const [, fields = []] = (await lastEntry()) ?? [];
     expect(fields).toHaveLength(2);
@@ -59,7 +59,7 @@ describe("a log whose ids are ahead, because Redis's clock was", () => {
     expect(at).toBeUndefined();
   });
 
-  it('takes events with their real time, each of a call', async () => {
+  it('stores the real time with each event of an append', async () => {
     await score('b', 'ada', 1);
     await leaveAhead();
     const appended = await Promise.all([score('b', 'ada', 2, 'key'), score('b', 'bob', 3)]);
@@ -69,11 +69,11 @@ describe("a log whose ids are ahead, because Redis's clock was", () => {
     }
     const event = unpackEvent(...((await lastEntry()) as [string, string[]]));
     expect(isRecent(timeOf(event))).toBe(true);
-    // A repeated request is told the same.
+    // A repeated request gets the same answer.
     expect(await score('b', 'ada', 2, 'key')).toEqual({ ...appended[0], replayed: true });
   });
 
-  it('goes on with boards that reset, which are in the period of now, and says when scores were achieved', async () => {
+  it('puts scores into the current period of a board that resets, and returns when they were achieved', async () => {
     const catalog = new BoardCatalog(test.redis, test.topology);
     await catalog.define('daily', { ...DEFAULT_DEFINITION, reset: 'daily' }, { actor: SERVER });
     await score('daily', 'ada', 1);
@@ -102,7 +102,7 @@ describe("a log whose ids are ahead, because Redis's clock was", () => {
     expect(again.entries).toEqual(page.entries);
   });
 
-  it('says when saves were written', async () => {
+  it('returns when saves were written', async () => {
     const keys = test.topology.at('players', 0);
     const save = (document: string) =>
       test.log.append({
@@ -122,7 +122,7 @@ describe("a log whose ids are ahead, because Redis's clock was", () => {
       expect(isRecent(timeOf(version))).toBe(true);
   });
 
-  it('does not keep players out for ten days who scored on a board with an interval', async () => {
+  it('does not lock players out of a board with a minimum interval for ten days', async () => {
     const interval = scores().interval('b', 'ada');
     const submit = () =>
       test.log.append(

@@ -1,14 +1,14 @@
 import { LogMovedError, MOVED } from '#libs/event-log';
 import { defineScriptErrors } from '#libs/redis';
 
-/** A generation of projected state was asked for that is not the live one any more. */
+/** A read used a generation that is no longer the live one. */
 export class StaleGenerationError extends Error {
   readonly code = 'STALE_GENERATION';
   override readonly name = 'StaleGenerationError';
 
-  /** @param generation the live one */
+  /** @param generation the live generation */
   constructor(readonly generation: number) {
-    super(`generation ${generation} is live by now`);
+    super(`generation ${generation} is live now: read that one`);
   }
 }
 

@@ -1,19 +1,17 @@
 export { AddressMap } from './address-map.js';
 export { ScriptArguments } from './change-set.js';
-export { States } from './held-states.js';
 export { LiveState, readFields } from './live-state.js';
+export { LoadedStates } from './loaded-states.js';
 export {
-  type Effect,
-  effectsOf,
-  erasing,
+  effectsOfRulesChange,
   type Fields,
-  type KeyArgument,
   NO_RULES,
-  type Projection,
-  type Rulebook,
-  type Ruling,
-  type Target,
-} from './projection.js';
-export { Projector, RebuildImpossibleError, type RebuildListener } from './projector.js';
+  type PartitionRules,
+  type RulesChange,
+  removalOf,
+} from './partition-rules.js';
+export type { Effect, KeyArgument, Projection, Target } from './projection.js';
+export { Projector } from './projector.js';
+export { RebuildImpossibleError, type RebuildListener } from './rebuild-listener.js';
 export { type DocumentStoreName, documentStoreName, StateKeys, stateKeys } from './state-keys.js';
-export { inclusion, type Source, scopeOf } from './view.js';
+export { definedBoardOf, inclusion, type Source } from './view.js';

@@ -8,7 +8,7 @@ import { stateKeys } from './state-keys.js';
 const GROUP = 'group';
 const readHash = scriptNamed<[next: string, fields: string[]]>('read-hash');
 
-describe('a reader of live state', () => {
+describe('LiveState', () => {
   let test: TestLog;
   let keys: PartitionKeys;
   let live: LiveState;
@@ -28,18 +28,18 @@ describe('a reader of live state', () => {
   const change = (generation: number | string, of = keys) =>
     test.redis.hset(of.live(GROUP), 'generation', generation);
 
-  it('reads the first generation when none was ever built', async () => {
+  it('reads the first generation if there was no rebuild', async () => {
     expect(await read()).toEqual(['generation', '1']);
   });
 
-  it('follows when another generation goes live, back and forth', async () => {
+  it('follows each switch of generations, also back to an older one', async () => {
     for (const generation of [2, 3, 1, 2]) {
       await change(generation);
       expect(await read()).toEqual(['generation', String(generation)]);
     }
   });
 
-  it('remembers which one is live', async () => {
+  it('caches the number of the live generation', async () => {
     await change(3);
     await read();
     const calls = jest.spyOn(test.redis, 'evalsha');
@@ -47,7 +47,7 @@ describe('a reader of live state', () => {
     expect(calls).toHaveBeenCalledTimes(1);
   });
 
-  it('knows the generation of each partition', async () => {
+  it('reads the live generation of each partition', async () => {
     const other = test.topology.at('scores', 1);
     await test.redis.hset(stateKeys(other, 1).rules(), 'generation', 'other');
     await change(2);
@@ -56,7 +56,7 @@ describe('a reader of live state', () => {
     expect(await read()).toEqual(['generation', '2']);
   });
 
-  it('never reads keys of a generation that is not live any more', async () => {
+  it('never reads keys of a generation that is no longer live', async () => {
     await read();
     await change(2);
     await test.redis.del(stateKeys(keys, 1).rules());
@@ -70,7 +70,7 @@ describe('a reader of live state', () => {
     expect(await read()).toEqual(['generation', '3']);
   });
 
-  it('gives up when generations change faster than it can read', async () => {
+  it('fails if every attempt meets another switch', async () => {
     let generation = 1;
     const script = Object.create(readHash) as typeof readHash;
     const runs = jest.spyOn(script, 'run').mockImplementation(async (redis, all, args) => {

@@ -9,19 +9,19 @@ import { stateKeys } from './state-keys.js';
 
 const ofAda = (...values: number[]) => values.map(score => ({ player: 'ada', score }));
 
-describe('the commit of a projector', () => {
+describe('a commit of the projector', () => {
   let workers: Workers;
   beforeEach(async () => {
     workers = await Workers.open();
   });
   afterEach(() => workers.close());
 
-  /** A worker's connection that is slow: between its reading and its commit, something else happens. */
+  /** A slow connection: `between` runs between the worker's read and its commit. */
   function slowed(meanwhile: () => Promise<unknown>): RedisClient {
     const { redis } = workers.test;
     const slow = Object.create(redis) as RedisClient;
     let isOver = false;
-    // The first script that is run reads; a server that does not know it gets its text.
+    // The first script reads the states. If the server does not have it cached, the text follows.
     for (const command of ['eval', 'evalsha'] as const) {
       slow[command] = (async (...args: [string, number, ...string[]]) => {
         const reply = await redis[command](...args);
@@ -33,7 +33,7 @@ describe('the commit of a projector', () => {
     return slow;
   }
 
-  it('does not build on a state of its own that another worker was faster to replace', async () => {
+  it('computes a change again if another worker has replaced the state in between', async () => {
     const { test, scores, second } = workers;
     const events = await workers.submit(ofAda(1, 20, 300), scoreDocuments.name);
     const slow = slowed(() => workers.project(scoreDocuments, events.slice(0, 1), second));
@@ -58,7 +58,7 @@ describe('the commit of a projector', () => {
       const runs = jest.spyOn(test.redis, 'evalsha');
       const slow = slowed(() => workers.project(projection, ofBob, second));
       expect(await workers.project(projection, others, slow)).toMatchObject({ applied: 3, deferred: [] });
-      // Read, found out, listed: nothing was computed anew.
+      // One read, one refused commit, one commit that compared the states: nothing was computed again.
       expect(runs).toHaveBeenCalledTimes(3);
       expect((await stateOf(test, scores)).hashes).toEqual(foldOf(projection, events, scores));
     },
@@ -69,7 +69,7 @@ describe('the commit of a projector', () => {
     ['score documents', scoreDocuments],
     ['saves', saves],
   ] as [string, AnyProjection][])(
-    'finds only duplicates in a batch of %s that was applied before, and changes nothing',
+    'counts a batch of %s that was applied before as duplicates, and changes nothing',
     async (_, projection) => {
       const keys = workers.keysOf(projection);
       const list = ofAda(...Array(30).keys());
@@ -89,7 +89,7 @@ describe('the commit of a projector', () => {
     ['leaderboards', leaderboards],
     ['score documents', scoreDocuments],
   ] as [string, AnyProjection][])(
-    'counts an event of %s once that stands twice in a batch',
+    'applies an event of %s once if the batch contains it twice',
     async (_, projection) => {
       const { test, scores } = workers;
       const events = await workers.submit(ofAda(1, 2, 3), projection.name);
@@ -104,7 +104,7 @@ describe('the commit of a projector', () => {
     ['of runs', 'runs', leaderboards],
     ['of score documents', 'scores', scoreDocuments],
   ] as [string, 'ranks' | 'runs' | 'scores', AnyProjection][])(
-    'touches nothing when the key %s holds another type',
+    'changes nothing if the key %s has another type',
     async (_, kind, projection) => {
       const { test, scores } = workers;
       const keys = stateKeys(scores, 1);
@@ -123,9 +123,9 @@ describe('the commit of a projector', () => {
     ['revision', (redis: RedisClient, key: string) => redis.hset(key, 'revision', '{')],
     ['barrier', (redis: RedisClient, key: string) => redis.hset(key, 'barrier', '\u0000')],
     ['base', (redis: RedisClient, key: string) => redis.hset(key, 'base:board', 'not an id')],
-  ] as const)('what is live of a partition, harmed (%s)', (kind, harm) => {
-    // Of bases, what was read stays right.
-    it.each(['before it is read first', ...(kind === 'base' ? [] : ['after it was read'])])(
+  ] as const)('a damaged live hash (%s)', (kind, harm) => {
+    // After the first read, bases are cached, so that later damage to them does no harm.
+    it.each(['before the first read', ...(kind === 'base' ? [] : ['after the first read'])])(
       'blames no event, %s',
       async when => {
         const { test, scores } = workers;
@@ -133,10 +133,10 @@ describe('the commit of a projector', () => {
         const projector = new Projector(test.redis, leaderboards);
         const apply = (events: Awaited<ReturnType<typeof workers.submit>>) =>
           projector.apply(events as never, { keys: scores, group: leaderboards.name });
-        if (when === 'after it was read') await apply(await workers.submit(ofAda(1), leaderboards.name));
+        if (when === 'after the first read') await apply(await workers.submit(ofAda(1), leaderboards.name));
         const backup = await test.redis.dumpBuffer(live);
         await test.redis.unlink(live);
-        if (backup && when === 'after it was read') await test.redis.restore(live, 0, backup);
+        if (backup && when === 'after the first read') await test.redis.restore(live, 0, backup);
         if (kind === 'live') await test.redis.unlink(live);
         await harm(test.redis, live);
         const events = await workers.submit(ofAda(2, 3), leaderboards.name);
@@ -149,7 +149,7 @@ describe('the commit of a projector', () => {
     );
   });
 
-  it('says which events of its stream a projection does not handle', () => {
+  it('names the event types of the stream that the projection does not handle', () => {
     const forgetful = { ...leaderboards, handles: [] };
     expect(() => new Projector(workers.test.redis, forgetful)).toThrow(
       /ranking-projector does not handle ScoreSubmitted/,

@@ -51,7 +51,7 @@ describe('a projector', () => {
     expect(ranks).toEqual({ 'ranks:board': Object.fromEntries(expected) });
   });
 
-  it('keeps saves as the pure fold of the log, and the latest document of each slot', async () => {
+  it('stores saves as the fold of the log, and the latest document of each slot', async () => {
     const { test, players } = workers;
     const events = await workers.save(12, saves.name, ['one', 'two']);
     expect(await workers.project(saves, events)).toEqual({ applied: 24, duplicates: 0, deferred: [] });
@@ -85,7 +85,7 @@ describe('a projector', () => {
     },
   );
 
-  it('counts and sums exactly what two workers applied by turns', async () => {
+  it('counts and sums exactly the scores that two workers applied in turns', async () => {
     const values = Array.from({ length: 200 }, (_, i) => 2 ** (i % 40) + 0.5);
     const list = values.map(score => ({ player: 'ada', score }));
     const events = await workers.submit(list, scoreDocuments.name);

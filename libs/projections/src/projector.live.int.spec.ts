@@ -8,7 +8,7 @@ type Scores = [Score, Score, Score, Score];
 
 const four = [1, 2, 3, 4].map(score => ({ player: 'ada', score }));
 
-describe('a projector, of what is live,', () => {
+describe('a projector and the live generation', () => {
   let workers: Workers;
   beforeEach(async () => {
     workers = await Workers.open();
@@ -24,7 +24,7 @@ describe('a projector, of what is live,', () => {
   const id = (event: Score) => formatEventId(event.id);
   const pending = () => pendingOf(workers.test, workers.scores, group);
 
-  it('writes to the generation that is live, also when it is switched between two batches', async () => {
+  it('writes to the live generation, also after a switch between two batches', async () => {
     const [one, two, three, four] = await submit();
     const source = { keys: workers.scores, group };
     const projector = new Projector(workers.test.redis, scoreDocuments);
@@ -35,7 +35,7 @@ describe('a projector, of what is live,', () => {
     expect(await hashes(2)).toEqual(fold(three, four));
   });
 
-  it('reads the rules again when another worker has changed them', async () => {
+  it('reads the rules again after another worker has changed them', async () => {
     const { test, scores, second } = workers;
     const source = { keys: scores, group: leaderboards.name };
     const [one, two] = [new Projector(test.redis, leaderboards), new Projector(second, leaderboards)];
@@ -53,8 +53,8 @@ describe('a projector, of what is live,', () => {
     expect(await stateOf(test, scores)).toHaveProperty('ranks', {});
   });
 
-  describe('acknowledges without effect', () => {
-    it('what is in the generation that was built up to it', async () => {
+  describe('acknowledges without a change', () => {
+    it('an event that the rebuild of the generation has folded in', async () => {
       const [one, two, three, four] = await submit();
       await live({ base: id(two) });
       const settlement = await workers.project(scoreDocuments, [one, two, three, four]);
@@ -63,7 +63,7 @@ describe('a projector, of what is live,', () => {
       expect(await pending()).toBe(0);
     });
 
-    it('what is in a board that was built up to it, on that board only', async () => {
+    it('an event that the rebuild of a board has folded in, for that board only', async () => {
       const list = ['built', 'other', 'built', 'other'].map((board, i) => ({
         board,
         player: 'ada',
@@ -75,7 +75,7 @@ describe('a projector, of what is live,', () => {
       expect(await hashes()).toEqual(foldOf(leaderboards, [two, three, four], workers.scores));
     });
 
-    it('but not what was a dead letter when it was built, once', async () => {
+    it('but applies, once, an event that was a dead letter during the rebuild', async () => {
       const { test, scores } = workers;
       const [one, two, three, four] = await submit();
       await live({ base: id(three) });
@@ -86,14 +86,14 @@ describe('a projector, of what is live,', () => {
     });
   });
 
-  describe('behind a barrier', () => {
+  describe('with a barrier', () => {
     const barrier = async (event: Score, milliseconds: number) => {
       const [seconds, micros] = (await workers.test.redis.time()).map(Number) as [number, number];
       const until = seconds * 1000 + Math.floor(micros / 1000) + milliseconds;
       await live({ barrier: `${id(event)} ${until} builder` });
     };
 
-    it('leaves pending what comes after it, and commits what comes before', async () => {
+    it('leaves events after the barrier pending, and commits those before it', async () => {
       const [one, two, three, four] = await submit();
       await barrier(two, 60_000);
       expect(await workers.project(scoreDocuments, [two, three, one, four])).toEqual({
@@ -108,7 +108,7 @@ describe('a projector, of what is live,', () => {
       expect(await hashes()).toEqual(fold(one, two, three, four));
     });
 
-    it('does not build on an event that has to wait', async () => {
+    it('does not compute changes on top of an event that has to wait', async () => {
       const [one, two, three, four] = await submit();
       await barrier(two, 60_000);
       const settlement = await workers.project(scoreDocuments, [four, one]);
@@ -129,7 +129,7 @@ describe('a projector, of what is live,', () => {
       expect(settlement).toMatchObject({ applied: 1, deferred: [ten?.id] });
     });
 
-    it('goes on by itself when the time of the barrier is over', async () => {
+    it('continues when the barrier expires', async () => {
       const [one, two] = await submit();
       await barrier(one, 100);
       expect(await workers.project(scoreDocuments, [two])).toMatchObject({ deferred: [two.id] });

@@ -1,15 +1,15 @@
 import type { PartitionKeys } from '#libs/event-log';
 
-/** How a generation keeps what players are found by: in sorted sets, or as JSON values that Redis Search indexes. */
+/** How a generation stores the names that players are found by: in sorted sets, or as JSON values that Redis Search indexes. */
 export type DocumentStoreName = 'plain' | 'json';
 
-/** What the field says that names it; nothing for a generation that is older than the field. */
+/** @param field `documents` of the live hash; older generations do not have it */
 export const documentStoreName = (field: string | null | undefined): DocumentStoreName =>
   field === 'json' ? 'json' : 'plain';
 
-/** Keys of projected state in one generation. No id can hold an `@`: the generation is unmistakable. */
+/** The keys of projected state in one generation. `@` separates the generation: no id can contain it. */
 export class StateKeys {
-  /** Names the partition: `p0`. */
+  /** The name of the partition, such as `p0`. */
   readonly partition: string;
   private readonly prefixes = new Map<string, string>();
 
@@ -21,7 +21,7 @@ export class StateKeys {
     this.partition = /\{(\w+)\}$/.exec(keys.base)?.[1] ?? '';
   }
 
-  /** The prefix of all keys of one kind; itself a key where the kind has only one. */
+  /** The prefix of all keys of one kind. If the kind has only one key, this is it. */
   prefix(kind: string): string {
     let prefix = this.prefixes.get(kind);
     if (prefix === undefined) {
@@ -31,7 +31,7 @@ export class StateKeys {
     return prefix;
   }
 
-  /** A key of one kind; each library names its own. @param id from outside, perhaps with colons: it stands last */
+  /** @param id comes from clients and can contain colons, so it stands last */
   key(kind: string, id?: string): string {
     return id === undefined ? this.prefix(kind) : `${this.prefix(kind)}:${id}`;
   }
@@ -45,6 +45,5 @@ export class StateKeys {
   }
 }
 
-/** The keys of projected state, in one of its generations. */
 export const stateKeys = (keys: PartitionKeys, generation: number, documents: DocumentStoreName = 'plain') =>
   new StateKeys(keys, generation, documents);

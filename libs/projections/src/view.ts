@@ -10,64 +10,70 @@ import {
 import { isRedisUnavailable, type RedisClient, readWholeHash } from '#libs/redis';
 import { documentStoreName, type StateKeys, stateKeys } from './state-keys.js';
 
-/** Which partition a batch is from, and for which group it is acknowledged. */
+/** A partition, and the consumer group that its events are acknowledged for. */
 export interface Source {
   readonly keys: PartitionKeys;
   readonly group: string;
 }
 
 /**
- * What a writer of a partition's state must know: which generation is live, by which rules it goes, and what is
- * in it already. Whatever is computed from a view is refused when the view is no longer true.
+ * A worker's copy of what it must know to write a partition's state: the live generation, its rules, and which events it
+ * already contains. A commit that was computed from an outdated view is refused.
  */
-export interface View<Rules> {
+export interface PartitionView<Rules> {
   readonly keys: StateKeys;
-  /** Changes with the rules. */
+  /** Grows by one with each change of the rules. */
   revision: number;
   readonly rules: Rules;
-  /** Batches for which it is likely that another worker changes states of the partition, too. */
-  crowded: number;
-  /** Whether the event is part of the state, though nobody acknowledged it: a rebuild folded it in. */
+  /** For so many more batches, another worker is likely to change states of the partition at the same time. */
+  contendedBatches: number;
+  /** Whether a rebuild has folded the event into the state. Such an event can still be pending. */
   includes(id: EventId, board: string | undefined): boolean;
-  /** Whether the event was a dead letter that is now delivered again. */
+  /** Whether the event was a dead letter and is now delivered again. */
   isRetried(id: EventId): boolean;
 }
 
 /**
- * The board whose base has what an event says in general, apart from what it does to states; nothing where boards that
- * count its scores hear of it, too: rebuilt, a board that was removed or born has the event, but they may not.
+ * The board whose base tells whether the change of rules of an event has been made by a rebuild.
+ *
+ * Undefined for a removal, and for a creation in a shard: they change the rules of derived boards, too. A rebuild of the
+ * board has made the change for the board, but perhaps not for the derived boards.
  */
-export function rulingScopeOf<T extends EventType>(event: RecordedEvent<T>): string | undefined {
+export function rulesScopeOf<T extends EventType>(event: RecordedEvent<T>): string | undefined {
   const { type, data } = event;
-  return type === 'BoardRemoved' || 'born' in data ? undefined : scopeOf(event);
+  return type === 'BoardRemoved' || 'born' in data ? undefined : definedBoardOf(event);
 }
 
-/** The board whose base has what an event says in general, apart from what it does to states. */
-export function scopeOf<T extends EventType>({ type, data }: RecordedEvent<T>): string | undefined {
+/** The board that the event defines or removes. */
+export function definedBoardOf<T extends EventType>({ type, data }: RecordedEvent<T>): string | undefined {
   const isOfBoard = type === 'BoardDefined' || type === 'BoardRemoved';
   return isOfBoard && 'board' in data ? data.board : undefined;
 }
 
-/** The first generation, when nothing was ever built. */
-const FIRST = 1;
+/** The live generation before any rebuild. */
+const FIRST_GENERATION = 1;
 
 /**
- * @throws LogMovedError when another log has taken the place of the partition's
- * @throws PartitionHarmedError when what is kept is not what was written
+ * @throws LogMovedError if a repartition has moved the log
+ * @throws PartitionHarmedError if another program has overwritten the stored data
  */
 export async function readView<Rules>(
   redis: RedisClient,
   { keys, group }: Source,
   parseRules: (fields: Record<string, string>) => Rules,
-): Promise<View<Rules>> {
-  // Read one after the other: if they do not belong together, the fence does not hold when it is compared.
+): Promise<PartitionView<Rules>> {
+  // The reads are not atomic. If the rules changed in between, the commit notices, because the revision differs.
   const [live, skipped] = await Promise.all([
-    legible(keys.live(group), async () => checked(await readWholeHash(redis, keys.live(group)))),
-    legible(keys.skipped(group), () => readWholeHash(redis, keys.skipped(group))),
+    readUndamaged(keys.live(group), async () => checked(await readWholeHash(redis, keys.live(group)))),
+    readUndamaged(keys.skipped(group), () => readWholeHash(redis, keys.skipped(group))),
   ]);
   if (live.generation === MOVED) throw new LogMovedError();
-  const state = stateKeys(keys, Number(live.generation ?? FIRST), documentStoreName(live.documents));
-  const rules = await legible(state.rules(), async () =>
+  const state = stateKeys(
+    keys,
+    Number(live.generation ?? FIRST_GENERATION),
+    documentStoreName(live.documents),
+  );
+  const rules = await readUndamaged(state.rules(), async () =>
     parseRules(await readWholeHash(redis, state.rules())),
   );
   const includes = inclusion(live, Object.keys(skipped));
@@ -76,14 +82,14 @@ export async function readView<Rules>(
     keys: state,
     revision: Number(live.revision ?? 0),
     rules,
-    crowded: 0,
+    contendedBatches: 0,
     includes,
     isRetried: id => isAnySkipped && skipped[formatEventId(id)] !== undefined,
   };
 }
 
-/** @throws PartitionHarmedError instead of whatever says that the key is not what it should be */
-async function legible<T>(key: string, read: () => Promise<T>): Promise<T> {
+/** @throws PartitionHarmedError if the key cannot be read or its content is invalid */
+async function readUndamaged<T>(key: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
@@ -92,44 +98,46 @@ async function legible<T>(key: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What the fields of what is live look like; others are not read here. */
-const FIELDS: readonly (readonly [name: RegExp, value: RegExp])[] = [
+/** The format of the fields of the live hash that are read here. */
+const LIVE_FIELDS: readonly (readonly [name: RegExp, value: RegExp])[] = [
   [/^generation$/, new RegExp(`^([1-9]\\d*|${MOVED})$`)],
   [/^revision$/, /^\d+$/],
   [/^barrier$/, /^\d+-\d+ \d+ \S+$/],
   [/^base(:|$)/, /^\d+-\d+$/],
 ];
 
-/** @throws Error that names the first field that Questlog has not written */
+/** @throws Error that names the first invalid field */
 function checked(live: Record<string, string>): Record<string, string> {
   for (const [name, value] of Object.entries(live)) {
-    const rule = FIELDS.find(([names]) => names.test(name));
+    const rule = LIVE_FIELDS.find(([names]) => names.test(name));
     if (rule && !rule[1].test(value))
-      throw new Error(`its field ${name} is ${JSON.stringify(value.slice(0, 80))}`);
+      throw new Error(`its field ${name} has an invalid value: ${JSON.stringify(value.slice(0, 80))}`);
   }
   return live;
 }
 
 /**
- * Tells which events are in a generation because it was built from them.
+ * Returns a function that tells whether a rebuild has folded an event into the generation.
  *
- * @param live what is live of a group: `base` is the last event in the generation, `base:<board>` in a board's
- * @param skipped ids of events that are in no generation
+ * @param live the live hash of a group: `base` is the last event that the rebuild of the generation folded in, and
+ * `base:<board>` the last one that the rebuild of a board folded in
+ * @param skipped ids of events that no rebuild folds in
  */
 export function inclusion(
   live: Readonly<Record<string, string>>,
   skipped: readonly string[],
-): View<unknown>['includes'] {
-  const left = new Set(skipped);
+): PartitionView<unknown>['includes'] {
+  const skippedIds = new Set(skipped);
   const bases = new Map<string, EventId>();
   for (const [field, id] of Object.entries(live))
     if (field.startsWith('base')) bases.set(field, parseEventId(id));
   if (bases.size === 0) return () => false;
-  const isUpTo = (id: EventId, end: EventId | undefined) =>
-    end !== undefined && compareEventIds(id, end) <= 0;
-  const whole = bases.get('base');
-  const isAnyBoard = bases.size > (whole ? 1 : 0);
+  const isUpTo = (id: EventId, base: EventId | undefined) =>
+    base !== undefined && compareEventIds(id, base) <= 0;
+  const generationBase = bases.get('base');
+  const hasBoardBases = bases.size > (generationBase ? 1 : 0);
   return (id, board) =>
-    (isUpTo(id, whole) || (board !== undefined && isAnyBoard && isUpTo(id, bases.get(`base:${board}`)))) &&
-    !(left.size > 0 && left.has(formatEventId(id)));
+    (isUpTo(id, generationBase) ||
+      (board !== undefined && hasBoardBases && isUpTo(id, bases.get(`base:${board}`)))) &&
+    !(skippedIds.size > 0 && skippedIds.has(formatEventId(id)));
 }

@@ -93,7 +93,7 @@ export class Workers {
 
 /** What the pure fold makes of events: the fields of every hash, by name, as they are to be kept. */
 export function foldOf<State, T extends EventType, Rules>(
-  { rulebook, targets, evolve, format }: Projection<State, T, Rules>,
+  { partitionRules, targets, evolve, format }: Projection<State, T, Rules>,
   events: readonly RecordedEvent<T>[],
   partition: PartitionKeys,
 ): Record<string, Record<string, string>> {
@@ -105,9 +105,9 @@ export function foldOf<State, T extends EventType, Rules>(
     folded[nameOf(key)] = { ...others, ...(value !== undefined && { [field]: value }) };
   };
   for (const event of events) {
-    const rules = rulebook.parse(folded.rules ?? {});
+    const rules = partitionRules.parse(folded.rules ?? {});
     const places = targets(event, rules, keys);
-    const ruling = rulebook.rule(rules, event, places, keys);
+    const ruling = partitionRules.changeFor(rules, event, places, keys);
     for (const target of places) {
       const { key, field } = target.address;
       const state = evolve(states.get(`${key}/${field}`), event, rules, target);
@@ -117,7 +117,7 @@ export function foldOf<State, T extends EventType, Rules>(
     }
     for (const {
       address: { key, field },
-    } of ruling?.touches ?? []) {
+    } of ruling?.affectedTargets ?? []) {
       const state = states.get(`${key}/${field}`);
       if (state === undefined || !ruling?.removes?.(state)) continue;
       states.delete(`${key}/${field}`);

@@ -84,7 +84,7 @@ export class JobsController {
     const { projection: title, ...order } = body;
     const projection = projectionByTitle(title);
     if (!projection) throw badField('projection', `there is no projection ${title}`);
-    if (order.board !== undefined && !projection.boards)
+    if (order.board !== undefined && !projection.boardScope)
       throw badValue(
         'board',
         `board goes with the projection ranking only: ${title} has no boards to itself, so leave it out`,

@@ -1,5 +1,5 @@
 import { compareEventIds, DEFAULT_DEFINITION, type EventId, type RecordedEvent } from '#libs/events';
-import type { KeyArgument, Rulebook, Ruling, StateKeys, Target } from '#libs/projections';
+import type { KeyArgument, PartitionRules, RulesChange, StateKeys, Target } from '#libs/projections';
 import { levelsKey, ranksKey, runsKey } from '../keys.js';
 import type { BoardEntry } from '../ranking/leaderboard.fold.js';
 import { boardOf, Ranks } from '../ranking/ranks.js';
@@ -30,12 +30,13 @@ export const LEADERBOARD_EVENTS = [
 export type LeaderboardEvent = (typeof LEADERBOARD_EVENTS)[number];
 
 /** Definitions, periods, revocations and bans. */
-export const rulebook: Rulebook<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
+export const partitionRules: PartitionRules<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
   parse: fields => new LeaderboardRules(fields),
-  assume: (fields, inTheEnd, boards) => new LeaderboardRules(fields, new LeaderboardRules(inTheEnd), boards),
-  amend: (rules, { fields }) => rules.amend(fields),
-  cameTrue: rules => rules.asAssumed,
-  rule: (rules, event, targets, keys) => {
+  parseForReplay: (fields, inTheEnd, boards) =>
+    new LeaderboardRules(fields, new LeaderboardRules(inTheEnd), boards),
+  apply: (rules, { fields }) => rules.amend(fields),
+  assumptionHeld: rules => rules.asAssumed,
+  changeFor: (rules, event, targets, keys) => {
     switch (event.type) {
       case 'ScoreSubmitted':
         return play(rules, targets, keys);
@@ -54,11 +55,11 @@ export const rulebook: Rulebook<BoardEntry, LeaderboardEvent, LeaderboardRules> 
   },
 };
 
-const plain = (fields: Ruling<BoardEntry>['fields']): Ruling<BoardEntry> => ({
+const plain = (fields: RulesChange<BoardEntry>['fields']): RulesChange<BoardEntry> => ({
   fields,
-  touches: [],
+  affectedTargets: [],
   effects: () => [],
-  drops: [],
+  droppedKeys: [],
 });
 
 /** The first score of a period opens it, and can close the oldest. */
@@ -66,7 +67,7 @@ function play(
   rules: LeaderboardRules,
   targets: readonly Target[],
   keys: StateKeys,
-): Ruling<BoardEntry> | undefined {
+): RulesChange<BoardEntry> | undefined {
   const isNew = (target: Target) => !rules.isOpen(boardOf(target), target.period);
   if (!targets.some(isNew)) return undefined;
   const news = targets.filter(isNew);
@@ -76,7 +77,9 @@ function play(
   });
   return {
     ...plain(Object.fromEntries(opened.map(({ board, open }) => [periodsField(board), open.join(' ')]))),
-    drops: opened.flatMap(({ board, expired }) => expired.flatMap(period => keysOf(board, period, keys))),
+    droppedKeys: opened.flatMap(({ board, expired }) =>
+      expired.flatMap(period => keysOf(board, period, keys)),
+    ),
   };
 }
 
@@ -85,16 +88,16 @@ function revoke(
   rules: LeaderboardRules,
   { version = 1, data: { board, player } }: RecordedEvent<'EntryRevoked'>,
   keys: StateKeys,
-): Ruling<BoardEntry> | undefined {
+): RulesChange<BoardEntry> | undefined {
   if (version <= rules.revocationsOf(board, player)) return undefined;
-  const touches = rules.placesOf(player, keys, board);
+  const affectedTargets = rules.placesOf(player, keys, board);
   const isRevoked = (entry: BoardEntry | undefined) => entry !== undefined && entry.epoch < version;
   return {
     ...plain({ [revocationsField(board, player)]: String(version) }),
-    touches,
+    affectedTargets,
     removes: isRevoked,
     effects: entries =>
-      touches.flatMap((target, i) =>
+      affectedTargets.flatMap((target, i) =>
         isRevoked(entries[i]) ? new Ranks(keys, target, rules).move(entries[i], undefined) : [],
       ),
   };
@@ -104,7 +107,7 @@ function define(
   rules: LeaderboardRules,
   { id, data }: RecordedEvent<'BoardDefined'>,
   keys: StateKeys,
-): Ruling<BoardEntry> | undefined {
+): RulesChange<BoardEntry> | undefined {
   const { board, definition, first } = data;
   const { source, reset, timezone } = definition;
   const before = rules.board(board);
@@ -137,7 +140,7 @@ function remove(
   rules: LeaderboardRules,
   { id, data: { board, first } }: RecordedEvent<'BoardRemoved'>,
   keys: StateKeys,
-): Ruling<BoardEntry> | undefined {
+): RulesChange<BoardEntry> | undefined {
   const before = rules.board(board);
   const by = first ?? id;
   const isLast = (known: EventId | undefined) => !first && (!known || compareEventIds(known, id) < 0);
@@ -160,7 +163,7 @@ function follow(
   since: EventId | undefined,
   isPast: (since: EventId | undefined) => boolean,
   keys: StateKeys,
-): Ruling<BoardEntry>[] {
+): RulesChange<BoardEntry>[] {
   return rules
     .derivedFrom(board)
     .filter(name => isPast(rules.board(name).since))
@@ -168,17 +171,22 @@ function follow(
 }
 
 /** What needs a rebuild goes alone, and before the rest. */
-function together(rulings: readonly Ruling<BoardEntry>[]): Ruling<BoardEntry> | undefined {
-  const rebuild = rulings.find(({ rebuilds }) => rebuilds !== undefined);
+function together(rulings: readonly RulesChange<BoardEntry>[]): RulesChange<BoardEntry> | undefined {
+  const rebuild = rulings.find(({ boardToRebuild }) => boardToRebuild !== undefined);
   if (rebuild || rulings.length === 0) return rebuild;
   return {
     ...plain(Object.assign({}, ...rulings.map(({ fields }) => fields))),
-    drops: rulings.flatMap(({ drops }) => drops),
+    droppedKeys: rulings.flatMap(({ droppedKeys }) => droppedKeys),
   };
 }
 
 /** Under another definition, scores make other entries: a board that has some is built anew. */
-function become(rules: LeaderboardRules, board: string, after: Board, keys: StateKeys): Ruling<BoardEntry> {
+function become(
+  rules: LeaderboardRules,
+  board: string,
+  after: Board,
+  keys: StateKeys,
+): RulesChange<BoardEntry> {
   const before = rules.board(board);
   const { source } = after.definition;
   const { definition } = before;
@@ -193,7 +201,7 @@ function become(rules: LeaderboardRules, board: string, after: Board, keys: Stat
     beginsEarlier(after.from, before.from);
   const hasScores =
     rules.periodsOf(board).length > 0 || (source === undefined ? mayHaveOwn : rules.isKnown(source));
-  return hasScores ? { ...ruling, rebuilds: board } : ruling;
+  return hasScores ? { ...ruling, boardToRebuild: board } : ruling;
 }
 
 function beginsEarlier(from: EventId | undefined, before: EventId | undefined): boolean {
@@ -204,11 +212,11 @@ function beginsEarlier(from: EventId | undefined, before: EventId | undefined): 
 function leave(
   rules: LeaderboardRules,
   board: string,
-  { fields }: Ruling<BoardEntry>,
+  { fields }: RulesChange<BoardEntry>,
   keys: StateKeys,
-): Ruling<BoardEntry> {
-  const drops = rules.periodsOf(board).flatMap(period => keysOf(board, period, keys));
-  return { ...plain({ ...fields, [periodsField(board)]: undefined }), drops };
+): RulesChange<BoardEntry> {
+  const droppedKeys = rules.periodsOf(board).flatMap(period => keysOf(board, period, keys));
+  return { ...plain({ ...fields, [periodsField(board)]: undefined }), droppedKeys };
 }
 
 /**
@@ -225,16 +233,16 @@ function ban(
   rules: LeaderboardRules,
   { type, id, data: { player, first } }: RecordedEvent<'PlayerBanned' | 'PlayerUnbanned'>,
   keys: StateKeys,
-): Ruling<BoardEntry> | undefined {
+): RulesChange<BoardEntry> | undefined {
   const by = first ?? id;
   if (!rules.isNewForPlayer(player, by)) return undefined;
   const banned = type === 'PlayerBanned';
-  const touches = banned === rules.isBanned(player) ? [] : rules.placesOf(player, keys);
+  const affectedTargets = banned === rules.isBanned(player) ? [] : rules.placesOf(player, keys);
   return {
     ...plain({ [playerField(player)]: formatBan({ by, banned }) }),
-    touches,
+    affectedTargets,
     effects: entries =>
-      touches.flatMap((target, i) => {
+      affectedTargets.flatMap((target, i) => {
         const ranks = new Ranks(keys, target, rules);
         return banned ? ranks.move(entries[i], undefined) : ranks.move(undefined, entries[i]);
       }),
@@ -246,14 +254,14 @@ function erase(
   rules: LeaderboardRules,
   { data: { player } }: RecordedEvent<'ScoresErased'>,
   keys: StateKeys,
-): Ruling<BoardEntry> {
-  const touches = rules.placesOf(player, keys);
+): RulesChange<BoardEntry> {
+  const affectedTargets = rules.placesOf(player, keys);
   return {
     ...plain(Object.fromEntries(rules.fieldsOf(player).map(field => [field, undefined]))),
-    touches,
+    affectedTargets,
     removes: () => true,
     effects: entries =>
-      touches.flatMap((target, i) => new Ranks(keys, target, rules).move(entries[i], undefined)),
+      affectedTargets.flatMap((target, i) => new Ranks(keys, target, rules).move(entries[i], undefined)),
   };
 }
 

@@ -1,6 +1,11 @@
 import type { Attributes } from '#libs/events';
 import type { Projection } from '#libs/projections';
-import { keysOf, LEADERBOARD_EVENTS, type LeaderboardEvent, rulebook } from '../definitions/rulebook.js';
+import {
+  keysOf,
+  LEADERBOARD_EVENTS,
+  type LeaderboardEvent,
+  partitionRules,
+} from '../definitions/rulebook.js';
 import { boardField, type LeaderboardRules, periodsField } from '../definitions/rules.js';
 import { type PackedSum, pack, toNumber, unpack } from './exact-sum.js';
 import { type BoardEntry, evolveEntry } from './leaderboard.fold.js';
@@ -20,19 +25,19 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
   stream: 'scores',
   handles: LEADERBOARD_EVENTS,
   kinds: ['rules', 'ranks', 'runs', 'levels'],
-  boards: {
-    concerning: (boards, rules) => {
+  boardScope: {
+    eventFilter: (boards, rules) => {
       const names = new Set(boards.flatMap(board => [board, rules.definitionOf(board).source ?? board]));
       return ({ data }) => !('board' in data) || names.has(data.board);
     },
-    fields: board => [boardField(board), periodsField(board)],
+    rulesFields: board => [boardField(board), periodsField(board)],
     keys: (board, rules, keys) => {
       const periods = rules.flatMap(fields => fields[periodsField(board)]?.split(' ') ?? []);
       return [...new Set(periods)].flatMap(period => keysOf(board, period, keys).map(({ key }) => key));
     },
   },
-  rulebook,
-  comesLast: ({ type }) => type === 'ScoresErased',
+  partitionRules,
+  waitsForAllEarlier: ({ type }) => type === 'ScoresErased',
   targets: (event, rules, keys) => (event.type === 'ScoreSubmitted' ? rules.targets(event, keys) : []),
   evolve: (entry, event, rules, target) => {
     if (event.type !== 'ScoreSubmitted') return entry;

@@ -1,4 +1,4 @@
-import { erasing, NO_RULES, type Projection } from '#libs/projections';
+import { NO_RULES, type Projection, removalOf } from '#libs/projections';
 import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../definitions/rulebook.js';
 import { scoresKey } from '../keys.js';
 import { type PackedSum, pack, unpack } from '../ranking/exact-sum.js';
@@ -24,12 +24,12 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   stream: 'scores',
   handles: LEADERBOARD_EVENTS,
   kinds: ['scores'],
-  rulebook: {
+  partitionRules: {
     ...NO_RULES,
-    rule: (_rules, event, _targets, keys) =>
-      event.type === 'ScoresErased' ? erasing({ drops: [scoresKey(keys, event.data.player)] }) : undefined,
+    changeFor: (_rules, event, _targets, keys) =>
+      event.type === 'ScoresErased' ? removalOf({ hashes: [scoresKey(keys, event.data.player)] }) : undefined,
   },
-  comesLast: ({ type }) => type === 'ScoresErased',
+  waitsForAllEarlier: ({ type }) => type === 'ScoresErased',
   targets: (event, _rules, keys) =>
     event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
       ? [{ address: { key: scoresKey(keys, event.data.player), field: event.data.board } }]

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '#libs/events';
 import { type ProfileState, profileEffects, profilesKey } from '#libs/players';
-import { erasing, type Ruling, type StateKeys } from '#libs/projections';
+import { type RulesChange, removalOf, type StateKeys } from '#libs/projections';
 import {
   documentKey,
   historyKeys,
@@ -15,18 +15,18 @@ import type { PlayerState } from './saves.projection.js';
 export function erasePlayer(
   { data: { player, heads = {} } }: RecordedEvent<'PlayerErased'>,
   keys: StateKeys,
-): Ruling<PlayerState> {
+): RulesChange<PlayerState> {
   // A head that is no slot's names keys that are not there.
   const slots = Object.entries(heads);
   const searchable = slots.map(([slot]) => slot).filter(isSearchable);
   return {
-    ...erasing({
-      drops: [
+    ...removalOf({
+      hashes: [
         slotsKey(keys, player),
         ...slots.flatMap(([slot, last]) => historyKeys(keys, player, slot, last)),
       ],
     }),
-    touches: [
+    affectedTargets: [
       { address: { key: profilesKey(keys), field: player } },
       ...searchable.map(slot => ({ address: { key: slotsKey(keys, player), field: slot } })),
     ],

@@ -43,12 +43,12 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
   stream: 'players',
   handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched', 'PlayerErased'],
   kinds: ['saves', 'save', 'history', 'profiles', 'names', 'search', 'document'],
-  rulebook: {
+  partitionRules: {
     ...NO_RULES,
-    rule: (_rules, event, _targets, keys) =>
+    changeFor: (_rules, event, _targets, keys) =>
       event.type === 'PlayerErased' ? erasePlayer(event, keys) : undefined,
   },
-  comesLast: ({ type }) => type === 'PlayerErased',
+  waitsForAllEarlier: ({ type }) => type === 'PlayerErased',
   targets: (event, _rules, keys) => {
     if (event.type === 'PlayerErased') return [];
     if (event.type === 'ProfilePatched')

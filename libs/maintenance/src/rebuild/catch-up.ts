@@ -49,17 +49,17 @@ export async function catchUp<State, T extends EventType, Rules>(
 
 /** What the rules come to by some events, which change nothing but rules, in their order. */
 export function rulesOf<State, T extends EventType, Rules>(
-  { rulebook }: Projection<State, T, Rules>,
+  { partitionRules }: Projection<State, T, Rules>,
   events: readonly RecordedEvent<T>[],
   keys: PartitionKeys,
 ): Record<string, string | undefined> {
-  const rules = rulebook.assume({}, {});
+  const rules = partitionRules.parseForReplay({}, {});
   const fields: Record<string, string | undefined> = {};
   for (const event of events) {
     try {
-      const ruling = rulebook.rule(rules, event, [], stateKeys(keys, 1));
+      const ruling = partitionRules.changeFor(rules, event, [], stateKeys(keys, 1));
       if (!ruling) continue;
-      rulebook.amend(rules, ruling);
+      partitionRules.apply(rules, ruling);
       Object.assign(fields, ruling.fields);
     } catch {
       // It cannot be applied: then it will have no effect.

@@ -5,13 +5,13 @@ import {
   AddressMap,
   type DocumentStoreName,
   type Effect,
-  effectsOf,
+  effectsOfRulesChange,
   type Fields,
+  LoadedStates,
   type Projection,
-  type Ruling,
+  type RulesChange,
   type Source,
   type StateKeys,
-  States,
   stateKeys,
   type Target,
 } from '#libs/projections';
@@ -112,7 +112,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     assumed: Fields,
   ) {
     this.state = stateKeys(source.keys, generation, facts.documents);
-    this.rules = projection.rulebook.assume(builtRules, assumed, options.boards);
+    this.rules = projection.partitionRules.parseForReplay(builtRules, assumed, options.boards);
     this.only = options.boards && new Set(options.boards);
     this.read = position;
     this.processedBefore = processed;
@@ -171,7 +171,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
 
   /** Whether all was folded under the rules that hold at the position. */
   get isTrue(): boolean {
-    return this.projection.rulebook.cameTrue(this.rules);
+    return this.projection.partitionRules.assumptionHeld(this.rules);
   }
 
   /**
@@ -207,7 +207,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
 
   private decode(page: readonly LogEntry[]): RecordedEvent<T>[] {
     const { boards } = this.options;
-    const concerns = boards && this.projection.boards?.concerning(boards, this.rules);
+    const concerns = boards && this.projection.boardScope?.eventFilter(boards, this.rules);
     const events: RecordedEvent<T>[] = [];
     for (const [id, fields] of page) {
       try {
@@ -223,7 +223,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   private fold(event: RecordedEvent<T>): void {
     try {
       const targets = this.targets(event);
-      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.state);
+      const ruling = this.projection.partitionRules.changeFor(this.rules, event, targets, this.state);
       for (const target of targets) this.evolve(event, target);
       if (ruling) this.amend(ruling);
     } catch {
@@ -262,17 +262,17 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   }
 
   /** Its effects follow from states as they are: what is dirty is written before. */
-  private amend(ruling: Ruling<State>): void {
+  private amend(ruling: RulesChange<State>): void {
     this.flush();
-    const states = ruling.touches.map(({ address }) => this.cells.get(address)?.state);
+    const states = ruling.affectedTargets.map(({ address }) => this.cells.get(address)?.state);
     this.writes.close();
-    for (const effect of effectsOf(ruling, states, this.state.rules())) this.writes.add(effect);
+    for (const effect of effectsOfRulesChange(ruling, states, this.state.rules())) this.writes.add(effect);
     this.writes.close();
-    ruling.touches.forEach(({ address }, i) => {
+    ruling.affectedTargets.forEach(({ address }, i) => {
       if (states[i] !== undefined && ruling.removes?.(states[i])) this.cells.delete(address);
     });
-    for (const { key } of ruling.drops) this.cells.deleteKey(key);
-    const adopted = Object.entries(this.projection.rulebook.amend(this.rules, ruling));
+    for (const { key } of ruling.droppedKeys) this.cells.deleteKey(key);
+    const adopted = Object.entries(this.projection.partitionRules.apply(this.rules, ruling));
     if (adopted.length === 0) return;
     // What is written from now on was computed by them: whoever goes on with the build must assume them, too.
     const args = adopted.flatMap(([field, text = '']) => [ASSUMED + field, text]);
@@ -298,12 +298,12 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   private async load(events: readonly RecordedEvent<T>[]): Promise<void> {
     const touched = events.flatMap(event => {
       const targets = this.targets(event);
-      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.state);
-      return [...targets, ...(ruling?.touches ?? [])];
+      const ruling = this.projection.partitionRules.changeFor(this.rules, event, targets, this.state);
+      return [...targets, ...(ruling?.affectedTargets ?? [])];
     });
     const unknown = touched.filter(({ address }) => !this.cells.get(address));
     await this.writing;
-    const states = new States<State>();
+    const states = new LoadedStates<State>();
     for (const { address } of unknown) states.at(address);
     const { keys, group } = this.source;
     await states.read(this.redis, keys.live(group), this.projection.parse);

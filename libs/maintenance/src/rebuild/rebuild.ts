@@ -139,13 +139,13 @@ export class Rebuild<State, T extends EventType, Rules> {
 
   /** What is the boards' own: keys in pairs, built and live, and fields of the rules, live and built. */
   private async ofBoards(names: readonly string[], built: StateKeys, live: StateKeys) {
-    const { boards } = this.projection;
+    const { boardScope } = this.projection;
     const rules = await Promise.all([live, built].map(state => readWholeHash(this.redis, state.rules())));
-    const fields = names.flatMap(board => boards?.fields(board) ?? []);
+    const fields = names.flatMap(board => boardScope?.rulesFields(board) ?? []);
     const own = (hash: Record<string, string> = {}) =>
       Object.fromEntries(fields.map(field => [field, hash[field] ?? '']));
     const [from = [], to = []] = [built, live].map(state =>
-      names.flatMap(board => boards?.keys(board, rules, state) ?? []),
+      names.flatMap(board => boardScope?.keys(board, rules, state) ?? []),
     );
     return {
       keys: from.flatMap((key, i) => [key, to[i] ?? key]),
@@ -163,7 +163,7 @@ export class Rebuild<State, T extends EventType, Rules> {
     const { boards } = this.options;
     if (boards === undefined) return;
     const rules = await readWholeHash(this.redis, state.rules());
-    const keys = boards.flatMap(board => this.projection.boards?.keys(board, [rules], state) ?? []);
+    const keys = boards.flatMap(board => this.projection.boardScope?.keys(board, [rules], state) ?? []);
     for (let at = 0; at < keys.length; at += CALL_KEYS)
       await this.redis.unlink(...keys.slice(at, at + CALL_KEYS));
     await this.redis.unlink(state.rules());

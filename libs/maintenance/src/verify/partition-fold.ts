@@ -3,12 +3,12 @@ import { readLog } from '#libs/event-log';
 import { type EventId, type EventType, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import {
   AddressMap,
+  definedBoardOf,
   type Effect,
   type Projection,
-  type Ruling,
+  type RulesChange,
   type Source,
   type StateKeys,
-  scopeOf,
   type Target,
 } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
@@ -50,7 +50,11 @@ export class PartitionFold<State, T extends EventType, Rules> {
     inTheEnd: Readonly<Record<string, string>>,
     private readonly board: string | undefined,
   ) {
-    this.rules = projection.rulebook.assume({}, inTheEnd, board === undefined ? undefined : [board]);
+    this.rules = projection.partitionRules.parseForReplay(
+      {},
+      inTheEnd,
+      board === undefined ? undefined : [board],
+    );
   }
 
   /**
@@ -79,7 +83,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
 
   /** Whether the rules turned out to be those that were assumed. */
   get isTrue(): boolean {
-    return this.projection.rulebook.cameTrue(this.rules);
+    return this.projection.partitionRules.assumptionHeld(this.rules);
   }
 
   /** What goes with a state, besides its own text. */
@@ -90,7 +94,8 @@ export class PartitionFold<State, T extends EventType, Rules> {
 
   private concerns(event: RecordedEvent<T>): boolean {
     return (
-      this.board === undefined || this.projection.boards?.concerning([this.board], this.rules)(event) === true
+      this.board === undefined ||
+      this.projection.boardScope?.eventFilter([this.board], this.rules)(event) === true
     );
   }
 
@@ -109,9 +114,10 @@ export class PartitionFold<State, T extends EventType, Rules> {
       .targets(event, this.rules, this.keys)
       .filter(({ board }) => !done.has(board) && (this.board === undefined || board === this.board));
     const targets = due.filter(({ board }) => sighting.isApplied(event.id, board));
-    const isApplied = due.length > 0 ? targets.length > 0 : sighting.isApplied(event.id, scopeOf(event));
+    const isApplied =
+      due.length > 0 ? targets.length > 0 : sighting.isApplied(event.id, definedBoardOf(event));
     if (isApplied) {
-      const ruling = this.projection.rulebook.rule(this.rules, event, targets, this.keys);
+      const ruling = this.projection.partitionRules.changeFor(this.rules, event, targets, this.keys);
       for (const target of targets) {
         this.evolve(event, target, changed);
         done.add(target.board);
@@ -121,8 +127,8 @@ export class PartitionFold<State, T extends EventType, Rules> {
     if (!isApplied || targets.length < due.length) this.held.push({ event, done });
   }
 
-  private amend(ruling: Ruling<State>, changed: Set<Place<State, T>>): void {
-    for (const { address } of ruling.touches) {
+  private amend(ruling: RulesChange<State>, changed: Set<Place<State, T>>): void {
+    for (const { address } of ruling.affectedTargets) {
       const place = this.places.get(address);
       if (!place) continue;
       changed.add(place);
@@ -131,7 +137,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
         place.state = undefined;
       }
     }
-    for (const { key } of ruling.drops) {
+    for (const { key } of ruling.droppedKeys) {
       for (const place of this.places.deleteKey(key)) {
         changed.add(place);
         place.state = undefined;
@@ -141,7 +147,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
       if (value === undefined) this.rulings.delete(field);
       else this.rulings.set(field, value);
     }
-    this.projection.rulebook.amend(this.rules, ruling);
+    this.projection.partitionRules.apply(this.rules, ruling);
   }
 
   private evolve(event: RecordedEvent<T>, target: Target, changed: Set<Place<State, T>>): void {

@@ -1,49 +1,51 @@
 #!lua
--- Acknowledges the events of a batch and applies what each of them changes, each of them once.
+-- Acknowledges the events of a batch and makes the changes of each event, once.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  what is live for the group (hash: generation, revision, barrier, tick, acknowledged, ...)
--- KEYS[n]  from 3 on: the hashes of ARGV[6], if any, in that order, and then every other key that a change touches
+-- KEYS[2]  the group's live hash (generation, revision, barrier, tick, acknowledged, ...); `tick` is the write token
+-- KEYS[n]  from 3 on: the hashes of ARGV[6], if any, in that order, and then every other key that a change uses
 -- ARGV[1]  the consumer group
--- ARGV[2]  generation and revision that the changes were computed for, with a space between
--- ARGV[3]  the tick of the moment when the states were read, or empty
--- ARGV[4]  the tick that this call sets if it changes anything; it was never set before
--- ARGV[5]  JSON list of n, type, n, type, ...: the Redis types that keys have or will get, but for those that were read
--- ARGV[6]  JSON list of the states that the changes were computed from, hash by hash: [fields, revisions or "" for none];
---          or empty, if only the tick is to be compared
--- ARGV[7]  JSON list of changes, in order, flat: of each of them its event's id; how many states follow, and these, by numbers
---          that count from 1, hash by hash as in ARGV[6]; how many commands follow, and these.
---          A command is how many words follow, and these: command, n, arguments; a number as argument means
+-- ARGV[2]  generation and revision that the changes were computed for, separated by a space
+-- ARGV[3]  the write token of the moment when the states were read, or empty
+-- ARGV[4]  a new write token, which this call sets if it changes anything
+-- ARGV[5]  JSON list of n, type, n, type, ...: the Redis types that KEYS must have or will get. Keys that were read are
+--          not listed: reading has checked them
+-- ARGV[6]  JSON list of the states that the changes were computed from, hash by hash: [fields, revisions, "" for none].
+--          Empty if the script is to compare only the write token
+-- ARGV[7]  flat JSON list of changes, in order. Each is: the id of the event; the number of states, and the positions of
+--          these states, counted from 1 through all hashes of ARGV[6]; the number of commands, and the commands.
+--          A command is: the number of words that follow, command, n (for KEYS[n]), arguments. A number as argument means
 --          ARGV[number], a list of one number KEYS[number]
 -- ARGV[8]  JSON list of ids of events that change nothing
--- ARGV[9]  JSON list: of each of these events, the numbers of its states
+-- ARGV[9]  JSON list: for each of these events, the positions of its states
 -- ARGV[n]  from 10 on: long values and documents
 --
--- The value of a field begins with its revision, up to the first space. Besides those of Redis there are two commands.
--- FIELD is HSET for a hash of which other fields are written, too. LEVEL, with a sorted set and a score, sees to it that
--- in the end the score is a member of KEYS[n] if, and only if, it is that of a member of the sorted set.
+-- The value of a field begins with its revision, up to the first space. Two commands are not from Redis: FIELD is HSET for a
+-- hash of which other fields are written, too. LEVEL takes a sorted set and a score, and makes the score a member of KEYS[n]
+-- if a member of the sorted set has that score, or else removes it.
 --
--- Returns a string with one letter for each change, and then for each event of ARGV[8]: a applied, d duplicate
---         (acknowledged before, so applied before), c conflict (a state is not the one the change was computed from;
---         nothing was done, compute it anew), w not now (a barrier stands before the event: a generation is being
---         switched); or, when nothing was done, the string "stale" (generation or revision are others) or "moved"
---         (the tick is another, and there is no list of states).
---         Of events that change nothing the number of a and d is right, not always which is which.
+-- Returns a string with one letter for each change, and then for each event of ARGV[8]:
+--           a  applied
+--           d  duplicate: acknowledged before, so applied before
+--           c  conflict: a state is not the one that the change was computed from; nothing was done, compute it again
+--           w  wait: a switch of generations has set a barrier before the event
+--         If nothing was done for any event, it returns "stale" (generation or revision have changed) or "moved" (the write
+--         token has changed, and there is no list of states to compare).
+--         For events that change nothing, the numbers of a and d are right, but not always which event has which letter.
 -- Errors  WRONG_TYPE <found> <expected> <key>: nothing was done
--- Cost: O(log n) for each change of a state, each effect and each event, of at most some 2,000 in all. An event about all of a
---         player's entries adds O(log n) for each board and period of the partition where the player has an entry, and O(1) for each
---         other one if another worker was in between.
--- Atomic  because the acknowledgement is what makes an effect happen once: neither may be without the other.
---         Lua does not roll back, hence types are checked first; and without `allow-oom` a full Redis refuses
---         the script as a whole, where it would otherwise acknowledge and then fail to write.
---         Every change of a state is made here, and sets a tick of its own. While the tick is that of the moment when
---         states were read, they are the same; with another one they must be listed, and each of them is compared.
---         An event that changes nothing is as good acknowledged late as early, and needs not be pending: such
---         events are acknowledged all at once, in the end.
--- Twice   the second run finds nothing pending and answers d throughout.
+-- Cost: O(log n) for each change of a state, each effect and each event, of about 2,000 at most in all. An event about all
+--         entries of a player adds O(log n) for each board and period of the partition where the player has an entry, and
+--         O(1) for each other one if another worker was in between.
+-- Atomic  because an event takes effect exactly once only if it is acknowledged in the same step.
+--         Lua does not roll back, so types are checked first. Without `allow-oom`, a full Redis refuses the script as a
+--         whole; otherwise it could acknowledge and then fail to write.
+--         Only this script changes states, and each time it sets a new write token. If the token is the same as when the
+--         states were read, the states are the same; if not, the script compares each of them.
+--         Events that change nothing can be acknowledged at any time, so they are acknowledged together at the end.
+-- Twice   the second run finds nothing pending and answers d for every event.
 
--- Lua can unpack some 8,000.
-local MANY = 4000
+-- Lua can unpack about 8,000 values at once.
+local MAX_UNPACK = 4000
 local group = ARGV[1]
 local live = redis.call('HMGET', KEYS[2], 'generation', 'revision', 'barrier', 'tick', 'acknowledged')
 if (live[1] or '1') .. ' ' .. (live[2] or '0') ~= ARGV[2] then return 'stale' end
@@ -63,7 +65,7 @@ local function parse(id)
   return tonumber(ms), tonumber(seq)
 end
 
--- "<id> <until> <owner>", where until is in milliseconds of the server's clock: it falls by itself when its builder dies.
+-- A barrier is "<id> <until> <owner>", where until is in milliseconds of the server's clock: it expires if its owner dies.
 local limit_ms, limit_seq, until_ms
 if live[3] then
   limit_ms, limit_seq = parse(live[3])
@@ -78,28 +80,28 @@ local function is_barred(id)
   return ms > limit_ms or (ms == limit_ms and seq > limit_seq)
 end
 
--- By number, the states that are not the ones that changes were computed from.
-local lost = {}
+-- The positions of states that are not the ones that the changes were computed from.
+local changed = {}
 if has_moved then
   local state = 0
   for n, states in ipairs(cjson.decode(ARGV[6])) do
     local names, revisions = states[1], states[2]
-    for from = 1, #names, MANY do
-      local values = redis.pcall('HMGET', KEYS[n + 2], unpack(names, from, math.min(from + MANY - 1, #names)))
+    for from = 1, #names, MAX_UNPACK do
+      local values = redis.pcall('HMGET', KEYS[n + 2], unpack(names, from, math.min(from + MAX_UNPACK - 1, #names)))
       if values.err then
         return redis.error_reply('WRONG_TYPE ' .. redis.call('TYPE', KEYS[n + 2]).ok .. ' hash ' .. KEYS[n + 2])
       end
       for i, value in ipairs(values) do
         state = state + 1
-        if (value and string.match(value, '^%S+') or '') ~= revisions[from + i - 1] then lost[state] = true end
+        if (value and string.match(value, '^%S+') or '') ~= revisions[from + i - 1] then changed[state] = true end
       end
     end
   end
 end
 
-local function any_lost(list, first, last)
+local function any_changed(list, first, last)
   for i = first, last do
-    if lost[list[i]] then return true end
+    if changed[list[i]] then return true end
   end
   return false
 end
@@ -109,20 +111,20 @@ local function letter_of(id)
   return #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 1 and 'c' or 'd'
 end
 
--- What fields, members and levels become, key by key, until it is written: a command for many of them costs little more
--- than one for one, and of each of them only the last word counts. `touched` are the keys that this is about: a command
--- that is carried out at once comes after what came before.
-local hashes, sets, levels, touched = {}, {}, {}, {}
-local function of(all, key)
+-- New values of fields, members and levels, by key. They are collected and written together, since one command for many
+-- costs little more than one for one, and only the last value of each counts. `collected` has the keys that wait to be
+-- written: before another command uses such a key, everything is written.
+local hashes, sets, levels, collected = {}, {}, {}, {}
+local function values_of(all, key)
   if not all[key] then
-    all[key], touched[key] = {}, true
+    all[key], collected[key] = {}, true
   end
   return all[key]
 end
 
 local function write(command, key, list)
-  for from = 1, #list, MANY do
-    redis.call(command, key, unpack(list, from, math.min(from + MANY - 1, #list)))
+  for from = 1, #list, MAX_UNPACK do
+    redis.call(command, key, unpack(list, from, math.min(from + MAX_UNPACK - 1, #list)))
   end
 end
 
@@ -154,7 +156,7 @@ local function write_all()
     for score, ranks in pairs(scores) do scores[score] = redis.call('ZCOUNT', ranks, score, score) > 0 and score end
     write_members(key, scores)
   end
-  hashes, sets, levels, touched = {}, {}, {}, {}
+  hashes, sets, levels, collected = {}, {}, {}, {}
 end
 
 local changes = cjson.decode(ARGV[7])
@@ -170,17 +172,18 @@ local function perform(first, last)
   end
   local one, other = changes[first + 2], changes[first + 3]
   if command == 'FIELD' then
-    of(hashes, key)[one] = other
+    values_of(hashes, key)[one] = other
   elseif command == 'ZADD' then
-    of(sets, key)[other] = one
+    values_of(sets, key)[other] = one
   elseif command == 'ZREM' then
-    of(sets, key)[one] = false
+    values_of(sets, key)[one] = false
   elseif command == 'LEVEL' then
-    of(levels, key)[other] = one
-    touched[one] = true
+    values_of(levels, key)[other] = one
+    collected[one] = true
   else
-    -- A module can refuse a value: nothing that was acknowledged before must go with it.
-    if touched[key] or command == 'JSON.SET' then write_all() end
+    -- A Redis module can refuse a value and end the script. Earlier events are acknowledged by then, so their changes are
+    -- written first.
+    if collected[key] or command == 'JSON.SET' then write_all() end
     redis.call(command, key, unpack(changes, first + 2, last))
   end
 end
@@ -188,7 +191,7 @@ end
 local outcome, at, applied = {}, 1, 0
 while changes[at] do
   local id, first, last = changes[at], at + 2, at + 1 + changes[at + 1]
-  local applies = not is_barred(id) and not any_lost(changes, first, last) and redis.call('XACK', KEYS[1], group, id) == 1
+  local applies = not is_barred(id) and not any_changed(changes, first, last) and redis.call('XACK', KEYS[1], group, id) == 1
   local commands = changes[last + 1]
   at = last + 2
   for _ = 1, commands do
@@ -199,38 +202,38 @@ while changes[at] do
   if applies then
     applied = applied + 1
   else
-    -- Later changes of these states were computed as if this one had been made. Another worker's change can have
-    -- brought the state to the very revision that they expect.
-    for i = first, last do lost[changes[i]] = true end
+    -- Later changes of these states were computed as if this one had been made, so they conflict, too. Comparing revisions
+    -- would not be enough: another worker's change can have led to the revision that they expect.
+    for i = first, last do changed[changes[i]] = true end
   end
   outcome[#outcome + 1] = applies and 'a' or letter_of(id)
 end
 write_all()
 if applied > 0 then redis.call('HSET', KEYS[2], 'tick', ARGV[4]) end
 
-local idle = cjson.decode(ARGV[8])
+local empty = cjson.decode(ARGV[8])
 local before, letters = #outcome, {}
-if limit_ms or next(lost) then
+if limit_ms or next(changed) then
   local kept, states = {}, cjson.decode(ARGV[9])
-  for i, id in ipairs(idle) do
-    if is_barred(id) or any_lost(states[i], 1, #states[i]) then
+  for i, id in ipairs(empty) do
+    if is_barred(id) or any_changed(states[i], 1, #states[i]) then
       outcome[before + i] = letter_of(id)
     else
       kept[#kept + 1] = id
       letters[#kept] = before + i
     end
   end
-  idle = kept
+  empty = kept
 end
 local acknowledged = 0
-for from = 1, #idle, MANY do
-  local some = math.min(from + MANY - 1, #idle)
-  acknowledged = acknowledged + redis.call('XACK', KEYS[1], group, unpack(idle, from, some))
+for from = 1, #empty, MAX_UNPACK do
+  local some = math.min(from + MAX_UNPACK - 1, #empty)
+  acknowledged = acknowledged + redis.call('XACK', KEYS[1], group, unpack(empty, from, some))
 end
--- It tells, with what is pending, whether the group was given every event: see look-at-log.
+-- With the number of pending events, look-at-log.lua computes from this whether the group has received every event.
 if applied + acknowledged > 0 then
   local count = (tonumber(live[5]) or 0) + applied + acknowledged
   redis.call('HSET', KEYS[2], 'acknowledged', string.format('%d', count))
 end
-for n = 1, #idle do outcome[letters[n] or before + n] = n <= acknowledged and 'a' or 'd' end
+for n = 1, #empty do outcome[letters[n] or before + n] = n <= acknowledged and 'a' or 'd' end
 return table.concat(outcome)

@@ -11,7 +11,7 @@ import {
   projections,
 } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { askForLook, findLog } from '#libs/service';
+import { openExistingLog, requestLogCheck } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { ProgressLine } from './progress-line.js';
 
@@ -35,10 +35,10 @@ The exit status is 1 when there are differences.`,
 export async function runJobCommand(kind: Job['kind']): Promise<never> {
   const { titles, board, diff } = readArguments(kind);
   const environment = logEnvironment();
-  const logger = Logger.create({ name: kind, level: 'warn', json: environment.production });
-  const { redis, topology } = await findLog(environment, kind, logger);
+  const logger = Logger.create({ name: kind, level: 'warn', json: environment.isProduction });
+  const { redis, topology } = await openExistingLog(environment, kind, logger);
   // What was lost in the last seconds, only they know who saw it before.
-  await askForLook(redis, topology.prefix);
+  await requestLogCheck(redis, topology.prefix);
   const jobs = new Jobs(redis, topology);
   let status = 0;
   for (const title of titles) {

@@ -8,7 +8,7 @@ import { DataFolder, EMBEDDED_REDIS_SETTINGS } from './data-folder.js';
  */
 export function logEnvironment(): Environment {
   const source = processEnvironment();
-  const { DATA_DIR, places } = loadLauncherConfig(source);
-  const url = places.length === 0 && new DataFolder(DATA_DIR).redisUrl;
+  const { DATA_DIR, redisVariables } = loadLauncherConfig(source);
+  const url = redisVariables.length === 0 && new DataFolder(DATA_DIR).redisUrl;
   return loadLogConfig({ ...source, ...(url && { ...EMBEDDED_REDIS_SETTINGS, REDIS_URL: url }) });
 }

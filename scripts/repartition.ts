@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Counts, Repartition } from '#libs/maintenance';
 import { Logger } from '#libs/observability';
-import { findLog } from '#libs/service';
+import { openExistingLog } from '#libs/service';
 import { logEnvironment } from './log-environment.js';
 import { RepartitionReport } from './repartition-report.js';
 
@@ -61,8 +61,8 @@ async function confirm(counts: Counts): Promise<boolean> {
 async function main(): Promise<number> {
   const { wanted, yes } = readArguments();
   const environment = logEnvironment();
-  const logger = Logger.create({ name: 'repartition', level: 'warn', json: environment.production });
-  const { redis, topology } = await findLog(environment, 'repartition', logger);
+  const logger = Logger.create({ name: 'repartition', level: 'warn', json: environment.isProduction });
+  const { redis, topology } = await openExistingLog(environment, 'repartition', logger);
   const counts = { ...topology.counts, ...wanted };
   const report = new RepartitionReport();
   const repartition = new Repartition(redis, topology, counts, report);

@@ -1,13 +1,13 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  addressToCall,
   ConfigurationError,
-  isGiven,
+  isSecretSet,
   loadGatewayConfig,
   loadLauncherConfig,
   loadWorkerConfig,
   processEnvironment,
+  reachableHost,
   type WorkerEnvironment,
 } from '#libs/config';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
@@ -41,13 +41,13 @@ class Launcher {
 
   async start(): Promise<void> {
     const source = processEnvironment();
-    const { DATA_DIR, places, redis } = loadLauncherConfig(source);
+    const { DATA_DIR, redisVariables, redis } = loadLauncherConfig(source);
     this.folder = new DataFolder(DATA_DIR);
     const environment = this.addGeneratedKeys(source, this.folder);
     const gateway = loadGatewayConfig(environment);
     assertShared(loadWorkerConfig(environment));
     await assertPortFree(gateway.PORT, gateway.HOST);
-    const url = places.length === 0 && (await this.startEmbeddedRedis(this.folder)).url;
+    const url = redisVariables.length === 0 && (await this.startEmbeddedRedis(this.folder)).url;
     const embedded = url !== false && { ...EMBEDDED_REDIS_SETTINGS, REDIS_URL: url };
     if (this.stoppingSince !== undefined) return;
     this.address = url === false ? redis : { url };
@@ -109,13 +109,13 @@ class Launcher {
 
   private addGeneratedKeys(source: NodeJS.ProcessEnv, folder: DataFolder): NodeJS.ProcessEnv {
     // In production a missing key is a configuration error.
-    const hasKeys = isGiven(source, 'SERVER_KEYS') && isGiven(source, 'ADMIN_KEYS');
+    const hasKeys = isSecretSet(source, 'SERVER_KEYS') && isSecretSet(source, 'ADMIN_KEYS');
     if (source.NODE_ENV === 'production' || hasKeys) return source;
     const { server, admin } = folder.loadKeys();
     return {
       ...source,
-      ...(!isGiven(source, 'SERVER_KEYS') && { SERVER_KEYS: server }),
-      ...(!isGiven(source, 'ADMIN_KEYS') && { ADMIN_KEYS: admin }),
+      ...(!isSecretSet(source, 'SERVER_KEYS') && { SERVER_KEYS: server }),
+      ...(!isSecretSet(source, 'ADMIN_KEYS') && { ADMIN_KEYS: admin }),
     };
   }
 
@@ -148,7 +148,7 @@ class Launcher {
   ): void {
     const [server = ''] = SERVER_KEYS;
     const [admin = ''] = ADMIN_KEYS;
-    const address = addressToCall(HOST);
+    const address = reachableHost(HOST);
     const base = `http://${address === '127.0.0.1' ? 'localhost' : address}:${PORT}`;
     const key = `-H 'Authorization: Bearer ${server}'`;
     const json = `-H 'Content-Type: application/json'`;

@@ -160,7 +160,7 @@ describe('the rate limit of two gateways', () => {
 
   it('keeps a gateway from starting when nobody understands it', async () => {
     const broken = await System.spawn({ RATE_LIMIT: 'player.wirte=5/s' });
-    await broken.says('RATE_LIMIT: "player.wirte=5/s": there is no class "wirte"; there are read, write');
+    await broken.says('RATE_LIMIT: "player.wirte=5/s": unknown class "wirte"; the classes are read, write');
     await broken.stop();
   }, 30_000);
 });

@@ -8,7 +8,7 @@ import { groupsOf } from '#libs/maintenance';
 import { addHealthRoutes, Health, type HealthCheck, type Logger } from '#libs/observability';
 import {
   Connections,
-  LogFigures,
+  LogStatusCache,
   LogWatch,
   limitConnections,
   logChecks,
@@ -91,7 +91,7 @@ export async function createGateway(
 
 /** What `/readyz` tells of. A check of another part is added here. */
 function checksOf({ redis, topology }: OpenLog, logger: Logger): HealthCheck[] {
-  const figures = new LogFigures(redis, topology, {
+  const figures = new LogStatusCache(redis, topology, {
     scores: groupsOf('scores'),
     players: groupsOf('players'),
   });

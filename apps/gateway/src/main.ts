@@ -1,14 +1,14 @@
 import 'reflect-metadata';
-import { addressToCall, loadGatewayConfig } from '#libs/config';
+import { loadGatewayConfig, reachableHost } from '#libs/config';
 import { Logger, startMetrics } from '#libs/observability';
 import { ping } from '#libs/redis';
 import {
   followTopology,
   listenAt,
+  notifyParent,
   openLogWithQuorum,
   partsCheck,
   runService,
-  tellParent,
 } from '#libs/service';
 import { createGateway } from './gateway.js';
 
@@ -18,7 +18,7 @@ const NAME = 'gateway';
 // when the parent dies or Redis is away, and exits with status 0. Nest's own hooks run when it closes the application.
 await runService(async () => {
   const environment = loadGatewayConfig();
-  const logger = Logger.create({ name: NAME, level: environment.LOG_LEVEL, json: environment.production });
+  const logger = Logger.create({ name: NAME, level: environment.LOG_LEVEL, json: environment.isProduction });
   startMetrics(NAME);
   if (environment.SERVER_KEYS.length + environment.ADMIN_KEYS.length === 0) {
     logger.warn(
@@ -30,9 +30,9 @@ await runService(async () => {
   const stopFollowing = followTopology(log.redis, log.topology, logger);
   const close = await listenAt(app, environment.PORT, environment.HOST);
   const { port } = app.getHttpServer().address() as { port: number };
-  const url = `http://${addressToCall(environment.HOST)}:${port}`;
+  const url = `http://${reachableHost(environment.HOST)}:${port}`;
   logger.log(`${NAME} is at ${url}`);
-  tellParent(url);
+  notifyParent(url);
   return {
     logger,
     ping: () => ping(log.redis),

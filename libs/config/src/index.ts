@@ -1,7 +1,7 @@
 export * from './environment.js';
-export { addressToCall } from './hosts.js';
+export { reachableHost } from './hosts.js';
 export * from './load.js';
 export * from './quotas.js';
 export * from './rate-limits.js';
 export * from './redis-environment.js';
-export { isGiven } from './secrets.js';
+export { isSecretSet } from './secrets.js';

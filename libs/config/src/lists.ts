@@ -1,5 +1,5 @@
-/** For `@Transform`: what is separated by commas, or in a file by lines. */
-export const list = ({ value }: { value: unknown }) =>
+/** For `@Transform`: splits text at commas and, for secret files, at newlines. */
+export const splitList = ({ value }: { value: unknown }) =>
   typeof value === 'string'
     ? value
         .split(/[,\n]/)

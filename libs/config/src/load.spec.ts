@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
 import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, loadWorkerConfig } from './load.js';
-import { fileVariable, isSecret } from './secrets.js';
+import { isSecret, secretFileVariable } from './secrets.js';
 
 const key = 'k'.repeat(16);
 
 describe('the configuration', () => {
-  it('has a default for everything at a desk', () => {
+  it('has defaults for everything in development', () => {
     expect(loadGatewayConfig({})).toMatchObject({
       PORT: 3000,
       KEY_PREFIX: 'ql',
       SERVER_KEYS: [],
-      production: false,
+      isProduction: false,
     });
     expect(loadWorkerConfig({})).toMatchObject({ CLAIM_IDLE_MS: 10_000, MAX_DELIVERIES: 5 });
   });
@@ -26,14 +26,14 @@ describe('the configuration', () => {
   });
 
   it.each(['*', 'https://game.example', 'http://localhost:8080,capacitor://localhost, https://[::1]:3000'])(
-    'takes the origins %s',
+    'accepts the origins %s',
     text => {
       const origins = text.split(/, ?/);
       expect(loadGatewayConfig({ CORS_ORIGINS: text }).CORS_ORIGINS).toEqual(origins);
     },
   );
 
-  it('reads an empty variable as one that is not set', () => {
+  it('treats an empty variable as unset', () => {
     expect(loadGatewayConfig({ PORT: '', SERVER_KEYS: '' })).toMatchObject({ PORT: 3000, SERVER_KEYS: [] });
   });
 
@@ -62,7 +62,7 @@ describe('the configuration', () => {
     ['PUBLIC_DIR', 'no/such/folder'],
     ['PUBLIC_DIR', 'package.json'],
     ['PUBLIC_DIR', 'package.json/folder'],
-  ])('refuses %s=%s and names the variable', (name, value) => {
+  ])('rejects %s=%s and names the variable', (name, value) => {
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(ConfigurationError);
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(new RegExp(name));
   });
@@ -71,7 +71,7 @@ describe('the configuration', () => {
     const nodes = 'node-1:6379, [::1]:6380';
     const open = { username: undefined, password: undefined, tls: false };
 
-    it('is one server of this machine, unless something else is named', () => {
+    it('is one server on this machine by default', () => {
       expect(loadGatewayConfig({}).redis).toEqual({ ...open, url: 'redis://127.0.0.1:6379' });
       expect(loadGatewayConfig({ REDIS_URL: 'rediss://a:1' }).redis).toEqual({
         ...open,
@@ -123,7 +123,7 @@ describe('the configuration', () => {
       return path;
     };
 
-    it('reads them from files, without the end of the last line', () => {
+    it('reads them from files, without trailing newlines', () => {
       expect(loadGatewayConfig({ SERVER_KEYS_FILE: file(`${key}1,${key}2\n`) }).SERVER_KEYS).toEqual([
         `${key}1`,
         `${key}2`,
@@ -135,18 +135,18 @@ describe('the configuration', () => {
       expect(loadWorkerConfig({ REDIS_PASSWORD_FILE: file(' with blanks \n') }).redis.password).toBe(
         ' with blanks ',
       );
-      expect(loadLauncherConfig({ REDIS_URL_FILE: file('redis://node-1:6379') }).places).toEqual([
+      expect(loadLauncherConfig({ REDIS_URL_FILE: file('redis://node-1:6379') }).redisVariables).toEqual([
         'REDIS_URL',
       ]);
       const sentinels = { REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_PASSWORD_FILE: file('hunter2\n') };
       expect(loadGatewayConfig(sentinels).redis).toMatchObject({ sentinelPassword: 'hunter2' });
     });
 
-    it('reads no file of a secret that the process has no use for', () => {
+    it('does not read the files of secrets that the process does not need', () => {
       expect(() => loadWorkerConfig({ SERVER_KEYS_FILE: '/no/such/file' })).not.toThrow();
     });
 
-    it('refuses a secret that is given twice', () => {
+    it('rejects a secret that is given twice', () => {
       const twice = { REDIS_PASSWORD: 'hunter2', REDIS_PASSWORD_FILE: file('hunter3') };
       expect(() => loadGatewayConfig(twice)).toThrow('REDIS_PASSWORD and REDIS_PASSWORD_FILE are set');
       expect(() => loadGatewayConfig(twice)).not.toThrow(/hunter/);
@@ -161,14 +161,14 @@ describe('the configuration', () => {
       '/dev/tty',
       '/proc/kmsg',
       '/proc/self/mem',
-    ])('names the file %s, which cannot be read', path => {
+    ])('reports that the file %s cannot be read', path => {
       expect(() => loadGatewayConfig({ NODE_ENV: 'production', ADMIN_KEYS_FILE: path })).toThrow(
         `ADMIN_KEYS_FILE: ${path} cannot be read`,
       );
       expect(() => loadGatewayConfig({ ADMIN_KEYS_FILE: path })).toThrow(ConfigurationError);
     });
 
-    it('does not wait for a pipe, nor read a large file', () => {
+    it('neither waits for a pipe nor reads a large file', () => {
       const pipe = join(folder, 'pipe');
       spawnSync('mkfifo', [pipe]);
       for (const path of [pipe, file('k'.repeat(64 * 1024 + 1))])
@@ -180,7 +180,7 @@ describe('the configuration', () => {
       ).toHaveLength(64 * 1024);
     });
 
-    it('reads a file that links lead to, as Kubernetes mounts secrets', () => {
+    it('follows links, because Kubernetes mounts secrets as links', () => {
       const path = file('hunter2\n');
       symlinkSync(folder, join(folder, '..data'));
       symlinkSync(join('..data', 'secret'), join(folder, 'mounted'));
@@ -194,17 +194,17 @@ describe('the configuration', () => {
       closeSync(open);
     });
 
-    it('takes an empty file for a mistake', () => {
+    it('rejects an empty file', () => {
       expect(() => loadGatewayConfig({ SERVER_KEYS_FILE: file('\n') })).toThrow(
         /SERVER_KEYS_FILE: .* is empty/,
       );
     });
   });
 
-  it('shows the value that is wrong, unless it is a secret', () => {
+  it('shows the invalid value, unless it is a secret', () => {
     expect(() => loadWorkerConfig({ CLAIM_IDLE_MS: 'soon' })).toThrow(/CLAIM_IDLE_MS.*; it is "soon"/);
     expect(() => loadGatewayConfig({ PUBLIC_DIR: 'x'.repeat(100) })).toThrow(
-      `PUBLIC_DIR must be a folder with the files of a game; leave it out for the page that is built in; it is "${'x'.repeat(60)}…"`,
+      `PUBLIC_DIR must be a folder with the files of a game; leave it unset for the built-in page; it is "${'x'.repeat(60)}…"`,
     );
     expect(() => loadGatewayConfig({ SERVER_KEYS: 'hunter2' })).not.toThrow(/hunter2/);
     expect(() => loadGatewayConfig({ REDIS_URL: 'localhost:hunter2' })).not.toThrow(/hunter2/);
@@ -213,21 +213,21 @@ describe('the configuration', () => {
     );
   });
 
-  it('lists every fault at once', () => {
+  it('lists all invalid settings at once', () => {
     expect(() => loadGatewayConfig({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(
       /PORT[\s\S]*LOG_LEVEL|LOG_LEVEL[\s\S]*PORT/,
     );
   });
 
-  it('refuses to run a gateway without keys in production', () => {
+  it('requires keys for a gateway in production', () => {
     expect(() => loadGatewayConfig({ NODE_ENV: 'production' })).toThrow(
       /SERVER_KEYS[\s\S]*ADMIN_KEYS|ADMIN_KEYS[\s\S]*SERVER_KEYS/,
     );
     expect(() => loadGatewayConfig({ NODE_ENV: 'production', SERVER_KEYS: key })).toThrow(/ADMIN_KEYS/);
     expect(() => loadGatewayConfig({ NODE_ENV: 'production', ADMIN_KEYS: key })).toThrow(/SERVER_KEYS/);
-    expect(loadGatewayConfig({ NODE_ENV: 'production', SERVER_KEYS: key, ADMIN_KEYS: key }).production).toBe(
-      true,
-    );
+    expect(
+      loadGatewayConfig({ NODE_ENV: 'production', SERVER_KEYS: key, ADMIN_KEYS: key }).isProduction,
+    ).toBe(true);
   });
 });
 
@@ -238,14 +238,14 @@ describe('.env.example', () => {
   ) as Record<string, string>;
   const schemas = [new GatewayEnvironment(), new WorkerEnvironment(), new LauncherEnvironment()];
   const variables = schemas.flatMap(schema => Object.getOwnPropertyNames(schema));
-  const known = new Set([...variables, ...variables.filter(isSecret).map(fileVariable)]);
+  const known = new Set([...variables, ...variables.filter(isSecret).map(secretFileVariable)]);
 
-  it('has a file for whatever looks like a secret', () => {
+  it('supports a file for every variable that looks like a secret', () => {
     const secret = /(_KEYS?|PASSWORD|SECRETS?|TOKENS?|_URL)$/;
     expect(variables.filter(name => secret.test(name) && !isSecret(name))).toEqual([]);
   });
 
-  it('names exactly the variables that are read', () => {
+  it('lists exactly the variables that are read', () => {
     expect(Object.keys(documented).sort()).toEqual([...known].sort());
   });
 

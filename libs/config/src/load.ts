@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { Environment, GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
-import { isSecret, withSecretFiles } from './secrets.js';
+import { isSecret, readSecretFiles } from './secrets.js';
 
-/** The environment does not say what a process needs to know. The message lists every fault. */
+/** The environment has missing or invalid settings. The message lists all of them. */
 export class ConfigurationError extends Error {
   readonly code = 'CONFIGURATION';
   override readonly name = 'ConfigurationError';
@@ -12,7 +12,7 @@ export class ConfigurationError extends Error {
 
 type Source = Readonly<Record<string, string | undefined>>;
 
-/** For commands that only need the log. @throws ConfigurationError */
+/** The configuration of commands that only need the log. @throws ConfigurationError */
 export const loadLogConfig = (source?: Source) => load(Environment, source);
 
 /** @throws ConfigurationError */
@@ -24,7 +24,7 @@ export const loadWorkerConfig = (source?: Source) => load(WorkerEnvironment, sou
 /** @throws ConfigurationError */
 export const loadLauncherConfig = (source?: Source) => load(LauncherEnvironment, source);
 
-/** The process's environment, with what a `.env` in the working directory adds to it. Set variables win. */
+/** The environment of the process plus the variables of `.env` in the working directory. The environment wins. */
 export function processEnvironment(): Source {
   if (existsSync('.env')) process.loadEnvFile('.env');
   return process.env;
@@ -32,8 +32,8 @@ export function processEnvironment(): Source {
 
 function load<E extends object>(schema: new () => E, source: Source = processEnvironment()): E {
   const faults: string[] = [];
-  const complete = withSecretFiles(source, Object.keys(new schema()), fault => faults.push(fault));
-  // An empty variable is how compose files and shells write "not set".
+  const complete = readSecretFiles(source, Object.keys(new schema()), fault => faults.push(fault));
+  // Compose files and shells often express "not set" as an empty variable.
   const set = Object.fromEntries(
     Object.entries(complete).filter(([, value]) => value !== undefined && value !== ''),
   );
@@ -43,26 +43,28 @@ function load<E extends object>(schema: new () => E, source: Source = processEnv
     excludeExtraneousValues: true,
   });
   for (const { constraints, property } of validateSync(environment)) {
-    // What is wrong with its file has been said.
+    // The problem with its secret file has already been reported.
     if (faults.some(fault => fault.startsWith(property))) continue;
     const [rule = '', ...others] = Object.values(constraints ?? {});
     const first = rule.startsWith(property) ? rule : `${property}: ${rule}`;
     const fault = [first, ...others.map(text => text.replace(`${property} `, ''))].join(', and ');
-    faults.push(isSecret(property) ? fault : `${fault}; it is ${shown(set[property])}`);
+    faults.push(isSecret(property) ? fault : `${fault}; it is ${formatValue(set[property])}`);
   }
   if (faults.length > 0) {
     throw new ConfigurationError(
-      `the environment is not right:\n  ${faults.join('\n  ')}\nSee .env.example.`,
+      `the configuration is invalid:\n  ${faults.join('\n  ')}\nAll settings are described in .env.example.`,
     );
   }
   return environment;
 }
 
-/** Characters of a wrong value that a message shows. */
-const SHOWN_VALUE = 60;
+/** An error message shows at most this much of an invalid value. */
+const MAX_SHOWN_CHARACTERS = 60;
 
-/** A password in an address is not for the log, even where no address belongs. */
-function shown(value = ''): string {
+/** Hides passwords in URLs, even in variables that should not contain a URL. */
+function formatValue(value = ''): string {
   const text = value.replace(/\/\/[^/]*@/g, '//…@');
-  return JSON.stringify(text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE)}…` : text);
+  return JSON.stringify(
+    text.length > MAX_SHOWN_CHARACTERS ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}…` : text,
+  );
 }

@@ -6,7 +6,7 @@ describe('the setting of rate limits', () => {
     expect([...(parseRateLimits('on')?.keys() ?? [])].sort()).toEqual(names.sort());
   });
 
-  it('changes what is named, and nothing else', () => {
+  it('changes only the limits that are given', () => {
     const limits = parseRateLimits('player.write=50/10s, anonymous.read=1000/m,server.bulk=7/1h');
     expect(limits?.get('player.write')).toEqual({ limit: 50, window: 10_000 });
     expect(limits?.get('anonymous.read')).toEqual({ limit: 1_000, window: 60_000 });
@@ -22,11 +22,11 @@ describe('the setting of rate limits', () => {
   });
 
   it.each([
-    ['no', /expected on, off, or settings/],
+    ['no', /expected on, off, or comma-separated settings/],
     ['player.write', /player\.write=50\/10s/],
-    ['player.write=50/10s,', /expected on, off, or settings/],
-    ['players.write=50/10s', /no role "players"; there are anonymous, player/],
-    ['player.wirte=50/10s', /no class "wirte"; there are read, write/],
+    ['player.write=50/10s,', /expected on, off, or comma-separated settings/],
+    ['players.write=50/10s', /unknown role "players"; the roles are anonymous, player/],
+    ['player.wirte=50/10s', /unknown class "wirte"; the classes are read, write/],
     ['player.write=50', /such as 50\/10s/],
     ['player.write=50/10', /such as 50\/10s/],
     ['player.write=50/10d', /such as 50\/10s/],
@@ -35,8 +35,8 @@ describe('the setting of rate limits', () => {
     ['player.write=9999999999/10s', /1 to 1000000000/],
     ['player.write=5/0s', /1s to 1h/],
     ['player.write=5/2h', /1s to 1h/],
-    ['player.write=5/1s,player.write=6/1s', /"player.write" is there twice/],
-  ])('refuses %j and says what is expected', (text, reason) => {
+    ['player.write=5/1s,player.write=6/1s', /"player.write" is given twice/],
+  ])('rejects %j and says what is expected', (text, reason) => {
     expect(() => parseRateLimits(text)).toThrow(RateLimitSyntaxError);
     expect(() => parseRateLimits(text)).toThrow(reason);
   });

@@ -1,17 +1,17 @@
 import { Expose, Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, Matches, ValidateBy, type ValidationArguments } from 'class-validator';
-import { list } from './lists.js';
+import { splitList } from './lists.js';
 import { Secret } from './secrets.js';
 
-/** Who is let in, and whether the connection is encrypted. */
-interface Access {
+/** Credentials and encryption of the connection. */
+interface RedisAccess {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly tls: boolean;
 }
 
-/** Where Redis is: one server, some nodes of a cluster, or Sentinels that know which server it is now. */
-export type RedisSettings = Access &
+/** How to reach Redis: one server, some nodes of a cluster, or Sentinels that know the current master. */
+export type RedisSettings = RedisAccess &
   (
     | { readonly url: string }
     | { readonly nodes: readonly string[] }
@@ -26,22 +26,23 @@ export type RedisSettings = Access &
 const DEFAULT_URL = 'redis://127.0.0.1:6379';
 const HOST_AND_PORT = /^(\[[\da-f:.]+\]|[\w.-]+):\d{1,5}$/i;
 
-const places = (found: ValidationArguments | undefined) =>
-  (found?.object as RedisEnvironment | undefined)?.places ?? [];
+const findSetVariables = (found: ValidationArguments | undefined) =>
+  (found?.object as RedisEnvironment | undefined)?.redisVariables ?? [];
 
-/** Of the ways to say where Redis is, one at most. */
-const Alone = () =>
+/** Rejects the configuration when more than one variable says where Redis is. */
+const OnlyOneRedisVariable = () =>
   ValidateBy({
     name: 'alone',
     validator: {
-      validate: (value: readonly string[], found) => value.length === 0 || places(found).length === 1,
-      defaultMessage: found => `${places(found).join(' and ')} are set: name Redis in one of them only`,
+      validate: (value: readonly string[], found) =>
+        value.length === 0 || findSetVariables(found).length === 1,
+      defaultMessage: found => `${findSetVariables(found).join(' and ')} are set: set only one of them`,
     },
   });
 
-/** Where Redis is. Exactly one of REDIS_URL, REDIS_CLUSTER_NODES and REDIS_SENTINELS says it. */
+/** Where Redis is. At most one of REDIS_URL, REDIS_CLUSTER_NODES, and REDIS_SENTINELS may be set. */
 export class RedisEnvironment {
-  /** One server. Unset, with the other two unset: one on this machine. */
+  /** One server. If all three are unset, a server on this machine. */
   @Secret()
   @Expose()
   @IsOptional()
@@ -50,39 +51,39 @@ export class RedisEnvironment {
   })
   readonly REDIS_URL?: string;
 
-  /** Some nodes of a Redis Cluster. */
+  /** Some nodes of a Redis Cluster, which know the others. */
   @Expose()
-  @Transform(list)
+  @Transform(splitList)
   @Matches(HOST_AND_PORT, { each: true, message: 'REDIS_CLUSTER_NODES must list nodes as host:port' })
-  @Alone()
+  @OnlyOneRedisVariable()
   readonly REDIS_CLUSTER_NODES: readonly string[] = [];
 
-  /** Sentinels, which know the server that is the master now. */
+  /** Sentinels, which know the current master. */
   @Expose()
-  @Transform(list)
+  @Transform(splitList)
   @Matches(HOST_AND_PORT, { each: true, message: 'REDIS_SENTINELS must list Sentinels as host:port' })
-  @Alone()
+  @OnlyOneRedisVariable()
   readonly REDIS_SENTINELS: readonly string[] = [];
 
-  /** What the Sentinels call it. */
+  /** The name of the master in the configuration of the Sentinels. */
   @Expose()
   @IsString()
   readonly REDIS_SENTINEL_MASTER: string = 'mymaster';
 
-  /** Of all servers. A user in REDIS_URL goes before it. */
+  /** For all servers. Credentials in REDIS_URL take precedence. */
   @Expose()
   @IsOptional()
   @IsString()
   readonly REDIS_USERNAME?: string;
 
-  /** As REDIS_USERNAME. */
+  /** For all servers. Credentials in REDIS_URL take precedence. */
   @Secret()
   @Expose()
   @IsOptional()
   @IsString()
   readonly REDIS_PASSWORD?: string;
 
-  /** `on` for all servers, Sentinels included. `rediss://` in REDIS_URL says the same. */
+  /** `on` encrypts connections to all servers, Sentinels included. `rediss://` in REDIS_URL has the same effect. */
   @Expose()
   @IsIn(['on', 'off'])
   readonly REDIS_TLS: string = 'off';
@@ -98,8 +99,8 @@ export class RedisEnvironment {
   @IsString()
   readonly REDIS_SENTINEL_PASSWORD?: string;
 
-  /** The variables that say where Redis is. */
-  get places(): string[] {
+  /** The names of the variables that say where Redis is and are set. */
+  get redisVariables(): string[] {
     return [
       ...(this.REDIS_URL === undefined ? [] : ['REDIS_URL']),
       ...(this.REDIS_CLUSTER_NODES.length === 0 ? [] : ['REDIS_CLUSTER_NODES']),

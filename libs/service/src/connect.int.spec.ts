@@ -1,7 +1,7 @@
 import { freePort } from '#libs/embedded-redis';
 import { createClient, type RedisAddress, withoutPassword } from '#libs/redis';
 import { TlsRedis, testRedis } from '#libs/testing';
-import { connectTo, NotAdmittedError } from './connect.js';
+import { connectTo, RedisAccessError } from './connect.js';
 
 const PASSWORD = 'hunter2-hunter2';
 
@@ -27,7 +27,7 @@ describe('connecting', () => {
       redis.disconnect();
     }
   };
-  /** What is said of a wait, of which these tests see no end. */
+  /** The message about waiting. The wait itself would never end. */
   const waiting = async (url: string): Promise<string | undefined> => {
     const error = await attempt(url, message => {
       throw new Error(message);
@@ -44,53 +44,53 @@ describe('connecting', () => {
     ['a wrong password', 'questlog:wrong-hunter2', '', 'WRONGPASS'],
     ['no password', '', '', 'NOAUTH'],
     ['a database that the user may not select', `questlog:${PASSWORD}`, '/1', 'NOPERM'],
-  ])('ends with %s', async (_, user, database, reason) => {
+  ])('fails with %s', async (_, user, database, reason) => {
     const error = await attempt(`redis://${user}${user && '@'}localhost:${server.clearPort}${database}`);
-    expect(error).toBeInstanceOf(NotAdmittedError);
+    expect(error).toBeInstanceOf(RedisAccessError);
     expect(error?.message).toContain(reason);
     expect(error?.message).toContain(`localhost:${server.clearPort}`);
     expect(error?.message).not.toContain('hunter2');
   });
 
-  it('ends with a certificate that nobody trusts, and says what to do', async () => {
+  it('fails when the certificate is not trusted, and says what to do', async () => {
     const error = await attempt(`rediss://questlog:${PASSWORD}@localhost:${server.port}`);
-    expect(error).toBeInstanceOf(NotAdmittedError);
+    expect(error).toBeInstanceOf(RedisAccessError);
     expect(error?.message).toContain('NODE_EXTRA_CA_CERTS');
     expect(error?.message).not.toContain('hunter2');
   });
 
-  it('succeeds with user and password beside the address', async () => {
+  it('succeeds with user and password given separately from the URL', async () => {
     const access = { username: 'questlog', password: PASSWORD };
     expect(await attempt({ url: `redis://localhost:${server.clearPort}`, ...access })).toBeUndefined();
   });
 
-  it('ends with a server that is no cluster, and says what to do', async () => {
+  it('fails when the server is not a cluster, and says what to do', async () => {
     const access = { username: 'questlog', password: PASSWORD };
     const error = await attempt({ nodes: [`localhost:${server.clearPort}`], ...access });
-    expect(error).toBeInstanceOf(NotAdmittedError);
+    expect(error).toBeInstanceOf(RedisAccessError);
     expect(error?.message).toContain('REDIS_URL');
     expect(error?.message).not.toContain('hunter2');
   });
 
-  it('ends with a wrong password for a cluster', async () => {
+  it('fails with a wrong password for a cluster', async () => {
     const error = await attempt({ nodes: [`localhost:${server.clearPort}`], password: 'wrong-hunter2' });
-    expect(error).toBeInstanceOf(NotAdmittedError);
+    expect(error).toBeInstanceOf(RedisAccessError);
     expect(error?.message).not.toContain('hunter2');
   });
 
-  it('waits for a server, and says where, without the password', async () => {
+  it('waits for a server and reports its address without the password', async () => {
     expect(await waiting(`redis://questlog:${PASSWORD}@127.0.0.1:${await freePort()}`)).toMatch(
       /redis:\/\/\*\*\*@127\.0\.0\.1:\d+: connect ECONNREFUSED/,
     );
   });
 
-  it('says that a port has no TLS', async () => {
+  it('reports that a port does not use TLS', async () => {
     expect(await waiting(`rediss://questlog:${PASSWORD}@localhost:${server.clearPort}`)).toContain(
       'rediss:// needs a port with TLS',
     );
   });
 
-  it('says that a port has TLS', async () => {
+  it('reports that a port uses TLS', async () => {
     expect(await waiting(`redis://questlog:${PASSWORD}@localhost:${server.port}`)).toContain(
       'a port with TLS needs rediss://',
     );

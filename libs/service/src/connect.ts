@@ -9,30 +9,30 @@ import {
   type SentinelAddress,
 } from '#libs/redis';
 
-/** Milliseconds between two looks whether a server is there. */
-const INTERVAL = 250;
-/** Milliseconds for an attempt: Sentinels are asked on and on. */
-const ATTEMPT = 2_500;
+/** How often a connection is attempted. */
+const RETRY_INTERVAL_MS = 250;
+/** Timeout of one attempt. ioredis itself would query Sentinels forever. */
+const CONNECT_TIMEOUT_MS = 2_500;
 
-/** The server is there, but will not have this client, or is not to be trusted: to wait is no help. */
-export class NotAdmittedError extends Error {
+/** The server is reachable but rejects this client, or its certificate is not trusted. Waiting would not help. */
+export class RedisAccessError extends Error {
   readonly code = 'NOT_ADMITTED';
-  override readonly name = 'NotAdmittedError';
+  override readonly name = 'RedisAccessError';
 }
 
 /**
- * Connects, waiting for a server that is not there yet.
+ * Connects, and waits for as long as the server is unreachable.
  *
- * @param address as the client was created with
- * @param onWait told once why there is a wait
- * @throws NotAdmittedError for a wrong password, a user who may not, a certificate that is not trusted
+ * @param address the address that the client was created with
+ * @param onWait called once with the reason for waiting
+ * @throws RedisAccessError for a wrong password, a missing permission, or a certificate that is not trusted
  */
 export async function connectTo(
   redis: RedisClient,
   address: RedisAddress,
   onWait: (message: string) => void,
 ): Promise<void> {
-  // The call only says that there is no connection; the event says why.
+  // `connect` only reports that there is no connection; the error event has the reason.
   let reason: Error | undefined;
   const remember = (error: Error & { lastNodeError?: Error }) => {
     reason = error.lastNodeError ?? error;
@@ -40,13 +40,13 @@ export async function connectTo(
   redis.on('error', remember);
   try {
     for (let attempt = 1; !(await isConnected(redis)); attempt++) {
-      if (!('url' in address)) reason = (await faultOf(address)) ?? reason;
+      if (!('url' in address)) reason = (await findNodeError(address)) ?? reason;
       if (attempt === 1)
-        onWait(`waiting for Redis at ${nameOfAddress(address)}: ${describe(reason, address)}`);
-      assertAdmitted(reason, address);
-      await delay(INTERVAL);
+        onWait(`waiting for Redis at ${nameOfAddress(address)}: ${describeFailure(reason, address)}`);
+      assertAccess(reason, address);
+      await delay(RETRY_INTERVAL_MS);
     }
-    assertAdmitted(reason, address);
+    assertAccess(reason, address);
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -55,25 +55,25 @@ export async function connectTo(
   }
 }
 
-/** Between attempts ioredis reconnects by itself. */
+/** Tries to connect once. ioredis also reconnects by itself between the attempts. */
 async function isConnected(redis: RedisClient): Promise<boolean> {
   try {
     if (redis.status === 'wait' || redis.status === 'end')
-      await Promise.race([redis.connect(), delay(ATTEMPT, undefined, { ref: false })]);
+      await Promise.race([redis.connect(), delay(CONNECT_TIMEOUT_MS, undefined, { ref: false })]);
     await ping(redis);
     return true;
   } catch (error) {
-    // Who may not even ask is told here.
-    if (error instanceof Error && isRefusal(error)) redis.emit('error', error);
+    // A user who may not even send PING gets the error here, so pass it on to the listener.
+    if (error instanceof Error && isAccessError(error)) redis.emit('error', error);
     return false;
   }
 }
 
 /**
- * What keeps a client from the nodes of a cluster, or from Sentinels: of its own connections to them, ioredis only tells
- * that they are closed.
+ * Finds out why the nodes of a cluster, or the Sentinels, cannot be used. ioredis only reports that its connections to them
+ * are closed.
  */
-async function faultOf(address: ClusterAddress | SentinelAddress): Promise<Error | undefined> {
+async function findNodeError(address: ClusterAddress | SentinelAddress): Promise<Error | undefined> {
   const { nodes, username, password } =
     'nodes' in address
       ? address
@@ -91,36 +91,36 @@ async function faultOf(address: ClusterAddress | SentinelAddress): Promise<Error
     if ((await isConnected(probe)) && 'nodes' in address)
       fault = await probe.call('CLUSTER', 'SLOTS').then(undefined, error => error);
     probe.disconnect();
-    if (fault && (isRefusal(fault) || isCertificate(fault))) break;
+    if (fault && (isAccessError(fault) || isCertificateError(fault))) break;
   }
   return fault instanceof Error ? fault : undefined;
 }
 
-// `SELECT` of a database that is not allowed would otherwise go on in database 0.
-const isRefusal = ({ message }: Error) =>
+// Includes a refused SELECT, after which the client would otherwise continue in database 0.
+const isAccessError = ({ message }: Error) =>
   /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB|AUTH|Client sent AUTH))/.test(message);
 
-const isCertificate = ({ code = '' }: NodeJS.ErrnoException) =>
+const isCertificateError = ({ code = '' }: NodeJS.ErrnoException) =>
   /CERT|SELF_SIGNED|^UNABLE_TO_|^ERR_TLS_/.test(code) || code === 'HOSTNAME_MISMATCH';
 
-function assertAdmitted(reason: Error | undefined, address: RedisAddress): void {
+function assertAccess(reason: Error | undefined, address: RedisAddress): void {
   const where = `Redis at ${nameOfAddress(address)}`;
-  if (reason && isRefusal(reason)) {
+  if (reason && isAccessError(reason)) {
     const remedy =
       'user and password are in REDIS_URL, or in REDIS_USERNAME and REDIS_PASSWORD; those of Sentinels in ' +
       'REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD';
-    throw new NotAdmittedError(`${where} refuses: ${reason.message}\n${remedy}`);
+    throw new RedisAccessError(`${where} refuses: ${reason.message}\n${remedy}`);
   }
   if (reason && 'nodes' in address && reason.message.includes('cluster support disabled'))
-    throw new NotAdmittedError(`${where} is no cluster: name a single server in REDIS_URL`);
-  if (reason && isCertificate(reason))
-    throw new NotAdmittedError(
-      `${where} is not to be trusted: ${reason.message}\nFor a CA of your own: NODE_EXTRA_CA_CERTS=<its file>`,
+    throw new RedisAccessError(`${where} is not a cluster: set REDIS_URL for a single server`);
+  if (reason && isCertificateError(reason))
+    throw new RedisAccessError(
+      `the certificate of ${where} is not trusted: ${reason.message}\nIf you use your own CA, set NODE_EXTRA_CA_CERTS to its file`,
     );
 }
 
-/** What is said to clear bytes at a TLS port, and to TLS at a clear one, does not tell of TLS by itself. */
-function describe(reason: (Error & { code?: string }) | undefined, address: RedisAddress): string {
+/** The errors of a plain connection to a TLS port, and of TLS to a plain port, do not mention TLS, so this adds it. */
+function describeFailure(reason: (Error & { code?: string }) | undefined, address: RedisAddress): string {
   const message = reason?.message ?? 'it does not answer';
   const isTls = address.tls || ('url' in address && address.url.startsWith('rediss:'));
   const setting = 'url' in address ? 'rediss://' : 'REDIS_TLS=on';

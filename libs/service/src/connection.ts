@@ -1,20 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A request that is being answered. */
+/** A request and its response. */
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** What the socket had read when the request began. */
+  /** `bytesRead` of the socket when the request began. */
   readonly bytesReadBefore: number;
 }
 
-/** The undocumented part of a TCP socket that tells how much of a write in progress the kernel has not taken. */
-interface WithHandle {
+/** An undocumented part of a TCP socket: how many bytes of the current write the kernel has not accepted yet. */
+interface SocketWithHandle {
   readonly _handle?: { readonly writeQueueSize?: number } | null;
 }
 
-/** One client connection: whose turn it is, and what memory it holds. */
+/** One client connection: the order of its requests, and the memory that it holds. */
 export class Connection {
   private exchange: Exchange | undefined;
   private readonly turns: (() => void)[] = [];
@@ -22,7 +22,7 @@ export class Connection {
   private lastWritten = 0;
   private lastQueued = 0;
   private lastRead = 0;
-  /** When the client last took some of an answer, or had nothing to take. */
+  /** When the client last read some of a response, or had nothing to read. */
   private readAt = performance.now();
   private movedAt = performance.now();
 
@@ -31,23 +31,23 @@ export class Connection {
     private readonly lingerMs: number,
   ) {}
 
-  /** Requests and refusals that wait for the answer before theirs. */
-  get waiting(): number {
+  /** Number of requests that wait for the responses to earlier requests. */
+  get queuedTurns(): number {
     return this.turns.length;
   }
 
-  /** When bytes last went in either direction. */
+  /** When bytes were last transferred in either direction. */
   get lastMovedAt(): number {
     return this.movedAt;
   }
 
-  /** Whether no request has come that is not answered; one whose headers are incomplete has not come. */
+  /** True when no request is waiting for a response. A request with incomplete headers does not count. */
   get isIdle(): boolean {
     return this.exchange === undefined && this.turns.length === 0;
   }
 
-  /** Milliseconds for which nothing has moved that only the client could move. */
-  stalledFor(now: number): number {
+  /** How long the server has been waiting for the client to send or read something; 0 when it is not waiting. */
+  stalledMs(now: number): number {
     const isWaitedFor = !this.exchange?.request.complete || this.unreadBytes > 0;
     return isWaitedFor ? now - this.movedAt : 0;
   }
@@ -56,18 +56,18 @@ export class Connection {
     return this.closesAt < Number.POSITIVE_INFINITY;
   }
 
-  /** Bytes of answers that this process keeps until the client reads them. */
+  /** Bytes of responses that this process buffers until the client reads them. */
   get unreadBytes(): number {
     return this.socket.writableLength;
   }
 
-  /** Bytes of a request that is not complete. */
+  /** Bytes received of an incomplete request. */
   get unfinishedBytes(): number {
     const { exchange } = this;
     return exchange && !exchange.request.complete ? this.socket.bytesRead - exchange.bytesReadBefore : 0;
   }
 
-  /** Begins a request: at once, or after the answers to those that came before it on this connection. */
+  /** Starts a request at once, or after the responses to earlier requests on this connection. */
   takeTurn(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
     const turn = () => {
       this.exchange = { request, response, bytesReadBefore: this.socket.bytesRead };
@@ -77,42 +77,42 @@ export class Connection {
     else turn();
   }
 
-  /** The answer has been handed to the kernel. */
+  /** Call when the response has been handed to the kernel. Starts the next request. */
   endTurn(): void {
     this.exchange = undefined;
     this.turns.shift()?.();
   }
 
-  forget(): void {
+  clear(): void {
     this.exchange = undefined;
     this.turns.length = 0;
   }
 
   /**
-   * Sends an answer that belongs to no request, and closes the connection. An answer that is due for an earlier request
-   * comes first: the client would take this one for it.
+   * Sends a raw response that belongs to no request, and closes the connection. A pending response to an earlier request is
+   * sent first, because the client would mistake this one for it.
    */
-  refuse(answer: string): void {
+  answerAndClose(answer: string): void {
     const { exchange } = this;
     if (this.isClosing) return;
-    if (exchange?.request.complete) this.turns.push(() => this.refuse(answer));
+    if (exchange?.request.complete) this.turns.push(() => this.answerAndClose(answer));
     else if (exchange?.response.headersSent) this.socket.destroy();
     else this.closeWith(answer);
   }
 
-  /** The client gets some time to read it. Closed at once, with bytes unread, TCP would throw the answer away. */
+  /** Lets the client read the response before closing. Closing at once, with unread bytes, would make TCP discard it. */
   private closeWith(answer: string): void {
-    this.forget();
+    this.clear();
     this.closesAt = performance.now() + this.lingerMs;
     if (this.socket.writable) this.socket.end(answer);
-    // What the client still sends is dropped, so that the end of it is seen.
+    // Discard what the client still sends, so that the end of its stream is noticed.
     this.socket.resume();
   }
 
-  /** Notes what has moved since the last look. */
+  /** Records which bytes were transferred since the last call. */
   observe(now: number): void {
     const { socket } = this;
-    const queued = (socket as unknown as WithHandle)._handle?.writeQueueSize ?? 0;
+    const queued = (socket as unknown as SocketWithHandle)._handle?.writeQueueSize ?? 0;
     const written = socket.bytesWritten - socket.writableLength;
     const isReading = written !== this.lastWritten || queued !== this.lastQueued;
     if (isReading || socket.writableLength === 0) this.readAt = now;
@@ -122,7 +122,7 @@ export class Connection {
     this.lastRead = socket.bytesRead;
   }
 
-  /** Whether the client has taken none of an answer for too long, or has had its time to read why it is refused. */
+  /** True when the client has not read anything of a response for too long, or the time to read the last response is over. */
   isOverdue(now: number, readWithinMs: number): boolean {
     return now >= this.closesAt || now - this.readAt >= readWithinMs;
   }

@@ -5,49 +5,50 @@ import { Connection } from './connection.js';
 
 export interface ConnectionLimits {
   /**
-   * Connections. Of more, those that have been silent for longest are ended. `maxConnections` of Node would turn the
-   * new ones away instead, health checks among them: whoever opens many and is silent could lock all others out.
+   * Maximum number of connections. Above it, the connections that have been inactive for longest are closed. Node's
+   * `maxConnections` would reject new ones instead, health checks included, so one client with many idle connections could
+   * lock out all others.
    */
   readonly connections: number;
-  /** Milliseconds in which a client must take at least some of an answer. */
-  readonly readWithinMs: number;
-  /** Bytes of answers that clients have yet to read, over all connections. */
+  /** A client must read at least some of a response within this many milliseconds. */
+  readonly readTimeoutMs: number;
+  /** Maximum bytes of unread responses, over all connections. */
   readonly unreadBytes: number;
-  /** Bytes of requests that have not come to their end, over all connections. */
+  /** Maximum bytes of incomplete requests, over all connections. */
   readonly unfinishedBytes: number;
-  /** Bytes of such a request that count, at most: no route keeps more of a body. */
+  /** At most this many bytes of an incomplete request count, because no route buffers more of a body. */
   readonly bodyBytes: number;
-  /** Requests that one connection may send before it has the answers. */
+  /** Maximum number of requests that one connection may send ahead of the responses. */
   readonly pipelined: number;
-  /** The same over all connections. */
+  /** The same limit over all connections. */
   readonly pipelinedTotal: number;
-  /** Milliseconds that a refused client has to read why. */
+  /** How many milliseconds a client has to read the last response before its connection is closed. */
   readonly lingerMs: number;
-  /** Milliseconds between two looks at all connections. */
-  readonly lookMs: number;
+  /** How often the limits are enforced, in milliseconds. */
+  readonly checkIntervalMs: number;
 }
 
 const MIB = 1024 * 1024;
 
-/** Milliseconds that a connection may be idle, or held up by its client, when the server closes. */
+/** During shutdown, connections are closed after they have been idle, or stalled by the client, for this long. */
 const IDLE_WHEN_CLOSING_MS = 250;
 const STALLED_WHEN_CLOSING_MS = 1_500;
 
 const LIMITS: ConnectionLimits = {
   connections: 10_000,
-  readWithinMs: 30_000,
+  readTimeoutMs: 30_000,
   unreadBytes: 64 * MIB,
   unfinishedBytes: 128 * MIB,
   bodyBytes: MIB,
   pipelined: 100,
   pipelinedTotal: 2_000,
   lingerMs: 2_000,
-  lookMs: 100,
+  checkIntervalMs: 100,
 };
 
 /**
- * The connections of an HTTP server, which it ends when they hold more than their share: those of clients that do not
- * read, do not finish what they send, or do not close.
+ * Tracks the connections of an HTTP server and closes those that exceed the limits: of clients that do not read, do not
+ * complete their requests, or stay idle.
  */
 export class Connections {
   private readonly connections = new Map<Socket, Connection>();
@@ -62,16 +63,16 @@ export class Connections {
     return this.connections.size;
   }
 
-  /** @returns what is known of the connection; from the first call on, an error of it ends nothing but itself */
-  of(socket: Socket): Connection {
+  /** Returns the connection of a socket. The first call starts tracking it, and handles its errors from then on. */
+  track(socket: Socket): Connection {
     const known = this.connections.get(socket);
     if (known) return known;
     const connection = new Connection(socket, this.limits.lingerMs);
     this.connections.set(socket, connection);
-    // A socket that HTTP has let go of, as after CONNECT, has no other listener: its reset would end the process.
+    // A socket that HTTP has released, such as after CONNECT, has no other listener, so a reset would end the process.
     socket.on('error', () => socket.destroy());
     socket.once('close', () => {
-      connection.forget();
+      connection.clear();
       this.connections.delete(socket);
     });
     return connection;
@@ -81,19 +82,19 @@ export class Connections {
     return this.connections.get(socket);
   }
 
-  /** Ends connections that are over a limit of theirs, and some of those over a limit of all. */
-  look(): void {
+  /** Closes connections that exceed a limit of their own, and enough others to get below the total limits. */
+  enforceLimits(): void {
     const now = performance.now();
     const all = [...this.connections.values()];
     this.waiting = 0;
     for (const connection of all) {
       connection.observe(now);
-      if (connection.isOverdue(now, this.limits.readWithinMs)) connection.socket.destroy();
-      else this.waiting += connection.waiting;
+      if (connection.isOverdue(now, this.limits.readTimeoutMs)) connection.socket.destroy();
+      else this.waiting += connection.queuedTurns;
     }
-    this.relieve(all, () => 1, this.limits.connections);
-    this.relieve(all, ({ unreadBytes }) => unreadBytes, this.limits.unreadBytes);
-    this.relieve(
+    this.closeMostInactive(all, () => 1, this.limits.connections);
+    this.closeMostInactive(all, ({ unreadBytes }) => unreadBytes, this.limits.unreadBytes);
+    this.closeMostInactive(
       all,
       ({ unfinishedBytes }) => Math.min(unfinishedBytes, this.limits.bodyBytes),
       this.limits.unfinishedBytes,
@@ -101,8 +102,8 @@ export class Connections {
   }
 
   /**
-   * For a server that closes: from now on, ends connections as soon as no request is under way on them, or their client
-   * holds one up. Left to itself, the server waits for clients that never said anything, or stopped in the middle.
+   * For shutdown: from now on, closes connections that are idle or stalled by their clients. By itself, the server would wait
+   * for clients that never sent anything or stopped in the middle of a request.
    */
   drain(): void {
     const end = () => {
@@ -110,29 +111,33 @@ export class Connections {
       for (const connection of this.connections.values()) {
         connection.observe(now);
         const patience = connection.isIdle ? IDLE_WHEN_CLOSING_MS : STALLED_WHEN_CLOSING_MS;
-        if (connection.stalledFor(now) >= patience) connection.socket.destroy();
+        if (connection.stalledMs(now) >= patience) connection.socket.destroy();
       }
     };
-    setInterval(end, this.limits.lookMs).unref();
+    setInterval(end, this.limits.checkIntervalMs).unref();
   }
 
-  /** @returns whether one more request may wait for its turn on a connection */
-  admits(connection: Connection): boolean {
+  /** @returns whether one more request may be queued on the connection */
+  canQueue(connection: Connection): boolean {
     const { pipelined, pipelinedTotal } = this.limits;
-    if (connection.waiting === 0) return true;
+    if (connection.queuedTurns === 0) return true;
     this.waiting += 1;
-    return connection.waiting < pipelined && this.waiting < pipelinedTotal;
+    return connection.queuedTurns < pipelined && this.waiting < pipelinedTotal;
   }
 
-  /** Bytes of answers that are kept until they are read. */
+  /** Bytes of responses that are buffered until clients read them. */
   get unreadBytes(): number {
     let sum = 0;
     for (const { unreadBytes } of this.connections.values()) sum += unreadBytes;
     return sum;
   }
 
-  /** Ends those that hold something and have moved no bytes for longest, until no more than the limit is held. */
-  private relieve(all: readonly Connection[], held: (connection: Connection) => number, limit: number): void {
+  /** Closes the connections that hold something and have been inactive for longest, until the total is within the limit. */
+  private closeMostInactive(
+    all: readonly Connection[],
+    held: (connection: Connection) => number,
+    limit: number,
+  ): void {
     let sum = all.reduce((bytes, connection) => bytes + held(connection), 0);
     if (sum <= limit) return;
     const holders = all.filter(connection => held(connection) > 0);
@@ -145,17 +150,17 @@ export class Connections {
 }
 
 /**
- * Bounds what clients of an HTTP server can have it keep. Requests of one connection are answered one after the other,
- * so that a client holds one answer, however many requests it sends. Call it before other hooks are added.
+ * Limits how much memory clients of an HTTP server can hold. Requests of one connection are handled one after the other, so
+ * that a client holds at most one response, however many requests it sends. Call it before adding other hooks.
  */
 export function limitConnections(fastify: FastifyInstance, connections = new Connections()): Connections {
-  const timer = setInterval(() => connections.look(), connections.limits.lookMs).unref();
-  fastify.server.on('connection', (socket: Socket) => connections.of(socket));
+  const timer = setInterval(() => connections.enforceLimits(), connections.limits.checkIntervalMs).unref();
+  fastify.server.on('connection', (socket: Socket) => connections.track(socket));
   fastify.addHook('onRequest', ({ raw }, reply, done) => {
-    // Requests that tests inject have no connection.
+    // Injected requests in tests have no socket.
     if (!(raw.socket instanceof Socket)) return done();
-    const connection = connections.of(raw.socket);
-    if (connections.admits(connection)) connection.takeTurn(raw, reply.raw, done);
+    const connection = connections.track(raw.socket);
+    if (connections.canQueue(connection)) connection.takeTurn(raw, reply.raw, done);
     else raw.socket.destroy();
   });
   fastify.addHook('onResponse', ({ raw }, _reply, done) => {
@@ -168,18 +173,18 @@ export function limitConnections(fastify: FastifyInstance, connections = new Con
   });
   fastify.addHook('onClose', (_fastify, done) => {
     clearInterval(timer);
-    limited.delete(connections);
+    activeServers.delete(connections);
     done();
   });
-  limited.add(connections);
+  activeServers.add(connections);
   return connections;
 }
 
-/** The servers of this process. */
-const limited = new Set<Connections>();
+/** The connections of each server in this process, for the metrics. */
+const activeServers = new Set<Connections>();
 
 const sumOf = (figure: (connections: Connections) => number) =>
-  [...limited].reduce((sum, connections) => sum + figure(connections), 0);
+  [...activeServers].reduce((sum, connections) => sum + figure(connections), 0);
 
 new Gauge({
   name: 'questlog_http_connections',

@@ -6,7 +6,7 @@ import { LogWatch } from './log-watch.js';
 const logger = { log: () => {}, warn: () => {}, error: () => {} } as never;
 const BEFORE = { scores: 3, players: 1 };
 
-describe('a log that is emptied while a process runs', () => {
+describe('a log that is deleted while a process is running', () => {
   let test: TestLog;
   let watch: LogWatch;
   beforeEach(async () => {
@@ -21,12 +21,12 @@ describe('a log that is emptied while a process runs', () => {
 
   const lost = () => [...watch.lost()].reduce((sum, [, events]) => sum + events, 0);
 
-  it('is not made anew by a tool', async () => {
+  it('is not created again by a command', async () => {
     await expect(Topology.find(test.redis, test.prefix, {})).rejects.toThrow(NoLogError);
     expect(await keysLike(test.redis, `${test.prefix}:*`)).toEqual([]);
   });
 
-  it('is cut again as it was', async () => {
+  it('gets its topology back', async () => {
     const stop = followTopology(test.redis, test.topology, logger);
     await eventually(async () =>
       expect(await test.redis.hgetall(topologyKey(test.prefix))).toEqual({ scores: '3', players: '1' }),
@@ -46,8 +46,8 @@ describe('a log that is emptied while a process runs', () => {
     stop();
   });
 
-  it('is known to have lost events when the log that was moved is made anew by who knows nothing of that', async () => {
-    // As after a move: then, no partition has the name of one of those before.
+  it('is reported as lost when, after a repartition, a process with the old settings creates it again', async () => {
+    // As after a repartition, which gives the partitions new names.
     test.topology.update({ ...fieldsOf(BEFORE), 'scores:epoch': '2' });
     await appendScores(test, [{ board: 'b', player: 'ada', score: 1 }]);
     watch = new LogWatch(test.redis, test.topology, logger);

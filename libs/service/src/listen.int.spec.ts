@@ -6,7 +6,7 @@ import { eventually } from '#libs/testing';
 import { type ConnectionLimits, Connections, limitConnections } from './connections.js';
 import { listenAt } from './listen.js';
 
-/** A name with two addresses, as `localhost` mostly has. */
+/** A name with two addresses, like `localhost` on most machines. */
 const ADDRESSES = ['127.0.0.1', '127.0.0.2'];
 
 describe('a server at localhost', () => {
@@ -16,7 +16,7 @@ describe('a server at localhost', () => {
 
   const start = async (limits: Partial<ConnectionLimits> = {}) => {
     server = fastify({ forceCloseConnections: 'idle' });
-    connections = new Connections({ lookMs: 20, ...limits });
+    connections = new Connections({ checkIntervalMs: 20, ...limits });
     limitConnections(server, connections);
     server.get('/', () => 'served');
     const app = {
@@ -35,7 +35,7 @@ describe('a server at localhost', () => {
   };
   afterEach(() => close());
 
-  it('serves at each address, and knows of all connections before they ask for anything', async () => {
+  it('serves each address and tracks all connections before their first request', async () => {
     await start();
     for (const host of ADDRESSES)
       expect(await (await fetch(`http://${host}:${port()}/`)).text()).toBe('served');
@@ -45,7 +45,7 @@ describe('a server at localhost', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  it('refuses all new connections once it is closed', async () => {
+  it('accepts no connections after it is closed', async () => {
     await start();
     const [idle] = await Promise.all(ADDRESSES.map(open));
     await close();
@@ -53,7 +53,7 @@ describe('a server at localhost', () => {
     for (const host of ADDRESSES) await expect(fetch(`http://${host}:9`)).rejects.toThrow();
   });
 
-  it('ends the connection that has been silent for longest when there are too many', async () => {
+  it('closes the connection that has been inactive for longest when there are too many', async () => {
     await start({ connections: 2 });
     const first = await open('127.0.0.2');
     await eventually(() => expect(connections.size).toBe(1));

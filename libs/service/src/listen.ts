@@ -2,23 +2,23 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** What is needed of a Nest application. */
-interface Listening {
+/** The methods of a Nest application that are used here. */
+interface ListeningApp {
   listen(port: number, host: string): Promise<unknown>;
   getHttpServer(): Server;
   close(): Promise<void>;
 }
 
 /**
- * Listens at a host, and at `localhost` at all its addresses.
+ * Listens on a host; for `localhost`, on all of its addresses.
  *
- * Left to itself, Fastify makes a server of its own for each further address of `localhost`, where the limits of
- * connections would not hold: they are listeners of the first server. Here the others hand it their connections.
+ * Fastify would create a separate server for each further address of `localhost`. The connection limits would not apply
+ * there, because they are listeners of the first server. Here the other servers pass their connections on to the first one.
  *
- * @returns closes the application, and all that listens
+ * @returns a function that closes the application and all servers
  */
 export async function listenAt(
-  app: Listening,
+  app: ListeningApp,
   port: number,
   host: string,
   addressesOf = allAddresses,
@@ -27,7 +27,7 @@ export async function listenAt(
   await app.listen(port, first);
   const main = app.getHttpServer();
   const { port: taken } = main.address() as { port: number };
-  const further = await Promise.all(others.map(address => handOver(main, taken, address)));
+  const further = await Promise.all(others.map(address => listenAndForward(main, taken, address)));
   return async () => {
     await Promise.all([app.close(), ...further.map(close)]);
   };
@@ -36,8 +36,8 @@ export async function listenAt(
 const allAddresses = async (host: string): Promise<string[]> =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
-/** @returns a server that is not listening when it cannot: then the host is reached at its other addresses */
-async function handOver(main: Server, port: number, host: string): Promise<Server> {
+/** @returns a server that is not listening if the address cannot be used; the host is then reachable at its other addresses */
+async function listenAndForward(main: Server, port: number, host: string): Promise<Server> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, socket =>
     main.emit('connection', socket),
   );
@@ -48,8 +48,8 @@ async function handOver(main: Server, port: number, host: string): Promise<Serve
 
 const close = (server: Server): Promise<void> => new Promise(done => server.close(() => done()));
 
-/** Whether another program has the port. */
-export async function isTaken(port: number, host: string): Promise<boolean> {
+/** Whether another process is listening on the port. */
+export async function isPortInUse(port: number, host: string): Promise<boolean> {
   const server = createServer().listen(port, host);
   try {
     await once(server, 'listening');

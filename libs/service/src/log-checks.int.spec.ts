@@ -7,14 +7,14 @@ import { Health } from '#libs/observability';
 import { createClient, type RedisClient } from '#libs/redis';
 import { StreamsServer } from '#libs/streams-transport';
 import { eventually, SERVER } from '#libs/testing';
-import { LogFigures, logChecks, settingsChecks } from './log-checks.js';
+import { LogStatusCache, logChecks, settingsChecks } from './log-checks.js';
 import { redisCheck } from './redis-checks.js';
 
-/** Milliseconds within which what is wrong must be told, on a machine that is busy. */
+/** How long it may take until a problem is reported, on a busy machine. In milliseconds. */
 const NOTICED_MS = 10_000;
 const GROUPS = { scores: ['ranking-projector'], players: [] };
 
-describe('what a gateway says of Redis', () => {
+describe('the health checks of a gateway', () => {
   let folder: string;
   let server: EmbeddedRedis;
   let redis: RedisClient;
@@ -39,7 +39,7 @@ describe('what a gateway says of Redis', () => {
     });
     worker.addHandler('scores', async () => undefined, true);
     worker.listen(() => {});
-    const figures = new LogFigures(redis, topology, GROUPS);
+    const figures = new LogStatusCache(redis, topology, GROUPS);
     health = new Health([
       redisCheck(redis, topology, 'reads'),
       ...logChecks(figures, redis),
@@ -84,14 +84,14 @@ describe('what a gateway says of Redis', () => {
     60_000,
   );
 
-  it('tells a full Redis, and is ready again when it has memory', async () => {
+  it('report that Redis is full, and recover when it has memory again', async () => {
     await admin.config('SET', 'maxmemory', '1');
     await says('degraded', { redis: 'OOM' });
     await admin.config('SET', 'maxmemory', '0');
     await says('ready');
   }, 60_000);
 
-  it('tells a changed password, and not that a worker is missing', async () => {
+  it('report a changed password, not a missing worker', async () => {
     await admin.config('SET', 'requirepass', 'changed');
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await says('not ready', { redis: 'NOAUTH', workers: 'unknown', groups: 'unknown' });
@@ -99,7 +99,7 @@ describe('what a gateway says of Redis', () => {
     await says('ready');
   }, 60_000);
 
-  it('tells a Redis that is busy, within two seconds, and not that a worker is missing', async () => {
+  it('report within two seconds that Redis is busy, not that a worker is missing', async () => {
     await admin.config('SET', 'busy-reply-threshold', '100');
     const script = admin.eval('while true do end', 0).catch(() => {});
     await says('not ready', { redis: 'Redis is', groups: 'unknown' });
@@ -114,12 +114,12 @@ describe('what a gateway says of Redis', () => {
     await says('ready');
   }, 60_000);
 
-  it('tells that no worker is alive', async () => {
+  it('report that no worker is alive', async () => {
     await worker.close();
     await says('degraded', { workers: 'ranking-projector has no live worker' });
   }, 60_000);
 
-  it('tells that ids are ahead of the clock', async () => {
+  it('report that event ids are ahead of the clock', async () => {
     await new EventLog(redis, topology).append({
       type: 'ScoreSubmitted',
       data: { board: 'b', player: 'ada', score: 1 },

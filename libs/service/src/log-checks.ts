@@ -11,37 +11,37 @@ import {
   type RedisClient,
 } from '#libs/redis';
 import { readStreamStatus, type StreamStatus } from '#libs/streams-transport';
-import { needsRedis } from './redis-checks.js';
+import { dependsOnRedis } from './redis-checks.js';
 
-/** Milliseconds in which workers that are started together with a gateway begin to read. */
-const STARTING_MS = 10_000;
-/** Milliseconds for which figures are taken as they were read. */
-const FIGURES_AGE_MS = 1_000;
-/** Milliseconds by which clocks of machines differ that nobody would look at. */
-const CLOCKS_DIFFER_MS = 60_000;
-/** Milliseconds by which ids may be ahead of the clock: from there on, events carry their own time. */
-const IDS_AHEAD_MS = 1_000;
+/** Workers that start together with a gateway begin to read within this time. */
+const QUIET_START_MS = 10_000;
+/** How long the status is reused. */
+const STATUS_CACHE_MS = 1_000;
+/** Smaller differences between the clocks of machines are ignored. */
+const MAX_CLOCK_SKEW_MS = 60_000;
+/** When ids are further ahead of the clock than this, events carry their own time. */
+const MAX_IDS_AHEAD_MS = 1_000;
 
 const lagEvents = new Gauge({
   name: 'questlog_group_lag_events',
-  help: 'Events that a consumer group was not given yet, in all partitions of its stream',
+  help: 'Events that have not been delivered to the consumer group yet, in all partitions of its stream',
   labelNames: ['group', 'stream'] as const,
 });
 const lagSeconds = new Gauge({
   name: 'questlog_group_lag_seconds',
-  help: 'Seconds since the oldest event was appended that a consumer group was not given yet; 0 when it was given all',
+  help: 'Seconds since the oldest event that has not been delivered to the consumer group yet was appended; 0 when there is none',
   labelNames: ['group', 'stream'] as const,
 });
 const liveWorkers = new Gauge({
   name: 'questlog_group_workers',
-  help: 'Workers of a consumer group that live, by their heartbeats',
+  help: 'Workers of the consumer group with a valid heartbeat',
   labelNames: ['group', 'stream'] as const,
 });
 
 type Groups = Readonly<Record<StreamName, readonly string[]>>;
 
-/** How far the projections are, for checks and metrics; asked at the same time, it looks once. */
-export class LogFigures {
+/** The progress of the consumer groups, for checks and metrics. Concurrent calls share one read. */
+export class LogStatusCache {
   private read: { readonly at: number; readonly figures: Promise<StreamStatus[]> } | undefined;
 
   constructor(
@@ -52,13 +52,13 @@ export class LogFigures {
 
   current(): Promise<StreamStatus[]> {
     const { read } = this;
-    if (read && performance.now() - read.at < FIGURES_AGE_MS) return read.figures;
-    const figures = this.look();
+    if (read && performance.now() - read.at < STATUS_CACHE_MS) return read.figures;
+    const figures = this.readStatus();
     this.read = { at: performance.now(), figures };
     return figures;
   }
 
-  private async look(): Promise<StreamStatus[]> {
+  private async readStatus(): Promise<StreamStatus[]> {
     const figures = await readStreamStatus(this.redis, this.topology, this.groups);
     for (const stream of STREAMS) {
       const parts = figures.filter(part => part.stream === stream).flatMap(({ groups }) => groups);
@@ -74,21 +74,21 @@ export class LogFigures {
   }
 }
 
-/** Whether each projection has workers that read all of its partitions, and the clock is right. */
-export function logChecks(figures: LogFigures, redis: RedisClient): HealthCheck[] {
+/** Checks that each projection has workers for all of its partitions, and that the clock of Redis is right. */
+export function logChecks(figures: LogStatusCache, redis: RedisClient): HealthCheck[] {
   const checks: HealthCheck[] = [
     {
       name: 'groups',
       severity: 'degraded',
       reason: 'worker-missing',
-      quietStartMs: STARTING_MS,
+      quietStartMs: QUIET_START_MS,
       probe: async () => assertGroups(await figures.current(), figures),
     },
     {
       name: 'workers',
       severity: 'degraded',
       reason: 'worker-missing',
-      quietStartMs: STARTING_MS,
+      quietStartMs: QUIET_START_MS,
       probe: async () => assertWorkers(await figures.current(), figures),
     },
     {
@@ -101,13 +101,13 @@ export function logChecks(figures: LogFigures, redis: RedisClient): HealthCheck[
       },
     },
   ];
-  return checks.map(needsRedis);
+  return checks.map(dependsOnRedis);
 }
 
-/** Whether the server would keep what it acknowledges: its settings can be changed while it runs. */
+/** Checks the settings of the server that protect acknowledged writes. They can be changed while the server is running. */
 export function settingsChecks(redis: RedisClient): HealthCheck[] {
   const check = (name: string, setting: string, reason: HealthCheck['reason']): HealthCheck =>
-    needsRedis({
+    dependsOnRedis({
       name,
       severity: 'degraded',
       reason,
@@ -116,21 +116,25 @@ export function settingsChecks(redis: RedisClient): HealthCheck[] {
         const fault = faults.find(found => found.setting === setting);
         if (fault) throw new Error(fault.message);
         if (unknown.includes(setting))
-          throw new HealthFault('degraded', 'settings-unknown', `unknown: Redis does not tell ${setting}`);
+          throw new HealthFault(
+            'degraded',
+            'settings-unknown',
+            `unknown: this user may not read the setting ${setting} of Redis`,
+          );
       },
     });
   return [
     check('eviction', 'maxmemory-policy', 'eviction-policy'),
     check('persistence', 'appendonly', 'persistence-off'),
-    needsRedis(fsyncCheck(redis)),
+    dependsOnRedis(fsyncCheck(redis)),
   ];
 }
 
-/** Whether Redis syncs its append-only file as often as it did when this process first asked, and at all. */
+/** Checks that `appendfsync` has not been weakened since this process first read it. */
 function fsyncCheck(redis: RedisClient): HealthCheck {
   const strength = (policy: FsyncPolicy) => FSYNC_POLICIES.indexOf(policy);
   let strongest: FsyncPolicy = 'everysec';
-  // A server that does not tell it is not asked again: each refusal would be noted in its ACL log.
+  // A server that refused is not asked again, because it records each refusal in its ACL log.
   let isTold = true;
   return {
     name: 'fsync',
@@ -149,8 +153,8 @@ function fsyncCheck(redis: RedisClient): HealthCheck {
   };
 }
 
-/** @throws Error naming a projection that no worker has begun yet */
-function assertGroups(figures: readonly StreamStatus[], { topology, groups }: LogFigures): void {
+/** @throws Error that names a consumer group that does not exist yet */
+function assertGroups(figures: readonly StreamStatus[], { topology, groups }: LogStatusCache): void {
   for (const { stream, partition, groups: found } of figures) {
     const missing = groups[stream].find(name => !found.some(({ group }) => group === name));
     if (missing === undefined) continue;
@@ -159,8 +163,8 @@ function assertGroups(figures: readonly StreamStatus[], { topology, groups }: Lo
   }
 }
 
-/** @throws Error naming the projections without a live worker */
-function assertWorkers(figures: readonly StreamStatus[], { topology, groups }: LogFigures): void {
+/** @throws Error that names the consumer groups without a live worker */
+function assertWorkers(figures: readonly StreamStatus[], { topology, groups }: LogStatusCache): void {
   const faults = STREAMS.flatMap(stream =>
     groups[stream].flatMap(name => {
       const unread = figures
@@ -175,30 +179,30 @@ function assertWorkers(figures: readonly StreamStatus[], { topology, groups }: L
   if (faults.length > 0) throw new Error(faults.join('; '));
 }
 
-/** @throws Error when Redis's clock is ahead of this machine's */
+/** @throws Error when the clock of Redis is ahead of the clock of this machine */
 async function assertClock(redis: RedisClient): Promise<void> {
   for (const node of nodesOf(redis)) {
     const [seconds = 0, micros = 0] = (await node.time()).map(Number);
     const ahead = seconds * 1_000 + micros / 1_000 - Date.now();
-    if (ahead > CLOCKS_DIFFER_MS)
+    if (ahead > MAX_CLOCK_SKEW_MS)
       throw new Error(
-        `Redis's clock is ${inWords(ahead)} ahead of this machine's: set it right, since boards reset by it`,
+        `Redis's clock is ${formatDuration(ahead)} ahead of this machine's: set it right, since boards reset by it`,
       );
   }
 }
 
-/** @throws Error when Redis's clock was ahead */
+/** @throws Error when event ids are ahead of the clock of Redis, because the clock was ahead before */
 function assertIds(figures: readonly StreamStatus[]): void {
   const ahead = Math.max(...figures.map(({ aheadMs }) => aheadMs));
-  if (ahead > IDS_AHEAD_MS)
+  if (ahead > MAX_IDS_AHEAD_MS)
     throw new Error(
-      `Redis's clock was ahead: event ids are ${inWords(ahead)} ahead of it until it catches up; new events carry their real time`,
+      `Redis's clock was ahead: event ids are ${formatDuration(ahead)} ahead of it until it catches up; new events carry their real time`,
     );
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-function inWords(ms: number): string {
+function formatDuration(ms: number): string {
   const minutes = ms / 60_000;
   if (minutes < 2) return `${Math.ceil(ms / 1_000)} seconds`;
   if (minutes < 120) return `${Math.round(minutes)} minutes`;

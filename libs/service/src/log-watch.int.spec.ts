@@ -1,15 +1,15 @@
 import { checkLog } from '#libs/event-log';
 import { keysLike, openTestLog, SERVER, type TestLog } from '#libs/testing';
-import { askForLook, LogWatch } from './log-watch.js';
+import { LogWatch, requestLogCheck } from './log-watch.js';
 
-describe('a process that watches the log', () => {
+describe('a process that checks the log', () => {
   let test: TestLog;
   beforeEach(async () => {
     test = await openTestLog({ scores: 1, players: 1 });
   });
   afterEach(() => test.close());
 
-  it('is asked by a command that has just begun, and tells of a loss that only it remembers', async () => {
+  it('answers the request of a command that has just started, and reports a loss that only it remembers', async () => {
     await test.log.append({
       type: 'ScoreSubmitted',
       data: { board: 'b', player: 'p', score: 1 },
@@ -19,12 +19,12 @@ describe('a process that watches the log', () => {
     const old = watch();
     await old.assertWhole();
     for (const key of await keysLike(test.redis, `${test.prefix}:*`)) await test.redis.unlink(key);
-    const asked = askForLook(test.redis, test.prefix, 3_000);
-    // One that has never looked has nothing to say.
+    const asked = requestLogCheck(test.redis, test.prefix, 3_000);
+    // A process that has never checked the log does not answer.
     await watch()
       .assertWhole()
       .catch(() => {});
-    expect(await askForLook(test.redis, test.prefix, 100)).toBe(false);
+    expect(await requestLogCheck(test.redis, test.prefix, 100)).toBe(false);
     const looking = setInterval(() => void old.assertWhole().catch(() => {}), 100);
     expect(await asked).toBe(true);
     clearInterval(looking);

@@ -15,16 +15,16 @@ import { STREAMS } from '#libs/events';
 import { groupsOf } from '#libs/maintenance';
 import type { HealthCheck, Logger } from '#libs/observability';
 import { type RedisClient, troubleOf } from '#libs/redis';
-import { needsRedis } from './redis-checks.js';
+import { dependsOnRedis } from './redis-checks.js';
 
-/** Milliseconds for which what a look showed is told again. */
-const LOOK_AGE_MS = 1_000;
+/** How long the result of a check is reused. */
+const CHECK_CACHE_MS = 1_000;
 
-/** Whether the log is whole. `/readyz` asks again and again; what is found is for the metrics and the log, too. */
+/** Checks the log for lost events, for `/readyz`, metrics, and the log file. Each check also repairs what died processes left. */
 export class LogWatch {
   private states: ReadonlyMap<PartitionKeys, LogState> = new Map();
   private readonly misledProblems = new WeakMap<PartitionKeys, readonly string[]>();
-  private lookedAt = Number.NEGATIVE_INFINITY;
+  private checkedAt = Number.NEGATIVE_INFINITY;
   private readonly copies: CopyFinisher;
 
   constructor(
@@ -38,7 +38,7 @@ export class LogWatch {
 
   /** The check for `/readyz`. */
   get check(): HealthCheck {
-    return needsRedis({
+    return dependsOnRedis({
       name: 'log',
       severity: 'degraded',
       reason: 'log-damaged',
@@ -46,10 +46,10 @@ export class LogWatch {
     });
   }
 
-  /** @throws Error that says what is wrong with the log, and what to do */
+  /** @throws Error that says what is wrong with the log and what to do */
   async assertWhole(): Promise<void> {
-    const isOld = performance.now() - this.lookedAt > LOOK_AGE_MS;
-    const refusal = isOld ? await this.tryToLook() : undefined;
+    const isOld = performance.now() - this.checkedAt > CHECK_CACHE_MS;
+    const refusal = isOld ? await this.tryToCheck() : undefined;
     const problems = [...this.states].flatMap(([keys, state]) => problemsOf(keys, state));
     const more =
       problems.length > MAX_PROBLEMS ? [`and ${problems.length - MAX_PROBLEMS} more like these`] : [];
@@ -57,26 +57,26 @@ export class LogWatch {
     if (refusal) throw refusal;
   }
 
-  /** Events that were ever lost, by partition. */
+  /** The number of events ever lost, by partition. */
   *lost(): Generator<[keys: PartitionKeys, events: number]> {
     for (const [keys, { lost }] of this.states) yield [keys, lost];
   }
 
-  /** Events of the log that consumer groups have ever missed. */
+  /** The number of events that each consumer group has ever missed although the log has them. */
   *missed(): Generator<[keys: PartitionKeys, group: string, events: number]> {
     for (const [keys, { missedEver }] of this.states)
       for (const [group, events] of Object.entries(missedEver)) yield [keys, group, events];
   }
 
   /**
-   * That Redis is away is another check's to tell: what was known holds.
+   * Checks the partitions. When Redis is unreachable, the previous result stays valid, because the check `redis` reports it.
    *
-   * @returns why Redis does not let us look, which no other check may notice
+   * @returns the error when Redis refuses the commands, which no other check may notice
    */
-  private async tryToLook(): Promise<Error | undefined> {
+  private async tryToCheck(): Promise<Error | undefined> {
     try {
-      await this.look();
-      this.lookedAt = performance.now();
+      await this.checkPartitions();
+      this.checkedAt = performance.now();
       return undefined;
     } catch (error) {
       const trouble = troubleOf(error);
@@ -92,7 +92,7 @@ export class LogWatch {
     this.misledProblems.set(keys, problems);
   }
 
-  private async look(): Promise<void> {
+  private async checkPartitions(): Promise<void> {
     const { prefix } = this.topology;
     const asked = await this.redis.hget(logLookKey(prefix), 'asked');
     const states = new Map<PartitionKeys, LogState>();
@@ -103,51 +103,53 @@ export class LogWatch {
         states.set(keys, state);
         if (state.damage !== '' && state.damage !== this.states.get(keys)?.damage)
           this.logger.error(
-            `data loss: ${keys.stream}: ${state.damage}. It is not rebuilt from what is left`,
+            `data loss: ${keys.stream}: ${state.damage}. Its projections are not rebuilt from the remaining events`,
           );
         this.logMisled(keys, state);
       }),
     );
-    // Only who has looked before knows more than Redis does.
+    // Only a process that has checked before remembers more than Redis does, so only it may answer the request.
     if (asked !== null && this.states.size > 0) await this.redis.hset(logLookKey(prefix), 'looked', asked);
     this.states = states;
     const gates = [...states].flatMap(([keys, { gate }]) => (gate === '' ? [] : [[keys, gate] as const]));
     if (gates.length > 0 && (await openAbandonedGates(this.redis, this.topology, gates)))
-      this.logger.warn('the log takes events again: whoever had closed it to move it is gone');
+      this.logger.warn(
+        'the log accepts writes again: the process that had closed it for a repartition is gone',
+      );
     for (const event of await this.copies.run())
-      this.logger.warn(`${event}: completed: whoever had appended it to some partitions is gone`);
+      this.logger.warn(`${event}: its missing copies were appended: the process that appended it is gone`);
   }
 }
 
-/** Milliseconds for which processes that run are waited for: each looks every two seconds. */
-const LOOK_PATIENCE_MS = 5_000;
-/** Milliseconds between two looks for their answer, and seconds for which a question is kept. */
-const LOOK_INTERVAL_MS = 50;
-const QUESTION_SECONDS = 60;
+/** How long to wait for a running process, each of which checks the log every two seconds. */
+const CHECK_TIMEOUT_MS = 5_000;
+/** How often the answer is polled, and how long the request is kept. */
+const POLL_MS = 50;
+const REQUEST_TTL_SECONDS = 60;
 
 /**
- * Waits until a process that runs has looked at the log, and noted what it remembers and Redis lacks. A command that has just
- * begun remembers nothing.
+ * Waits until a running process has checked the log and recorded losses that only it can notice, because it remembers what
+ * the log had. A command that has just started remembers nothing.
  *
- * @returns false when none has answered: nothing runs, or nothing that has looked before
+ * @returns false when no process has answered: none is running, or none has checked the log before
  */
-export async function askForLook(
+export async function requestLogCheck(
   redis: RedisClient,
   prefix: string,
-  patienceMs = LOOK_PATIENCE_MS,
+  timeoutMs = CHECK_TIMEOUT_MS,
 ): Promise<boolean> {
   const key = logLookKey(prefix);
   const question = await redis.hincrby(key, 'asked', 1);
-  await redis.expire(key, QUESTION_SECONDS);
-  const deadline = performance.now() + patienceMs;
+  await redis.expire(key, REQUEST_TTL_SECONDS);
+  const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {
     if (Number((await redis.hget(key, 'looked')) ?? 0) >= question) return true;
-    await delay(LOOK_INTERVAL_MS);
+    await delay(POLL_MS);
   }
   return false;
 }
 
-/** Partitions that are named. */
+/** Maximum number of problems in a message. */
 const MAX_PROBLEMS = 3;
 
 function problemsOf(keys: PartitionKeys, { damage, reset, misled, last }: LogState): string[] {
@@ -187,7 +189,7 @@ function misledProblems(
   ].filter(problem => problem !== false);
 }
 
-/** The figures are those of the log, not of a process: take the greatest of several processes, not their sum. */
+/** Publishes the number of lost events. Every process reports the same number, so use the maximum, not the sum. */
 class EventsLost {
   private log: LogWatch | undefined;
   private readonly counter = new Counter({

@@ -2,14 +2,14 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { type AppendLimits, EventLog, Topology } from '#libs/event-log';
 import type { OpenLog } from './open-log.js';
 
-/** Injects the `RedisClient` for commands. */
+/** Injection token of the `RedisClient` for commands. */
 export const REDIS = Symbol('redis');
 
-/** The opened log for every module of a service: `REDIS`, `Topology` and `EventLog`. */
+/** Provides the open log to all modules of a service: `REDIS`, `Topology`, and `EventLog`. */
 @Global()
 @Module({})
 export class LogModule {
-  /** @param limits of what players append, where they have any */
+  /** @param limits limits for the events of players; undefined: none */
   static forRoot({ redis, topology, quorum }: OpenLog, limits?: AppendLimits): DynamicModule {
     const providers = [
       { provide: REDIS, useValue: redis },

@@ -12,7 +12,7 @@ import { LogWatch } from './log-watch.js';
 const GROUP = leaderboards.name;
 const SILENT = { log: () => {}, warn: () => {}, error: () => {} };
 
-describe('a consumer group that somebody meddles with', () => {
+describe('a consumer group that was changed by hand', () => {
   let test: TestLog;
   let keys: PartitionKeys;
   let applyAll: (events: readonly RecordedEvent<LeaderboardEvent>[]) => Promise<unknown>;
@@ -34,7 +34,7 @@ describe('a consumer group that somebody meddles with', () => {
   const submit = (player: string) => appendScores(test, [{ player, score: 1 }]);
   const apply = async () => applyAll(await given());
   const last = async () => (await test.redis.xrevrange(keys.stream, '+', '-', 'COUNT', 1))[0]?.[0] ?? '';
-  /** What is wrong, as a process says that has just begun; empty when nothing is. */
+  /** The problem as reported by a process that has just started; empty when there is none. */
   const report = () => {
     const logger = { warn: () => {}, error: (text: string) => void errors.push(text) };
     return new LogWatch(test.redis, test.topology, logger as never).assertWhole().then(
@@ -96,11 +96,11 @@ describe('a consumer group that somebody meddles with', () => {
     await rebuild();
     expect(await report()).toBe('');
     expect(await ranked()).toEqual(['after', 'before', 'skipped', 'skipped-too']);
-    // What was ever missed is counted still.
+    // The metric still counts all events ever missed.
     expect(await metric()).toEqual([2]);
   });
 
-  it('is known to get nothing when it is set to an id that is not there yet', async () => {
+  it('is reported as receiving nothing when it was set to a future id', async () => {
     await test.redis.xgroup('SETID', keys.stream, GROUP, '9999999999999-0');
     expect(await report()).toContain(`XGROUP SETID ${keys.stream} ${GROUP} ${await last()}`);
     await submit('skipped');
@@ -112,7 +112,7 @@ describe('a consumer group that somebody meddles with', () => {
     expect(await ranked()).toEqual(['before', 'skipped']);
   });
 
-  it('is known to have events twice when it is set back', async () => {
+  it('is reported as having events twice when it was set back', async () => {
     await test.redis.xgroup('SETID', keys.stream, GROUP, '0');
     await apply();
     expect(await report()).toContain('given 1 events once more');
@@ -120,7 +120,7 @@ describe('a consumer group that somebody meddles with', () => {
     expect(await report()).toBe('');
   });
 
-  it('is nobody to blame for what dead letters, retries and deletions do', async () => {
+  it('is not reported because of dead letters, retries, and deletions', async () => {
     await submit('dead');
     const [dead] = (await given()) as [RecordedEvent<LeaderboardEvent>];
     const letter = { fields: [], error: new Error('a fault'), deliveries: 5 };
@@ -140,7 +140,7 @@ describe('a consumer group that somebody meddles with', () => {
     expect(await report()).toBe('');
   });
 
-  it('is as it should be, for an operator who accepts that', async () => {
+  it('is no longer reported after an operator has accepted the loss', async () => {
     await submit('skipped');
     await test.redis.xgroup('SETID', keys.stream, GROUP, '$');
     await report();

@@ -19,15 +19,15 @@ import { connectTo } from './connect.js';
 export interface OpenLog {
   readonly redis: RedisClient;
   readonly topology: Topology;
-  /** Replicas that must confirm events; nothing where none has to. */
+  /** Waits for replicas to confirm events; unset when `WRITE_QUORUM` is 0. */
   readonly quorum?: WriteQuorum;
 }
 
 /**
- * Connects to Redis, waiting for it if need be, looks whether it can keep a log, and opens the log.
+ * Connects to Redis (and waits for it if necessary), checks its version and settings, and opens the log.
  *
- * @throws ServerUnfitError for a server that is too old, and in production for one that could lose events
- * @throws NotAdmittedError for a server that refuses this process, or is not to be trusted
+ * @throws ServerUnfitError when the server is too old or, in production, when its settings could lose events
+ * @throws RedisAccessError when the server rejects this process or its certificate is not trusted
  * @throws PartitionCountError
  */
 export async function openLog(
@@ -39,10 +39,10 @@ export async function openLog(
 ): Promise<OpenLog> {
   const redis = createClient(environment.redis, name, options);
   try {
-    return await untilAvailable(logger, async () => {
+    return await retryWhileUnavailable(logger, async () => {
       await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
       const { name: server, faults } = await inspectServer(redis);
-      const fatal = faults.filter(fault => environment.production || isFatal(fault));
+      const fatal = faults.filter(fault => environment.isProduction || isFatal(fault));
       if (fatal.length > 0) throw new ServerUnfitError(fatal);
       for (const fault of faults) logger.warn(fault.message, 'Redis');
       logger.debug(`connected to ${server}`, 'Redis');
@@ -55,34 +55,35 @@ export async function openLog(
 }
 
 /**
- * As `openLog`, for tools: they make no log.
+ * Like `openLog`, but for commands, which must not create a log.
  *
- * @throws NoLogError, too
+ * @throws NoLogError when there is no log, and the errors of `openLog`
  */
-export const findLog = (...[environment, name, logger]: Parameters<typeof openLog>): Promise<OpenLog> =>
-  openLog(environment, name, logger, undefined, Topology.find);
+export const openExistingLog = (
+  ...[environment, name, logger]: Parameters<typeof openLog>
+): Promise<OpenLog> => openLog(environment, name, logger, undefined, Topology.find);
 
-/** Milliseconds between two attempts to open the log, at first and at most. */
-const FIRST_WAIT_MS = 250;
-const MAX_WAIT_MS = 10_000;
+/** Delay between two attempts to open the log: the first one, and the maximum. */
+const MIN_RETRY_MS = 250;
+const MAX_RETRY_MS = 10_000;
 
-/** Tries for as long as Redis goes away in between: at a start, that is no reason to end. */
-async function untilAvailable<T>(logger: Logger, open: () => Promise<T>): Promise<T> {
-  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, MAX_WAIT_MS)) {
+/** Retries for as long as Redis becomes unavailable during startup. */
+async function retryWhileUnavailable<T>(logger: Logger, open: () => Promise<T>): Promise<T> {
+  for (let wait = MIN_RETRY_MS; ; wait = Math.min(2 * wait, MAX_RETRY_MS)) {
     try {
       return await open();
     } catch (error) {
       if (!isRedisUnavailable(error)) throw error;
-      logger.warn(`Redis went away at the start, trying again: ${(error as Error).message}`, 'Redis');
+      logger.warn(`Redis became unavailable during startup, retrying: ${(error as Error).message}`, 'Redis');
     }
     await delay(wait);
   }
 }
 
 /**
- * As `openLog`, for services that keep documents of players or look for them.
+ * Like `openLog`, for services that store or search documents of players.
  *
- * @throws DocumentStoreError, too
+ * @throws DocumentStoreError, and the errors of `openLog`
  */
 export async function openLogWithDocuments(...args: Parameters<typeof openLog>): Promise<OpenLog> {
   const [, , logger] = args;
@@ -90,7 +91,7 @@ export async function openLogWithDocuments(...args: Parameters<typeof openLog>):
   try {
     const onFault = ({ message }: Error) =>
       logger.warn(`documents of players are kept without RedisJSON: ${message}`, 'Redis');
-    if (await untilAvailable(logger, () => prepareDocuments(log.redis, log.topology, onFault))) {
+    if (await retryWhileUnavailable(logger, () => prepareDocuments(log.redis, log.topology, onFault))) {
       logger.warn(
         'this server could index JSON values: `npm run rebuild -- saves` makes it keep documents so',
         'Redis',
@@ -103,29 +104,30 @@ export async function openLogWithDocuments(...args: Parameters<typeof openLog>):
   }
 }
 
-/** As `openLogWithDocuments`, for who appends events for others, and tells them that an event is safe. */
+/** Like `openLogWithDocuments`, for the gateway, which acknowledges events to clients. */
 export async function openLogWithQuorum(
   environment: GatewayEnvironment,
   name: string,
   logger: Logger,
 ): Promise<OpenLog> {
-  // What goes to one server is put together here already. On a cluster, sessions are everywhere: there, the client does it.
+  // With one server, the gateway batches its commands itself. On a cluster, sessions are spread over all nodes, so the client
+  // batches them.
   const sendsScriptsAtOnce = !('nodes' in environment.redis);
   const log = await openLogWithDocuments(environment, name, logger, { sendsScriptsAtOnce });
   const { WRITE_QUORUM: wanted } = environment;
   if (wanted === 0) return log;
-  await untilAvailable(logger, () => warnOfFewReplicas(log.redis, wanted, logger));
+  await retryWhileUnavailable(logger, () => warnIfTooFewReplicas(log.redis, wanted, logger));
   const redis = createClient(environment.redis, `${name}:append`);
   await connectTo(redis, environment.redis, message => logger.warn(message, 'Redis'));
   return { ...log, quorum: new WriteQuorum(redis, wanted) };
 }
 
-async function warnOfFewReplicas(redis: RedisClient, wanted: number, logger: Logger): Promise<void> {
+async function warnIfTooFewReplicas(redis: RedisClient, wanted: number, logger: Logger): Promise<void> {
   for (const node of nodesOf(redis)) {
     const [, replicas = '?'] = /^connected_slaves:(\d+)/m.exec(await node.info('replication')) ?? [];
     if (Number(replicas) < wanted)
       logger.warn(
-        `WRITE_QUORUM is ${wanted}, and a server has ${replicas} replicas: writes there are refused`,
+        `WRITE_QUORUM is ${wanted}, but a server has ${replicas} replicas: writes to it will be refused`,
       );
   }
 }

@@ -1,30 +1,30 @@
 import type { HealthCheck } from '#libs/observability';
 
-/** Milliseconds for the parent to get the last message. */
-const LAST_MESSAGE_MS = 500;
+/** How long to wait until the parent has received the error. */
+const FATAL_MESSAGE_TIMEOUT_MS = 500;
 
-/** Tells a parent that started this process with an IPC channel where it listens. */
-export function tellParent(url: string): void {
+/** Sends the URL of this service to the parent process, if there is an IPC channel. */
+export function notifyParent(url: string): void {
   process.send?.({ url }, undefined, undefined, () => {});
 }
 
-/** Ends this process when the parent knows of what, or cannot be told. */
-export function endTellingParent(error: unknown): void {
-  void tellParentWhy(error)
+/** Sends the error to the parent process, if possible, and exits with status 1. */
+export function reportAndExit(error: unknown): void {
+  void sendFatalError(error)
     .catch(() => {})
     .finally(() => process.exit(1));
 }
 
-function tellParentWhy(error: unknown): Promise<void> {
+function sendFatalError(error: unknown): Promise<void> {
   return new Promise(resolve => {
     if (!process.connected) return resolve();
-    setTimeout(resolve, LAST_MESSAGE_MS);
+    setTimeout(resolve, FATAL_MESSAGE_TIMEOUT_MS);
     const fatal = error instanceof Error ? error.message : String(error);
     process.send?.({ fatal }, undefined, undefined, () => resolve());
   });
 }
 
-/** Parts of the system that the parent, `npm start`, has to start again: by name, and why. */
+/** Reports parts of the system that are down, as told by the parent process (`npm start`). */
 export function partsCheck(): HealthCheck {
   let parts: Readonly<Record<string, string>> = {};
   process.on('message', (message: { readonly parts?: Readonly<Record<string, string>> }) => {

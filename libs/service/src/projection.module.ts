@@ -13,7 +13,7 @@ import type { RedisClient } from '#libs/redis';
 import { REDIS } from './log.module.js';
 import { RebuildRequests } from './rebuild-requests.js';
 
-/** What a worker does with a projection: it applies batches, works on the projection's jobs beside that, and erases players. */
+/** Runs a projection in a worker: applies batches of events, runs the jobs of the projection, and erases players. */
 export class ProjectionWorker<State, T extends EventType, Rules = undefined>
   implements OnApplicationBootstrap, BeforeApplicationShutdown
 {
@@ -44,7 +44,7 @@ export class ProjectionWorker<State, T extends EventType, Rules = undefined>
 
 @Module({})
 export class ProjectionModule {
-  /** Injects the `ProjectionWorker` of a projection. Expects `LogModule`, which is global. */
+  /** Provides the `ProjectionWorker` of a projection. Needs the global `LogModule`. */
   static of<State, T extends EventType, Rules>(projection: Projection<State, T, Rules>): DynamicModule {
     const provider = {
       provide: ProjectionWorker,

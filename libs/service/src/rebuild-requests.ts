@@ -3,21 +3,21 @@ import { JobActiveError, type JobOrder, Jobs } from '#libs/maintenance';
 import { type Projection, RebuildImpossibleError, type RebuildListener } from '#libs/projections';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 
-/** Milliseconds between two attempts to have a board rebuilt. */
-const PATIENCE_MS = 500;
-/** Milliseconds for which a refusal holds: as long as it takes to find the one event in a batch that it is about. */
-const REFUSAL_MS = 2_000;
+/** Minimum time between two requests. */
+const REQUEST_INTERVAL_MS = 500;
+/** How long a failure is remembered: long enough to find the one event of a batch that caused it. */
+const FAILURE_CACHE_MS = 2_000;
 
 /**
- * Has boards rebuilt that events wait for: an event is delivered again and again until its board is rebuilt. Where that is
- * impossible, because the job is refused or has failed, the event is told so.
+ * Starts rebuild jobs for boards whose events have to wait for a rebuild. Such an event is delivered again and again until
+ * its board is rebuilt. If the job is refused or fails, the event gets a `RebuildImpossibleError`.
  */
 export class RebuildRequests {
   private readonly jobs: Jobs;
   private nextRequest = 0;
-  /** By partition and board: the job that was begun for it. */
-  private readonly begun = new Map<string, string>();
-  private readonly refusals = new Map<
+  /** The id of the latest job, by partition and board. */
+  private readonly jobIds = new Map<string, string>();
+  private readonly failures = new Map<
     string,
     { readonly error: RebuildImpossibleError; readonly until: number }
   >();
@@ -30,39 +30,41 @@ export class RebuildRequests {
     this.jobs = new Jobs(redis, topology);
   }
 
-  /** @returns why it is impossible, as far as that is known */
+  /** @returns the reason when the rebuild is known to be impossible; undefined while it is pending */
   request(
     ...[board, partition, rules, event]: Parameters<RebuildListener>
   ): RebuildImpossibleError | undefined {
     const place = `${partition}/${board}`;
-    const refusal = this.refusals.get(place);
+    const refusal = this.failures.get(place);
     if (refusal && performance.now() < refusal.until) return refusal.error;
-    this.refusals.delete(place);
+    this.failures.delete(place);
     if (performance.now() >= this.nextRequest) {
-      this.nextRequest = performance.now() + PATIENCE_MS;
-      // Whatever goes wrong is remembered, never thrown: nobody waits for it.
-      this.begin(place, { board, partition, rules, event }).catch(error => this.refuse(place, board, error));
+      this.nextRequest = performance.now() + REQUEST_INTERVAL_MS;
+      // Nobody awaits the promise, so errors are recorded for the next request.
+      this.startJob(place, { board, partition, rules, event }).catch(error =>
+        this.recordFailure(place, board, error),
+      );
     }
     return undefined;
   }
 
-  private async begin(place: string, order: Omit<JobOrder, 'kind'>): Promise<void> {
+  private async startJob(place: string, order: Omit<JobOrder, 'kind'>): Promise<void> {
     const before = await this.lastJob(place);
     if (before && before.finishedAt === undefined) return;
-    this.begun.delete(place);
+    this.jobIds.delete(place);
     if (before?.state === 'failed') throw new Error(before.error);
     const { id } = await this.jobs.start(this.projection, { kind: 'rebuild', ...order });
-    this.begun.set(place, id);
+    this.jobIds.set(place, id);
   }
 
   private async lastJob(place: string) {
-    const id = this.begun.get(place);
+    const id = this.jobIds.get(place);
     return id === undefined ? undefined : this.jobs.find(id);
   }
 
-  private refuse(place: string, board: string, error: Error): void {
+  private recordFailure(place: string, board: string, error: Error): void {
     if (error instanceof JobActiveError || isRedisUnavailable(error)) return;
-    const until = performance.now() + REFUSAL_MS;
-    this.refusals.set(place, { error: new RebuildImpossibleError(board, error.message), until });
+    const until = performance.now() + FAILURE_CACHE_MS;
+    this.failures.set(place, { error: new RebuildImpossibleError(board, error.message), until });
   }
 }

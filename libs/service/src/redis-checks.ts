@@ -3,7 +3,7 @@ import { STREAMS } from '#libs/events';
 import { type FaultReason, type HealthCheck, HealthFault } from '#libs/observability';
 import { placeOf, type RedisClient, SILENT, type Trouble, type TroubleKind, troubleOf } from '#libs/redis';
 
-/** What a service can do where Redis takes no writes: the gateway still reads, a worker can do nothing. */
+/** What a service needs at least: the gateway can still serve reads when Redis refuses writes, a worker can do nothing. */
 export type RedisUse = 'reads' | 'writes';
 
 const REASONS: Readonly<Record<TroubleKind, FaultReason>> = {
@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<TroubleKind, FaultReason>> = {
   replicas: 'redis-replicas',
 };
 
-/** What an operator can do. Players are not told: the `detail` of a 503 has the trouble alone. */
+/** What an operator can do. Only `/readyz` shows it; the `detail` of a 503 has the problem without the remedy. */
 const REMEDIES: Readonly<Record<TroubleKind, string>> = {
   unreachable: 'start Redis, or correct where this service looks for it',
   loading: 'wait until it has loaded its data',
@@ -31,17 +31,17 @@ const REMEDIES: Readonly<Record<TroubleKind, string>> = {
 
 const withRemedy = ({ kind, detail }: Trouble) => `${detail}: ${REMEDIES[kind]}`;
 
-/** The hash of a script that no server has. */
-const NO_SCRIPT = '0'.repeat(40);
+/** A hash that no script has. */
+const UNKNOWN_SCRIPT_SHA = '0'.repeat(40);
 
-/** With these, reads go on. */
+/** Problems that do not affect reads. */
 const ONLY_WRITES_FAIL: ReadonlySet<TroubleKind> = new Set(['read-only', 'full', 'disk', 'replicas']);
 
 /**
- * Whether Redis serves: each server that has partitions is asked for a write that does nothing, and for a script that it does
- * not have, so that it answers with its own reason why it would refuse them.
+ * Checks that Redis serves requests. It sends each server with partitions a write that has no effect and a call of a script
+ * that does not exist, so that the server replies with the reason if it would refuse them.
  *
- * @param use what the service needs Redis for at least
+ * @param use what the service needs at least
  */
 export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse): HealthCheck {
   return {
@@ -50,13 +50,13 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
     reason: 'redis-unreachable',
     timeoutFault: new HealthFault('not ready', REASONS[SILENT.kind], withRemedy(SILENT)),
     probe: async () => {
-      const asked = await Promise.all(probeKeys(redis, topology).map(key => writeTrouble(redis, key)));
+      const asked = await Promise.all(probeKeys(redis, topology).map(key => probeServer(redis, key)));
       const troubles = asked.filter(trouble => trouble !== undefined);
       const [first] = troubles;
       if (!first) return;
       const canServe = (trouble: Trouble | undefined) =>
         !trouble || (use === 'reads' && ONLY_WRITES_FAIL.has(trouble.kind));
-      // The worst first: it is the one that is told.
+      // Report the worst problem.
       const told = troubles.find(trouble => !canServe(trouble)) ?? first;
       const severity = asked.some(canServe) ? 'degraded' : 'not ready';
       throw new HealthFault(severity, REASONS[told.kind], withRemedy(told));
@@ -64,38 +64,38 @@ export function redisCheck(redis: RedisClient, topology: Topology, use: RedisUse
   };
 }
 
-/** A check that needs Redis: where Redis cannot serve, that is the reason, which the check `redis` tells in full. */
-export function needsRedis(check: HealthCheck): HealthCheck {
+/** Wraps a check that needs Redis: when Redis has a problem, the result is unknown, and the check `redis` has the details. */
+export function dependsOnRedis(check: HealthCheck): HealthCheck {
   return {
     ...check,
-    timeoutFault: unknown(SILENT),
+    timeoutFault: unknownFault(SILENT),
     probe: async () => {
       try {
         await check.probe();
       } catch (error) {
         const trouble = troubleOf(error);
-        throw trouble ? unknown(trouble) : error;
+        throw trouble ? unknownFault(trouble) : error;
       }
     },
   };
 }
 
-function unknown({ kind, detail }: Trouble): HealthFault {
+function unknownFault({ kind, detail }: Trouble): HealthFault {
   return new HealthFault('degraded', REASONS[kind], `unknown: ${detail}`);
 }
 
-/** One key for each server. */
+/** One key per server. */
 function probeKeys(redis: RedisClient, topology: Topology): string[] {
   const partitions = STREAMS.flatMap(stream => topology.all(stream));
   const byServer = new Map(partitions.map(keys => [placeOf(redis, keys.stream), keys.probe()]));
   return [...byServer.values()];
 }
 
-async function writeTrouble(redis: RedisClient, key: string): Promise<Trouble | undefined> {
+async function probeServer(redis: RedisClient, key: string): Promise<Trouble | undefined> {
   try {
     await Promise.all([
       redis.xadd(key, 'NOMKSTREAM', '*', 'probe', ''),
-      redis.evalsha(NO_SCRIPT, 1, key).catch(unlessMissing),
+      redis.evalsha(UNKNOWN_SCRIPT_SHA, 1, key).catch(ignoreMissingScript),
     ]);
     return undefined;
   } catch (error) {
@@ -105,7 +105,7 @@ async function writeTrouble(redis: RedisClient, key: string): Promise<Trouble | 
   }
 }
 
-/** That the script is missing is told only to those who may run scripts. */
-function unlessMissing(error: Error): void {
+/** NOSCRIPT is the expected reply. A server that refuses scripts replies with another error. */
+function ignoreMissingScript(error: Error): void {
   if (!error.message.startsWith('NOSCRIPT')) throw error;
 }

@@ -52,7 +52,7 @@ describe('a dead letter that is retried', () => {
     const letter = { id: formatEventId(dead.id), fields: [], error: new Error('a fault'), deliveries: 5 };
     await moveToDeadLetters(test.redis, keys, source.group, letter);
     await appendScores(test, [{ player: 'eve', score: 30 }]);
-    // From here on the worker knows what is skipped.
+    // From here on the worker has the skipped events in its cache.
     await projector.apply(await given(), source);
     if (before) await rebuild();
     expect(await ranking()).toEqual(['eve']);

@@ -4,40 +4,40 @@ import { hostname } from 'node:os';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { addressToCall, loadWorkerConfig, type WorkerEnvironment } from '#libs/config';
+import { loadWorkerConfig, reachableHost, type WorkerEnvironment } from '#libs/config';
 import { addHealthRoutes, Health, HealthFault, Logger, startMetrics } from '#libs/observability';
 import { ping } from '#libs/redis';
 import { RethrowFilter, StreamsServer } from '#libs/streams-transport';
 import { limitConnections } from './connections.js';
 import { followTopology } from './follow-topology.js';
-import { isTaken, listenAt } from './listen.js';
+import { isPortInUse, listenAt } from './listen.js';
 import { LogModule } from './log.module.js';
 import { settingsChecks } from './log-checks.js';
 import { LogWatch } from './log-watch.js';
 import { openLog } from './open-log.js';
-import { tellParent } from './parent.js';
+import { notifyParent } from './parent.js';
 import { redisCheck } from './redis-checks.js';
 import { runService } from './run-service.js';
 
 export interface WorkerOptions {
-  /** The app's name, and its consumer group's. */
+  /** The name of the app and of its consumer group. */
   readonly name: string;
   readonly module: Type;
-  /** Where health answers, unless HEALTH_PORT says otherwise. */
+  /** Default of HEALTH_PORT. */
   readonly healthPort: number;
-  /** Events per batch, unless BATCH_SIZE says otherwise. */
+  /** Default of BATCH_SIZE. */
   readonly batchSize: number;
-  /** Opens the log, and sees to what else the worker needs there. */
+  /** Opens the log and prepares what the worker needs there. Default: `openLog`. */
   readonly open?: typeof openLog;
 }
 
-/** Milliseconds in which a worker that starts begins to read. */
-const STARTING_MS = 5_000;
+/** A worker begins to read within this time after the start. */
+const QUIET_START_MS = 5_000;
 
 @Module({})
 class WorkerModule {}
 
-/** Runs a worker app: a microservice on the streams transport, with an HTTP port for its health. */
+/** Runs a worker app: a microservice on the streams transport with an HTTP server for health and metrics. */
 export function runWorker({
   name,
   module,
@@ -47,7 +47,7 @@ export function runWorker({
 }: WorkerOptions): Promise<void> {
   return runService(async () => {
     const environment = loadWorkerConfig();
-    const logger = Logger.create({ name, level: environment.LOG_LEVEL, json: environment.production });
+    const logger = Logger.create({ name, level: environment.LOG_LEVEL, json: environment.isProduction });
     startMetrics(name);
     const log = await open(environment, name, logger, { sendsScriptsAtOnce: true });
     const server = new StreamsServer(log.redis, log.topology, {
@@ -68,7 +68,7 @@ export function runWorker({
           name: 'groups',
           severity: 'not ready',
           reason: 'not-reading',
-          quietStartMs: STARTING_MS,
+          quietStartMs: QUIET_START_MS,
           probe: async () => assertReading(server),
         },
         new LogWatch(log.redis, log.topology, logger).check,
@@ -83,9 +83,9 @@ export function runWorker({
     const stopFollowing = followTopology(log.redis, log.topology, logger);
     const close = await listen(app, environment, healthPort, logger);
     const { port } = app.getHttpServer().address() as { port: number };
-    const url = `http://${addressToCall(environment.HOST)}:${port}`;
+    const url = `http://${reachableHost(environment.HOST)}:${port}`;
     logger.log(`${name} is working; its health is at ${url}/readyz`);
-    tellParent(url);
+    notifyParent(url);
     return {
       logger,
       ping: () => ping(log.redis),
@@ -100,7 +100,7 @@ export function runWorker({
   });
 }
 
-/** What stops one partition leaves the others to be read. @throws HealthFault */
+/** @throws HealthFault `degraded` when only some partitions are not being read, otherwise `not ready` */
 function assertReading(server: StreamsServer): void {
   try {
     server.assertReading();
@@ -110,7 +110,7 @@ function assertReading(server: StreamsServer): void {
   }
 }
 
-/** A second worker on the same machine must not fail because the first has the usual port. */
+/** Listens on HEALTH_PORT, or on the default port. A second worker on the same machine gets a free port. */
 async function listen(
   app: NestFastifyApplication,
   { HOST, HEALTH_PORT }: WorkerEnvironment,
@@ -118,8 +118,8 @@ async function listen(
   logger: Logger,
 ): Promise<() => Promise<void>> {
   if (HEALTH_PORT !== undefined) return listenAt(app, HEALTH_PORT, HOST);
-  // Nest logs an error of its own where it cannot listen: so it is only asked to where it can.
-  if (!(await isTaken(usual, HOST))) return listenAt(app, usual, HOST);
+  // Checked first, because Nest logs an error itself when it cannot listen.
+  if (!(await isPortInUse(usual, HOST))) return listenAt(app, usual, HOST);
   logger.log(
     `port ${usual} is taken: health gets a free one; a worker that is started by itself takes HEALTH_PORT`,
   );

@@ -1,38 +1,38 @@
 import { Counter } from 'prom-client';
 import type { Logger } from '#libs/observability';
-import { endTellingParent } from './parent.js';
+import { reportAndExit } from './parent.js';
 
-/** Errors that are logged in full within a minute; the others are counted. A fault that repeats must not fill the disk. */
+/** At most this many errors are logged per minute, so that a repeated error cannot fill the disk. All are counted. */
 const LOGGED_PER_MINUTE = 20;
 const MINUTE_MS = 60_000;
 
 const unexpectedErrorsTotal = new Counter({
   name: 'questlog_unexpected_errors_total',
-  help: 'Errors that no code handled: each is a bug, and the log has its stack',
+  help: 'Unhandled errors: each is a bug, and the log has its stack',
 });
 
-/** What a process does after an error that no code handled: see `handleUnexpectedErrors`. */
+/** What a process does after an unhandled error: see `handleUnexpectedErrors`. */
 export type UnexpectedErrorPolicy = 'exit' | 'continue';
 
 /**
- * Logs errors that reach the event loop: thrown in a timer or by a listener, or a rejection that nobody handles.
+ * Logs unhandled errors: thrown in a timer or a listener, or rejections without a handler.
  *
- * `exit` is for workers: a loop of theirs may be dead, they are started again, and what they have not acknowledged is
- * delivered again. `continue` is for processes that take requests. They keep no state that such an error could leave
- * half done, and a request that finds a bug must not take the requests of everybody else with it.
+ * `exit` is for workers. Their read loop may be dead; they are restarted, and events that they have not acknowledged are
+ * delivered again. `continue` is for processes that serve requests. They have no state that such an error could leave
+ * inconsistent, and a request that triggers a bug must not end the requests of everybody else.
  */
 export function handleUnexpectedErrors(logger: Logger, policy: UnexpectedErrorPolicy): void {
-  const report = limited(error => logger.fatal(error, undefined, 'UnexpectedError'));
+  const report = limitRate(error => logger.fatal(error, undefined, 'UnexpectedError'));
   const handle = (error: unknown): void => {
     unexpectedErrorsTotal.inc();
     report(error);
-    if (policy === 'exit') endTellingParent(error);
+    if (policy === 'exit') reportAndExit(error);
   };
   process.on('uncaughtException', handle);
   process.on('unhandledRejection', handle);
 }
 
-function limited(report: (error: unknown) => void): (error: unknown) => void {
+function limitRate(report: (error: unknown) => void): (error: unknown) => void {
   let since = performance.now();
   let count = 0;
   return error => {
@@ -45,7 +45,7 @@ function limited(report: (error: unknown) => void): (error: unknown) => void {
     if (count <= LOGGED_PER_MINUTE) report(error);
     if (count === LOGGED_PER_MINUTE)
       report(
-        new Error('more such errors in this minute are only counted, as questlog_unexpected_errors_total'),
+        new Error('further errors in this minute are only counted, in questlog_unexpected_errors_total'),
       );
   };
 }

@@ -6,7 +6,7 @@ import { deliver, mortal, openTestLog, SERVER, type TestLog } from '#libs/testin
 
 const PARTITIONS = 3;
 
-describe('an event that every partition gets', () => {
+describe('an event that goes to every partition', () => {
   let test: TestLog;
   beforeEach(async () => {
     test = await openTestLog({ scores: PARTITIONS, players: 1 });
@@ -23,10 +23,10 @@ describe('an event that every partition gets', () => {
     ...(idempotencyKey && { idempotencyKey }),
   });
   const noted = () => test.redis.exists(test.topology.at('scores', 0).unfinishedCopies());
-  /** How many events each partition has. */
+  /** The number of events in each partition. */
   const lengths = () => Promise.all(test.topology.all('scores').map(keys => test.redis.xlen(keys.stream)));
   const finish = () => new CopyFinisher(test.redis, test.topology, test.log, 0).run();
-  /** Whether each partition has the player as banned. */
+  /** For each partition, whether the player is banned there. */
   const isBanned = async () => {
     const found: (string | undefined)[] = [];
     for (const keys of test.topology.all('scores')) {
@@ -41,7 +41,7 @@ describe('an event that every partition gets', () => {
     return new Set(found).size === 1 ? found[0] : found;
   };
 
-  /** Kills whoever appends before each of its commands. */
+  /** Appends with a process that is killed before its n-th command, for each n. */
   const killedAnywhere = async (check: (killed: number) => Promise<void>) => {
     for (let at = 0; ; at++) {
       for (const keys of test.topology.all('scores'))
@@ -62,7 +62,7 @@ describe('an event that every partition gets', () => {
     }
   };
 
-  it('is nowhere or, within seconds, everywhere once, wherever whoever appends it is killed', async () => {
+  it('is in no partition or, within seconds, once in each, whenever the process that appends it is killed', async () => {
     const outcomes = new Set<string>();
     await killedAnywhere(async at => {
       const before = await lengths();
@@ -77,7 +77,7 @@ describe('an event that every partition gets', () => {
     expect([...outcomes]).toEqual(expect.arrayContaining(['0,0,0 0,0,0', '1,0,0 1,1,1']));
   });
 
-  it('is everywhere after the same request once more, with a key and without', async () => {
+  it('is in every partition after the request is repeated, with an idempotency key and without', async () => {
     await killedAnywhere(async () => {
       await test.log.append(ban());
       const banned = await isBanned();
@@ -91,7 +91,7 @@ describe('an event that every partition gets', () => {
     expect(await lengths()).toEqual([before[0], (before[1] ?? 0) + 1, (before[2] ?? 0) + 1]);
   });
 
-  it('does not undo what was done meanwhile', async () => {
+  it('does not override a later event', async () => {
     const killed = new EventLog(mortal(test.redis, 2).client, test.topology);
     await expect(killed.append(ban())).rejects.toThrow('killed');
     expect(await lengths()).toEqual([1, 0, 0]);
@@ -102,7 +102,7 @@ describe('an event that every partition gets', () => {
     expect(await isBanned()).toEqual(lifted);
   });
 
-  it('is left to whoever appends it for a few seconds, and forgotten when it was erased', async () => {
+  it('is not completed by others for a few seconds, nor after it was erased', async () => {
     const killed = new EventLog(mortal(test.redis, 2).client, test.topology);
     await expect(killed.append(ban())).rejects.toThrow('killed');
     expect(await new CopyFinisher(test.redis, test.topology, test.log).run()).toEqual([]);

@@ -14,7 +14,7 @@ import { ScoresService } from './scores.service.js';
   imports: [BoardsModule, WritesModule],
   controllers: [ScoresController],
   providers: [
-    fromSettings(BoardCreation, ({ boards }) => new BoardCreation(boards === 'open')),
+    fromSettings(BoardCreation, ({ boardsPolicy }) => new BoardCreation(boardsPolicy === 'open')),
     withLimit(PlayerBoardQuota, ({ quotas }) => quotas.get('player.boards')),
     onLog(ScoreDocumentReader),
     ScoreSubmitter,

@@ -11,7 +11,7 @@ describe('what is hardly a request', () => {
   let server: FastifyInstance;
   let connections: Connections;
   beforeAll(async () => {
-    connections = new Connections({ lingerMs: WITHIN, lookMs: WITHIN / 4 });
+    connections = new Connections({ lingerMs: WITHIN, checkIntervalMs: WITHIN / 4 });
     server = fastify({
       http: { headersTimeout: WITHIN, connectionsCheckingInterval: WITHIN / 4 },
       clientErrorHandler: answerClientErrors(connections),

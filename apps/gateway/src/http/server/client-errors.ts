@@ -12,7 +12,7 @@ import { badRequest, PROBLEM_CONTENT_TYPE, Problem, shownValue } from '../proble
 export function answerClientErrors(connections: Connections) {
   return ({ code }: NodeJS.ErrnoException, socket: Socket): void => {
     if (code === 'ECONNRESET' || socket.destroyed) socket.destroy();
-    else connections.of(socket).refuse(answerOf(problemOf(code)));
+    else connections.track(socket).answerAndClose(answerOf(problemOf(code)));
   };
 }
 
@@ -28,7 +28,7 @@ export function answerMalformedRequests(fastify: FastifyInstance, connections: C
     else done(framingProblem(raw));
   });
   server.on('connect', (_request: IncomingMessage, socket: Socket) =>
-    connections.of(socket).refuse(answerOf(NO_PROXY)),
+    connections.track(socket).answerAndClose(answerOf(NO_PROXY)),
   );
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const problem = new Problem(417, { detail: 'of Expect, only 100-continue can be met' });

@@ -9,13 +9,12 @@ import {
   type RedisClient,
   ServerUnfitError,
 } from '#libs/redis';
+import { connectTo, openLog, RedisAccessError } from '#libs/service';
 import { eventually, RedisCluster, SERVER } from '#libs/testing';
-import { connectTo, NotAdmittedError } from './connect.js';
-import { openLog } from './open-log.js';
 
 const SILENT = Logger.create({ name: 'test', level: 'silent', json: true });
 
-describe('a cluster', () => {
+describe('the client of a Redis Cluster', () => {
   let cluster: RedisCluster;
   let redis: RedisClient;
   beforeAll(async () => {
@@ -28,13 +27,13 @@ describe('a cluster', () => {
     await cluster.stop();
   });
 
-  /** How many commands the nodes have got so far. */
+  /** The number of GET commands that each node has received so far. */
   const reads = async () => {
     const stats = await Promise.all(nodesOf(redis).map(node => node.info('commandstats')));
     return stats.map(text => Number(/^cmdstat_get:calls=(\d+)/m.exec(text)?.[1] ?? 0));
   };
 
-  it('answers commands for all of its nodes that were given in one turn', async () => {
+  it('sends commands of one event loop turn to all nodes', async () => {
     const keys = Array.from({ length: 300 }, (_, n) => `key-${n}`);
     await Promise.all(keys.map(key => redis.set(key, `of ${key}`)));
     const before = await reads();
@@ -45,7 +44,7 @@ describe('a cluster', () => {
     expect(shares.reduce((sum, share) => sum + share, 0)).toBe(keys.length);
   });
 
-  it('takes events while a partition moves to another node, or says that it cannot just now', async () => {
+  it('appends events while a partition moves to another node, or reports that it is temporarily unavailable', async () => {
     const topology = await Topology.open(redis, 'moving', { scores: 4, players: 1 });
     const log = new EventLog(redis, topology);
     const errors: unknown[] = [];
@@ -72,7 +71,7 @@ describe('a cluster', () => {
     expect(errors.filter(error => !isRedisUnavailable(error))).toEqual([]);
   });
 
-  it('is not taken for a single server', async () => {
+  it('cannot be opened as a single server', async () => {
     const [node = ''] = cluster.address.nodes;
     const environment = loadLogConfig({ REDIS_URL: `redis://${node}`, KEY_PREFIX: 'single' });
     const opened = openLog(environment, 'test', SILENT);
@@ -80,7 +79,7 @@ describe('a cluster', () => {
     await expect(opened).rejects.toThrow('REDIS_CLUSTER_NODES');
   });
 
-  it('says that it cannot serve a slot that no node has', async () => {
+  it('reports that a slot without a node cannot be served', async () => {
     const slot = Number(await redis.call('CLUSTER', 'KEYSLOT', 'nowhere'));
     await atEachNode(node => node.call('CLUSTER', 'DELSLOTS', slot));
     const client = createClient(cluster.address, 'test');
@@ -94,7 +93,7 @@ describe('a cluster', () => {
     expect(isRedisUnavailable(error)).toBe(true);
   });
 
-  it('is entered with the password of its nodes', async () => {
+  it('uses the password of the nodes', async () => {
     await atEachNode(node => node.config('SET', 'requirepass', 'hunter2', 'masterauth', 'hunter2'));
     const enter = async (password: string) => {
       const address = { ...cluster.address, password };
@@ -102,7 +101,7 @@ describe('a cluster', () => {
       await connectTo(client, address, () => {}).finally(() => client.disconnect());
     };
     await expect(enter('hunter2')).resolves.toBeUndefined();
-    await expect(enter('wrong')).rejects.toBeInstanceOf(NotAdmittedError);
+    await expect(enter('wrong')).rejects.toBeInstanceOf(RedisAccessError);
   });
 
   async function atEachNode(task: (node: RedisClient) => Promise<unknown>): Promise<void> {
@@ -113,7 +112,7 @@ describe('a cluster', () => {
     }
   }
 
-  /** Gives the slot of a key, with all of its keys, to another node. */
+  /** Moves the slot of a key, with all its keys, to another node. */
   async function move(key: string): Promise<void> {
     const slot = Number(await redis.call('CLUSTER', 'KEYSLOT', key));
     const from = nodeOf(redis, key);

@@ -51,7 +51,7 @@ describe('an event log with a quorum of replicas', () => {
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     });
   const length = () => redis.xlen(topology.of('scores', 'b').stream);
-  /** How often WAIT was called. */
+  /** The number of calls of WAIT. */
   const waits = async () =>
     Number(/^cmdstat_wait:calls=(\d+)/m.exec(await redis.info('commandstats'))?.[1] ?? 0);
   const whileTheReplicaStands = async (look: () => Promise<void>) => {
@@ -63,11 +63,11 @@ describe('an event log with a quorum of replicas', () => {
     }
   };
 
-  it('answers when the replica has an event', async () => {
+  it('acknowledges an event when the replica has it', async () => {
     await expect(append('ada')).resolves.toMatchObject({ replayed: false });
   });
 
-  it('lets one WAIT serve many events', async () => {
+  it('confirms many events with one WAIT', async () => {
     const before = await waits();
     await Promise.all(Array.from({ length: 200 }, (_, n) => append(`player-${n}`)));
     const calls = (await waits()) - before;
@@ -75,7 +75,7 @@ describe('an event log with a quorum of replicas', () => {
     expect(calls).toBeLessThan(10);
   });
 
-  it('says that an event is in the log, but not on the replica', async () => {
+  it('reports an event that is in the log but not on the replica', async () => {
     const before = await length();
     await whileTheReplicaStands(async () => {
       await expect(append('eve')).rejects.toBeInstanceOf(UnconfirmedError);
@@ -83,7 +83,7 @@ describe('an event log with a quorum of replicas', () => {
     });
   });
 
-  it('does not take the first attempt for confirmed when it is repeated over another connection', async () => {
+  it('does not treat the first attempt as confirmed when it is repeated over another connection', async () => {
     const before = await length();
     const other = new WriteQuorum(await connect(master.url), 1, 300);
     const repeat = () =>
@@ -102,7 +102,7 @@ describe('an event log with a quorum of replicas', () => {
     other.close();
   });
 
-  it('answers again when the server has forgotten the script', async () => {
+  it('continues after the script cache of the server was flushed', async () => {
     await redis.script('FLUSH');
     await expect(eventually(() => append('ada'))).resolves.toMatchObject({ replayed: false });
   });

@@ -5,14 +5,14 @@ import { EmbeddedRedis } from '#libs/embedded-redis';
 import { EventLog, Topology } from '#libs/event-log';
 import { type RecordedEvent, unpackEvent } from '#libs/events';
 import { createClient, isRedisUnavailable, type RedisClient } from '#libs/redis';
+import { redisCheck } from '#libs/service';
 import { StreamsServer } from '#libs/streams-transport';
 import { eventually, OneName, SERVER } from '#libs/testing';
-import { redisCheck } from './redis-checks.js';
 
-/** Milliseconds from the switch until writes work again, on a machine that is busy. */
+/** How long it may take from the failover until writes work again, on a busy machine. In milliseconds. */
 const RECOVERY_MS = 6_000;
 
-describe('a master that is replaced behind its name', () => {
+describe('a failover behind a host name', () => {
   let folder: string;
   let servers: [EmbeddedRedis, EmbeddedRedis];
   let direct: [RedisClient, RedisClient];
@@ -53,7 +53,7 @@ describe('a master that is replaced behind its name', () => {
       expect(offsets[0]).toBe(offsets[1]);
       expect(await direct[1].info('replication')).toContain('master_link_status:up');
     }, 20_000);
-  /** As a hosted Redis does it: what was acknowledged is on the replica, the old master keeps its connections. */
+  /** Like the failover of a hosted Redis: the replica has all acknowledged writes, and the old master keeps its connections. */
   const demote = async () => {
     await direct[0].call('CLIENT', 'PAUSE', '60000', 'WRITE');
     await inSync();
@@ -69,7 +69,7 @@ describe('a master that is replaced behind its name', () => {
       idempotencyKey: player,
     });
 
-  it('is found by commands and workers without a restart, and nothing acknowledged is lost or doubled', async () => {
+  it('is followed by commands and workers without a restart, and no acknowledged event is lost or duplicated', async () => {
     const seen: string[] = [];
     const worker = new StreamsServer(redis, topology, {
       group: 'ranking-projector',
@@ -127,7 +127,7 @@ describe('a master that is replaced behind its name', () => {
     await eventually(() => expect(acknowledged.filter(player => !seen.includes(player))).toEqual([]), 20_000);
   }, 90_000);
 
-  it('is found while nobody writes, too, for the health check asks', async () => {
+  it('is also followed while nobody writes, because of the health check', async () => {
     await append('ada');
     const check = redisCheck(redis, topology, 'reads');
     await expect(check.probe()).resolves.toBeUndefined();
@@ -136,7 +136,7 @@ describe('a master that is replaced behind its name', () => {
     await expect(redisCheck(redis, topology, 'writes').probe()).rejects.toMatchObject({
       severity: 'not ready',
     });
-    // The name still leads to the replica: it is read from without a break.
+    // The name still points to the replica, so reads continue without interruption.
     for (let i = 0; i < 20; i++) {
       await redis.xlen(topology.of('scores', 'b').stream);
       await new Promise(resolve => setTimeout(resolve, 50));
@@ -146,7 +146,7 @@ describe('a master that is replaced behind its name', () => {
     await append('bob');
   }, 60_000);
 
-  it('is left when it vanishes without a word', async () => {
+  it('is followed when the old master disappears without closing its connections', async () => {
     await append('ada');
     await inSync();
     await direct[1].replicaof('NO', 'ONE');

@@ -1,12 +1,12 @@
 import { EventLog, Topology } from '#libs/event-log';
 import { createBlockingClient, createClient, isRedisUnavailable, type RedisClient } from '#libs/redis';
+import { connectTo } from '#libs/service';
 import { eventually, SERVER, SentinelSetup } from '#libs/testing';
-import { connectTo } from './connect.js';
 
-/** Milliseconds for a failover, on a machine that is busy. */
+/** How long a failover may take on a busy machine. In milliseconds. */
 const FAILOVER = 25_000;
 
-describe('a server that Sentinels choose', () => {
+describe('the client of a master behind Sentinels', () => {
   let setup: SentinelSetup;
   let redis: RedisClient;
   beforeAll(async () => {
@@ -19,8 +19,8 @@ describe('a server that Sentinels choose', () => {
     await setup.stop();
   });
 
-  it('is found again when word of a switch comes while it is being looked for', async () => {
-    // What ioredis's detector of failovers calls.
+  it('connects when a failover is announced while it is connecting', async () => {
+    // The method that the failover detector of ioredis calls.
     const { connector } = redis as unknown as { connector: { disconnect(): void } };
     const interrupted = new Promise<void>(done => {
       const interrupt = () => {
@@ -35,7 +35,7 @@ describe('a server that Sentinels choose', () => {
     await eventually(async () => expect(await redis.ping()).toBe('PONG'), 10_000);
   }, 20_000);
 
-  it('is followed to another one when it dies: until then commands fail at once, and readers find it, too', async () => {
+  it('follows a failover, also for blocking reads; until then commands fail at once', async () => {
     const topology = await Topology.open(redis, 'ql', { scores: 1, players: 1 });
     const log = new EventLog(redis, topology);
     const { stream } = topology.at('scores', 0);
@@ -55,7 +55,7 @@ describe('a server that Sentinels choose', () => {
     };
     await append('ada');
     expect(await read()).toBe(1);
-    // What no replica has dies with the master.
+    // Events that no replica has are lost with the master, so wait for the replicas.
     await eventually(async () => expect(await redis.wait(1, 1_000)).toBe(1));
     await setup.killMaster();
     const failures: unknown[] = [];

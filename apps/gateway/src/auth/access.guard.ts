@@ -31,7 +31,7 @@ export const OwnPlayerOnly = () =>
 
 const NO_SERVERS = 'questlog:no-servers';
 
-/** As `OwnPlayerOnly`, but of keys, only an operator's acts for any: what is a player's own business, and not a game's. */
+/** Like `OwnPlayerOnly`, but of the keys only an operator's may be used: for personal data, which a game server must not see. */
 export const OwnPlayerOrAdmin = () => applyDecorators(SetMetadata(NO_SERVERS, true), OwnPlayerOnly());
 
 const KEYS = 'questlog:keys';
@@ -42,10 +42,13 @@ export const KeysOnly = () =>
 
 const REFUSES = 'questlog:refuses';
 
-/** Why a caller may not do what a body asks for, as far as that can be seen at a glance. */
+/** Returns why the caller may not do what the body asks for, if a cheap look at the body can tell. */
 type Refuses = (request: CallerRequest) => Problem | undefined;
 
-/** A route on which the body says for whom it is: who is refused for that counts by address, as others who have no right to it. */
+/**
+ * A route whose body names the player it is for. A caller who may not act for that player is rate limited by address, like
+ * every caller that `AccessGuard` refuses.
+ */
 export const RefusesWhen = (refuses: Refuses) => SetMetadata(REFUSES, refuses);
 
 const marksOf = routeMetadata(read => ({
@@ -57,7 +60,7 @@ const marksOf = routeMetadata(read => ({
   refuses: read<Refuses>(REFUSES),
 }));
 
-/** Keeps callers from what is not theirs. */
+/** Refuses callers that may not use a route. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   /** @throws Problem 401, 403 */
@@ -68,7 +71,7 @@ export class AccessGuard implements CanActivate {
   }
 }
 
-/** Why a caller has no right to a route, by what is known before its handler runs: 401 or 403; nothing when it has. */
+/** The 401 or 403 for a caller that may not use the route; nothing when it may, as far as is known before the handler runs. */
 export function accessRefusal(context: ExecutionContext): Problem | undefined {
   const marks = marksOf(context);
   const request = context.switchToHttp().getRequest<CallerRequest>();
@@ -88,7 +91,7 @@ export function accessRefusal(context: ExecutionContext): Problem | undefined {
   return undefined;
 }
 
-/** Whether the handler will refuse a caller for what is in the body: it says so, unless the body is wrong before that. */
+/** Whether the handler will refuse the caller because of the body (`RefusesWhen`). */
 export const willRefuse = (context: ExecutionContext): boolean =>
   marksOf(context).refuses?.(context.switchToHttp().getRequest<CallerRequest>()) !== undefined;
 

@@ -9,10 +9,10 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 const keepLogin = script<number>('keep-login');
 
-/** 100 random bits: no two are alike. */
+/** 100 random bits, so that two are never equal. */
 export const newPlayerId = () => `p${Array.from(randomBytes(20), byte => BASE32[byte % 32]).join('')}`;
 
-/** What players return with. Beside the log, never in it: what is in the log is there for ever. */
+/** The secrets that players log in with. They are kept beside the log and never in it, because events stay for ever. */
 export class Credentials {
   constructor(
     private readonly redis: RedisClient,
@@ -20,7 +20,7 @@ export class Credentials {
   ) {}
 
   /**
-   * Makes a player, whose secret is told this once.
+   * Creates a player. Only the hash of the secret is kept, so this is the only time it can be shown.
    *
    * @throws LogClosedError while the log is being moved
    */

@@ -1,7 +1,7 @@
 import type { Actor } from '#libs/events';
 import { hashOf, type TokenHash } from './token-hash.js';
 
-/** The secrets that the environment names. */
+/** The server and admin keys of the settings. */
 export class KeyRing {
   private readonly actors: ReadonlyMap<TokenHash, Actor>;
 
@@ -12,13 +12,12 @@ export class KeyRing {
     ]);
   }
 
-  /** Whose secret it is. */
   find(hash: TokenHash): Actor | undefined {
     return this.actors.get(hash);
   }
 }
 
-/** The id names the key in events and logs without giving it away. */
+/** The actor's id is a part of the key's hash: it identifies the key in events and logs without revealing it. */
 function toEntry(secret: string, kind: 'server' | 'admin'): readonly [TokenHash, Actor] {
   const hash = hashOf(secret);
   return [hash, { kind, id: Buffer.from(hash, 'base64url').toString('hex').slice(0, 6) }];

@@ -5,8 +5,8 @@ import { Problem } from '../http/problem.js';
 import { networkOf } from '../limits/address.js';
 import { script } from '../lua.js';
 
-/** Milliseconds from the first failure until all are forgotten. */
-const WINDOW = 15 * 60 * 1_000;
+/** Failures are counted for this long after the first one. */
+const FAILURE_WINDOW_MS = 15 * 60 * 1_000;
 const FAILURES_PER_PLAYER = 10;
 const FAILURES_PER_ADDRESS = 50;
 
@@ -14,23 +14,23 @@ const limitFailures = script<number>('limit-failures');
 
 export interface Login {
   readonly player: string;
-  /** Where it comes from. */
+  /** The client's address. */
   readonly address: string;
 }
 
-/** Lets logins fail so often, as one player and from one address. Those that succeed do not count. */
+/** Limits failed logins for each player and each address. Successful logins are not counted. */
 export class LoginLimit {
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
   ) {}
 
-  /** @throws Problem 429 when there were too many failures, also for the right secret */
+  /** @throws Problem 429 after too many failures, even if the secret is right */
   check(login: Login): Promise<void> {
     return this.run(login, 0);
   }
 
-  /** @throws Problem 429 when there were too many already: of guesses that are sent all at once, too */
+  /** @throws Problem 429 when there were too many failures before: guesses sent at the same time all passed `check` */
   countFailure(login: Login): Promise<void> {
     return this.run(login, 1);
   }
@@ -39,8 +39,8 @@ export class LoginLimit {
     const ofPlayer = failedPlayerLoginsKey(this.topology.of('players', player), player);
     const ofAddress = failedLoginsKey(this.topology.prefix, networkOf(address));
     const left = await Promise.all([
-      limitFailures.run(this.redis, [ofPlayer], [FAILURES_PER_PLAYER, WINDOW, count]),
-      limitFailures.run(this.redis, [ofAddress], [FAILURES_PER_ADDRESS, WINDOW, count]),
+      limitFailures.run(this.redis, [ofPlayer], [FAILURES_PER_PLAYER, FAILURE_WINDOW_MS, count]),
+      limitFailures.run(this.redis, [ofAddress], [FAILURES_PER_ADDRESS, FAILURE_WINDOW_MS, count]),
     ]);
     const longest = Math.max(...left);
     if (longest === 0) return;

@@ -3,7 +3,7 @@ import type { CallerRequest } from './caller.guard.js';
 import { unknownCaller } from './sent-token.js';
 
 /**
- * Whom a request means by `me`, on a route that needs no credentials else.
+ * The player that `me` stands for, on a route that otherwise needs no credentials.
  *
  * @throws Problem 401, and 400 for a key
  */

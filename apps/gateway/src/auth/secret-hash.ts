@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
 /**
- * What hashing a secret costs: half a MiB, and a millisecond or two. It need not slow down guessing, as 192 random bits
- * are not guessed; but a game that opens has hundreds of new guests a second, and at 4 MiB most of them got a 503.
- * Each hash says what it was made with, so that these can be raised.
+ * Hashing a secret takes half a MiB and one or two milliseconds. Nobody can guess 192 random bits, so it need not be slow. But
+ * a new game has hundreds of new guests a second, and with 4 MiB most of them got a 503. Each hash records its cost, so the
+ * cost can be raised later.
  */
 const COST = { N: 512, r: 8, p: 1 };
 const BYTES = 32;
@@ -19,7 +19,7 @@ export async function hashSecret(secret: string): Promise<string> {
   return ['scrypt', N, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$');
 }
 
-/** Whether a secret is the one of a hash. Without a hash it is none, which takes as long to say. */
+/** Whether the hash was made from the secret. Without a hash it returns false after the same time. */
 export async function isSecretOf(hash: string | undefined, secret: string): Promise<boolean> {
   const [, N = COST.N, r = COST.r, p = COST.p, salt = '', expected = ''] = hash?.split('$') ?? [];
   const cost = { N: Number(N), r: Number(r), p: Number(p) };

@@ -11,7 +11,7 @@ export function readCookie({ cookie = '' }: IncomingHttpHeaders): string | undef
   return token !== undefined && /^[\w-]+$/.test(token) ? token : undefined;
 }
 
-/** Lets the browser keep the token for as long as the session lasts, out of reach of scripts. */
+/** Stores the token in the browser for as long as the session lasts. Scripts cannot read it. */
 export function setCookie(request: FastifyRequest, reply: FastifyReply, token: string): void {
   write(request, reply, token, SESSION_LIFETIME_MS / 1_000);
 }
@@ -20,7 +20,7 @@ export function clearCookie(request: FastifyRequest, reply: FastifyReply): void 
   write(request, reply, '', 0);
 }
 
-/** Fastify knows of TLS by the connection, or by `X-Forwarded-Proto` where `TRUST_PROXY` says so. */
+/** Fastify detects TLS by the connection, or by `X-Forwarded-Proto` from a proxy in `TRUST_PROXY`. */
 function write(request: FastifyRequest, reply: FastifyReply, token: string, maxAge: number): void {
   const secure = request.protocol === 'https' ? '; Secure' : '';
   const attributes = `HttpOnly; SameSite=Lax; Path=/; Max-Age=${maxAge}${secure}`;

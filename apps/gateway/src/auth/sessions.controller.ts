@@ -50,7 +50,7 @@ export class SessionsController {
     @Req() request: CallerRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OpenedSession> {
-    // Without a body there is no type that a form could not send: another site could change who a browser is.
+    // A form on another site can send a POST without a body, and would log the browser in as another player.
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
     const { player, ...told } = await this.enter(body, request);
     const token = await this.sessions.open(player);

@@ -5,14 +5,14 @@ import { Batched, OptionalWrites, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { hashOf, type TokenHash } from './token-hash.js';
 
-/** Milliseconds that a session lasts from when it was last used. */
+/** How long a session lasts after its last use. */
 export const SESSION_LIFETIME_MS = 7 * 24 * 60 * 60 * 1_000;
-/** Milliseconds of it that are used before another use puts off its end: one write an hour, not one a request. */
+/** A session is extended at most this often, so that using it costs one write an hour instead of one a request. */
 const EXTENSION_INTERVAL_MS = 60 * 60 * 1_000;
-/** Sessions of one player at a time. */
+/** Open sessions of one player, at most. */
 export const MAX_SESSIONS = 50;
 
-/** Player, end in milliseconds since 1970, and 1 when that was put off; empty when there is none. */
+/** Player, end in milliseconds since 1970, and 1 if the session was extended; empty when there is no session. */
 type Found = string;
 
 const keepLogin = script<number>('keep-login');
@@ -22,13 +22,13 @@ const peekSession = script<readonly Found[]>('peek-session');
 export interface Session {
   readonly player: string;
   readonly expiresAt: Date;
-  /** Whether finding it has put off its end. */
+  /** Whether this look-up extended the session. */
   readonly isExtended: boolean;
 }
 
 /**
- * The logins of players. Redis holds a token's hash only, and its clock alone says when a session ends. Nothing is
- * remembered here: a session that is closed is closed on every gateway.
+ * The sessions of players. Redis stores only the hash of a token, and its clock decides when a session ends. The gateway
+ * caches nothing, so a closed session is closed on every gateway at once.
  */
 export class Sessions {
   private readonly batched: Batched<string, Found>;
@@ -52,7 +52,7 @@ export class Sessions {
     const hash = hashOf(token);
     const keys = this.topology.of('players', player);
     const list = playerSessionsKey(keys, player);
-    // Listed first: whatever a crash leaves behind, no session is open that the list does not name.
+    // The list comes first: after a crash in between, every open session is still in the list.
     const [, surplus] = await Promise.all([
       keepLogin.run(this.redis, [keys.gate(), keys.touched(), list], [player, 'RPUSH', hash]),
       this.redis.lrange(list, 0, -1 - MAX_SESSIONS),
@@ -62,13 +62,13 @@ export class Sessions {
     return token;
   }
 
-  /** The session of a token. Its end is put off when an hour of it is used. */
+  /** The session of a token. It is extended if an hour has passed since it was last extended. */
   async find(hash: TokenHash): Promise<Session | undefined> {
     const key = this.keyOf(hash);
     return toSession(await this.batched.ask(key, key));
   }
 
-  /** The session of a token, with its end put off. */
+  /** The session of a token, extended in any case. */
   async extend(hash: TokenHash): Promise<Session | undefined> {
     const [found] = await this.look([this.keyOf(hash)], 0);
     return toSession(found);
@@ -84,11 +84,11 @@ export class Sessions {
   async endsOf(player: string): Promise<Date[]> {
     const hashes = await this.redis.lrange(this.listOf(player), 0, -1);
     const times = await Promise.all(hashes.map(hash => this.redis.pexpiretime(this.keyOf(hash))));
-    // One that has ended has none.
+    // The list can still name sessions that have ended.
     return times.filter(time => time > 0).map(time => new Date(time));
   }
 
-  /** While Redis takes no writes, sessions are found all the same: only their ends are not put off. */
+  /** While Redis refuses writes, sessions are found without being extended. */
   private look(keys: readonly string[], slack: number): Promise<readonly Found[]> {
     return this.extending.run(
       () => findSession.run(this.redis, keys, [SESSION_LIFETIME_MS, slack]),

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
-/** What stands for a secret wherever it is kept or looked for. The time that a look takes says nothing of the secret. */
+/** The hash that replaces a secret in memory and in Redis. Looking it up takes no time that depends on the secret. */
 export type TokenHash = string & { readonly ofToken: unique symbol };
 
-/** A token is as random as its hash: there is nothing to salt or to slow down. */
+/** Tokens are random, so the hash needs neither salt nor cost. */
 export const hashOf = (token: string) => hash('sha256', token, 'base64url') as TokenHash;

@@ -20,7 +20,7 @@ import {
 import { BoardsService } from './boards.service.js';
 import { DefinitionFields, definitionFrom } from './definition.dto.js';
 
-/** Which boards there are, and what operators make of them. */
+/** Lists, reads, defines and removes boards. */
 @ApiTags('leaderboards')
 @Controller({ path: 'leaderboards', version: '1' })
 export class BoardsController {
@@ -68,7 +68,7 @@ export class BoardsController {
     @Req() request: FastifyRequest,
     @Write() write: WriteRequest,
   ): Promise<object> {
-    // To the pipe, nothing is an object without fields: a forgotten body would undo a definition.
+    // The pipe takes a missing body for {}, so a forgotten body would reset the definition.
     if (request.body == null) throw badRequest('the definition is missing: {} is the default one');
     const definition = definitionFrom(board, body);
     return this.writes.respond(write, {

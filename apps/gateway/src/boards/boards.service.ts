@@ -16,7 +16,7 @@ import { derived } from '../scores/score-rules.js';
 
 const REPLAY_ONLY = { replayOnly: true } as const;
 
-/** Decides whether boards may become what operators want, and makes them so. */
+/** Defines and removes boards, and revokes entries, if the current boards allow it. */
 @Injectable()
 export class BoardsService {
   constructor(
@@ -27,9 +27,9 @@ export class BoardsService {
   ) {}
 
   /**
-   * @throws Problem 400 when there are not so many partitions for its shards
-   * @throws Problem 409 when it would count a board that itself counts another, or whose shards do not go with its ranks;
-   *   or when it is to have other shards than its scores
+   * @throws Problem 400 when it has more shards than there are partitions
+   * @throws Problem 409 when its source is a derived board, when its source has shards and the ranking is dense, or when its number
+   *   of shards cannot change
    */
   async define(board: string, definition: BoardDefinition, envelope: Envelope): Promise<Appended> {
     const refusal = await this.refusalToDefine(board, definition);
@@ -38,7 +38,7 @@ export class BoardsService {
       : this.catalog.define(board, definition, envelope);
   }
 
-  /** @throws Problem 404 when there is none, 409 while others count its scores */
+  /** @throws Problem 404 when there is no such board, 409 while it is the source of another one */
   async remove(board: string, envelope: Envelope): Promise<Appended> {
     const refusal = await this.refusalToRemove(board);
     return refusal
@@ -47,8 +47,8 @@ export class BoardsService {
   }
 
   /**
-   * @throws Problem 409 when the scores are another board's
-   * @throws DefinitionChangedError when others define it again and again
+   * @throws Problem 409 when the board is derived from another
+   * @throws DefinitionChangedError when the board is redefined again and again meanwhile
    */
   revoke(board: string, player: string, envelope: Envelope): Promise<Appended> {
     return this.catalog.judging(board, known => {
@@ -99,7 +99,7 @@ export class BoardsService {
   }
 }
 
-/** What was done under the idempotency key still gets its first answer, now that it would be refused. */
+/** Refuses, unless the idempotency key was used before: then the request gets its first answer. */
 async function orDeduplicated(
   refusal: Error,
   { idempotencyKey }: Envelope,

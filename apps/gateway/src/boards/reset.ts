@@ -1,6 +1,6 @@
 import { InvalidResetError, periodsOf } from '#libs/leaderboards';
 
-/** Why a board cannot begin its periods so; nothing when it can. */
+/** Why the reset schedule is invalid; nothing when it is valid. */
 export function resetFault(reset: string, timezone?: string): string | undefined {
   try {
     periodsOf(reset, timezone);

@@ -24,10 +24,10 @@ import {
 import { EntryViews } from './entry-views.js';
 import { ranksInList } from './ranks-in-list.js';
 
-/** What the longest list counts that is taken at all. */
+/** What a lookup of the most players costs. */
 const MAX_LOOKUP_COST = 10;
 
-/** What stands on a board. */
+/** The entries of a board. */
 @ApiTags('leaderboards')
 @Public()
 @Controller({ path: 'leaderboards/:board', version: '1' })
@@ -61,7 +61,7 @@ export class EntriesController {
     @Query(queryPipe) query: PeriodQuery,
   ): Promise<SingleEntry> {
     const names = this.views.namesOf([{ player }]);
-    // Should the entry be missing, nobody asks what came of it.
+    // When the entry is missing, nobody awaits the names.
     names.catch(() => {});
     const { entries, period, total } = await this.neighbours(board, player, 0, query);
     const found = entries.map(entry => ({ board, period, total, entry }));
@@ -111,7 +111,7 @@ export class EntriesController {
     return { board, period, total, entries: listed };
   }
 
-  /** What reads much runs with a few others only. */
+  /** Large reads go through the gate. */
   private throughGate<T>(count: number, read: () => Promise<T>): Promise<T> {
     return count > BULK_THRESHOLD ? this.gate.run(read) : read();
   }
@@ -139,13 +139,13 @@ export class EntriesController {
   }
 }
 
-/** How many players a lookup names; of what is none, nobody knows yet. */
+/** How many players a lookup names; 1 for a body that is not valid. */
 function playersIn({ body }: Pick<FastifyRequest, 'body'>): number {
   const players = (body as { players?: unknown } | null | undefined)?.players;
   return Array.isArray(players) ? players.length : 1;
 }
 
-/** @throws Problem 400 when a query asks for two places */
+/** @throws Problem 400 when the query names two places to start at */
 function startOf({ aroundScore, cursor, offset, topPercent }: EntriesQuery): WindowStart {
   if (aroundScore === undefined) return cursor === undefined ? { offset: offset ?? 0 } : { after: cursor };
   const other = Object.entries({ cursor, offset, topPercent }).find(([, value]) => value !== undefined);

@@ -12,12 +12,12 @@ export interface Standing {
   readonly entry: RankedEntry;
 }
 
-/** How entries are shown, whoever asks: with the names of their players. */
+/** Adds the players' names to entries. */
 @Injectable()
 export class EntryViews {
   constructor(private readonly profiles: ProfileReader) {}
 
-  /** @param asked the names of the players, where somebody has asked for them already */
+  /** @param asked the names, if they were requested already */
   async of(
     entries: readonly RankedEntry[],
     asked: Promise<ReadonlyMap<string, string>> = this.namesOf(entries),
@@ -36,7 +36,7 @@ export class EntryViews {
     });
   }
 
-  /** By player, of those who have one. */
+  /** Names by player. Players without a name are missing. */
   namesOf(players: readonly Pick<RankedEntry, 'player'>[]): Promise<ReadonlyMap<string, string>> {
     return this.profiles.names([...new Set(players.map(({ player }) => player))]);
   }
@@ -58,7 +58,7 @@ export class EntryViews {
   }
 }
 
-/** How many per cent of the entries an entry equals or beats: 100 for the first. */
+/** The percentage of entries that an entry equals or beats: 100 for the first. */
 function percentile(better: number, total: number): number {
   return Math.round((10_000 * (total - better)) / total) / 100;
 }

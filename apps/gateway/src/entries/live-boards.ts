@@ -21,14 +21,14 @@ import { frameOf } from '../http/server/event-stream.js';
 import type { EntryPage } from './entries.dto.js';
 import { EntryViews } from './entry-views.js';
 
-/** Milliseconds between two readings of a page, at least. */
+/** The shortest pause between two reads of a page. */
 const PAUSE_MS = 100;
-/** The same for each page that is watched: whatever many there are, one gateway reads 500 pages in a second. */
+/** The pause grows by this for each watched page, so that one gateway reads at most 500 pages a second. */
 const PAUSE_PER_PAGE_MS = 2;
 
-/** The top of a board. */
+/** The top of a board at one moment. */
 export class LivePage {
-  /** A digest of the page: the same for the same content, from every gateway. */
+  /** A digest of the content. Every gateway computes the same one. */
   readonly id: string;
   private readonly frames = new Map<string, Buffer>();
 
@@ -37,7 +37,7 @@ export class LivePage {
     this.id = createHash('sha256').update(data).digest('base64url').slice(0, 22);
   }
 
-  /** The page as an event, which all who watch it share. */
+  /** The page as a server-sent event. All clients share one buffer. */
   frame(event: 'snapshot' | 'update'): Buffer {
     const frame = this.frames.get(event) ?? frameOf({ event, id: this.id, data: this.data });
     this.frames.set(event, frame);
@@ -45,7 +45,7 @@ export class LivePage {
   }
 }
 
-/** The tops of boards as they are from moment to moment: each is read once, whoever many watch it. */
+/** Reads each watched page again and again, once for all clients that watch it. */
 @Injectable()
 export class LiveBoards implements BeforeApplicationShutdown {
   private readonly watches = new Map<string, Watch>();
@@ -57,8 +57,8 @@ export class LiveBoards implements BeforeApplicationShutdown {
   ) {}
 
   /**
-   * A page up to ten times a second, whether it has changed or not: who missed one is served by the next. The first
-   * is read after the subscription. While Redis is away there is none; at shutdown it is over.
+   * Emits the page up to ten times a second, changed or not: a client that missed one gets the next. The first page is read
+   * after the subscription. While Redis is away nothing is emitted. At shutdown the Observable completes.
    */
   watch(board: string, limit: number, period?: string): Observable<LivePage> {
     const key = JSON.stringify([board, limit, period]);
@@ -90,14 +90,14 @@ export class LiveBoards implements BeforeApplicationShutdown {
   }
 }
 
-/** Reads a page again and again while somebody looks; one reading begins when the one before has ended. */
+/** Reads one page while it has subscribers. A read begins after the previous one has ended. */
 class Watch {
   private begun = 0;
   private readonly readings: Observable<{ readonly number: number; readonly page: LivePage }>;
 
   /**
-   * @param pause milliseconds until the next reading
-   * @param over called when nobody looks any more, or a reading failed for good
+   * @param pause milliseconds until the next read
+   * @param over called when there are no subscribers left, or a read failed for good
    */
   constructor(
     private readonly read: () => Promise<EntryPage>,
@@ -115,7 +115,7 @@ class Watch {
     );
   }
 
-  /** Without a reading that had begun before: it could be older than what the subscriber has seen elsewhere. */
+  /** Leaves out a read that began before: it could be older than what the subscriber has seen already. */
   fromNow(): Observable<LivePage> {
     const { begun } = this;
     return this.readings.pipe(

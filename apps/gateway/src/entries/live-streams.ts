@@ -9,18 +9,18 @@ export interface LiveLimits {
   readonly total: number;
 }
 
-/** Seconds after which a refused client may ask again. Streams last for long. */
+/** Streams are long, so a refused client need not come back sooner. */
 const RETRY_AFTER_S = 10;
 
-/** Counts live streams: each holds memory and a connection for as long as its client stays. */
+/** Limits live streams: each one holds memory and a connection while its client stays. */
 export class LiveStreams {
   private readonly open = new OpenCounter();
 
   constructor(private readonly limits: LiveLimits) {}
 
   /**
-   * @returns gives the place back; call it once
-   * @throws Problem 429 when the address has its share, 503 when the gateway has
+   * @returns releases the stream's place; call it once
+   * @throws Problem 429 when the address has its most streams, 503 when the gateway has
    */
   admit(address: string): () => void {
     const { perAddress, total } = this.limits;

@@ -15,7 +15,7 @@ import { LiveQuery } from './entries.dto.js';
 import { LiveBoards, type LivePage } from './live-boards.js';
 import { LiveStreams } from './live-streams.js';
 
-/** Milliseconds within which there must be a first page: without one there is no stream, but a 503. */
+/** Without a first page by then, the answer is 503 instead of a stream. */
 const FIRST_PAGE_TIMEOUT_MS = 1_500;
 
 @ApiTags('leaderboards')
@@ -48,7 +48,7 @@ export class LiveController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    // From here to the listener for `close` nothing is awaited: a client that leaves later is noticed by it.
+    // Nothing is awaited between this check and the `close` listener, which notices clients that leave later.
     assertPresent(request);
     const release = this.streams.admit(networkOf(addressOf(request)));
     return new Promise((resolve, reject) => {
@@ -61,14 +61,14 @@ export class LiveController {
           stream = new EventStream(reply);
         }
         if (page.id !== seen && stream.send(page.frame(event))) seen = page.id;
-        // A HEAD has its answer.
+        // A HEAD gets headers only.
         if (request.method === 'HEAD') stream.end();
         resolve();
       };
       const pages = this.boards.watch(board, limit, period).pipe(timeout({ first: FIRST_PAGE_TIMEOUT_MS }));
       const subscription = pages.subscribe({
         next: show,
-        // A client that is cut off comes back, and is then told what is wrong.
+        // A client that was cut off reconnects, and then gets the error as a problem.
         error: error => (stream ? stream.end() : reject(error)),
         complete: () => (stream ? stream.end() : reject(unavailable('this gateway is shutting down'))),
       });

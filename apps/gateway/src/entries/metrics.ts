@@ -1,6 +1,6 @@
 import { Gauge } from 'prom-client';
 
-/** Boards that are watched live, by how many clients. */
+/** Open live streams of this gateway. */
 export const liveStreams = new Gauge({
   name: 'questlog_live_streams',
   help: 'Open live streams',

@@ -1,6 +1,6 @@
 import type { BoardDefinition } from '#libs/events';
 
-/** The ranks of some of a board's entries among themselves, 1-based, by the rule that the board ranks by. */
+/** The 1-based ranks of some entries among themselves, by the board's ranking rule. */
 export function ranksInList(
   entries: readonly { readonly score: number }[],
   ranking: BoardDefinition['ranking'] = 'standard',

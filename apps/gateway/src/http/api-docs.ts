@@ -45,7 +45,7 @@ export class AcceptedView {
   readonly status!: 'accepted';
 }
 
-/** What every write answers when it waited; with its result beside it. */
+/** The answer to a write that waited. Subclasses add its result. */
 export class AppliedView {
   @ApiProperty()
   readonly eventId!: string;
@@ -68,7 +68,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   503: 'Redis does not answer, or the awaited event has not taken effect; see `Retry-After`.',
 };
 
-/** The problems that a route answers. */
+/** Documents the problems of a route. */
 export const ApiProblems = (...statuses: number[]) =>
   applyDecorators(
     ApiExtraModels(ProblemView),
@@ -81,10 +81,10 @@ export const ApiProblems = (...statuses: number[]) =>
     ),
   );
 
-/** For keys and for sessions, which a browser sends as a cookie. */
+/** A route for keys and for sessions, which a browser sends as a cookie. */
 export const ApiPlayer = () => applyDecorators(ApiBearerAuth(), ApiCookieAuth());
 
-/** What every read takes. */
+/** Documents what every read has in common. */
 export const ApiRead = () =>
   applyDecorators(
     ApiHeader({
@@ -100,7 +100,7 @@ export const ApiRead = () =>
     ApiProblems(400, 429, 503),
   );
 
-/** What every write takes, and answers before it has taken effect. */
+/** Documents what every write has in common. */
 export const ApiWrite = () =>
   applyDecorators(
     ApiHeader({

@@ -4,14 +4,14 @@ import { type EventRef, Progress, parseEventRef } from '#libs/event-log';
 import { assertPresent, isGone } from './presence.js';
 import { badValue, Problem } from './problem.js';
 
-/** Milliseconds that a read waits for an event, at most; then it has some left to be made in time. */
+/** How long a read waits for an event. It leaves time for the read itself (`DEADLINE_MS`). */
 const MAX_WAIT_MS = 1_500;
 
 /**
- * Lets a GET with `If-Applied` (or `?ifApplied=`) wait for that event. It is the last guard: nothing is read for a client
- * that went away while the guards asked Redis.
+ * Makes a GET with `If-Applied` (or `?ifApplied=`) wait until that event is applied. It is the last guard, so it also stops reads
+ * for clients that left while the other guards waited for Redis.
  *
- * @throws Problem 400 for what is no event of this log, 503 when the event has not taken effect in time
+ * @throws Problem 400 for an id that is not of this log, 503 when the event is not applied in time
  * @throws ClientGoneError
  */
 @Injectable()
@@ -49,7 +49,7 @@ function awaitedEvent(request: FastifyRequest): EventRef | undefined {
   }
 }
 
-/** What was sent, and where. */
+/** The event id that was sent, and the name of the header or parameter. */
 function sent({ headers, query }: FastifyRequest): { name: string; text: unknown } {
   const text = headers['if-applied'];
   if (text !== undefined) return { name: 'If-Applied', text };

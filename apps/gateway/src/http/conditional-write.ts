@@ -4,18 +4,19 @@ import type { Envelope } from '#libs/leaderboards';
 import { unavailable } from './problem.js';
 import type { WriteCondition } from './write-headers.js';
 
-/** How often a condition is judged anew when others write at the same time. */
+/** How often the condition is checked again when others write at the same time. */
 const ATTEMPTS = 20;
 
-/** The version that is there, and when it was made in milliseconds. */
+/** The current version. */
 export interface Head {
   readonly version: number;
+  /** Milliseconds since 1970. */
   readonly at: number;
 }
 
 type Conditions = Pick<AppendOptions, 'expectedVersion' | 'replayOnly'>;
 
-/** @param head nothing where there is none, or none any more */
+/** @param head nothing if there is no document, or no longer one */
 export function isMet({ expected, unmodifiedSince }: WriteCondition, head: Head | undefined): boolean {
   const version = head?.version ?? 0;
   if (expected === 'existing') return version > 0;
@@ -23,12 +24,12 @@ export function isMet({ expected, unmodifiedSince }: WriteCondition, head: Head 
   return unmodifiedSince === undefined || !head || wholeSeconds(head.at) <= unmodifiedSince;
 }
 
-/** Times in headers have no more. */
+/** HTTP dates have no fractions of a second. */
 const wholeSeconds = (ms: number) => ms - (ms % 1_000);
 
 /**
- * Appends when a condition holds. One version is judged by the log itself. All else is judged by the head, and appended
- * on condition that it still is the head, so that nothing comes in between.
+ * Appends if the condition holds. The log itself checks a single expected version. Other conditions are checked here against
+ * the head, and the log then checks that it is still the head, so that no other write comes in between.
  *
  * @throws VersionConflictError
  */
@@ -45,7 +46,7 @@ export async function appendIf(
     const current = await head();
     const version = current?.version ?? 0;
     const holds = isMet(condition, current);
-    // What was done already under the key is answered, although the condition does not hold any more.
+    // A repeat of a request that succeeded gets its first answer, although its condition no longer holds.
     if (!holds && idempotencyKey === undefined) throw new VersionConflictError(version);
     try {
       return await append(holds ? { expectedVersion: version } : { replayOnly: true });

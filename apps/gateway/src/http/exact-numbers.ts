@@ -7,8 +7,8 @@ interface InexactNumber {
 }
 
 /**
- * Where in a value a number stands that JSON could not carry exactly: an integer beyond 2^53 - 1, whose last digits would
- * be rounded in silence, or one that no double can be. All that is beyond is an integer by then.
+ * Finds a number that JSON.parse has rounded: an integer beyond 2^53 - 1, or one beyond the range of a double. Larger doubles
+ * are all integers, so checking integers is enough.
  *
  * @returns the first one; nothing when there is none
  */

@@ -1,10 +1,10 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { badRequest, badValue } from './problem.js';
 
-/** What names a board, a player or a slot. No other text becomes part of a key. */
+/** The id of a board, a player or a slot. Only text of this form becomes part of a Redis key. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 
-/** The answer to `me` from a key. */
+/** The problem for `me` with a key. */
 export const noOwnPlayer = () =>
   badRequest('"me" is the player of a session, and a key has none: name the player');
 
@@ -21,7 +21,7 @@ export class IdPipe implements PipeTransform<string, string> {
 }
 
 /**
- * A player's id from the path. The `me` of a session is its player's id by now: `CallerGuard` saw to that.
+ * A player's id from the path. `CallerGuard` has replaced the `me` of a session by the player's id already.
  *
  * @throws Problem 400
  */

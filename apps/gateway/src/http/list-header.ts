@@ -1,6 +1,6 @@
 /**
- * The elements of a header that is a list. Empty ones are left out, as RFC 9110, 5.6.1.2 asks for: some clients write
- * `"3",`, and what joins headers can leave them behind.
+ * The elements of a list header. Empty ones are left out (RFC 9110, 5.6.1.2): some clients write `"3",`, and proxies that join
+ * headers can produce them.
  */
 export function elementsOf(header: string | readonly string[] | undefined): string[] {
   if (header === undefined) return [];

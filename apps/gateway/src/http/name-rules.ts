@@ -2,13 +2,13 @@ import { withValue } from './field-rules.js';
 import { Problem } from './problem.js';
 
 /**
- * Characters that a name may not have, because they are not seen and change what is: control characters, line ends,
- * those that turn the direction of what follows, and all that Unicode says to draw nothing for.
+ * Characters that are not allowed in names because they are invisible or change how the rest is displayed: control characters,
+ * line ends, direction overrides, and characters that Unicode draws as nothing.
  */
 const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
 
 /**
- * Where some of them belong: a variation selector behind what it is for, a joiner between two emoji or in a script that
+ * Places where some of them are allowed: a variation selector after its base, a joiner between two emoji or in a script that
  * joins letters, and the tags of a flag.
  */
 const IN_PLACE = [
@@ -18,24 +18,24 @@ const IN_PLACE = [
   /(?<=\u{1F3F4})[\u{E0061}-\u{E007A}\u{E0030}-\u{E0039}]{1,6}\u{E007F}/gu,
 ];
 
-/** @returns the first character that a name may not have where it stands, as U+202E; nothing when there is none */
+/** @returns the first forbidden character, such as `U+202E`; nothing when there is none */
 export function refusedCharacter(name: string): string | undefined {
   const rest = IN_PLACE.reduce((text, allowed) => text.replace(allowed, ''), name);
   const [found] = UNSEEN.exec(rest) ?? [];
   return codeOf(found);
 }
 
-/** Control characters, and those that turn the direction of what follows. */
+/** Control characters and direction overrides. */
 const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/u;
 
-/** @returns a character as U+202E */
+/** @returns the code point in the form `U+202E` */
 function codeOf(character: string | undefined): string | undefined {
   const code = character?.codePointAt(0);
   return code === undefined ? undefined : `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 /**
- * As `checkName`, for names of clients that are as they are: whatever else is in them comes out as it came in.
+ * A weaker `checkName`, for clients whose names must come back unchanged.
  *
  * @throws Problem 422
  */

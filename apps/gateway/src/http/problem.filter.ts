@@ -48,7 +48,7 @@ import {
 import { BODY_LIMIT_BYTES, notTaken } from './server/json-body.js';
 import { pathTooLong } from './server/unrouted.js';
 
-/** The one place where errors become HTTP. Whatever is not known is a 500, logged here and told to nobody. */
+/** Maps every error to a problem. An unknown error is logged and becomes a 500 without details. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter<unknown> {
   constructor(@Inject(Logger) private readonly logger: Logger) {}
@@ -59,7 +59,7 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
   }
 
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    // What fails because the client is gone is no fault, and there is nobody to answer.
+    // The request failed because the client left: there is nobody to answer, and nothing to log.
     if (isGone(request) && isOfConnection(error)) return void reply.hijack();
     const problem = isUnreadType(error)
       ? notTaken(request)
@@ -79,17 +79,17 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
 const isOverwritten = (error: unknown) =>
   error instanceof WrongTypeError || (error instanceof Error && /\bWRONGTYPE\b/.test(error.message));
 
-/** What reading from, and writing to, a connection that was closed fails with. */
+/** Error codes of reads and writes on a closed connection. */
 const CLOSED = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
 const isOfConnection = (error: unknown) =>
   error instanceof ClientGoneError || CLOSED.includes((error as NodeJS.ErrnoException)?.code ?? '');
 
-/** Fastify refuses some types before our parsers see them, and Nest hides its error. */
+/** Fastify refuses some media types before our parsers see them, and Nest replaces its error. */
 const isUnreadType = (error: unknown) =>
   error instanceof HttpException && !(error instanceof Problem) && error.getStatus() === 415;
 
-/** What reads cursors knows only that it is none. */
+/** The error of an invalid cursor does not have its value, so it is taken from the query. */
 const badCursor = ({ query }: FastifyRequest) =>
   badValue(
     'cursor',
@@ -97,7 +97,7 @@ const badCursor = ({ query }: FastifyRequest) =>
     (query as { cursor?: unknown }).cursor,
   );
 
-/** What is wrong with these is in the request. */
+/** Errors of one field of the request: 400. */
 const MALFORMED = [
   [InvalidCursorError, 'cursor'],
   [InvalidDeadLetterIdError, 'id'],
@@ -105,10 +105,10 @@ const MALFORMED = [
   [UnknownGroupError, 'group'],
 ] as const;
 
-/** These name what is not there, or not any more. */
+/** Something does not exist, or no longer exists: 404. */
 const MISSING = [DeadLetterNotFoundError, PeriodExpiredError] as const;
 
-/** These may be asked for, but not as things are; the `code` says which it is. */
+/** The request conflicts with the current state: 409, with the error's `code` as the problem's type. */
 const CONFLICTS = [
   BeingErasedError,
   BoardInUseError,
@@ -122,7 +122,7 @@ const CONFLICTS = [
   ShardsFixedError,
 ] as const;
 
-/** What a client can do where a quota is used up, by quota. */
+/** What a client can do when a quota is used up, by quota. */
 const REMEDIES: Readonly<Record<string, string>> = {
   'player.saveBytes': 'make a save smaller, or delete one',
   'player.slots':
@@ -200,7 +200,7 @@ function overHourlyQuota({ quota, limit, retryAfter, message }: HourlyQuotaError
   });
 }
 
-/** What Fastify and Nest refuse by themselves: unknown routes, bodies that are too large or no JSON. */
+/** For errors of Fastify and Nest: bodies that are too large or not JSON, for example. */
 function fromStatus(
   status = 500,
   message = 'the request cannot be read',

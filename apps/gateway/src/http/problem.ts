@@ -8,7 +8,7 @@ export interface FieldError {
 }
 
 export interface ProblemOptions {
-  /** The last part of the problem's `type`, stable for clients to act on; without it the status says all. */
+  /** The last part of the problem's `type`, on which clients can rely. Without it, `type` is `about:blank`. */
   readonly code?: string;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
@@ -17,7 +17,7 @@ export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** RFC 9457, as it is sent. */
+/** The body of a problem (RFC 9457). */
 export interface ProblemBody {
   readonly type: string;
   readonly title: string;
@@ -26,12 +26,12 @@ export interface ProblemBody {
   readonly errors?: readonly FieldError[];
 }
 
-/** Errors that are listed, at most; `detail` says how many there are besides. */
+/** Field errors in a problem, at most. `detail` says how many more there are. */
 export const SHOWN_ERRORS = 20;
-/** Errors that are listed with each problem of a list of problems. */
+/** Field errors in each problem of a list of problems, at most. */
 const BRIEF_ERRORS = 3;
 
-/** Characters of a detail, of one in a list of problems, and of an error's path and message. What is longer is cut. */
+/** Longest texts of a problem, in characters. Longer ones are cut. */
 const MAX_DETAIL = 2_000;
 const MAX_BRIEF_DETAIL = 300;
 const MAX_PATH = 128;
@@ -39,7 +39,7 @@ const MAX_MESSAGE = 256;
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
 
-/** A failure that the caller is told of. */
+/** An error that the client gets as a problem. */
 export class Problem extends HttpException {
   constructor(
     status: number,
@@ -48,12 +48,12 @@ export class Problem extends HttpException {
     super(problem.detail, status);
   }
 
-  /** As it is sent: short, however long what it quotes. */
+  /** The body to send. */
   get body(): ProblemBody {
     return this.within(MAX_DETAIL, SHOWN_ERRORS);
   }
 
-  /** As it is sent among up to a thousand others. */
+  /** A shorter body, for a list of up to a thousand problems. */
   get brief(): ProblemBody {
     return this.within(MAX_BRIEF_DETAIL, BRIEF_ERRORS);
   }
@@ -77,16 +77,16 @@ const shortenedError = ({ path, message }: FieldError): FieldError => ({
   message: readable(shortened(message, MAX_MESSAGE)),
 });
 
-/** The beginning of a text that is too long, with its length. */
+/** A text, or if it is too long its beginning and its length. */
 export function shortened(text: string, max: number): string {
   if (text.length <= max) return text;
   return `${text.slice(0, max).toWellFormed()}… (${text.length} characters)`;
 }
 
-/** Characters of a wrong value that a message shows. */
+/** Characters of a wrong value in a message, at most. */
 const SHOWN_VALUE = 60;
 
-/** A wrong value as a message shows it. A number that can be another than the one that was sent is not shown. */
+/** A wrong value for a message. A number that may have been rounded is not shown. */
 export function shownValue(value: unknown): string {
   if (value === undefined) return 'missing';
   if (typeof value === 'number' && !isExact(value))
@@ -95,7 +95,7 @@ export function shownValue(value: unknown): string {
   return text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE).toWellFormed()}…` : text;
 }
 
-/** A value as JSON; what is longer than there is room for need not be whole. */
+/** The beginning of a value's JSON: it stops soon after `room` characters. */
 function beginning(value: unknown, room: number): string {
   if (room <= 0) return '';
   if (typeof value === 'number') return isExact(value) ? String(value) : '…';
@@ -112,30 +112,30 @@ function beginning(value: unknown, room: number): string {
   return text + (isList ? ']' : '}');
 }
 
-/** Significant digits of a decimal that a double keeps, whatever they are. */
+/** A double keeps any decimal of this many significant digits. */
 const EXACT_DIGITS = 15;
 
-/** Whether a number is what a sender meant who wrote at most 15 digits, or any integer: else it can have been rounded. */
+/** Whether a number is certainly the one that was sent; otherwise it may have been rounded. */
 function isExact(value: number): boolean {
   if (Number.isInteger(value)) return Number.isSafeInteger(value);
   return Number(value.toPrecision(EXACT_DIGITS)) === value;
 }
 
-/** Characters that JSON leaves as they are, and that would turn or end the line of a message. */
+/** Characters that JSON does not escape, and that would break or reverse the line of a message. */
 const UNSEEN = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
-/** A text of a caller may be quoted in it. */
+/** Messages quote text of clients. */
 const readable = (text: string) => text.replace(UNSEEN, escaped);
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /**
- * The answer to a header, or to a part of the path or the query, that is not as it should be.
+ * The 400 for an invalid header, path parameter or query parameter.
  *
- * @param rule that names it, and says what is allowed
+ * @param rule names it, and says what is allowed
  */
 export const badValue = (path: string, rule: string, value: unknown): Problem =>
   badField(path, `${rule}; it is ${shownValue(value)}`);
 
-/** As `badValue`, where the message has the value already. */
+/** Like `badValue`, for a message that contains the value already. */
 export const badField = (path: string, message: string): Problem =>
   new Problem(400, { detail: message, errors: [{ path, message }] });
 

@@ -2,19 +2,18 @@ import type { Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 
-/** Where `@nestjs/swagger` notes the fields of a class. Its own name for it is not exported. */
+/** The metadata key of a class's fields in `@nestjs/swagger`, which does not export it. */
 const FIELDS = 'swagger/apiModelPropertiesArray';
 
-/** One argument of a handler, as Nest notes it. */
+/** Nest's metadata of one handler argument. */
 interface Argument {
   readonly index: number;
-  /** The parameter, of `@Query('name')`. */
+  /** The name in `@Query('name')`. */
   readonly data?: string;
 }
 
 /**
- * The query parameters of a route, as the OpenAPI document shows them: what is not there is not taken, and a new route
- * has nothing to add.
+ * The query parameters of a route, from the same metadata as the OpenAPI document. A new route needs no list of its own.
  *
  * @param handler the name of the method
  */

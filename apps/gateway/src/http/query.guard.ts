@@ -4,11 +4,11 @@ import { unknownName, withValue } from './field-rules.js';
 import { queryParametersOf } from './query-parameters.js';
 import { invalid } from './validation.js';
 
-/** What every read takes (`AppliedGuard`). */
+/** Every read takes it (`AppliedGuard`). */
 const OF_READS = 'ifApplied';
 
 /**
- * Refuses query parameters that a route of `/v1` does not have: one that is misspelt would be ignored in silence.
+ * Refuses unknown query parameters on routes of `/v1`. Otherwise a misspelt one would be ignored silently.
  *
  * @throws Problem 400 that names them
  */
@@ -48,7 +48,7 @@ export class QueryGuard implements CanActivate {
   }
 }
 
-/** Unknown parameters that an answer names, and characters of each. */
+/** Unknown parameters in an answer, at most, and characters of each name. */
 const SHOWN = 20;
 const SHOWN_NAME = 100;
 

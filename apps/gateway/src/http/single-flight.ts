@@ -1,12 +1,12 @@
-/** What is being found out, and what will be when that is done. */
+/** A call that is running, and the one that starts when it ends. */
 interface Question<Answer> {
   readonly now: Promise<Answer>;
   next?: Promise<Answer>;
 }
 
 /**
- * Lets all who ask the same at about the same time have one answer. It is never older than the question: who asks
- * while an answer is under way shares the next one with others who do.
+ * Lets concurrent callers with the same key share one call. A result is never older than the request for it: whoever comes
+ * while a call is running shares the next one.
  */
 export class SingleFlight<Answer> {
   private readonly questions = new Map<string, Question<Answer>>();

@@ -4,12 +4,12 @@ import { RecentlyUsed } from '#libs/redis';
 import { brokenRule, fieldsOf, unknownName } from './field-rules.js';
 import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from './problem.js';
 
-/** Values in a body that is checked field by field, at most: a definition can have a filter of 1,024. */
+/** Values in a body with class-validator rules, at most. A definition can have a filter of 1,024. */
 const MAX_VALUES = 5_000;
-/** Characters of a message, or of a name that it quotes, within a longer text. */
+/** Characters of one message within `detail`, at most. */
 const MAX_IN_DETAIL = 256;
 
-/** What class-validator found, on its way to where the values are as they were sent. */
+/** Carries the errors of class-validator to the pipe, which knows the values as they were sent. */
 class InvalidFieldsError extends Error {
   constructor(readonly errors: readonly ValidationError[]) {
     super('invalid fields');
@@ -17,8 +17,7 @@ class InvalidFieldsError extends Error {
 }
 
 /**
- * What is wrong with fields: one message for each, that shows the value. Our bodies and queries have no classes within
- * classes: lists and objects in them are read by code of their own.
+ * One message for each invalid field, with its value. Our DTOs do not nest: lists and objects in them have checks of their own.
  *
  * @param type the class of the fields
  */
@@ -40,9 +39,9 @@ function toProblem(error: unknown, type: unknown, sent: unknown): unknown {
 const exceptionFactory = (errors: ValidationError[]) => new InvalidFieldsError(errors);
 
 /**
- * The answer to fields that are not as they should be: the first of them, and how many there are.
+ * The 400 for invalid fields. It lists the first ones, and says how many more there are.
  *
- * @param unlisted how many are wrong besides those that are listed
+ * @param unlisted how many invalid fields are not in `errors`
  */
 export function invalid(errors: readonly FieldError[], unlisted = 0): Problem {
   const shown = errors.slice(0, SHOWN_ERRORS);
@@ -53,22 +52,22 @@ export function invalid(errors: readonly FieldError[], unlisted = 0): Problem {
 }
 
 /**
- * What is wrong with a field that nobody knows.
+ * The error of an unknown field.
  *
- * @param fields that there are
+ * @param fields the known ones
  */
 export const unknownField = (path: string, value: unknown, fields: Iterable<string>): FieldError => ({
   path,
   message: unknownName('field', path, value, fields),
 });
 
-/** What class-validator calls them; a field has one of them at most. */
+/** The name of our checks in class-validator. A field has at most one of them. */
 const IS = 'is';
 
 /**
- * A check of our own as a decorator.
+ * A validation decorator for a function.
  *
- * @param rule the sentence that says what it asks for; one that is made of the value shows it, too
+ * @param rule the message, which says what is allowed. If it is made from the value, it must show the value, too
  */
 export const Is =
   (validate: (value: unknown) => boolean, rule: string | ((value: unknown) => string)): PropertyDecorator =>
@@ -82,8 +81,8 @@ export const Is =
     });
 
 /**
- * Bodies: unknown fields are refused, nothing is converted. What has more values than any body needs is refused before
- * class-validator sees it: for each of them it takes microseconds, and a quarter of a megabyte has 100,000.
+ * Validates bodies. Unknown fields are refused, and nothing is converted. A body with more values than any needs is refused
+ * before class-validator runs: it takes microseconds for each value, and 256 KiB can hold 100,000.
  */
 class BodyPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
@@ -119,7 +118,7 @@ export const bodyPipe = new BodyPipe({
   exceptionFactory,
 });
 
-/** How many values are in a value, itself included; beyond the limit they are not counted to the end. */
+/** How many values a value has, itself included. It stops counting soon after the limit. */
 function valuesIn(value: unknown, limit: number): number {
   if (typeof value !== 'object' || value === null) return 1;
   let count = 1;
@@ -130,10 +129,10 @@ function valuesIn(value: unknown, limit: number): number {
   return count;
 }
 
-/** Queries that are remembered, of all routes. */
+/** Validated queries in the cache, for all routes together. */
 const QUERIES = 1_000;
 
-/** Most clients ask for the same few pages: what was valid once is not read a second time. */
+/** Validates queries, and caches valid ones: most clients ask for the same few pages. */
 class QueryPipe extends ValidationPipe {
   private readonly read = new RecentlyUsed<object>(QUERIES);
 
@@ -150,7 +149,7 @@ class QueryPipe extends ValidationPipe {
   }
 }
 
-/** The values of a query as a message shows them: what is a number is not put in quotes. */
+/** The values of a query for messages: numbers appear without quotes. */
 function numbersIn(query: unknown): Record<string, unknown> {
   const values = Object.entries(Object(query)).map(([name, value]) => {
     const isNumber = typeof value === 'string' && /^-?\d{1,15}(?:\.\d{1,15})?$/.test(value);
@@ -159,7 +158,7 @@ function numbersIn(query: unknown): Record<string, unknown> {
   return Object.fromEntries(values);
 }
 
-/** Query strings: text becomes numbers where numbers are meant; what is unknown is left alone. */
+/** Converts text to numbers where the DTO has numbers, and ignores unknown parameters: `QueryGuard` refuses them. */
 export const queryPipe = new QueryPipe({
   transform: true,
   transformOptions: { enableImplicitConversion: true, exposeDefaultValues: true },

@@ -2,27 +2,27 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { elementsOf } from './list-header.js';
 import { badRequest, badValue } from './problem.js';
 
-/** Seconds that `Prefer: wait` may ask for, at most. */
-const MAX_WAIT = 10;
+/** The longest `Prefer: wait`. */
+const MAX_WAIT_S = 10;
 
 /**
- * Seconds that the client wants to wait for the projections; 0 when it does not. Other preferences are ignored.
+ * How many seconds the client waits for the projections; 0 when it does not. Other preferences are ignored.
  *
- * @throws Problem 400 when the number is none, or not above 0 and at most 10
+ * @throws Problem 400 unless it is a number above 0 and at most 10
  */
 export function waitPreference({ prefer }: IncomingHttpHeaders): number {
   const preferences = elementsOf(prefer).flatMap(element => element.split(';'));
   const wait = preferences.map(waitIn).find(value => value !== undefined);
   if (wait === undefined) return 0;
   const seconds = Number(wait || Number.NaN);
-  if (!(seconds > 0 && seconds <= MAX_WAIT)) {
-    const rule = `Prefer: wait=N must ask for more than 0 and at most ${MAX_WAIT} seconds`;
+  if (!(seconds > 0 && seconds <= MAX_WAIT_S)) {
+    const rule = `Prefer: wait=N must ask for more than 0 and at most ${MAX_WAIT_S} seconds`;
     throw badValue('Prefer', rule, `wait=${wait}`);
   }
   return seconds;
 }
 
-/** The value of a preference, without its quotes; nothing when it is another preference. */
+/** The value of a `wait` preference without quotes; nothing for another preference. */
 function waitIn(preference: string): string | undefined {
   const [name = '', ...rest] = preference.split('=');
   if (rest.length === 0 || name.trim().toLowerCase() !== 'wait') return undefined;
@@ -45,13 +45,13 @@ export function idempotencyKey(headers: IncomingHttpHeaders): string | undefined
   return key;
 }
 
-/** @throws Problem 400 for a key that would have to stand for many events */
+/** For routes that append many events, each with its own key. @throws Problem 400 when there is the header */
 export function refuseIdempotencyKey(headers: IncomingHttpHeaders): void {
   if (headers['idempotency-key'] !== undefined)
     throw badRequest('Idempotency-Key is for one event: give each score an idempotencyKey instead');
 }
 
-/** The request's W3C trace, when it carries a well-formed one. */
+/** The request's W3C trace, if it is well-formed. */
 export function traceParent({ traceparent }: IncomingHttpHeaders): string | undefined {
   return typeof traceparent === 'string' &&
     /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(traceparent)
@@ -59,12 +59,12 @@ export function traceParent({ traceparent }: IncomingHttpHeaders): string | unde
     : undefined;
 }
 
-/** The versions that a write expects: any existing one, one (0 for "there is none"), or one of several. */
+/** The versions that a write expects: any, exactly one (0 for "none exists"), or one of several. */
 export type ExpectedVersions = number | 'existing' | readonly number[];
 
 /**
- * The versions that a write expects: from `If-Match` those that it lists or any existing one, from `If-None-Match: *`
- * none (0). Proxies that compress make tags weak; they name the same version.
+ * The versions that a write expects: those that `If-Match` lists or any, or with `If-None-Match: *` none (0). Proxies that
+ * compress turn tags into weak ones, which name the same version.
  *
  * @throws Problem 400 for other forms, and for both headers at once
  */
@@ -99,10 +99,10 @@ function matched(header: string): ExpectedVersions {
   return others.length === 0 ? first : [first, ...others];
 }
 
-/** What a write asks of the version that is there. */
+/** The precondition of a write. */
 export interface WriteCondition {
   readonly expected: ExpectedVersions | undefined;
-  /** Milliseconds, in whole seconds: when the version may have been made at the latest. */
+  /** The latest time at which the current version may have been written. Milliseconds since 1970, in whole seconds. */
   readonly unmodifiedSince: number | undefined;
 }
 
@@ -114,14 +114,14 @@ export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
   return { expected, unmodifiedSince: isAsked ? httpDate(since) : undefined };
 }
 
-/** The three forms that HTTP has had for dates (RFC 9110, 5.6.7); the last one does not say that it is in GMT. */
+/** The three date formats of HTTP (RFC 9110, 5.6.7). The last one is in GMT without saying so. */
 const DATES = [
   /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/,
   /^[A-Z][a-z]{5,8}, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/,
   /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/,
 ];
 
-/** @returns milliseconds; nothing for what is no date of HTTP, which it says to ignore */
+/** @returns milliseconds since 1970; nothing for an invalid date, which HTTP says to ignore */
 function httpDate(text: string): number | undefined {
   if (!DATES.some(form => form.test(text))) return undefined;
   const time = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);

@@ -1,12 +1,12 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
-/** The client's address. A connection that was reset has none any more, and Fastify would answer `undefined` or throw. */
+/** The client's address. After a connection reset there is none: Fastify would return `undefined` or throw. */
 export function addressOf(request: FastifyRequest): string {
   return request.raw.socket.remoteAddress === undefined ? 'unknown' : request.ip;
 }
 
-/** Of an address of IPv6, the site: a household or a firm is given a /56, which is 256 networks. */
+/** The /56 of an IPv6 address, which is what a household or a company gets: 256 networks. */
 export function siteOf(address: string): string {
   const network = networkOf(address);
   if (!network.includes(':')) return network;
@@ -15,8 +15,8 @@ export function siteOf(address: string): string {
 }
 
 /**
- * What stands for an address where callers are counted by it: of IPv6 the network, for whoever has one address
- * has all 2^64 of it. It is safe in a key, whatever a proxy claims.
+ * The address by which callers are counted. For IPv6 it is the /64 network, because one customer has all its 2^64 addresses.
+ * The result is safe in a Redis key, whatever a proxy sent.
  */
 export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
@@ -24,7 +24,7 @@ export function networkOf(address: string): string {
   if (!isIPv6(plain)) return 'unknown';
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain) ?? [];
   if (mapped) return mapped;
-  // The URL standard's form: lower case, no leading zeros, dotted quads as hexadecimal digits.
+  // The URL parser normalises the address: lower case, no leading zeros, dotted quads as hexadecimal digits.
   const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
   const [left, right] = [head, tail ?? ''].map(part => part.split(':').filter(group => group !== '')) as [
     string[],

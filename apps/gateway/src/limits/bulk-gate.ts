@@ -1,10 +1,10 @@
 import { unavailable } from '../http/problem.js';
 
-/** Requests that run at once, at most. */
+/** Requests that run at the same time, at most. */
 const MAX_RUNNING = 4;
-/** Requests that wait for their turn, at most. */
+/** Requests that wait, at most. More are refused. */
 const MAX_WAITING = 32;
-/** Milliseconds that one waits: it must be answered in time. */
+/** A request that waits longer is refused, so that it is answered in time. */
 const MAX_WAIT_MS = 1_000;
 
 const tooMany = () =>
@@ -12,16 +12,15 @@ const tooMany = () =>
     'too many requests that read much are under way: try again in a moment, or ask for less at once',
   );
 
-/** Somebody who waits for a turn. */
 interface Waiter {
   readonly resolve: () => void;
   readonly timer: NodeJS.Timeout | undefined;
 }
 
-/** Entries, or players, from which on a request reads much. */
+/** A request for more entries or players than this goes through the gate. */
 export const BULK_THRESHOLD = 100;
 
-/** Lets a few requests run that cost much; some more wait for a while, and beyond that they are refused. */
+/** Runs a few expensive requests at a time. Some more wait, and all others are refused. */
 export class BulkGate {
   private running = 0;
   private readonly waiters = new Set<Waiter>();
@@ -32,7 +31,7 @@ export class BulkGate {
     private readonly maxWaitMs = MAX_WAIT_MS,
   ) {}
 
-  /** Does the work when it is its turn. @throws Problem 503 */
+  /** Runs the work when there is room for it. @throws Problem 503 */
   async run<T>(work: () => Promise<T>): Promise<T> {
     const leave = await this.enter();
     try {
@@ -43,7 +42,7 @@ export class BulkGate {
   }
 
   /**
-   * @returns what ends the turn; a second call of it does nothing
+   * @returns makes room for the next one; call it when the work is done. A second call does nothing
    * @throws Problem 503
    */
   async enter(): Promise<() => void> {
@@ -64,14 +63,14 @@ export class BulkGate {
       this.waiters.delete(waiter);
       reject(tooMany());
     };
-    // A timer would take Infinity for one millisecond.
+    // setTimeout would treat Infinity as one millisecond.
     const timer = this.maxWaitMs < Number.POSITIVE_INFINITY ? setTimeout(giveUp, this.maxWaitMs) : undefined;
     const waiter: Waiter = { resolve, timer };
     this.waiters.add(waiter);
     return promise;
   }
 
-  /** The turn goes to whoever has waited longest. */
+  /** The request that has waited longest is next. */
   private leave(): void {
     const [next] = this.waiters;
     if (!next) {

@@ -4,7 +4,7 @@ import type { RedisClient } from '#libs/redis';
 import { siteOf } from './address.js';
 import { HourlyQuota } from './hourly-quota.js';
 
-/** Lets an address make so many guests in an hour. Keys may make any number. */
+/** Limits the guests that an address creates in an hour. Keys can create any number. */
 export class GuestQuota {
   private readonly quota: HourlyQuota | undefined;
 
@@ -12,7 +12,7 @@ export class GuestQuota {
     if (limit !== undefined) this.quota = new HourlyQuota(redis, prefix, 'address.guestsPerHour', limit);
   }
 
-  /** @throws HourlyQuotaError when one more would be too many */
+  /** @throws HourlyQuotaError when the address has used up its quota */
   async count(caller: Actor | undefined, address: string): Promise<void> {
     if (caller?.kind === 'server' || caller?.kind === 'admin') return;
     await this.quota?.spend(siteOf(address), 1);

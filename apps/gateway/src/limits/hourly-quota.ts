@@ -5,14 +5,14 @@ import { RecentlyUsed, type RedisClient } from '#libs/redis';
 import { SlidingWindow } from './sliding-window.js';
 
 const HOUR_MS = 3_600_000;
-/** Of what may be spent in an hour, this part is taken from Redis at once, so that few requests have to ask. */
+/** The part of the limit that a gateway takes from Redis at a time, so that few requests need a call. */
 const SHARE = 1 / 1_024;
-/** Milliseconds after which what was taken and not spent is dropped: it counts for the hour in which it was taken. */
+/** An allowance that is not spent by then is dropped: it belongs to the hour in which it was taken. */
 const ALLOWANCE_MS = 10 * 60_000;
-/** Spenders that are remembered; beyond, the oldest is forgotten, and Redis is asked again. */
+/** Allowances in memory. Beyond that, the least recently used one is dropped, and Redis is asked again. */
 const CAPACITY = 20_000;
 
-/** More in an hour than may be. */
+/** An hourly quota is used up. */
 export class HourlyQuotaError extends Error {
   readonly code = 'HOURLY_QUOTA';
   override readonly name = 'HourlyQuotaError';
@@ -21,25 +21,25 @@ export class HourlyQuotaError extends Error {
     /** As `QUOTAS` names it. */
     readonly quota: string,
     readonly limit: number,
-    /** Milliseconds until what was refused fits. */
+    /** Milliseconds until the refused amount fits. */
     readonly retryAfter: number,
   ) {
     super(`more than ${limit} in an hour, which ${quota} is`);
   }
 }
 
-/** What was taken from Redis and is not spent, or that there is nothing to take. */
+/** What a gateway has taken from the common count and not spent yet. */
 interface Allowance {
   left: number;
   /** Milliseconds of the clock. */
   readonly until: number;
-  /** What did not fit, until when; 0 when the last one did. */
+  /** The smallest amount known not to fit before `until`; 0 if none. */
   readonly refused: number;
 }
 
 /**
- * Something that may be spent up to a limit in any hour, by all gateways together. Never is more spent: what is kept
- * here was taken from the common count before. Some of it can be left unspent, a thousandth of the limit a gateway.
+ * A limit on what is spent in any hour by all gateways together. The sum never exceeds the limit, because a gateway takes its
+ * allowance from the common count before it spends it. Up to a thousandth of the limit for each gateway can stay unspent.
  */
 export class HourlyQuota implements LogBudget {
   private readonly allowances = new RecentlyUsed<Allowance>(CAPACITY);
@@ -89,7 +89,7 @@ export class HourlyQuota implements LogBudget {
     this.allowances.set(id, { left, until: this.now() + ALLOWANCE_MS, refused: 0 });
   }
 
-  /** @returns 0, or milliseconds to wait */
+  /** @returns 0 if the amount was admitted, else the milliseconds to wait */
   private async admit(id: string, amount: number): Promise<number> {
     const limit = { limit: this.limit, window: HOUR_MS };
     const key = hourlyQuotaKey(this.prefix, this.quota, id);

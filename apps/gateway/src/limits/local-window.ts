@@ -2,7 +2,7 @@ import type { RateLimit } from '#libs/config';
 import { RecentlyUsed } from '#libs/redis';
 import type { Admission } from './sliding-window.js';
 
-/** Callers that are counted; beyond, the one that has not come for longest is forgotten. */
+/** Callers that are counted. Beyond that, the least recently seen one is dropped. */
 const CAPACITY = 10_000;
 
 interface Count {
@@ -12,8 +12,8 @@ interface Count {
 }
 
 /**
- * Counts what this process alone lets pass, in windows that follow each other. It is coarser than `SlidingWindow` (a
- * burst at the edge of two windows can be twice the limit, and each gateway counts for itself), but needs no Redis.
+ * A fixed-window limit in this process. It is coarser than `SlidingWindow`: a burst at a window boundary can be twice the limit,
+ * and each gateway counts for itself. But it needs no Redis.
  */
 export class LocalWindow {
   private readonly counts = new RecentlyUsed<Count>(CAPACITY);

@@ -1,4 +1,4 @@
-/** Counts what is open, of each owner and of all. */
+/** Counts open streams or exports, for each owner and in total. */
 export class OpenCounter {
   private readonly counts = new Map<string, number>();
   private sum = 0;
@@ -11,7 +11,7 @@ export class OpenCounter {
     return this.counts.get(owner) ?? 0;
   }
 
-  /** @returns counts it as closed; a second call does nothing */
+  /** @returns closes it; a second call does nothing */
   open(owner: string): () => void {
     this.add(owner, 1);
     let isOpen = true;

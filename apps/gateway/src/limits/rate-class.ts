@@ -5,7 +5,7 @@ import type { BoardCatalog } from '#libs/leaderboards';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { routeMetadata } from '../http/route-metadata.js';
 
-/** What a request counts for. */
+/** How much a request takes of its limit. */
 export type Cost = (request: FastifyRequest) => number;
 
 type ClassName = LimitedClass | 'none';
@@ -15,7 +15,7 @@ interface Marked<Name = ClassName> {
   readonly cost: Cost;
 }
 
-/** What a route does can depend on who calls. */
+/** The class can depend on the request: a guest's first call is a login, a later one a read. */
 type ClassOf = (request: CallerRequest) => ClassName;
 
 const RATE_CLASS = 'questlog:rate-class';
@@ -23,7 +23,7 @@ const one: Cost = () => 1;
 const READ: Marked = { name: 'read', cost: one };
 const WRITE: Marked = { name: 'write', cost: one };
 
-/** A route that is limited together with the others of its class. Without it, a GET is a read and all else a write. */
+/** The class of rate limit that a route counts for. Without it, GET and HEAD are reads, and everything else is a write. */
 export const RateClass = (name: ClassName | ClassOf, cost = one) =>
   SetMetadata<string, Marked<ClassName | ClassOf>>(RATE_CLASS, { name, cost });
 
@@ -35,8 +35,8 @@ export const ScoreOfBoard = () => SetMetadata(SCORE_OF_BOARD, true);
 const scoreOf = routeMetadata(read => ({ isScore: read(SCORE_OF_BOARD) === true }));
 
 /**
- * Whether a player submits to a board that takes scores from servers only, by what is remembered of it. Whoever judges the
- * score looks first at what the board is now.
+ * Whether a player submits to a board for servers only, by the cached definition. The cache can be old: the score itself is
+ * refused only after a look at the current definition.
  */
 export function isForServers(context: ExecutionContext, boards: Pick<BoardCatalog, 'recall'>): boolean {
   if (!scoreOf(context).isScore) return false;

@@ -15,10 +15,9 @@ import { RejectionCache } from './rejection-cache.js';
 import type { Admission, SlidingWindow } from './sliding-window.js';
 
 /**
- * Lets no caller do more of one class of things than its role may. Who has no right to a route is told so by
- * `AccessGuard`, whatever the route's limit says; such requests count by their address alone. Without Redis it lets
- * nobody pass: what is asked for needs Redis, too. While Redis is there and only takes no writes, reads are counted in
- * this process instead.
+ * The rate limit of each role for each class of requests. A caller that may not use a route gets 401 or 403 from
+ * `AccessGuard`; such requests count by address. While Redis is away nothing passes, since the request itself needs Redis, too.
+ * While Redis only refuses writes, reads are counted in this process instead.
  */
 export class RateLimitGuard implements CanActivate {
   private readonly rejections = new RejectionCache();
@@ -32,7 +31,7 @@ export class RateLimitGuard implements CanActivate {
     private readonly boards: Pick<BoardCatalog, 'recall'>,
   ) {}
 
-  /** @throws Problem 429; 413 for what is more than the limit by itself */
+  /** @throws Problem 429; 413 for a request that costs more than the whole limit */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<CallerRequest>();
@@ -71,11 +70,11 @@ export class RateLimitGuard implements CanActivate {
   }
 }
 
-/** What a request counts for that `AccessGuard` will refuse. */
+/** The class of a request that `AccessGuard` will refuse. */
 const refused = (request: CallerRequest) =>
   ({ name: isRead(request) ? 'read' : 'write', cost: () => 1 }) as const;
 
-/** Without a body there are no smaller parts to send: such a request must fit into an empty window. */
+/** A request without a body cannot be split, so its cost is at most the limit. */
 function costWithin({ limit }: RateLimit, request: CallerRequest, cost: Cost): number {
   return request.body == null ? Math.min(cost(request), limit) : cost(request);
 }
@@ -91,7 +90,7 @@ function rateLimited(limit: RateLimit, { retryAfter }: Admission): Problem {
   });
 }
 
-/** However long the caller waits, it will not fit. */
+/** Waiting does not help: the request alone exceeds the limit. */
 function tooLargeFor(limit: RateLimit): Problem {
   return new Problem(413, {
     code: 'over-rate-limit',

@@ -1,6 +1,6 @@
 import type { Admission } from './sliding-window.js';
 
-/** Refusals that are remembered; beyond, the oldest is forgotten, and Redis is asked again. */
+/** Rejections in the cache. Beyond that, the oldest is dropped, and Redis is asked again. */
 const CAPACITY = 10_000;
 
 interface Refusal {
@@ -10,16 +10,16 @@ interface Refusal {
   readonly admission: Admission;
 }
 
-/** Who was refused, for as long as Redis could only say so again: a flood of requests ends here. */
+/** Remembers rejections until Redis could answer otherwise, so that a flood of requests does not reach Redis. */
 export class RejectionCache {
   private readonly byKey = new Map<string, Refusal>();
 
   /** @param now a clock that never goes back */
   constructor(private readonly now = () => performance.now()) {}
 
-  /** @param asked when Redis was asked: what it says counts from then on, or a little later */
+  /** @param asked when the call to Redis began; its times count from then on, or from a little later */
   add(key: string, cost: number, admission: Admission, asked: number): void {
-    // What is set anew is the youngest.
+    // A Map iterates in the order of insertion: a key that is set again must become the youngest.
     this.byKey.delete(key);
     this.byKey.set(key, { cost, at: asked, admission });
     if (this.byKey.size <= CAPACITY) return;
@@ -29,7 +29,7 @@ export class RejectionCache {
     }
   }
 
-  /** What Redis would answer, where that is known: a smaller cost might fit. */
+  /** What Redis would answer; nothing if that is unknown. A smaller cost might fit. */
   find(key: string, cost: number): Admission | undefined {
     const refusal = this.byKey.get(key);
     if (!refusal) return undefined;

@@ -4,18 +4,18 @@ import { script } from '../lua.js';
 
 export interface Admission {
   readonly admitted: boolean;
-  /** What is left of the limit now. */
+  /** What is left of the limit. */
   readonly remaining: number;
-  /** Milliseconds until what was refused would fit; 0 when it was admitted. */
+  /** Milliseconds until the refused cost fits; 0 when it was admitted. */
   readonly retryAfter: number;
-  /** Milliseconds until nothing counts any more. */
+  /** Milliseconds until the whole limit is available again. */
   readonly resetAfter: number;
 }
 
 /** The numbers of an admission, in the order of its fields. */
 type Reply = string;
 
-/** What is to be admitted: by which key it counts, and the arguments of the script. */
+/** One call to be admitted. */
 interface Asked {
   readonly key: string;
   readonly args: readonly [limit: number, window: number, cost: number];
@@ -23,7 +23,7 @@ interface Asked {
 
 const admit = script<readonly Reply[]>('admit');
 
-/** Counts, by the server's clock, what all gateways let pass. */
+/** The sliding-window limit of all gateways together, by the clock of Redis. No burst gets through at a window boundary. */
 export class SlidingWindow {
   private readonly batched: Batched<Asked, Reply>;
 

@@ -47,7 +47,7 @@ const HEADERS = {
 export function setSecurityHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers(HEADERS);
-    // Fastify knows of TLS by the connection, or by `X-Forwarded-Proto` where `TRUST_PROXY` says so.
+    // Fastify detects TLS by the connection, or by `X-Forwarded-Proto` from a proxy in `TRUST_PROXY`.
     if (request.protocol === 'https') reply.header('strict-transport-security', `max-age=${HSTS_MAX_AGE_S}`);
     if (request.url.startsWith(DOCS)) reply.header('content-security-policy', DOCS_POLICY);
     done();

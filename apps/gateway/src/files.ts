@@ -3,22 +3,22 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
-/** What stands at `/` where there is no game. */
+/** The page at `/` when no game is configured. */
 const BUILT_IN = fileURLToPath(new URL('./page', import.meta.url));
 
 /**
- * Serves a folder at `/`: files that no route has the place of. Those whose names begin with a dot are not there.
+ * Serves the files of a folder at `/`. Routes come first, and files whose names begin with a dot are not served.
  *
- * @param folder of a game; unset: a page that says what runs here
+ * @param folder of a game; the default is a page that describes this server
  */
 export function serveFiles(fastify: FastifyInstance, folder = BUILT_IN): void {
   void fastify.register(fastifyStatic, {
     root: resolve(folder),
     dotfiles: 'ignore',
-    // What is in a folder has links that are relative to it.
+    // Pages in a folder have links relative to it.
     redirect: true,
     decorateReply: false,
-    // What a game may load is the game's to say: many have styles in their page, or WebAssembly.
+    // The game decides what it loads: many use inline styles or WebAssembly.
     ...(folder !== BUILT_IN && {
       setHeaders: (reply: FastifyReply) => reply.removeHeader('content-security-policy'),
     }),

@@ -30,9 +30,9 @@ import { limitSendingTime, readStreamedBodies } from './http/server/streamed-bod
 import { answerUnrouted, MAX_SEGMENT_CHARACTERS } from './http/server/unrouted.js';
 import { serveOpenApi } from './openapi.js';
 
-/** Milliseconds in which a client must have sent its request. */
+/** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Milliseconds in which URL and headers must have come; looked at every third of it. */
+/** How long a client may take to send the URL and headers. Node checks this three times in that period. */
 const HEADERS_TIMEOUT_MS = 15_000;
 
 /** The gateway, initialised but not listening. @param furtherChecks for `/readyz` */
@@ -50,7 +50,7 @@ export async function createGateway(
     routerOptions: { maxParamLength: MAX_SEGMENT_CHARACTERS },
     forceCloseConnections: 'idle',
     rewriteUrl: withoutTrailingSlash,
-    // There is no middleware to run.
+    // The gateway has no middleware.
     skipMiddie: true,
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -58,7 +58,7 @@ export async function createGateway(
       requireHostHeader: false,
     },
     clientErrorHandler: answerClientErrors(connections),
-    // No hooks run before these.
+    // Fastify runs no hooks before this, so the security header is set here.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       problems.send(error, request, reply.header('X-Content-Type-Options', 'nosniff')),
   });
@@ -89,7 +89,7 @@ export async function createGateway(
   return app;
 }
 
-/** What `/readyz` tells of. A check of another part is added here. */
+/** The checks of `/readyz`. */
 function checksOf({ redis, topology }: OpenLog, logger: Logger): HealthCheck[] {
   const figures = new LogStatusCache(redis, topology, {
     scores: groupsOf('scores'),

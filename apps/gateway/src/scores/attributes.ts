@@ -8,7 +8,7 @@ export const MAX_ATTRIBUTE_LENGTH = 256;
 export function isAttribute(value: unknown): value is string | number | boolean {
   return (
     typeof value === 'boolean' ||
-    // Whether it is exact is judged where it is taken.
+    // `inexactNumber` checks later whether it was rounded.
     typeof value === 'number' ||
     (typeof value === 'string' && value.length <= MAX_ATTRIBUTE_LENGTH && value.isWellFormed())
   );
@@ -18,13 +18,13 @@ export const areAttributes = (value: unknown) => faultInAttributes(value) === un
 
 export const faultInAttributes = (value: unknown) => faultInNamed(value, 0, isAttribute);
 
-/** What is wrong in an object: one of its fields, or without `name` all of it. */
+/** An invalid field of an object; without `name`, the object itself is invalid. */
 interface Fault {
   readonly name?: string;
   readonly value: unknown;
 }
 
-/** What keeps a value from being an object of so many fields, with ids as names, which all hold what they may. */
+/** The first fault of an object whose field names must be ids and whose values must pass `holds`. */
 export function faultInNamed(
   value: unknown,
   least: number,
@@ -37,7 +37,7 @@ export function faultInNamed(
   return wrong && { name: wrong[0], value: wrong[1] };
 }
 
-/** The end of a message that has said the rule. */
+/** The end of a message: the invalid value. */
 export const faultShown = (path: string, { name, value }: Fault) =>
   name === undefined ? `it is ${shownValue(value)}` : `${path}[${shownValue(name)}] is ${shownValue(value)}`;
 

@@ -1,22 +1,22 @@
 import { isUtf8 } from 'node:buffer';
 
-/** A line of a text that comes in pieces. */
+/** A line of a streamed text. */
 export interface Line {
-  /** From 1 on. */
+  /** 1-based. */
   readonly number: number;
-  /** Without its end. Missing when the line is too long, or no UTF-8. */
+  /** Without the newline. Missing when the line is too long or not UTF-8. */
   readonly text?: string;
 }
 
 const NEWLINE = 0x0a;
 
-/** Cuts a text into lines, and keeps no more of it than one of them. */
+/** Splits a streamed text into lines, and holds at most one incomplete line. */
 export class LineSplitter {
   private readonly pieces: Buffer[] = [];
   private held = 0;
   private lines = 0;
 
-  /** @param limit bytes that a line may have */
+  /** @param limit bytes of a line, at most */
   constructor(private readonly limit: number) {}
 
   /** @returns the lines that end in this piece */
@@ -46,7 +46,7 @@ export class LineSplitter {
     return { number: this.lines, ...(isReadable && { text: bytes.toString('utf8') }) };
   }
 
-  /** Of a line that is too long, only the length is kept. */
+  /** Of a line that is too long, only the length is held. */
   private hold(piece: Buffer): void {
     if (piece.length === 0 && this.pieces.length > 0) return;
     this.held += piece.length;

@@ -4,7 +4,7 @@ import { scoredBoardsKey } from '#libs/players';
 import { RecentlyUsed, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
-/** Pairs of player and board that are remembered to count; of others, Redis is asked. */
+/** Pairs of player and board in the cache. For other pairs, Redis is asked. */
 const REMEMBERED = 50_000;
 const NOT_COUNTED = 0;
 const NEW = 2;
@@ -12,14 +12,14 @@ const NEW = 2;
 const claim = script<0 | 1 | 2>('claim');
 
 /**
- * Counts the boards of a player, for `player.boards`. Scores are in the partitions of their boards, and none of these
- * knows all of a player's: the count is in the player's own.
+ * The quota `player.boards`. A player's scores are in the partitions of their boards, and none of these has all of them, so the
+ * count is kept in the player's own partition.
  */
 export class PlayerBoardQuota {
   private readonly known = new RecentlyUsed<true>(REMEMBERED);
   private readonly scores: ScoreDocumentReader;
 
-  /** @param limit of boards on which a player may have scored; nothing for no limit */
+  /** @param limit boards for each player; nothing for no limit */
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
@@ -29,9 +29,9 @@ export class PlayerBoardQuota {
   }
 
   /**
-   * Sees to it that the board counts as one of the player's.
+   * Counts the board as one of the player's.
    *
-   * @returns whether it has not before
+   * @returns whether it is new
    * @throws QuotaExceededError
    */
   async add(player: string, board: string): Promise<boolean> {
@@ -43,7 +43,7 @@ export class PlayerBoardQuota {
     return claimed === NEW;
   }
 
-  /** The board does not count any more: the player has no score there after all. */
+  /** Takes back `add`, when the player got no score on the board after all. */
   async remove(player: string, board: string): Promise<void> {
     this.known.delete(nameOf(player, board));
     await this.redis.hdel(this.keyOf(player), board);
@@ -58,5 +58,5 @@ export class PlayerBoardQuota {
   }
 }
 
-/** Neither can hold a slash. */
+/** Ids have no slashes, so the name is unique. */
 const nameOf = (player: string, board: string) => `${player}/${board}`;

@@ -14,27 +14,27 @@ import { readItem } from './score-item.js';
 import type { Score } from './score-rules.js';
 import { ScoreSubmitter } from './score-submitter.js';
 
-/** Bytes that a line may have. */
+/** The longest line. */
 const MAX_LINE_BYTES = 64 * 1024;
-/** Lines that are taken at once. While they are, as many are read and looked at, and no more. */
+/** Lines that are appended together. Meanwhile the next chunk is read, and no more than that. */
 const CHUNK_LINES = 1_000;
-/** Lines that are cut off in one turn of the event loop, and bytes that are cut into lines at once. */
+/** Lines that are split in one turn of the event loop, and bytes that are split at a time. */
 const TURN_LINES = 5_000;
 const PART_BYTES = 16 * 1024;
-/** Characters of lines that are taken at once, unless one line alone has more. */
+/** Characters of a chunk, unless a single line has more. */
 const CHUNK_CHARACTERS = 1024 * 1024;
-/** Lines that are read in one turn of the event loop, and characters after which there is another turn. */
+/** Lines, and characters, that are parsed in one turn of the event loop. */
 const TURN_READS = 100;
 const TURN_CHARACTERS = 128 * 1024;
 const SHOWN_ERRORS = 100;
 
-/** What is in a line: a score, or what is wrong with it. */
+/** A parsed line: a score, or what is wrong with it. */
 interface ReadLine {
   readonly line: number;
   readonly score: Score | Problem;
 }
 
-/** What became of the lines. */
+/** The result of an import. */
 interface Report {
   accepted: number;
   replayed: number;
@@ -43,7 +43,7 @@ interface Report {
   readonly errors: (ProblemBody & { readonly line: number })[];
 }
 
-/** What goes with every chunk of an import. */
+/** The context of every chunk of an import. */
 interface Taking {
   readonly report: Report;
   readonly events: LatestEvent;
@@ -51,14 +51,14 @@ interface Taking {
   readonly trace: string | undefined;
 }
 
-/** Takes any number of scores, one a line, no faster than the log does. */
+/** Imports scores, one for each line. It reads no faster than the log accepts them. */
 @Injectable()
 export class ScoreImport {
   constructor(private readonly submitter: ScoreSubmitter) {}
 
   /**
-   * @throws Problem 503 when Redis goes away, naming the line to go on from
-   * @throws Problem 400 when the client does
+   * @throws Problem 503 when Redis goes away. It names the line to resume from
+   * @throws Problem 400 when the client goes away
    */
   async run(source: Readable, caller: Actor, trace?: string): Promise<Report> {
     const report: Report = { accepted: 0, replayed: 0, rejected: 0, errors: [] };
@@ -68,7 +68,7 @@ export class ScoreImport {
       const chunk: ReadLine[] = [];
       let read = TURN_CHARACTERS;
       for (const [i, line] of lines.entries()) {
-        // What was read before is sent in the end of a turn, and others have requests, too.
+        // The previous chunk is sent at the end of a turn, and other requests need their turns, too.
         if (i % TURN_READS === 0 || read >= TURN_CHARACTERS) {
           await nextTurn();
           read = 0;
@@ -76,10 +76,10 @@ export class ScoreImport {
         read += line.text?.length ?? 0;
         chunk.push({ line: line.number, score: readLine(line, caller) });
       }
-      // Chunks follow each other: scores of a board are appended in the order of their lines.
+      // One chunk after the other, so that scores of a board are appended in the order of their lines.
       await taking;
       taking = this.take(chunk, { report, events, caller, trace });
-      // It is awaited with the next one, unless the source breaks off first.
+      // The next iteration awaits it. If the source fails before that, its rejection must not be unhandled.
       taking.catch(() => {});
     }
     await taking;
@@ -90,7 +90,7 @@ export class ScoreImport {
   private async take(chunk: readonly ReadLine[], { report, events, caller, trace }: Taking): Promise<void> {
     const scores = chunk.map(({ score }) => score);
     const outcomes = await this.submitter.submitAll(scores, caller, trace).catch(error => {
-      // Nothing of the chunk was appended: it was not even judged.
+      // Nothing of the chunk was appended: reading the definitions failed before that.
       if (isRedisUnavailable(error)) return scores.map(() => error as Error);
       throw error;
     });
@@ -129,7 +129,7 @@ function brokenOff({ accepted, replayed }: Report, line: number, why: string): P
   });
 }
 
-/** Lines that are not blank, in chunks. */
+/** Chunks of the lines that are not blank. */
 async function* chunksOf(source: Readable): AsyncGenerator<readonly Line[]> {
   const splitter = new LineSplitter(MAX_LINE_BYTES);
   let chunk: Line[] = [];
@@ -149,14 +149,14 @@ async function* chunksOf(source: Readable): AsyncGenerator<readonly Line[]> {
 
 async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerator<readonly Line[]> {
   try {
-    // Destroyed, a request takes its answer with it.
+    // Destroying the request would destroy the response, too.
     let cut = 0;
     for await (const piece of source.iterator({ destroyOnReturn: false }))
       for (const part of partsOf(piece as Buffer)) {
         const lines = splitter.push(part);
         yield lines;
         cut += lines.length;
-        // A piece can hold tens of thousands of lines, blank ones for example.
+        // A piece can have tens of thousands of lines, for example blank ones.
         if (cut < TURN_LINES) continue;
         await nextTurn();
         cut = 0;
@@ -164,7 +164,7 @@ async function* linesOf(source: Readable, splitter: LineSplitter): AsyncGenerato
   } catch (error) {
     throw error instanceof Problem ? error : badRequest('the body broke off');
   } finally {
-    // A client that is still sending would wait for ever to be read, and some look for the answer only then.
+    // Some clients read the answer only after they have sent everything, so the rest must be read.
     stopReading(source);
   }
   yield splitter.end();
@@ -174,7 +174,7 @@ function readLine({ text }: Line, caller: Actor): Score | Problem {
   if (text === undefined) return badRequest(`the line is longer than ${MAX_LINE_BYTES} bytes, or not UTF-8`);
   let value: unknown;
   try {
-    // Files that are put together have a byte order mark where one of them begins.
+    // Concatenated files can have a byte order mark at the start of any line.
     value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
   } catch {
     return badRequest(withValue('the line must be a score as JSON, such as {"board":"b","score":1}', text));

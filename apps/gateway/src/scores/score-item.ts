@@ -9,7 +9,7 @@ import { isIdempotencyKey } from '../http/write-headers.js';
 import { ATTRIBUTES_RULE, areAttributes, faultInAttributes, faultShown } from './attributes.js';
 import type { Score } from './score-rules.js';
 
-/** The rule goes behind the name of the field. */
+/** `rule` follows the name of the field in a message. */
 type Check = readonly [isValid: (value: unknown) => boolean, rule: string];
 
 const IS_ID = `must be an id: ${ID_RULE}`;
@@ -19,7 +19,7 @@ const orAbsent = (isValid: (value: unknown) => boolean) => (value: unknown) =>
 
 type Checks = Readonly<Record<string, Check>>;
 
-/** As `SubmitScoreBody` says it, for a thousand scores in a few milliseconds. */
+/** The rules of `SubmitScoreBody`, by hand: they check a thousand scores in a few milliseconds (ADR 17). */
 const SCORE: Checks = {
   player: [orAbsent(isId), IS_ID],
   score: [Number.isFinite, 'must be a finite number, such as 1234'],
@@ -32,7 +32,7 @@ const ITEM: Checks = {
 };
 
 /**
- * A score for a board that is known.
+ * Reads a score for the board in the path.
  *
  * @throws Problem 400, 403
  */
@@ -43,10 +43,10 @@ export function readScore(value: unknown, board: string, caller: Actor): Score {
 }
 
 /**
- * A score of a list.
+ * Reads a score of a list or an import.
  *
- * @param path of the score in the body, empty when it is all of it
- * @returns a problem instead of throwing it: a bad score among good ones is nothing exceptional
+ * @param path of the score in the body, for messages
+ * @returns a problem instead of throwing it, since the other scores of the list go on
  */
 export function readItem(value: unknown, caller: Actor, path = ''): Score | Problem {
   return readFields(value, ITEM, caller, path);
@@ -63,7 +63,7 @@ function readFields(value: unknown, checks: Checks, caller: Actor, path: string)
     if (isValid(fields[field])) continue;
     errors.push({ path: below(field), message: broken(below(field), rule, fields[field]) });
   }
-  // A body of a megabyte can hold a hundred thousand of them.
+  // A body of a megabyte can have a hundred thousand unknown fields.
   const unknown = Object.keys(fields).filter(field => !Object.hasOwn(checks, field));
   for (const field of unknown.slice(0, SHOWN_ERRORS))
     errors.push(unknownField(below(field), fields[field], Object.keys(checks)));
@@ -83,7 +83,7 @@ function broken(path: string, rule: string, value: unknown): string {
 const anothersScore = (player: string) =>
   new Problem(403, { detail: `these are scores of ${player}: a player submits their own` });
 
-/** Why the caller may not submit the score in a body; whether it is one is for `readScore` to say. */
+/** The 403 if the body names another player; nothing for any other body, which `readScore` checks. */
 export function scoreRefusal({ body, caller }: CallerRequest): Problem | undefined {
   const player = (body as { player?: unknown } | null | undefined)?.player;
   if (caller?.kind !== 'player' || typeof player !== 'string' || !ID_PATTERN.test(player)) return undefined;
@@ -91,7 +91,7 @@ export function scoreRefusal({ body, caller }: CallerRequest): Problem | undefin
   return score instanceof Problem ? score : undefined;
 }
 
-/** Whose score it is: a session's player's own, or with a key the one that is named. */
+/** The player of a score: the session's own, or with a key the named one. */
 function playerOf(caller: Actor, player: string | undefined): string | Problem {
   if (caller.kind === 'player') {
     if (player === undefined || player === 'me' || player === caller.id) return caller.id;

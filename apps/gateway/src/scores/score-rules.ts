@@ -2,7 +2,7 @@ import type { Actor, BoardDefinition } from '#libs/events';
 import { withValue } from '../http/field-rules.js';
 import { Problem } from '../http/problem.js';
 
-/** A score as it is submitted. */
+/** A submitted score. */
 export interface Score {
   readonly board: string;
   readonly player: string;
@@ -11,7 +11,7 @@ export interface Score {
   readonly idempotencyKey?: string;
 }
 
-/** Why a board does not take a score from a caller; nothing when it does. */
+/** Why the board refuses the score; nothing when it accepts it. */
 export function refusalOf(
   { board, score }: Score,
   { source, submit, min, max }: BoardDefinition,
@@ -34,14 +34,14 @@ export function refusalOf(
 const outOfRange = (rule: string, score: number) =>
   new Problem(422, { code: 'score-out-of-range', detail: withValue(rule, score) });
 
-/** A board with a source has no scores of its own. */
+/** The problem for a write to a derived board, which has no scores of its own. */
 export const derived = (board: string, source: string) =>
   new Problem(409, {
     code: 'derived-board',
     detail: `${board} counts the scores of ${source}, and has none of its own: use ${source}`,
   });
 
-/** @param left milliseconds */
+/** @param left milliseconds until the player may submit again */
 export function tooSoon({ board, player }: Score, left: number): Problem {
   const seconds = Math.max(1, Math.ceil(left / 1_000));
   return new Problem(429, {

@@ -18,25 +18,25 @@ import { scoresRefusedTotal } from './metrics.js';
 import { PlayerBoardQuota } from './player-board-quota.js';
 import { refusalOf, type Score, tooSoon } from './score-rules.js';
 
-/** A board may be defined anew between judging and appending, this often in a row. */
+/** How often a score is checked again because its board was redefined meanwhile. */
 const ATTEMPTS = 5;
-/** Milliseconds after which a shard that had not heard of a definition is asked again, and twice as many the next time. */
+/** The first pause before a shard is asked again that did not know the definition yet. It doubles each time. */
 const RETRY_DELAY_MS = 10;
 
-/** Whether a score may be the first of a board that nobody has defined. */
+/** Whether the first score creates a board that is not defined. */
 export class BoardCreation {
   constructor(readonly isAllowed: boolean) {}
 }
 
-/** A score that is not decided yet. */
+/** A score that was neither accepted nor refused yet. */
 interface Open {
   readonly index: number;
   readonly score: Score;
 }
 
 /**
- * Takes scores: judges each by what is remembered of its board, and appends it on condition that the log knows no
- * other definition. So an accepted score costs one round trip, however many gateways and definitions there are.
+ * Accepts or refuses scores. Each is checked against the cached definition of its board, and appended on the condition that the
+ * log has no other definition. So an accepted score costs one round trip.
  */
 @Injectable()
 export class ScoreSubmitter {
@@ -48,8 +48,8 @@ export class ScoreSubmitter {
   ) {}
 
   /**
-   * @param first when another rule holds than the one of `BOARDS`
-   * @throws what kept it out
+   * @param first overrides the setting `BOARDS`
+   * @throws the error or problem that refused the score
    */
   async submit(
     score: Score,
@@ -63,10 +63,10 @@ export class ScoreSubmitter {
   }
 
   /**
-   * Submits scores, those of one board in their order, each for itself.
+   * Submits each score independently. Scores of one board are appended in their order.
    *
-   * @param scores what is a problem already stays that
-   * @returns for each, in their order, the event, or why there is none
+   * @param scores a problem in this list is returned as it is
+   * @returns for each score, in order, its event or its error
    */
   async submitAll(
     scores: readonly (Score | Problem)[],
@@ -101,9 +101,10 @@ export class ScoreSubmitter {
   }
 
   /**
-   * Remembers what the log says of the boards. Of a board with shards only its own partition knows what it is now.
+   * Updates the cache with the definitions that the log answered. For a board with shards, only its home partition has the current
+   * definition.
    *
-   * @returns whether a shard has not heard yet of what that partition says
+   * @returns whether a shard does not have its board's current definition yet
    */
   private async correct(changed: ReadonlyMap<string, string>): Promise<boolean> {
     const areBehind = await Promise.all(
@@ -118,14 +119,14 @@ export class ScoreSubmitter {
     return areBehind.some(Boolean);
   }
 
-  /** What is remembered can be old: nobody is refused by it without a look at what the board is now. */
+  /** The cache can be old, so the definition is read again before a score is refused. */
   private async refresh(open: readonly Open[], caller: Actor): Promise<void> {
     const boards = new Set<string>();
     for (const { score } of open) if (this.judge(score, caller).refusal) boards.add(score.board);
     await Promise.all([...boards].map(board => this.catalog.find(board)));
   }
 
-  /** A refused score that was accepted before, under its idempotency key, still gets its first answer. */
+  /** A refused score whose idempotency key was accepted before gets its first answer. */
   private async attempt(
     open: readonly Open[],
     caller: Actor,
@@ -151,7 +152,7 @@ export class ScoreSubmitter {
     return results;
   }
 
-  /** Counts the boards of a player's scores that are not refused anyway. Keys are trusted, and not counted. */
+  /** Counts the boards of a player, except those of refused scores. The boards of keys are not limited. */
   private async countBoards(judged: readonly Judged[], { kind, id }: Actor) {
     const refused = new Map<string, Error>();
     const added = new Set<string>();
@@ -167,7 +168,7 @@ export class ScoreSubmitter {
     return { refused, added };
   }
 
-  /** A board that there is not is none of the player's. */
+  /** Takes back the count of boards that turned out not to exist. */
   private async discountBoards(
     judged: readonly Judged[],
     results: readonly (Appended | Error)[],
@@ -180,7 +181,7 @@ export class ScoreSubmitter {
         await this.boards.remove(id, score.board);
   }
 
-  /** By what is remembered: why the score is refused, if it is, and on which conditions it may be appended. */
+  /** Checks a score against the cached definition. */
   private judge(score: Score, caller: Actor): { refusal: Problem | undefined; options: AppendOptions } {
     const known = this.catalog.recall(score.board);
     const refusal = refusalOf(score, known.definition, caller);
@@ -193,7 +194,7 @@ export class ScoreSubmitter {
   }
 }
 
-/** A score, why it is refused, if it is, and on which conditions it may be appended. */
+/** A checked score: why it is refused, if it is, and the conditions for appending it. */
 interface Judged {
   readonly score: Score;
   readonly refusal: Problem | undefined;
@@ -216,7 +217,7 @@ function itemOf(
   return { event, options };
 }
 
-/** The answer to a score, and its count when it was refused. */
+/** The outcome for the caller. Refusals are counted in the metrics. */
 function decide(score: Score, result: Appended | Error): Appended | Error {
   const outcome = result instanceof TooSoonError ? tooSoon(score, result.left) : result;
   if (outcome instanceof NoSuchBoardError || outcome instanceof QuotaExceededError)

@@ -25,7 +25,7 @@ import { readScore, scoreRefusal } from './score-item.js';
 import { ImportReport, ScoreApplied, ScoreResults, SubmitScoreBody, SubmitScoresBody } from './scores.dto.js';
 import { ScoresService, scoresIn } from './scores.service.js';
 
-/** Where scores come in: one, a list, or a stream of them. */
+/** Routes to submit scores: one, a list, or a stream. */
 @ApiTags('scores')
 @Controller({ version: '1' })
 export class ScoresController {

@@ -15,7 +15,7 @@ import type { Score } from './score-rules.js';
 import { ScoreSubmitter } from './score-submitter.js';
 import { MAX_SCORES, type ScoreResults, type ScoreTaken } from './scores.dto.js';
 
-/** Submits scores, and says what became of them. */
+/** Submits scores, and builds the answers. */
 @Injectable()
 export class ScoresService {
   constructor(
@@ -82,7 +82,7 @@ export class ScoresService {
   }
 }
 
-/** What a list of scores counts for, before anyone has looked into it: a list that is none counts as one. */
+/** The cost of a list of scores for the rate limit. It is needed before the body is validated: anything else costs 1. */
 export function scoresIn({ body }: FastifyRequest): number {
   const { scores } = (body ?? {}) as { scores?: unknown };
   return Array.isArray(scores) ? Math.min(Math.max(scores.length, 1), MAX_SCORES) : 1;

@@ -7,19 +7,19 @@ import { hasStreamedBody } from './streamed-body.js';
 
 /** The names that gzip has in `Content-Encoding` (RFC 9110, 8.4.1.3). */
 const GZIP = ['gzip', 'x-gzip'];
-/** Bytes that gzip adds at most to what it cannot make smaller, besides one in a thousand. */
+/** What gzip can add to incompressible data, besides 0.1 %. */
 const GZIP_OVERHEAD_BYTES = 1024;
 
 /**
- * Decompresses bodies before they are read, so that every limit counts what is in them. It stops at the limit: what
- * would become larger is never held.
+ * Decompresses bodies before they are parsed, so that limits apply to the decompressed size. It stops at the limit, so a larger
+ * body is never held in memory.
  */
 export function decodeBodies(fastify: FastifyInstance): void {
   fastify.addHook('preParsing', (request, _reply, payload, done) => {
     const codings = codingsOf(request);
     if (codings.length === 0) return done(null, payload);
     if (codings.length > 1 || !GZIP.includes(codings[0] ?? '')) return done(notDecoded(codings));
-    // It is the length of the compressed body, which can be more than is in it.
+    // It is the length of the compressed body, which can exceed that of the content.
     delete request.raw.headers['content-length'];
     const limit = hasStreamedBody(request) ? Number.POSITIVE_INFINITY : request.routeOptions.bodyLimit;
     done(null, gunzipped(payload, limit));
@@ -39,7 +39,7 @@ const notDecoded = (codings: readonly string[]) =>
     headers: { 'Accept-Encoding': 'gzip' },
   });
 
-/** Passes so many bytes, and fails at the next one. */
+/** Passes bytes up to the limit, and then fails. */
 class LimitedBody extends Transform {
   private passed = 0;
 
@@ -54,27 +54,27 @@ class LimitedBody extends Transform {
   }
 }
 
-/** Lets a client send the rest of a body that nobody will read; it is not decompressed any more. */
+/** Drops the rest of a body, without decompressing it. */
 export function stopReading(body: Readable): void {
   if (body instanceof LimitedBody) body.destroy();
   else body.resume();
 }
 
 /**
- * @param limit bytes that may be in it
- * @returns a stream that can be destroyed: what the client still sends is then read and dropped
+ * @param limit bytes after decompression
+ * @returns a stream that can be destroyed: the rest of the body is then read and dropped
  */
 function gunzipped(payload: NodeJS.ReadableStream, limit: number): Transform {
   const gunzip = createGunzip();
   const body = new LimitedBody(limit);
-  // A route that refuses the request before it reads the body does not listen for errors of it.
+  // When a route refuses the request without reading the body, nobody else listens for its errors.
   body.on('error', () => {});
   const corrupt = (reason: string) =>
     body.destroy(badRequest(`the body is not gzip, as its Content-Encoding says: ${reason}`));
   let received = 0;
   payload.on('data', (chunk: Buffer) => {
     received += chunk.length;
-    // Any number of empty parts can follow each other, and would come to nothing.
+    // Empty gzip members can follow each other without end, and decompress to nothing.
     if (received > limit * 1.001 + GZIP_OVERHEAD_BYTES) body.destroy(tooLarge(limit));
   });
   payload.on('error', error => body.destroy(error));

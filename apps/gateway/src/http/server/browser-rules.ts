@@ -1,34 +1,34 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** `@fastify/cors` marks what it would answer. */
+/** A request that `@fastify/cors` has marked as a preflight. */
 type PreflightRequest = FastifyRequest & { readonly corsPreflightEnabled?: boolean };
 
-/** Seconds that a browser keeps in mind what may be asked from another origin. */
+/** How long browsers cache a preflight. */
 const PREFLIGHT_MAX_AGE_S = 24 * 60 * 60;
-/** Seconds that a browser keeps to TLS once it has come by it. */
+/** How long browsers insist on TLS after a visit with TLS. */
 const HSTS_MAX_AGE_S = 365 * 24 * 60 * 60;
 
-/** What clients send besides the headers that every origin may. */
+/** Request headers that pages of other origins may send. */
 const SENT = [
   ...['Authorization', 'Content-Encoding', 'Content-Type', 'Idempotency-Key', 'If-Applied', 'If-Match'],
   ...['If-None-Match', 'If-Unmodified-Since', 'Last-Event-ID', 'Prefer', 'traceparent'],
 ];
 
-/** What clients of other origins can read besides the body. */
+/** Response headers that pages of other origins may read. */
 const READ = [
   ...['ETag', 'Idempotency-Replayed', 'Location', 'Preference-Applied', 'Retry-After'],
   ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
 ];
 
 /**
- * Where Swagger UI is. Its page has a `style` element, and its bundle sets styles and embeds images; its scripts come
- * from here.
+ * The path of Swagger UI. Its page has a `style` element, and its bundle sets styles and embeds images. Its scripts are served by
+ * the gateway.
  */
 const DOCS = '/docs';
 const DOCS_POLICY = "default-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data:";
 
-/** Of every answer. Names in small letters, as Fastify keeps them: there is nothing left to do for each request. */
+/** Headers of every response. Fastify stores names in lower case, so these need no conversion for each request. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'self';img-src 'self' data:;object-src 'none';base-uri 'self';form-action 'self';frame-ancestors 'self'",
@@ -41,8 +41,7 @@ const HEADERS = {
 };
 
 /**
- * Tells browsers what not to do with any answer: load scripts or styles from elsewhere, guess types, show pages of
- * ours in frames of others.
+ * Sets the security headers of every response: no scripts or styles from elsewhere, no type sniffing, no framing by other sites.
  */
 export function setSecurityHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -55,9 +54,9 @@ export function setSecurityHeaders(fastify: FastifyInstance): void {
 }
 
 /**
- * Lets pages of other origins call. Without this, browsers let only our own.
+ * Enables CORS. Without it, browsers block pages of other origins.
  *
- * @param origins such as `https://game.example`, with whose pages cookies come, too; or `*` alone, without cookies
+ * @param origins such as `https://game.example`, whose pages send cookies, too; or `*` alone, without cookies
  */
 export function allowOrigins(app: NestFastifyApplication, origins: readonly string[]): void {
   if (origins.length === 0) return;
@@ -69,9 +68,9 @@ export function allowOrigins(app: NestFastifyApplication, origins: readonly stri
     allowedHeaders: SENT,
     exposedHeaders: READ,
     maxAge: PREFLIGHT_MAX_AGE_S,
-    // Any OPTIONS of a page is answered so; a refusal would only be another form of error.
+    // Every preflight gets the same answer. Refusing one would only be another form of error.
     strictPreflight: false,
-    // Nest's hook comes before all of ours: what is no page's question is not for it to answer.
+    // Nest adds this hook before ours, and it must not answer an OPTIONS that is no preflight.
     preflightContinue: true,
   });
   app
@@ -79,7 +78,7 @@ export function allowOrigins(app: NestFastifyApplication, origins: readonly stri
     .getInstance()
     .addHook('onRequest', (request: PreflightRequest, reply: FastifyReply, done: () => void) => {
       if (request.method !== 'OPTIONS' || request.corsPreflightEnabled !== true) done();
-      // Some browsers wait for a body where its length is not told.
+      // Without a Content-Length some browsers wait for a body.
       else void reply.status(204).header('Content-Length', '0').send();
     });
 }

@@ -6,8 +6,8 @@ import { elementsOf } from '../list-header.js';
 import { badRequest, PROBLEM_CONTENT_TYPE, Problem, shownValue } from '../problem.js';
 
 /**
- * Answers what a client has sent that is no HTTP, too much of it, or too slow. Node knows of no request then, and emits
- * more such errors for what comes after the first one.
+ * Answers input that Node cannot parse, that is too large, or that comes too slowly. There is no request object then, and Node can
+ * emit further errors for the same connection.
  */
 export function answerClientErrors(connections: Connections) {
   return ({ code }: NodeJS.ErrnoException, socket: Socket): void => {
@@ -16,14 +16,14 @@ export function answerClientErrors(connections: Connections) {
   };
 }
 
-/** Sees to it that what Node would end without a word, or without a body, has a problem for an answer. */
+/** Answers malformed requests with a problem. Node would close their connections, or answer without a body. */
 export function answerMalformedRequests(fastify: FastifyInstance, connections: Connections): void {
   const { server } = fastify;
   fastify.addHook('onRequest', ({ headers, raw }, _reply, done) => {
     const isLost = headers.host === undefined && raw.httpVersion === '1.1';
-    // Left to Node, the answer would have no body.
+    // Node's own answer would have no body.
     if (isLost) done(badRequest('in HTTP/1.1 there must be a Host'));
-    // A proxy in front may go by the one, and we by the other (RFC 9112, 3.2).
+    // A proxy in front could use one of them, and the gateway the other (RFC 9112, 3.2).
     else if (hostsIn(raw) > 1) done(badRequest('there must be one Host: send it once'));
     else done(framingProblem(raw));
   });
@@ -38,9 +38,8 @@ export function answerMalformedRequests(fastify: FastifyInstance, connections: C
 }
 
 /**
- * Node's parser looks at the last transfer coding alone, and takes the body for what comes out of that. Whoever decodes
- * the others, or does not know the header, sees the request end elsewhere: so the connection is of no more use
- * (RFC 9112, 6.1).
+ * Refuses transfer codings other than chunked. Node's parser decodes only the last one. A proxy that decodes the others, or that
+ * does not know the header, would see the request end elsewhere, so the connection must be closed (RFC 9112, 6.1).
  */
 function framingProblem({ headers, httpVersion }: IncomingMessage): Problem | undefined {
   const sent = headers['transfer-encoding'];
@@ -53,7 +52,7 @@ function framingProblem({ headers, httpVersion }: IncomingMessage): Problem | un
     });
   const codings = elementsOf(sent).map(coding => coding.toLowerCase());
   if (codings.length === 1 && codings[0] === 'chunked') return undefined;
-  // Where chunked is not the last, nobody knows where the body ends (RFC 9112, 6.3).
+  // Unless chunked is the last coding, the end of the body is unknown (RFC 9112, 6.3).
   const hasEnd = codings.at(-1) === 'chunked';
   return new Problem(hasEnd ? 501 : 400, {
     detail: `Transfer-Encoding must be chunked and nothing else; it is ${shownValue(sent)}. Compress the body with Content-Encoding: gzip instead`,
@@ -61,11 +60,11 @@ function framingProblem({ headers, httpVersion }: IncomingMessage): Problem | un
   });
 }
 
-/** Of names and values, which follow each other, the names that are Host. */
+/** How many Host headers there are. `rawHeaders` has names and values in turn. */
 const hostsIn = ({ rawHeaders }: IncomingMessage): number =>
   rawHeaders.filter((text, i) => i % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host').length;
 
-/** What is served anywhere; CONNECT names no path that could say more. */
+/** The methods of all routes. CONNECT has no path, so `Allow` cannot be more exact. */
 const SERVED = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 const NO_PROXY = new Problem(405, {

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** Milliseconds that a request may take besides what it was asked to wait; then Redis counts as away. */
+/** How long a request may take, besides the time that the client asked to wait. Later it is answered with 503. */
 const DEADLINE_MS = 1_700;
 
-/** The end of a request's time, which can be put off. */
+/** A deadline that can be extended. */
 class Deadline {
   private end = Number.POSITIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
@@ -27,7 +27,7 @@ class Deadline {
   }
 }
 
-/** Answers a request whose time is over. */
+/** Answers a request whose deadline has passed. */
 type LateAnswer = (request: FastifyRequest, reply: FastifyReply) => void;
 
 declare module 'fastify' {
@@ -40,10 +40,10 @@ declare module 'fastify' {
 }
 
 /**
- * Sees to it that requests whose time has begun are answered when it is over. What comes of them later is dropped.
+ * Answers requests when their deadline has passed. Their later result is dropped.
  *
- * The time is for the beginning of the answer: one that has begun cannot be replaced, and how fast it must be read is for
- * the limits of the connection to say.
+ * The deadline is for the beginning of the answer. An answer that has begun cannot be replaced; how fast a client must read it
+ * is decided by the limits of the connection.
  */
 export function limitAnsweringTime(fastify: FastifyInstance, answerLate: LateAnswer): void {
   fastify.decorate('answerLate', answerLate);
@@ -55,8 +55,8 @@ export function limitAnsweringTime(fastify: FastifyInstance, answerLate: LateAns
 }
 
 /**
- * Begins a request's time, which guards do as soon as all of the body is there: one time for all that it asks of Redis,
- * since commands that wait for others to be given up would add up.
+ * Starts the deadline of a request. The first guard does so when the whole body is there. There is one deadline for all commands
+ * to Redis, because the timeouts of commands that wait for each other would add up.
  */
 export function beginTime(request: FastifyRequest, reply: FastifyReply): void {
   request.deadline = new Deadline(() => {
@@ -64,13 +64,13 @@ export function beginTime(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** Whether an answer has begun, or nobody is there for one. */
+/** Whether an answer has begun, or the client is gone. */
 const hasAnswer = ({ sent, raw }: FastifyReply) => sent || raw.headersSent || raw.destroyed;
 
-/** What is left of a request's time, in milliseconds. */
+/** Milliseconds until the deadline. */
 export const timeLeft = ({ deadline }: FastifyRequest): number => deadline?.left ?? DEADLINE_MS;
 
-/** Gives a request more time. @param milliseconds `Infinity` for what takes as long as it takes */
+/** Extends the deadline. @param milliseconds `Infinity` removes it */
 export function addTime({ deadline }: FastifyRequest, milliseconds: number): void {
   deadline?.set(deadline.left + milliseconds);
 }

@@ -2,15 +2,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { badRequest, Problem } from '../problem.js';
 import { depthOf, hasMoreValues } from './json-text.js';
 
-/** Bytes in a request's body, at most, where the route does not say otherwise. */
+/** The largest body, unless the route has another limit. */
 export const BODY_LIMIT_BYTES = 256 * 1024;
 
-/** Levels of nesting in a body, or in a document, at most: whatever walks through it then has room on the stack. */
+/** The deepest nesting of a body or document, so that recursive functions have room on the stack. */
 export const MAX_DEPTH = 64;
 
 /**
- * Values in a body, at most, where it is larger than most may be: 1,000 scores with all they can have. A megabyte of
- * short ones would take longer to parse than anybody may hold the thread.
+ * The most values in a body that is larger than `BODY_LIMIT_BYTES`: enough for 1,000 complete scores. Parsing a megabyte of short
+ * values would block the event loop for too long.
  */
 export const MAX_VALUES = 30_000;
 
@@ -18,33 +18,33 @@ const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
 export const JSON_PATCH = 'application/json-patch+json';
 
-/** What a route says of its body. */
+/** How a route wants its body. */
 interface BodyConfig {
   readonly textBody?: boolean;
-  /** Media types that are taken; plain JSON when nothing is said. */
+  /** Accepted media types; `application/json` by default. */
   readonly takes?: readonly string[];
   /** Bytes. */
   readonly bodyLimit?: number;
 }
 
-/** Marks a route that takes its body as text, to keep it as it was sent. */
+/** The handler gets the body as text, exactly as it was sent. */
 export const TEXT_BODY = { textBody: true } as const satisfies BodyConfig;
 
-/** Marks a route that takes a merge patch (RFC 7396), under that type or as plain JSON. */
+/** The route takes a merge patch (RFC 7396), under that media type or as plain JSON. */
 export const mergePatchBody = (bodyLimit: number) =>
   ({ takes: [JSON_TYPE, MERGE_PATCH], bodyLimit }) satisfies BodyConfig;
 
-/** Marks a route that takes a patch of either kind, as text. */
+/** The route takes a merge patch or a JSON patch, as text. */
 export const PATCH_BODY = { ...TEXT_BODY, takes: [MERGE_PATCH, JSON_PATCH] } as const satisfies BodyConfig;
 
-/** Marks a route that takes larger bodies. */
+/** The route takes larger bodies. */
 export const LARGE_BODY = { bodyLimit: 1024 * 1024 } as const satisfies BodyConfig;
 
-/** It skips a byte order mark, as some editors write it. */
+/** It skips a byte order mark, which some editors write. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Makes JSON the only thing that is read: no form can post across sites. Call it before routes are added.
+ * Accepts bodies in JSON only, so that a form on another site cannot post. Call it before routes are added.
  */
 export function readJsonBodies(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', route => {
@@ -62,7 +62,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
       if (!isTaken(request)) done(notTaken(request));
       else if (text === undefined) done(new Problem(400, { detail: 'the body is not valid UTF-8' }));
       else if (textBody) done(null, text);
-      // Clients name the type of a body that they do not send; a route that needs one says what is missing.
+      // Some clients send a Content-Type without a body. A route that needs a body reports that it is missing.
       else if (text === '') done(null, undefined);
       else if (body.length > BODY_LIMIT_BYTES && hasMoreValues(text, MAX_VALUES)) done(tooManyValues());
       else
@@ -75,7 +75,7 @@ export function readJsonBodies(fastify: FastifyInstance): void {
   );
 }
 
-/** Refuses bodies of every type that no other parser has. Call it when the others are added. */
+/** Refuses bodies of all other types. Call it after the other parsers are added. */
 export function refuseOtherBodies(fastify: FastifyInstance): void {
   fastify.addContentTypeParser('*', (request, _payload, done) => done(notTaken(request)));
 }
@@ -85,12 +85,12 @@ const takenBy = ({ routeOptions: { config } }: FastifyRequest): readonly string[
 
 export const isTaken = (request: FastifyRequest): boolean => takenBy(request).includes(mediaType(request));
 
-/** The type of the body as Fastify compares it: in any case, with any parameters. */
+/** The media type of the body in lower case, without parameters. */
 export function mediaType({ headers }: FastifyRequest): string {
   return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** The answer to a body of a type that the route does not take: it names all that it does. */
+/** The 415 for a media type that the route does not accept. It names those that it does. */
 export function notTaken(request: FastifyRequest): Problem {
   const takes = takenBy(request);
   const type = mediaType(request).slice(0, 100);
@@ -119,10 +119,11 @@ export const tooDeep = (what: string, levels: number) =>
   new Problem(422, { code: 'too-deep', detail: `${what} is nested deeper than ${levels} levels` });
 
 /**
- * A body that was taken as text, and the value in it.
+ * Parses a body that was read as text.
  *
- * @param what it is, and how it is to be sent: for messages
- * @throws Problem 400 when it is missing, or is not JSON
+ * @param what the body is, for messages
+ * @param how to send it, for messages
+ * @throws Problem 400 when it is missing or not JSON
  */
 export function parseText(body: unknown, what: string, how: string): { text: string; value: unknown } {
   if (typeof body !== 'string' || body === '') throw badRequest(`the body is missing: ${how}`);

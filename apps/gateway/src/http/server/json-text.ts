@@ -1,6 +1,6 @@
 /**
- * Reads JSON character by character, which need not be valid where it is only counted: its time grows with the length of the text and with
- * nothing else, whatever is in it.
+ * Functions that read JSON character by character. Their time grows with the length of the text only. Those that only count also
+ * accept invalid JSON.
  */
 
 const QUOTE = 0x22;
@@ -13,14 +13,14 @@ const CLOSE_OBJECT = 0x7d;
 const COLON = 0x3a;
 const BLANK = 0x20;
 
-/** The first place from `at` on that is not white space. JSON knows no other white space than blanks and below. */
+/** The first position from `at` on that is not white space. JSON has no white space above U+0020. */
 export function afterSpace(json: string, at: number): number {
   let end = at;
   while (json.charCodeAt(end) <= BLANK) end++;
   return end;
 }
 
-/** The place after a string. @param at the place of its first quote */
+/** The position after a string. @param at the position of its first quote */
 export function afterString(json: string, at: number): number {
   for (let end = at + 1; end < json.length; end++) {
     const code = json.charCodeAt(end);
@@ -30,7 +30,7 @@ export function afterString(json: string, at: number): number {
   return json.length;
 }
 
-/** The place after a number, `true`, `false` or `null`. @param at the place of its first character */
+/** The position after a number, `true`, `false` or `null`. @param at the position of its first character */
 export function afterWord(json: string, at: number): number {
   for (let end = at; end < json.length; end++) {
     const code = json.charCodeAt(end);
@@ -39,11 +39,11 @@ export function afterWord(json: string, at: number): number {
   return json.length;
 }
 
-/** What a string as it is written means. */
+/** The value of a string literal. */
 export const stringMeant = (written: string): string =>
   written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);
 
-/** How deep brackets are nested. */
+/** The deepest nesting of brackets. */
 export function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
@@ -56,7 +56,7 @@ export function depthOf(json: string): number {
   return deepest;
 }
 
-/** Whether there are more fields and items than these, by the commas: nothing is parsed. */
+/** Whether there are more fields and items than the limit. It counts commas, and parses nothing. */
 export function hasMoreValues(json: string, limit: number): boolean {
   let commas = 0;
   for (let at = 0; at < json.length; at++) {
@@ -67,7 +67,7 @@ export function hasMoreValues(json: string, limit: number): boolean {
   return false;
 }
 
-/** The place after a value. @param at the place of its first character */
+/** The position after a value. @param at the position of its first character */
 export function afterValue(json: string, at: number): number {
   const first = json.charCodeAt(at);
   if (first === QUOTE) return afterString(json, at);
@@ -82,7 +82,7 @@ export function afterValue(json: string, at: number): number {
   return json.length;
 }
 
-/** The name that an object has next, and the place of its value; nothing where the object ends. */
+/** The next field name of an object and the position of its value; nothing at the end of the object. */
 export function nextName(json: string, at: number): { written: string; value: number } | undefined {
   let begin = afterSpace(json, at);
   if (json.charCodeAt(begin) === COMMA) begin = afterSpace(json, begin + 1);

@@ -1,7 +1,7 @@
-/** The parts of a path, which begins with a slash. */
+/** The segments of a path, which begins with a slash. */
 const segmentsOf = (path: string) => path.split('/').slice(1);
 
-/** Which methods each known path takes. */
+/** The methods of each path. */
 export class RouteTable {
   private readonly routes = new Map<string, { readonly segments: readonly string[]; methods: Set<string> }>();
 
@@ -11,7 +11,7 @@ export class RouteTable {
     this.routes.set(pattern, { segments: segmentsOf(pattern), methods: new Set([...known, ...methods]) });
   }
 
-  /** @returns the methods in alphabetical order; nothing for a path that no route has */
+  /** @returns the methods in alphabetical order; none for an unknown path */
   methodsOf(path: string): string[] {
     const segments = segmentsOf(path);
     const found = [...this.routes.values()].filter(route => matches(route.segments, segments));

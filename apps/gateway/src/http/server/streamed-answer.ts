@@ -8,9 +8,9 @@ import { addTime } from './deadline.js';
 const logger = new Logger('StreamedAnswer');
 
 /**
- * Answers with a stream, for as long as it takes: the connection's limits end it when the client does not read.
+ * Answers with a stream and removes the deadline. A client that stops reading is cut off by the limits of its connection.
  *
- * A stream that fails ends the connection before the document ends, so that nobody takes a part for the whole.
+ * When the stream fails, the connection is closed before the document ends, so that the client notices.
  */
 export function streamedAnswer(
   request: FastifyRequest,
@@ -18,7 +18,7 @@ export function streamedAnswer(
   options: { readonly type: string; readonly disposition: string },
 ): StreamableFile {
   if (request.method === 'HEAD') {
-    // Fastify would read it to its end, for nobody, after the answer.
+    // Fastify would read the stream to its end after the answer.
     stream.destroy();
     return new StreamableFile(Readable.from([]), options);
   }

@@ -3,14 +3,14 @@ import { isTaken, notTaken } from './json-body.js';
 
 export const NDJSON = 'application/x-ndjson';
 
-/** Marks a route that reads its body while it comes, for as long as it comes. Its handler gets a stream. */
+/** The handler gets the body as a stream, without a size limit. */
 export const STREAMED_BODY = { streamedBody: true, takes: [NDJSON] } as const;
 
 export function hasStreamedBody({ routeOptions }: FastifyRequest): boolean {
   return (routeOptions.config as Partial<typeof STREAMED_BODY>).streamedBody === true;
 }
 
-/** Lets the routes that are marked so, and no others, take `application/x-ndjson`. */
+/** Accepts `application/x-ndjson` on routes with `STREAMED_BODY`, and on no others. */
 export function readStreamedBodies(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(NDJSON, (request, payload, done) => {
     if (isTaken(request)) done(null, payload);
@@ -19,13 +19,13 @@ export function readStreamedBodies(fastify: FastifyInstance): void {
 }
 
 /**
- * Ends the connection of a client that has not sent its whole request in time; where bodies are streamed, of one
- * that has sent nothing of it for as long.
+ * Closes the connection of a client that has not sent its whole request in time. For a streamed body, the time begins anew with
+ * every byte.
  *
  * @param within milliseconds
  */
 export function limitSendingTime(fastify: FastifyInstance, within: number): void {
-  // Whose body is not all there yet, with what was there at the last look, and when.
+  // Connections with an incomplete body: how many bytes had arrived at the last look, and when.
   const sending = new Map<FastifyRequest, { readonly bytes: number; readonly at: number }>();
   const look = () => {
     const now = performance.now();

@@ -2,17 +2,17 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { notFound, Problem } from '../problem.js';
 import { RouteTable } from './route-table.js';
 
-/** Characters that one part of a path may have. */
+/** Characters of a path segment, at most. */
 export const MAX_SEGMENT_CHARACTERS = 1_000;
-/** Characters of a path in a message. */
+/** Characters of a path in a message, at most. */
 const SHOWN_PATH = 100;
 
-/** The pattern of the route that looks among the game's files for everything that no other route has. */
+/** The pattern of the route that serves the game's files. It matches everything that has no other route. */
 const FILES = '/*';
 
 /**
- * Answers requests that no route takes: 405 with `Allow` where the path has other methods, 414 where a part of the path
- * is too long, 404 else. Call it before routes are added.
+ * Answers requests that match no route: 405 with `Allow` if the path has other methods, 414 if a segment is too long, otherwise
+ * 404. Call it before routes are added.
  */
 export function answerUnrouted(fastify: FastifyInstance): void {
   const table = new RouteTable();
@@ -26,7 +26,7 @@ export function answerUnrouted(fastify: FastifyInstance): void {
   });
 }
 
-/** OPTIONS is for browsers that ask on behalf of a page; with an origin, the CORS plugin answers it. */
+/** An OPTIONS with an origin is a preflight, which the CORS plugin answers. */
 function isUnrouted({ is404, method, headers, routeOptions: { url } }: FastifyRequest): boolean {
   return is404 || url?.endsWith(FILES) === true || (method === 'OPTIONS' && headers.origin === undefined);
 }
@@ -41,7 +41,7 @@ function refusalOf({ method, url, routeOptions }: FastifyRequest, table: RouteTa
   return isFile ? undefined : notFound(`there is nothing at ${shown(path)}`);
 }
 
-/** Whether the parts of a path name places below each other: no file is behind `//`, `..` or a NUL. */
+/** Whether the path is free of empty segments, dots and NUL. No file has such a path. */
 function isPlain(segments: readonly string[]): boolean {
   return segments.every((segment, i) => {
     const name = decoded(segment);

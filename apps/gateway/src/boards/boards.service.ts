@@ -28,7 +28,7 @@ export class BoardsService {
 
   /**
    * @throws Problem 400 when it has more shards than there are partitions
-   * @throws Problem 409 when its source is a derived board, when its source has shards and the ranking is dense, or when its number
+   * @throws Problem 409 when its source is a derived board, when it is the source of another board and gets one itself, when its source has shards and the ranking is dense, or when its number
    *   of shards cannot change
    */
   async define(board: string, definition: BoardDefinition, envelope: Envelope): Promise<Appended> {

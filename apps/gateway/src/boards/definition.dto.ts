@@ -32,12 +32,12 @@ import { faultInNamed, faultShown, isAttribute, MAX_ATTRIBUTES } from '../scores
 import { resetFault } from './reset.js';
 
 const MAX_CHOICES = 64;
-/** Characters of a filter as JSON: lists of boards show a thousand of them. */
+/** The longest filter as JSON, in characters: a list of boards contains up to a thousand filters. */
 const MAX_FILTER_LENGTH = 8 * 1024;
-/** What a board with a source leaves to its source. */
+/** Fields that a derived board cannot have: they are rules for submitting, which its source decides. */
 const OF_SUBMITTING = ['min', 'max', 'submit', 'minInterval', 'shards'] as const;
 
-/** Only what is not there is optional: `null` is no value of any field. */
+/** The field may be absent, but not null. */
 const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 function faultInFilter(value: unknown) {
@@ -56,7 +56,7 @@ function filterRule(value: unknown): string {
 }
 
 function isTimezone(value: unknown): boolean {
-  // Offsets such as +02:00 know no summer.
+  // An offset such as +02:00 has no daylight saving time.
   if (typeof value !== 'string' || !/^[A-Za-z]/.test(value)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: value });
@@ -66,7 +66,7 @@ function isTimezone(value: unknown): boolean {
   }
 }
 
-/** A definition, as it is sent and shown. */
+/** A definition in requests and answers. */
 export class DefinitionFields {
   @ApiPropertyOptional({ enum: ORDERS, default: 'desc', description: 'Which scores stand higher.' })
   @Optional()
@@ -206,9 +206,9 @@ export class DefinitionFields {
 }
 
 /**
- * The whole definition that a body means.
+ * The complete definition, with defaults for absent fields.
  *
- * @throws Problem 400 when fields that are right by themselves do not go together
+ * @throws Problem 400 when valid fields contradict each other
  */
 export function definitionFrom(board: string, fields: DefinitionFields): BoardDefinition {
   const errors = contradictions(board, fields);

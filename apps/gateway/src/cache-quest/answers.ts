@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 
-/** What the client expects of everything but a document or a list. */
+/** The client's format for every answer that is not a document or a list. */
 export class Answer {
   @ApiProperty({ example: 200, description: 'As of the response.' })
   readonly status!: number;
@@ -12,7 +12,7 @@ export class Answer {
 
 export const done = (message: string): Answer => ({ status: 200, message });
 
-/** Not a problem (RFC 9457) as elsewhere: the client knows this body. */
+/** The client's own format for 404, instead of a problem. */
 export function missing(reply: FastifyReply, message = 'Not Found'): Answer {
   reply.status(404);
   return { status: 404, message };

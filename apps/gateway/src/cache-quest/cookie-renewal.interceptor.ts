@@ -5,7 +5,7 @@ import type { CallerRequest } from '../auth/caller.guard.js';
 import { isFromCookie, sentToken } from '../auth/sent-token.js';
 import { setCookie } from '../auth/session-cookie.js';
 
-/** Sends a browser's session back with every answer, so that it is kept for seven days more. */
+/** Renews a browser's session cookie with every answer, for another seven days. */
 @Injectable()
 export class CookieRenewalInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -13,10 +13,10 @@ export class CookieRenewalInterceptor implements NestInterceptor {
     const request = http.getRequest<CallerRequest>();
     const reply = http.getResponse<FastifyReply>();
     const token = sentToken(request);
-    // The game never reads most of these bodies, and with `no-store` Chrome keeps such a request open.
+    // The game does not read most of these bodies. With `no-store`, Chrome would keep such a request open.
     reply.header('Cache-Control', request.url.startsWith('/api/') ? 'no-cache' : 'no-store');
     const isSession = request.caller?.kind === 'player' && isFromCookie(request);
-    // Where its end was put off, it is on its way already.
+    // If the session was extended, `CallerGuard` has set the cookie already.
     if (isSession && token !== undefined && !reply.hasHeader('Set-Cookie')) setCookie(request, reply, token);
     return next.handle();
   }

@@ -3,16 +3,16 @@ import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { cacheQuestBoardsKey } from './made-boards-key.js';
 
-/** Milliseconds between two looks for boards that are there no more. */
+/** How often removed boards are looked for, at most. */
 const CLEANUP_INTERVAL_MS = 10_000;
-/** Milliseconds after which a board that was counted has its first score, if it gets one: with much to spare. */
+/** A counted board has its first score by then, or never. */
 const FIRST_SCORE_MS = 5 * 60_000;
-/** Names that are looked for at once. */
+/** Boards that are looked up at a time. */
 const CLEANUP_NAMES = 100;
 
 const claim = script<number>('claim');
 
-/** Counts the boards that `/api/leaderboard` makes, for `CACHE_QUEST_BOARDS`. */
+/** The quota `CACHE_QUEST_BOARDS`: boards that players can create by `/api/leaderboard`. */
 export class CreatedBoardQuota {
   private lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -24,7 +24,7 @@ export class CreatedBoardQuota {
   ) {}
 
   /**
-   * Sees to it that a board that is not there counts as one of those.
+   * Counts a board that does not exist yet.
    *
    * @throws QuotaExceededError
    */
@@ -41,7 +41,7 @@ export class CreatedBoardQuota {
     await claim.run(this.redis, [this.key], [board, this.limit, 'CACHE_QUEST_BOARDS', 1, this.now()]);
   }
 
-  /** Boards that an operator has removed count no more. @returns whether there were any */
+  /** Uncounts boards that an operator has removed. @returns whether there were any */
   private async forgetRemoved(): Promise<boolean> {
     if (this.now() < this.lookedAt + CLEANUP_INTERVAL_MS) return false;
     this.lookedAt = this.now();

@@ -8,16 +8,16 @@ import { checkDocument } from '../saves/document.js';
 import { DuplicateKeyError } from '../saves/json-tree.js';
 import { fieldTexts } from './document-text.js';
 
-/** One of the two documents that the game keeps of each player. */
+/** One of the two documents that the game stores for each player. */
 export interface DocumentKind {
   readonly path: string;
-  /** The field of the body that holds it. */
+  /** The field of the body that contains it. */
   readonly field: string;
-  /** Where it is a save. Not a slot of everyday use: what is in it, all can read. */
+  /** The slot of the save. It is reserved for the game, because everybody can read it. */
   readonly slot: SearchableSlot;
-  /** Stands before the ids in lists. */
+  /** The prefix of ids in lists. */
   readonly prefix: string;
-  /** For messages. */
+  /** The name in messages. */
   readonly noun: string;
 }
 
@@ -37,16 +37,16 @@ export const GAME_STATE: DocumentKind = {
   noun: 'Game',
 };
 
-/** A document as it was sent, and whose it is. */
+/** A document as it was sent, with the id in it. */
 export interface SentDocument {
   readonly id: string;
   readonly text: string;
 }
 
 /**
- * Takes the document out of a body.
+ * Extracts the document from a body.
  *
- * @throws Problem 400 when the body is not JSON, has other fields or the document no id; 413, 422 as saves do
+ * @throws Problem 400 when the body is not JSON or has other fields, or the document has no id; 413, 422 as for saves
  */
 export function sentDocument(body: unknown, { field, slot }: DocumentKind): SentDocument {
   const expected = `send {"${field}": {...}} as application/json`;
@@ -64,15 +64,15 @@ export function sentDocument(body: unknown, { field, slot }: DocumentKind): Sent
     const message = withValue(`${field}.id must be the id that GET /session answered`, id);
     throw invalid([{ path: `${field}.id`, message }]);
   }
-  // Only players have names that others see.
+  // Only the player's document has a name that others see.
   if (slot === CACHE_QUEST_PLAYER && typeof name === 'string') checkControls(`${field}.name`, name);
   return { id, text };
 }
 
-/** Characters of a body that is parsed for its owner before the caller's limit is counted: a fraction of a millisecond. */
+/** Longer bodies are not parsed before the rate limit. This length takes a fraction of a millisecond. */
 const MAX_OWNER_CHARACTERS = 16 * 1024;
 
-/** Whose document a body has, as `sentDocument` reads it; nothing where the body is long, or has none. */
+/** The id in the document of a body; nothing when the body is long or has none. */
 export function ownerIn(body: unknown, { field }: DocumentKind): string | undefined {
   if (typeof body !== 'string' || body.length > MAX_OWNER_CHARACTERS) return undefined;
   try {

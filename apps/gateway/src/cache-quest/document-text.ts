@@ -2,10 +2,10 @@ import { afterValue, nextName, stringMeant } from '../http/server/json-text.js';
 import { DuplicateKeyError } from '../saves/json-tree.js';
 
 /**
- * The fields of an object, each as it is written: to print a value that was parsed would change numbers beyond 2^53,
- * -0, and the order of keys that look like numbers.
+ * The text of each field of an object. Parsing and printing would change numbers beyond 2^53, -0, and the order of keys that look
+ * like numbers.
  *
- * @param json text that is known to be a JSON object
+ * @param json a valid JSON object
  * @throws DuplicateKeyError
  */
 export function fieldTexts(json: string): Map<string, string> {

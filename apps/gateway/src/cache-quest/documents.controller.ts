@@ -40,7 +40,7 @@ import { DocumentList, SearchQuery } from './documents.dto.js';
 import { DocumentsService } from './documents.service.js';
 import { assertOwn, SessionsOnly } from './own-session.js';
 
-/** Bytes of a document and of what is around it. */
+/** A document and the object around it. */
 const WRAPPED_BODY = { ...TEXT_BODY, bodyLimit: BODY_LIMIT_BYTES + 1024 } as const;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -54,7 +54,7 @@ const wrappedSchema = (field: string) => ({
   example: { [field]: { id: 'pabcdefghij234567klmn', name: 'Ada', level: 3 } },
 });
 
-/** The routes of one kind of document: the two differ in names only. */
+/** The routes for one kind of document. Those of the two kinds differ in names only. */
 function documentsController(kind: DocumentKind) {
   const { path, field, prefix, noun } = kind;
   const ApiDocument = () => ApiBody({ schema: wrappedSchema(field) });
@@ -131,7 +131,7 @@ function documentsController(kind: DocumentKind) {
     @ApiRead()
     @ApiOkResponse({ type: DocumentList })
     search(@Query(queryPipe) { name, id }: SearchQuery): Promise<string> {
-      // What is empty is not asked for: forms send their empty fields, too.
+      // Forms send empty fields, too: they count as absent.
       return this.documents.list(kind, { words: name || undefined, player: id ? plain(id) : undefined });
     }
 
@@ -186,7 +186,7 @@ function documentsController(kind: DocumentKind) {
     return document;
   }
 
-  /** Ids are taken as lists show them, too. */
+  /** Ids can have the prefix that they have in lists. */
   const plain = (id: string) => (id.startsWith(prefix) ? id.slice(prefix.length) : id);
 
   return DocumentsController;

@@ -5,11 +5,11 @@ import { type SaveQuery, SaveReader, SaveSearch } from '#libs/saves';
 import { BulkGate } from '../limits/bulk-gate.js';
 import type { DocumentKind } from './document-kind.js';
 
-/** Documents in a list, at most; there can be more, as its total says. */
+/** Documents in a list, at most. `total` counts all. */
 const MAX_LISTED = 100;
-/** Characters after which a list takes no further documents. */
+/** A list takes no further documents after this many characters. */
 const MAX_LIST_CHARACTERS = 4 * 1024 * 1024;
-/** Documents that are read at the same time. */
+/** Documents that are read at a time. */
 const CONCURRENT_READS = 10;
 
 /** The game's documents: saves in slots of their own. */
@@ -31,7 +31,7 @@ export class DocumentsService {
     return this.log.append({ type: 'SaveWritten', data: { player, slot, document }, ...envelope });
   }
 
-  /** @throws VersionConflictError when there is none: the log decides that, whatever can be read yet */
+  /** @throws VersionConflictError when there is none. The log decides that, and not the projection, which can be behind */
   replace(player: string, { slot }: DocumentKind, document: string, envelope: Envelope): Promise<Appended> {
     const event = { type: 'SaveWritten', data: { player, slot, document }, ...envelope } as const;
     return this.log.append(event, { expectedVersion: 'existing' });
@@ -43,9 +43,9 @@ export class DocumentsService {
     return this.log.append(event, { expectedVersion: 'existing' });
   }
 
-  /** @returns JSON, in which the documents are as they were sent */
+  /** @returns JSON with the documents as they were sent */
   list(kind: DocumentKind, query: Omit<SaveQuery, 'limit'>): Promise<string> {
-    // One player's document is found by its key; of all others, as many megabytes can be read as a list may have.
+    // One player's document is a single read. A list without a player can read several megabytes.
     return query.player === undefined ? this.gate.run(() => this.read(kind, query)) : this.read(kind, query);
   }
 
@@ -63,7 +63,7 @@ export class DocumentsService {
     return `{"total":${total},"documents":[${listed.join()}]}`;
   }
 
-  /** Those that are still there. */
+  /** The documents that still exist. */
   private async documents(players: readonly string[], slot: string) {
     const saves = await Promise.all(players.map(player => this.saves.find(player, slot)));
     return players.flatMap((player, i) => {

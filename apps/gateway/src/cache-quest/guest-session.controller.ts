@@ -17,7 +17,7 @@ class GuestView {
   readonly id!: string;
 }
 
-/** Whether the request makes a guest. A HEAD asks what a GET would answer, and makes nobody. */
+/** Whether the request creates a guest. A HEAD never does. */
 const makesGuest = ({ caller, method }: CallerRequest) => caller?.kind !== 'player' && method !== 'HEAD';
 
 @ApiTags('cache quest')
@@ -46,7 +46,7 @@ export class GuestSessionController {
   ): Promise<GuestView> {
     const { caller } = request;
     if (caller?.kind === 'player') return { id: caller.id };
-    // Nobody sees the id: it makes Content-Length what that of a GET would be.
+    // The id is not sent: it only gives Content-Length the value of a GET.
     if (!makesGuest(request)) return { id: newPlayerId() };
     await this.guests.count(request.caller, addressOf(request));
     const { player } = await this.credentials.create();

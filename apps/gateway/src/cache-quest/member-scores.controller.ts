@@ -23,13 +23,13 @@ import { assertOwn, SessionsOnly } from './own-session.js';
 
 const isMember = (text: string, player: string) => text.endsWith(`-${player}`);
 
-/** Whether the member in a body is one of the player's. */
+/** Whether the member in a body is the player's; nothing when there is none. */
 function hasOwnMember({ body }: CallerRequest, player: string): boolean | undefined {
   const member = (body as { member?: unknown } | null | undefined)?.member;
   return typeof member === 'string' ? isMember(member, player) : undefined;
 }
 
-/** The game's boards: those of `/v1`, with the member of each run among its attributes. */
+/** The game's boards. They are boards of `/v1` with the member of each run as an attribute. */
 @ApiTags('cache quest')
 @UseInterceptors(CookieRenewalInterceptor)
 @Controller('api/leaderboard')
@@ -65,7 +65,7 @@ export class MemberScoresController {
     return done('Score submitted');
   }
 
-  /** The game's boards need no definition, but there are only so many that its players can make. */
+  /** Creates the board if needed. The game's boards need no definition, but their number is limited. */
   private async append(run: Score, envelope: Envelope): Promise<Appended> {
     try {
       return await this.submitter.submit(run, envelope, new BoardCreation(false));
@@ -93,7 +93,7 @@ export class MemberScoresController {
   }
 }
 
-/** As the run had it; runs from elsewhere have none, or whatever was sent with them. */
+/** The member of the run. Runs from `/v1` have none, or an arbitrary attribute of that name. */
 function memberOf({ player, name = player, attributes }: EntryView): string {
   const member = attributes?.member;
   return typeof member === 'string' && isMember(member, player) ? member : `${name}-${player}`;

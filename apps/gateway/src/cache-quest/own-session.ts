@@ -6,12 +6,11 @@ import { Problem } from '../http/problem.js';
 const isForSessions = () =>
   new Problem(403, { detail: 'this is for the session of a player: use a key with the routes of /v1' });
 
-/** Whether a request is for the player, as far as can be seen before it is judged; nothing where it cannot. */
+/** Whether a request is about the player's own data; nothing when that cannot be seen before validation. */
 type IsOwn = (request: CallerRequest, player: string) => boolean | undefined;
 
 /**
- * A route of a player at the game: keys, and those who ask for another's, are refused before the route's own limit is
- * counted.
+ * A route for the session of a player. Keys, and requests for another player's data, do not count for the route's rate limit.
  */
 export const SessionsOnly = (isOwn: IsOwn) =>
   RefusesWhen(request => {
@@ -21,7 +20,7 @@ export const SessionsOnly = (isOwn: IsOwn) =>
   });
 
 /**
- * These routes are for players at their game; keys write by `/v1`, where they say for whom.
+ * Refuses keys, which use the routes of `/v1`, and other players.
  *
  * @throws Problem 403
  */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The game's client calls `/api/playerstate/`, others `/api/playerstate`: one route is both. */
+/** The game's client calls `/api/playerstate/`, others `/api/playerstate`. One route serves both. */
 export function withoutTrailingSlash({ url = '/' }: Pick<IncomingMessage, 'url'>): string {
   if (!url.startsWith('/session/') && !url.startsWith('/api/')) return url;
   const end = url.search(/[?#]|$/);

@@ -93,7 +93,7 @@ export class LiveQuery extends PeriodQuery {
 /** Players that one lookup names, at most. */
 const MAX_LOOKUP = 1_000;
 
-/** Says which of the players are no ids: in a list of a thousand, nobody finds them. */
+/** Names the invalid ids in a list of up to a thousand. */
 function strangersIn(players: unknown): string {
   const isId = (player: unknown) => typeof player === 'string' && ID_PATTERN.test(player);
   if (!Array.isArray(players) || players.length === 0 || players.length > MAX_LOOKUP)
@@ -104,7 +104,7 @@ function strangersIn(players: unknown): string {
   return `players must be a list of ids, each ${ID_RULE}; ${shown.join(', ')}`;
 }
 
-/** Players that one message names. */
+/** Invalid ids in a message, at most. */
 const SHOWN_STRANGERS = 5;
 
 export class LookupBody {
@@ -142,7 +142,7 @@ export class EntryView {
   readonly achievedAt!: string;
 }
 
-/** Which board it is, and which of its periods. */
+/** A board and one of its periods. */
 class BoardPeriod {
   @ApiProperty({ example: 'weekly' })
   readonly board!: string;

@@ -11,10 +11,10 @@ import {
 import type { RecordedEvent } from '#libs/events';
 import { BoardCatalog, ScoreDocumentReader } from '#libs/leaderboards';
 
-/** Which part of a list is wanted. */
+/** A page of the audit trail. */
 export type PageQuery = Pick<EventQuery, 'limit' | 'cursor' | 'isWanted'>;
 
-/** What happened to a board or a player, from the log itself, newest first. */
+/** The events of a board or a player, from the log itself, newest first. */
 @Injectable()
 export class AuditTrail {
   constructor(
@@ -25,9 +25,8 @@ export class AuditTrail {
   ) {}
 
   /**
-   * The events of a board; with a player, those of the player there, and the player's bans, which concern every board.
-   * Of a board that counts another's scores, the other's are among them. It reads the partitions that have the board or
-   * shards of it (and those of its source), other boards' events included.
+   * The events of a board. With a player, only that player's events there, and the player's bans, which affect every board. For a
+   * derived board they include the scores of its source. It reads the whole partitions of the board, its shards and its source.
    *
    * @throws InvalidCursorError
    */
@@ -35,7 +34,7 @@ export class AuditTrail {
     const { source = board } = (await this.catalog.find(board)).definition;
     const boards = [board, source];
     const partitions = [...new Set((await Promise.all(boards.map(name => this.shardsOf(name)))).flat())];
-    // Every partition has a copy of a ban. That of one is enough.
+    // Every partition has a copy of a ban: take that of one.
     const [leader] = partitions;
     const wants = ({ data }: RecordedEvent, keys: PartitionKeys) =>
       player === undefined
@@ -48,8 +47,8 @@ export class AuditTrail {
   }
 
   /**
-   * The events of a player: saves, profile, scores, revocations and bans. It reads the partition that has the player's saves,
-   * those that have a score document of the player, and the one that orders bans.
+   * The events of a player: saves, profile, scores, revocations and bans. It reads the player's own partition, those with a score
+   * document of the player, and the one that orders bans.
    *
    * @throws InvalidCursorError
    */
@@ -68,9 +67,9 @@ export class AuditTrail {
   }
 
   /**
-   * As `ofPlayer`, but of all partitions, and all there is. In between it gives nothing, as `EventReader.all` does.
+   * All events of a player from all partitions. In between it yields undefined, as `EventReader.all` does.
    *
-   * @throws LogMovedError when the log is cut anew meanwhile: what is left of the old partitions is not all
+   * @throws LogMovedError when the log is repartitioned meanwhile: the old partitions are then incomplete
    */
   async *allOfPlayer(player: string): AsyncGenerator<EventPage['events'][number] | undefined, void> {
     const partitions = [this.topology.of('players', player), ...this.topology.all('scores')];
@@ -86,7 +85,7 @@ export class AuditTrail {
   }
 }
 
-/** Whether an event is about a player. Every partition has a copy of a ban: the first one is enough. */
+/** Whether an event is about the player. Copies of bans are left out. */
 const concerns =
   (player: string) =>
   ({ data }: RecordedEvent) =>

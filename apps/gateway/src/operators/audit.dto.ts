@@ -33,7 +33,7 @@ class ActorView {
   readonly id!: string;
 }
 
-/** An event, or with `type` null an entry that is none. */
+/** An event; with `type` null, a stream entry that cannot be decoded. */
 export class AuditedEvent {
   @ApiProperty({ example: 's4-1795236316157-0' })
   readonly eventId!: string;

@@ -8,7 +8,7 @@ import { badField, badValue, notFound } from '../http/problem.js';
 import { bodyPipe } from '../http/validation.js';
 import { JobBody, JobView, RebuildBody, toView } from './jobs.dto.js';
 
-/** Jobs are worked on by the projection's workers; the gateway only writes them down, and tells how far they are. */
+/** Creates jobs and reports their progress. The projection's workers run them. */
 @ApiTags('operators')
 @AdminOnly()
 @Controller({ path: 'admin', version: '1' })

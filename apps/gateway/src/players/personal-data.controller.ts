@@ -84,7 +84,7 @@ class PlayerExportView {
   readonly events!: readonly AuditedEvent[];
 }
 
-/** What players may ask of whoever keeps their data. */
+/** A player's rights to their data: export and erasure. */
 @ApiTags('players')
 @OwnPlayerOrAdmin()
 @Controller({ path: 'players/:player', version: '1' })
@@ -121,7 +121,7 @@ export class PersonalDataController {
   }
 
   @Get('export')
-  // It reads through the log: for a player, as much as a full list of scores.
+  // It reads the whole log, so it costs a player as much as a full list of scores.
   @RateClass('bulk', () => 1_000)
   @Header('Cache-Control', 'no-store')
   @ApiOperation({

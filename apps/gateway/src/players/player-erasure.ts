@@ -5,7 +5,7 @@ import { forgetLogins } from '#libs/maintenance';
 import { limitKey } from '#libs/players';
 import type { RedisClient } from '#libs/redis';
 
-/** Begins to erase players. A worker goes on with it, and does all of this again: a crash in between loses nothing. */
+/** Starts the erasure of a player. A worker repeats these steps and does the rest, so a crash in between loses nothing. */
 export class PlayerErasure {
   constructor(
     private readonly redis: RedisClient,
@@ -13,10 +13,10 @@ export class PlayerErasure {
     private readonly log: EventLog,
   ) {}
 
-  /** The event comes first: whoever is logged out without one could not ask again. */
+  /** The event comes first: a player who is logged out before it could not ask again. */
   async begin(player: string, envelope: Envelope): Promise<Appended> {
     const appended = await this.log.append({ type: 'PlayerErased', data: { player }, ...envelope });
-    // A replayed one may be of a life that is over.
+    // The first request may belong to an erasure that is complete, and the id may be in use again.
     if (appended.replayed) return appended;
     await forgetLogins(this.redis, this.topology, player);
     const limits = LIMITED_CLASSES.map(name => limitKey(this.topology.prefix, name, 'player', player));

@@ -12,17 +12,17 @@ import { BulkGate } from '../limits/bulk-gate.js';
 import { OpenCounter } from '../limits/open-counter.js';
 import { AuditTrail } from '../operators/audit-trail.js';
 
-/** Exports that are open at a time, on one gateway: each holds some entries of every partition, and a save. */
+/** Open exports of a gateway, at most: each holds some events of every partition and a save in memory. */
 const MAX_EXPORTS = 32;
-/** Those of one player: however slowly some read, they must not keep everybody else from theirs. */
+/** Open exports of one player, at most, so that slow readers do not block other players. */
 const MAX_PLAYER_EXPORTS = 2;
-/** Exports that read from Redis at a time. One whose client has yet to read what it got does not. */
+/** Exports that read from Redis at a time. An export that waits for its client does not count. */
 const MAX_READING = 4;
 
-/** Characters after which others have a turn of the event loop: to a fast client, pieces go one after the other. */
+/** After this many characters, other requests get a turn of the event loop, even if the client reads fast. */
 const TURN_CHARACTERS = 256 * 1024;
 
-/** All that is held on a player, as one JSON document in pieces. */
+/** Streams everything that is stored about a player as one JSON document. */
 @Injectable()
 export class PlayerExport {
   private readonly open = new OpenCounter();
@@ -41,7 +41,7 @@ export class PlayerExport {
   ) {}
 
   /**
-   * The first piece is read before it is answered, so that an export that cannot begin is an error.
+   * Reads the first piece before the answer begins, so that an export that cannot start is answered with an error.
    *
    * @throws Problem 503 when too many are open
    */
@@ -66,8 +66,8 @@ export class PlayerExport {
   }
 
   /**
-   * Nothing is read before somebody asks for it: a client that reads slowly holds one piece. Where the log has much that
-   * is not the player's, blanks show the client that the export goes on.
+   * Reads on demand, so a slow client holds one piece in memory. While the log has only events of others, it sends white space to show
+   * that the export goes on.
    */
   private async *pieces(player: string, head: object): AsyncGenerator<string> {
     yield `${JSON.stringify(head).slice(0, -1)},"saves":[`;
@@ -99,7 +99,7 @@ export class PlayerExport {
     };
   }
 
-  /** A document stands there as it was written. */
+  /** Documents are included as they were written. */
   private async *documents(player: string): AsyncGenerator<string> {
     let comma = '';
     for (const { slot } of await this.reading.run(() => this.saves.list(player))) {

@@ -27,14 +27,14 @@ export class PlayerSearchController {
     const { players, next } = await this.search.find(name, { limit, cursor });
     const profiles = await this.profiles.profiles(players);
     return {
-      // Whoever has no profile any more, lost it a moment ago.
+      // A player without a profile was erased a moment ago.
       players: players.flatMap(player => toFound(player, profiles.get(player)) ?? []),
       ...(next !== undefined && { next }),
     };
   }
 }
 
-/** What a list shows of a profile: the rest can be large. */
+/** The fields of a profile in a list. The others can be large. */
 function toFound(playerId: string, profile: Profile | undefined): FoundPlayer | undefined {
   if (!profile) return undefined;
   const { name, avatar, country } = profile.fields;

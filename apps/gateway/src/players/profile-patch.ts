@@ -6,11 +6,11 @@ import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { tooDeep } from '../http/server/json-body.js';
 import { invalid } from '../http/validation.js';
 
-/** Bytes of JSON in a patch, and in a profile, at most. */
+/** The largest patch and the largest profile, as JSON. */
 export const PROFILE_LIMIT = 8 * 1024;
-/** Bytes that a profile may come to by patches that were sent before the ones before them could be read. */
+/** The largest profile with patches that were not yet applied when the later ones were checked. */
 export const PENDING_PROFILE_LIMIT = 4 * PROFILE_LIMIT;
-/** Levels of nesting, at most; the profile is the first. */
+/** The deepest nesting of a profile. The profile itself is the first level. */
 const MAX_DEPTH = 8;
 /** Characters, at most. */
 const MAX_NAME = 64;
@@ -22,7 +22,7 @@ interface FieldRule {
   holds(value: JsonValue): boolean;
 }
 
-/** Of these fields others make something. What they hold is checked, and anything may be removed. */
+/** Fields with a meaning have rules. Every field may be removed. */
 const RULES: readonly FieldRule[] = [
   { field: 'playerId', message: 'playerId cannot be changed: leave it out', holds: () => false },
   {
@@ -43,7 +43,7 @@ const RULES: readonly FieldRule[] = [
 ];
 
 /**
- * Sees to it that a body is a patch that a profile can be given.
+ * Checks that a body is a valid patch of a profile.
  *
  * @throws Problem 400, 422
  */
@@ -65,8 +65,8 @@ export function checkProfilePatch(body: unknown): JsonObject {
 }
 
 /**
- * Sees to it that a profile does not grow beyond the limit. Patches that are still on their way are not known
- * here, so some that come at once can exceed it together, up to `PENDING_PROFILE_LIMIT`; from then on it may only shrink.
+ * Checks that the patched profile stays within the limit. Patches that are not applied yet are unknown here, so concurrent ones can
+ * exceed it together, up to `PENDING_PROFILE_LIMIT`. Beyond that the profile may only shrink.
  *
  * @returns bytes of the profile with the patch
  * @throws Problem 422
@@ -87,7 +87,7 @@ function brokenRules(patch: JsonObject): FieldError[] {
   });
 }
 
-/** What else it may not have is for `checkName` to say. */
+/** The length and visibility of a name. `checkName` checks its characters. */
 function isName(name: string): boolean {
   const hasLetters = /[^\s\p{Default_Ignorable_Code_Point}]/u.test(name);
   return [...name].length <= MAX_NAME && hasLetters;
@@ -95,7 +95,7 @@ function isName(name: string): boolean {
 
 export const bytesOf = (value: JsonValue) => Buffer.byteLength(JSON.stringify(value));
 
-/** Whether there are more levels of objects and lists than these in a value; it looks no deeper. */
+/** Whether a value is nested deeper than this. It stops at that level. */
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1));

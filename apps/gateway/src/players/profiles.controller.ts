@@ -91,7 +91,7 @@ export class ProfilesController {
     const patch = checkProfilePatch(body);
     const known = await this.profiles.profile(player);
     const bytes = checkProfileSize(known?.fields ?? {}, patch);
-    // A profile does not say when it was changed, so nobody can ask for that.
+    // Profiles have no Last-Modified, so If-Unmodified-Since does not apply.
     const condition = { expected: write.condition.expected, unmodifiedSince: undefined };
     const change = {
       version: known?.version ?? 0,

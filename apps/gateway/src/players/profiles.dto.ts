@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { Is } from '../http/validation.js';
 
-/** The fields that mean something here; a profile can have any others. */
+/** The fields with a meaning. A profile can have any others. */
 export class ProfileFields {
   @ApiPropertyOptional({ maxLength: 64, example: 'Ada' })
   readonly name?: string;

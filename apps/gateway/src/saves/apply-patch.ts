@@ -6,27 +6,28 @@ import { applyJsonPatch, JsonPatchError } from './json-patch.js';
 import { formatTree, type JsonTree, TooDeepError } from './json-tree.js';
 import { WorkBudgetError } from './work-budget.js';
 
-/** Levels that a JSON patch has around the values in it: its list, and the operation. */
-const AROUND = 2;
+/** A JSON patch has two levels around its values: the list and the operation. */
+const WRAPPER_LEVELS = 2;
 
 export type PatchType = typeof MERGE_PATCH | typeof JSON_PATCH;
 
 /**
- * Sees to it that a body can be a patch.
+ * Checks that a body can be a patch.
  *
  * @throws Problem 400 when it is not JSON, 422 when it is too deep
  */
 export function checkPatch(body: unknown, type: PatchType): string {
   const { text } = parseText(body, 'the patch', `send the patch as ${type}`);
-  checkDepth(text, type === JSON_PATCH ? MAX_DEPTH + AROUND : MAX_DEPTH, 'the patch');
+  checkDepth(text, type === JSON_PATCH ? MAX_DEPTH + WRAPPER_LEVELS : MAX_DEPTH, 'the patch');
   return text;
 }
 
 /**
- * A document as a patch makes it, in turns of the event loop of which none is long. What the patch does not touch stays as it was written, but for white space.
+ * Applies a patch to a document, in several short turns of the event loop. Untouched parts stay as they were written, except for
+ * white space.
  *
- * @param patch as `checkPatch` lets it pass
- * @throws Problem 413, 422 when it cannot be applied, or what comes of it cannot be kept
+ * @param patch one that `checkPatch` accepted
+ * @throws Problem 413, 422 when it cannot be applied, or the result is not a valid save
  */
 export async function applyPatch(document: string, patch: string, type: PatchType): Promise<string> {
   try {
@@ -55,7 +56,7 @@ export async function applyPatch(document: string, patch: string, type: PatchTyp
   }
 }
 
-/** RFC 7396, of JSON as it is written. */
+/** A merge patch (RFC 7396) on lossless JSON. */
 function merge(target: JsonTree | undefined, patch: JsonTree): JsonTree {
   if (!(patch instanceof Map)) return patch;
   const merged = new Map(target instanceof Map ? target : undefined);

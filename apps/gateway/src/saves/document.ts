@@ -4,13 +4,13 @@ import { depthOf } from '../http/server/json-text.js';
 import { DuplicateKeyError, type JsonTree, parseTree } from './json-tree.js';
 
 /**
- * Sees to it that a text is one that can be kept as a save: a JSON object, not too deep. The text is what is
- * kept, so nothing in it changes: neither numbers beyond 2^53, nor -0, nor the order or doubling of keys.
+ * Checks that a text can be a save: a JSON object, not too deep. The text itself is stored, so numbers beyond 2^53, -0, and the
+ * order and repetition of keys stay.
  *
- * @throws Problem 400 when it is not JSON, 413 when it is too large, 422 when it is no object or too deep
+ * @throws Problem 400 when it is not JSON, 413 when it is too large, 422 when it is not an object or too deep
  */
 export function checkDocument(body: unknown): string {
-  // Before it is read: what a patch makes can be three times as long.
+  // Before parsing: the result of a patch can be three times as long as a body.
   if (typeof body === 'string' && Buffer.byteLength(body) > BODY_LIMIT_BYTES) {
     throw new Problem(413, {
       code: 'too-large',
@@ -26,7 +26,7 @@ export function checkDocument(body: unknown): string {
 }
 
 /**
- * @param json text that is JSON
+ * @param json valid JSON
  * @throws Problem 422
  */
 export function checkDepth(json: string, levels: number, what: string): void {
@@ -34,7 +34,7 @@ export function checkDepth(json: string, levels: number, what: string): void {
 }
 
 /**
- * What is in a text that has been checked.
+ * Parses a checked text.
  *
  * @throws Problem 422 when it has a key twice
  */

@@ -3,19 +3,19 @@ import { MAX_DEPTH } from '../http/server/json-body.js';
 import { equalTrees, formatTree, type JsonTree } from './json-tree.js';
 import { newBudget } from './work-budget.js';
 
-/** Operations in a patch, at most: each can move a whole list by one place. */
+/** Operations in a patch, at most. Each of them can shift a whole list. */
 export const MAX_OPERATIONS = 1_000;
-/** Items of a list that an operation can move by one place in one step of work. */
+/** List items that are shifted in one step of work. */
 const STEP_ITEMS = 64;
-/** Characters that the copies of a patch can make together, at most: copies of copies double each time. */
+/** Characters that all copies of a patch can add, at most: copies of copies double each time. */
 const MAX_COPIED = 256 * 1024;
 
-/** A patch cannot be applied; the document is as it was. */
+/** The patch cannot be applied. The document stays unchanged. */
 export class JsonPatchError extends Error {
   readonly code = 'JSON_PATCH';
   override readonly name = 'JsonPatchError';
 
-  /** @param index of the operation that failed; nothing when the patch is none */
+  /** @param index of the failed operation; nothing when the patch as a whole is invalid */
   constructor(
     reason: string,
     readonly index?: number,
@@ -27,12 +27,12 @@ export class JsonPatchError extends Error {
 type Operation = ReadonlyMap<string, JsonTree>;
 
 /**
- * Applies a JSON patch (RFC 6902): all of its operations, or none.
+ * Applies a JSON patch (RFC 6902): all operations or none.
  *
- * @param document is used up: what is returned is made of it
- * @param patch is used up as well
+ * @param document is modified; do not use it afterwards
+ * @param patch its values become part of the result; do not use it afterwards
  * @throws JsonPatchError
- * @throws TooDeepError for a copy of what is too deep to be kept
+ * @throws TooDeepError when a copied value is too deep
  * @throws WorkBudgetError
  */
 export function applyJsonPatch(document: JsonTree, patch: JsonTree): JsonTree {
@@ -53,7 +53,7 @@ export function applyJsonPatch(document: JsonTree, patch: JsonTree): JsonTree {
   return patching.document;
 }
 
-/** A document on its way. Every part of it has one place, so that it can be changed where it stands. */
+/** A document that is being patched in place. No subtree is shared, so a change has one effect only. */
 class Patching {
   private copied = 0;
   private readonly spend = newBudget();
@@ -129,7 +129,7 @@ class Patching {
     this.add(path, value);
   }
 
-  /** Every item after the place is moved. */
+  /** Costs steps for every item after `at`, since all of them are shifted. */
   private splice(list: JsonTree[], at: number, removed: number, ...added: JsonTree[]): void {
     this.spend((list.length - at) / STEP_ITEMS);
     list.splice(at, removed, ...added);
@@ -183,7 +183,7 @@ function stringIn(operation: Operation, field: string): string {
   return JSON.parse(value) as string;
 }
 
-/** A JSON pointer (RFC 6901) as its keys. */
+/** The keys of a JSON pointer (RFC 6901). */
 function pointerIn(operation: Operation, field: string): string[] {
   const pointer = stringIn(operation, field);
   if (pointer === '') return [];
@@ -197,15 +197,14 @@ function pointerIn(operation: Operation, field: string): string[] {
     .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** A part of a patch as a message shows it: text as it was written, and only the kind of what is larger. */
+/** A value of a patch for a message: scalars as written, and only the kind of objects and lists. */
 function shownTree(tree: JsonTree | undefined): string {
   if (tree === undefined) return 'missing';
-  if (typeof tree === 'string') return shortened(tree, MAX_SHOWN);
+  if (typeof tree === 'string') return shortened(tree, MAX_SHOWN_CHARACTERS);
   return Array.isArray(tree) ? `a list of ${tree.length}` : `an object of ${tree.size} fields`;
 }
 
-/** Characters. */
-const MAX_SHOWN = 60;
+const MAX_SHOWN_CHARACTERS = 60;
 
 const formatPointer = (path: readonly string[]) =>
   path.map(key => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

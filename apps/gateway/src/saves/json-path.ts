@@ -2,36 +2,36 @@ import { stringMeant } from '../http/server/json-text.js';
 import { equalTrees, type JsonTree, stepsOf } from './json-tree.js';
 import { newBudget, type Spend } from './work-budget.js';
 
-/** Characters in a path, at most. */
+/** The longest path, in characters. */
 const MAX_LENGTH = 512;
-/** A text is no JSONPath, or one that this program does not know. */
+/** The text is not a JSONPath, or uses a feature that is not supported. */
 export class JsonPathError extends Error {
   readonly code = 'JSON_PATH';
   override readonly name = 'JsonPathError';
 }
 
-/** Where a selection stands. */
+/** The state of an evaluation. */
 interface Scope {
   readonly root: JsonTree;
-  /** What is spent: every value that is looked at, and every part of the path that is tried on one. */
+  /** Counts every value that is visited, and every part of the path that is tried on one. */
   readonly spend: Spend;
 }
 
 type Selector = (value: JsonTree, scope: Scope) => readonly JsonTree[];
-/** What one step selects of many values. */
+/** One segment of a path: from the values selected so far to the next ones. */
 type Segment = (values: readonly JsonTree[], scope: Scope) => readonly JsonTree[];
 type Condition = (current: JsonTree, scope: Scope) => boolean;
-/** A side of a comparison; undefined where nothing is selected. */
+/** One side of a comparison; undefined when it selects nothing. */
 type Operand = (current: JsonTree, scope: Scope) => JsonTree | undefined;
 
-/** Finds what it selects in a document, in the order of the document. */
+/** Returns the values that the path selects, in document order. */
 export type JsonPath = (document: JsonTree) => readonly JsonTree[];
 
 /**
- * A JSONPath (RFC 9535), without function extensions: `match` and `search` would run patterns of strangers.
+ * Parses a JSONPath (RFC 9535), without function extensions: `match` and `search` would run regular expressions of clients.
  *
- * @throws JsonPathError when it is none
- * @returns what throws WorkBudgetError
+ * @returns a function that throws WorkBudgetError when the path takes too much work
+ * @throws JsonPathError
  */
 export function parseJsonPath(text: string): JsonPath {
   if (text.length > MAX_LENGTH) throw new JsonPathError(`it is longer than ${MAX_LENGTH} characters`);
@@ -104,7 +104,7 @@ const toSegment =
     for (const value of isDeep ? withDescendants(values, scope) : values)
       for (const select of selectors) {
         const selected = select(value, scope);
-        // What selects nothing has cost a step, too.
+        // A selector that finds nothing costs a step, too.
         scope.spend(1 + selected.length);
         for (const one of selected) found.push(one);
       }
@@ -132,7 +132,7 @@ class Parser {
     return segments;
   }
 
-  /** @returns with whether they select one value at most */
+  /** `isSingular`: whether the segments select at most one value. */
   private segments(): { segments: Segment[]; isSingular: boolean } {
     const segments: Segment[] = [];
     let isSingular = true;
@@ -315,7 +315,7 @@ function comparison(left: Operand, sign: string, right: Operand): Condition {
   };
 }
 
-/** Only numbers and strings come one before another. */
+/** Only two numbers or two strings have an order. */
 function isLess(a: JsonTree | undefined, b: JsonTree | undefined): boolean {
   if (typeof a !== 'string' || typeof b !== 'string') return false;
   if (a.startsWith('"')) return b.startsWith('"') && stringMeant(a) < stringMeant(b);

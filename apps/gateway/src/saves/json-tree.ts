@@ -2,12 +2,12 @@ import { afterSpace, afterString, afterWord, nextName, stringMeant } from '../ht
 import type { Spend } from './work-budget.js';
 
 /**
- * JSON as it is written: an object is a map, and what is neither object nor list is its own text. Nothing changes
- * that is not touched: numbers beyond 2^53, -0, 1.0, escapes and the order of keys all stay.
+ * A lossless JSON document: objects are maps, and scalars are their own text. So numbers beyond 2^53, -0, 1.0, escapes and the
+ * order of keys stay as they were written.
  */
 export type JsonTree = string | JsonTree[] | Map<string, JsonTree>;
 
-/** An object has a key twice: what it means is not defined, so neither is what a change of it would mean. */
+/** An object has a key twice. Its meaning is undefined, so it can be neither patched nor queried. */
 export class DuplicateKeyError extends Error {
   readonly code = 'DUPLICATE_KEY';
   override readonly name = 'DuplicateKeyError';
@@ -17,14 +17,14 @@ export class DuplicateKeyError extends Error {
   }
 }
 
-/** A tree is nested deeper than whoever takes it lets it be. */
+/** A tree is nested too deeply. */
 export class TooDeepError extends Error {
   readonly code = 'TOO_DEEP';
   override readonly name = 'TooDeepError';
 }
 
 /**
- * @param json text that is known to be JSON, of a depth that a recursion can take
+ * @param json valid JSON, not too deep for a recursive function
  * @throws DuplicateKeyError
  */
 export function parseTree(json: string): JsonTree {
@@ -32,7 +32,7 @@ export function parseTree(json: string): JsonTree {
 }
 
 class TreeReader {
-  /** The place after what was read last. */
+  /** The position after the last token. */
   private end = 0;
 
   constructor(private readonly json: string) {}
@@ -72,7 +72,7 @@ class TreeReader {
 }
 
 /**
- * @param levels that the tree can have
+ * @param levels of nesting, at most
  * @throws TooDeepError
  */
 export function formatTree(tree: JsonTree, levels: number): string {
@@ -89,14 +89,14 @@ export function formatTree(tree: JsonTree, levels: number): string {
   return text + (isList ? ']' : '}');
 }
 
-/** Characters that are compared in one step of work. */
+/** Characters that are compared in one step. */
 const STEP_CHARACTERS = 32;
 
-/** Steps of work that it takes to read a scalar. */
+/** The steps to read a scalar. */
 export const stepsOf = (tree: JsonTree | undefined): number =>
   typeof tree === 'string' ? 1 + tree.length / STEP_CHARACTERS : 1;
 
-/** Whether two mean the same: 1.0 is 1, and neither the order of keys nor how a character is escaped counts. */
+/** Whether two trees have the same value: 1.0 equals 1, and the order of keys and escapes do not matter. */
 export function equalTrees(a: JsonTree, b: JsonTree, spend: Spend): boolean {
   spend(stepsOf(a) + stepsOf(b));
   if (typeof a === 'string' || typeof b === 'string')
@@ -113,7 +113,7 @@ export function equalTrees(a: JsonTree, b: JsonTree, spend: Spend): boolean {
   return true;
 }
 
-/** Steps of work beside those for its length that it takes to normalise a number. */
+/** The steps to normalise a number, besides those for its length. */
 const NORMALISING_STEPS = 8;
 
 function equalScalars(a: string, b: string, spend: Spend): boolean {
@@ -126,15 +126,15 @@ function equalScalars(a: string, b: string, spend: Spend): boolean {
   return numberMeant(a) === numberMeant(b);
 }
 
-/** Up to 15 digits, no two decimals are the same double. A word that is no number equals no other. */
+/** Different decimals of up to 15 digits are different doubles. true, false and null are not numbers. */
 const isExactDouble = (scalar: string) =>
   scalar.length <= 15 && !scalar.includes('e') && !scalar.includes('E');
 
-/** Digits of an exponent up to which numbers are compared exactly. With more of them, they are compared as written. */
+/** Numbers with longer exponents are compared as text. */
 const EXPONENT_DIGITS = 1_000;
 const ZERO = 0x30;
 
-/** One text for all ways to write the same number; a word is its own. Its time grows with the length of the number. */
+/** The normal form of a number; other scalars are returned unchanged. Its time is linear in the length. */
 function numberMeant(scalar: string): string {
   const sign = scalar.startsWith('-') ? '-' : '';
   const [mantissa = '', exponent = '0'] = scalar.slice(sign.length).toLowerCase().split('e', 2);

@@ -49,7 +49,7 @@ space: numbers beyond 2^53 and the order of keys, too.`,
     const revision = {
       request: `${type} ${patch}`,
       condition: write.condition,
-      // Where others write the slot at the same time, a patch is applied several times.
+      // A patch is applied several times when others write the slot at the same time.
       revise: (document: string) => {
         write.assertWanted();
         return applyPatch(document, patch, type);

@@ -17,11 +17,11 @@ import { appendIf, type Head, isMet } from '../http/conditional-write.js';
 import { notFound, unavailable } from '../http/problem.js';
 import type { WriteCondition } from '../http/write-headers.js';
 
-/** How often a document is changed anew when others write the slot at the same time. */
+/** How often a patch is applied again when others write the slot at the same time. */
 const ATTEMPTS = 20;
-/** Milliseconds before another attempt, at most: of those who collide, not all come back together. */
-const PAUSE = 20;
-/** Milliseconds that the list of versions may be behind the log, before a version counts as unknown for now. */
+/** The longest random pause before another attempt, so that colliding writers spread out. */
+const MAX_RETRY_DELAY_MS = 20;
+/** How long a read waits for the list of versions to catch up with the log. */
 const MAX_LIST_DELAY_MS = 1_000;
 
 export interface SlotId {
@@ -31,17 +31,16 @@ export interface SlotId {
 
 export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
 
-/** A change of the document that is there. */
+/** A change of the current document. */
 export interface Revision {
-  /** All that was asked for, as text: it is what an idempotency key stands for. */
+  /** The request as text. An idempotency key is compared with it, because the document depends on the current one. */
   readonly request: string;
-  /** Which versions it is meant for. */
   readonly condition: WriteCondition;
   /** @throws Problem when it does not fit the document */
   revise(document: string): Promise<string>;
 }
 
-/** Saves as the log itself has them: their heads, which no projection has to have reached, and any past version. */
+/** Reads and writes saves in the log itself: current versions that no projection has yet, and past ones. */
 @Injectable()
 export class SaveLog {
   constructor(
@@ -52,12 +51,12 @@ export class SaveLog {
     private readonly topology: Topology,
   ) {}
 
-  /** The latest version, be it a deletion; nothing when there never was one. */
+  /** The event of the latest version, which can be a deletion; nothing when the slot was never used. */
   async head({ player, slot }: SlotId): Promise<SaveEvent | undefined> {
     return (await this.versions.head('players', player, slot)) as SaveEvent | undefined;
   }
 
-  /** Of the document that is there; nothing when there is none. */
+  /** The version of the current document; nothing when there is none. */
   async currentHead(id: SlotId): Promise<Head | undefined> {
     const head = await this.head(id);
     if (head?.type !== 'SaveWritten' || head.version === undefined) return undefined;
@@ -65,7 +64,7 @@ export class SaveLog {
   }
 
   /**
-   * @returns the event that made the version; nothing when there is no such version
+   * @returns the event of the version; nothing when there is no such version
    * @throws Problem 503 when the list of versions does not have it yet
    */
   private async version({ player, slot }: SlotId, version: number): Promise<SaveEvent | undefined> {
@@ -87,7 +86,7 @@ export class SaveLog {
   }
 
   /**
-   * A version that has a document.
+   * The event of a version with a document.
    *
    * @throws Problem 404 when there is no such version, or it is a deletion; 503 as `version`
    */
@@ -98,7 +97,7 @@ export class SaveLog {
     throw notFound(`version ${version} of the save ${id.slot} of ${id.player} ${reason}`);
   }
 
-  /** What an appended version has come to, from the log: a replayed one can be of long ago. */
+  /** The result of a write, from the log: after a deduplicated request it is that of the first one. */
   async applied({ player, slot }: SlotId, { ref, version }: Appended): Promise<object> {
     const event = await this.event(player, ref.id);
     return {
@@ -125,14 +124,14 @@ export class SaveLog {
   }
 
   /**
-   * Appends the document as a change makes it, if it is still the one that the change was made to; else it is made
-   * to the one that is there by then, unless it was meant for one version.
+   * Changes the current document and appends the result. If another write comes in between, the change is applied again to the
+   * new document, unless the condition names one version.
    *
    * @throws Problem 404 when there is no document; what `revise` throws
    */
   async revise(id: SlotId, revision: Revision, envelope: Envelope): Promise<Appended> {
     const { condition, request, revise } = revision;
-    // What was done already is answered whatever has become of the slot since.
+    // A repeat gets its first answer, whatever happened to the slot since.
     const done = envelope.idempotencyKey !== undefined && (await this.replayed(id, request, envelope));
     if (done) return done;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -153,7 +152,7 @@ export class SaveLog {
       } catch (error) {
         if (!(error instanceof VersionConflictError) || typeof condition.expected === 'number') throw error;
       }
-      await setTimeout(Math.random() * PAUSE);
+      await setTimeout(Math.random() * MAX_RETRY_DELAY_MS);
     }
     throw unavailable('others write this slot all the time; try again');
   }

@@ -106,7 +106,7 @@ export class SavesController {
     return save;
   }
 
-  /** From the log itself: nothing else keeps documents of the past. */
+  /** Past documents are in the log only. */
   private async past(id: SlotId, version: number): Promise<Pick<Save, 'version' | 'updatedAt' | 'document'>> {
     const event = await this.log.document(id, version);
     return { version, updatedAt: new Date(timeOf(event)).toISOString(), document: event.data.document };

@@ -6,14 +6,14 @@ import { type JsonPath, JsonPathError, parseJsonPath } from './json-path.js';
 import { formatTree, type JsonTree } from './json-tree.js';
 import { WorkBudgetError } from './work-budget.js';
 
-/** Characters of what is selected, at most: a path can select the same many times. */
+/** Characters of the result, at most: a path can select the same value many times. */
 const MAX_LENGTH = 1024 * 1024;
 
 /**
- * What a JSONPath selects in a document: a JSON list of the values, each as it was written. It is found in turns of the
- * event loop of which none is long.
+ * Returns the values that a JSONPath selects as a JSON list, each as it was written. It takes several short turns of the event
+ * loop.
  *
- * @throws Problem 400 when the path is none, 422 when it would take too long, or a key is there twice
+ * @throws Problem 422 when it takes too much work, or an object has a key twice
  */
 export async function selectPath(document: string, path: JsonPath): Promise<string> {
   try {

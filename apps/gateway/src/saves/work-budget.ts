@@ -1,7 +1,7 @@
-/** Steps of work that one path or one patch may take: some 20 ms. Larger work is refused, not done in slices. */
+/** Steps of one path or patch, at most: some 20 ms. More work is refused, and not done in slices. */
 export const MAX_STEPS = 200_000;
 
-/** A path or a patch takes too much work on the document. */
+/** A path or a patch takes too many steps on the document. */
 export class WorkBudgetError extends Error {
   readonly code = 'WORK_BUDGET';
   override readonly name = 'WorkBudgetError';
@@ -13,7 +13,7 @@ export class WorkBudgetError extends Error {
   }
 }
 
-/** Takes note of steps of work. @throws WorkBudgetError when there were too many */
+/** Counts steps. @throws WorkBudgetError when there are too many */
 export type Spend = (steps: number) => void;
 
 export function newBudget(): Spend {

@@ -6,7 +6,7 @@ import { ID_PATTERN } from '../http/ids.js';
 /** Scores in one request, at most. */
 export const MAX_SCORES = 1_000;
 
-/** `readScore` checks it. */
+/** For the documentation. `readScore` checks the body. */
 export class SubmitScoreBody {
   @ApiProperty({ example: 1234, description: 'A finite number; integers within +-(2^53 - 1).' })
   readonly score!: number;

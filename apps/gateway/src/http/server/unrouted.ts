@@ -41,7 +41,7 @@ function refusalOf({ method, url, routeOptions }: FastifyRequest, table: RouteTa
   return isFile ? undefined : notFound(`there is nothing at ${shown(path)}`);
 }
 
-/** Whether the path is free of empty segments, dots and NUL. No file has such a path. */
+/** Whether the path is free of `//`, `.`, `..` and NUL. No file has a path with them. */
 function isPlain(segments: readonly string[]): boolean {
   return segments.every((segment, i) => {
     const name = decoded(segment);

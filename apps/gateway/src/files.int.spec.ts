@@ -70,18 +70,18 @@ describe('files', () => {
     expect(await get(url)).toMatchObject({ status: 200, headers: { 'content-type': type }, body });
   });
 
-  it('are not sent again to whoever has them', async () => {
+  it('are not sent again to a client with the current version', async () => {
     const { headers } = await get('/src/main.js');
     expect(headers['cache-control']).toBe('public, max-age=0');
     const again = await get('/src/main.js', { 'If-None-Match': headers.etag });
     expect(again).toMatchObject({ status: 304, body: '' });
   });
 
-  it('in a folder are found by links that are relative to it', async () => {
+  it('in a folder are found by relative links', async () => {
     expect(await get('/sub')).toMatchObject({ status: 301, headers: { location: '/sub/' } });
   });
 
-  it('do not stand in the way of routes', async () => {
+  it('do not hide routes', async () => {
     expect(JSON.parse((await get('/v1/leaderboards')).body)).toEqual({ boards: [] });
     expect((await get('/docs')).body).toContain('swagger-ui');
     expect((await get('/healthz')).body).toBe('{"status":"alive"}');
@@ -89,7 +89,7 @@ describe('files', () => {
   });
 
   it.each(['/nothing.html', '/.env', '/.git/config', '/src/', '/v1/nothing', '/sub/index'])(
-    'that are not there are a problem: %s',
+    'that do not exist are a problem: %s',
     async url => {
       const { status, headers, body } = await get(url);
       expect(status).toBe(404);
@@ -109,7 +109,7 @@ describe('files', () => {
     '/%00',
     '/index.html%00.js',
     '/%E0%A4%A',
-  ])('outside are not served, nor by another spelling: %s', async path => {
+  ])('outside the folder are not served in any spelling: %s', async path => {
     const { port } = app.getHttpServer().address() as { port: number };
     const answer = await raw(port, path);
     expect(answer).toMatch(/^HTTP\/1.1 40[034] /);
@@ -117,7 +117,7 @@ describe('files', () => {
     expect(answer).not.toContain('secret');
   });
 
-  it('are, where no folder is named, those of a page that needs nobody else', async () => {
+  it('are by default a page that loads nothing from elsewhere', async () => {
     const plain = await openTestGateway(test, {});
     const { headers, body } = await get('/', {}, plain);
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
@@ -132,7 +132,7 @@ describe('files', () => {
     await plain.close();
   });
 
-  it('include no more of Swagger UI than its page loads', async () => {
+  it('include only those of Swagger UI that its page loads', async () => {
     const { body } = await get('/docs');
     const links = [...body.matchAll(/(?:src|href)="\.\/(docs\/[^"]+)"/g)].map(([, link]) => `/${link}`);
     expect(links.length).toBeGreaterThan(4);

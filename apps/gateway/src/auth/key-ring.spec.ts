@@ -4,7 +4,7 @@ import { hashOf } from './token-hash.js';
 describe('the key ring', () => {
   const ring = new KeyRing(['server-one', 'server-two'], ['admin-one']);
 
-  it('knows what kind of key a secret is', () => {
+  it('knows the role of each key', () => {
     expect(ring.find(hashOf('server-one'))?.kind).toBe('server');
     expect(ring.find(hashOf('server-two'))?.kind).toBe('server');
     expect(ring.find(hashOf('admin-one'))?.kind).toBe('admin');
@@ -21,7 +21,7 @@ describe('the key ring', () => {
     expect(ring.find(hashOf(ring.find(hashOf('admin-one'))?.id ?? ''))).toBeUndefined();
   });
 
-  it('names each key by six hexadecimal digits that say nothing of the secret', () => {
+  it('identifies each key by six hexadecimal digits that do not reveal it', () => {
     const ids = ['server-one', 'server-two', 'admin-one'].map(secret => ring.find(hashOf(secret))?.id);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{6}$/);
     expect(new Set(ids).size).toBe(3);
@@ -33,15 +33,15 @@ describe('the key ring', () => {
     expect(later.find(hashOf('server-one'))).toBeUndefined();
   });
 
-  it('lets a secret that is both be the admin', () => {
+  it('treats a key that is in both lists as an admin key', () => {
     expect(new KeyRing(['both'], ['both']).find(hashOf('both'))?.kind).toBe('admin');
   });
 
-  it('knows nobody without keys', () => {
+  it('is empty without keys', () => {
     expect(new KeyRing([], []).find(hashOf(''))).toBeUndefined();
   });
 
-  it('takes secrets of any length and script', () => {
+  it('accepts keys of any length and script', () => {
     const secrets = ['x'.repeat(10_000), '\u{1F511}', 'caf\u00e9'];
     const wide = new KeyRing(secrets, []);
     for (const secret of secrets) expect(wide.find(hashOf(secret))?.kind).toBe('server');

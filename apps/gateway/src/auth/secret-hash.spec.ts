@@ -2,20 +2,20 @@ import { scryptSync } from 'node:crypto';
 import { hashSecret, isSecretOf } from './secret-hash.js';
 
 describe('the hash of a secret', () => {
-  it('tells its secret from others', async () => {
+  it('matches its secret and no other', async () => {
     const hash = await hashSecret('open sesame');
     expect(await isSecretOf(hash, 'open sesame')).toBe(true);
     for (const other of ['', 'open sesam', 'open sesame ', hash])
       expect(await isSecretOf(hash, other)).toBe(false);
   });
 
-  it('is another each time, and does not show the secret', async () => {
+  it('differs each time, and does not contain the secret', async () => {
     const [one, two] = await Promise.all([hashSecret('open sesame'), hashSecret('open sesame')]);
     expect(one).not.toBe(two);
     expect(one).toMatch(/^scrypt\$\d+\$8\$1\$[\w-]{22}\$[\w-]{43}$/);
   });
 
-  it('is good for as long as it is kept, whatever the cost is by then', async () => {
+  it('still matches after the cost was changed', async () => {
     const salt = Buffer.from('an old salt');
     const hash = scryptSync('old secret', salt, 32, { N: 32_768, r: 8, p: 2, maxmem: 2 ** 27 });
     const text = `scrypt$32768$8$2$${salt.toString('base64url')}$${hash.toString('base64url')}`;
@@ -23,7 +23,7 @@ describe('the hash of a secret', () => {
     expect(await isSecretOf(text, 'new secret')).toBe(false);
   });
 
-  it('that is not there has no secret', async () => {
+  it('matches nothing when it is missing', async () => {
     for (const secret of ['', 'open sesame']) expect(await isSecretOf(undefined, secret)).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { readCookie } from './session-cookie.js';
 
-describe('the cookie of a session', () => {
+describe('the session cookie', () => {
   it.each([
     'questlog_session=Ab-_9',
     'theme=dark; questlog_session=Ab-_9; lang=en',
@@ -17,7 +17,7 @@ describe('the cookie of a session', () => {
     'my_questlog_session=Ab',
     'theme=questlog_session=Ab',
     'questlog_session=A b',
-  ])('is not in %p', cookie => {
+  ])('is not found in %p', cookie => {
     expect(readCookie({ ...(cookie !== undefined && { cookie }) })).toBeUndefined();
   });
 });

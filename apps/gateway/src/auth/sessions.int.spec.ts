@@ -62,7 +62,7 @@ describe('sessions', () => {
   const inSevenDays = (text: string) => Math.abs(Date.parse(text) - Date.now() - SESSION_LIFETIME_MS) < 5_000;
 
   describe('of a new guest', () => {
-    it('come with a player, a token, a secret and an end', async () => {
+    it('return the player, a token, a secret and the expiry time', async () => {
       const { status, headers, body } = await enter();
       expect(status).toBe(201);
       expect(Object.keys(body).sort()).toEqual(['expiresAt', 'playerId', 'secret', 'token']);
@@ -76,7 +76,7 @@ describe('sessions', () => {
       );
     });
 
-    it('leave neither the token nor the secret in Redis, and nothing in the log', async () => {
+    it('store neither the token nor the secret in Redis, and nothing in the log', async () => {
       const { playerId, token, secret } = await guest();
       const keys = test.topology.of('players', playerId);
       const kept = [
@@ -99,15 +99,15 @@ describe('sessions', () => {
       [{ playerId: 'ada', secret: 'x'.repeat(129) }],
       [{ name: 'Ada' }],
       [[]],
-    ])('are not made of %j', async body => {
+    ])('are refused for the body %j', async body => {
       expect(await enter(body)).toMatchObject({ status: 400, body: { status: 400 } });
     });
 
-    it('are not made of nothing, as another site could send it', async () => {
+    it('are refused without a body, which another site could send', async () => {
       expect((await send('POST', '/v1/sessions')).status).toBe(400);
     });
 
-    it('have a cookie for TLS only, when a trusted proxy says that there is TLS', async () => {
+    it('have a Secure cookie when a trusted proxy reports TLS', async () => {
       const forwarded = { 'x-forwarded-proto': 'https' };
       expect((await enter({}, { ...forwarded, address: '10.0.0.1' })).headers['set-cookie']).toMatch(
         /; Secure$/,
@@ -118,8 +118,8 @@ describe('sessions', () => {
     });
   });
 
-  describe('of a player who returns', () => {
-    it('are new ones beside the old, without a secret', async () => {
+  describe('of a returning player', () => {
+    it('are added to the older ones, and return no secret', async () => {
       const { playerId, secret, token } = await guest();
       const { status, body } = await enter({ playerId, secret });
       expect(status).toBe(201);
@@ -130,7 +130,7 @@ describe('sessions', () => {
         expect((await current(bearer(each))).body.playerId).toBe(playerId);
     });
 
-    it('are refused alike for a wrong secret and an unknown player', async () => {
+    it('get the same answer for a wrong secret and an unknown player', async () => {
       const { playerId } = await guest();
       const wrong = await enter({ playerId, secret: 'wrong' });
       const unknown = await enter({ playerId: 'nobody', secret: 'wrong' });
@@ -141,7 +141,7 @@ describe('sessions', () => {
       expect(unknown.body).toEqual(wrong.body);
     });
 
-    it('are refused after ten failures, for the right secret too, until these are forgotten', async () => {
+    it('are refused after ten failures, even with the right secret, until the window ends', async () => {
       const { playerId, secret } = await guest();
       const attempts = await Promise.all(
         Array.from({ length: 14 }, () => enter({ playerId, secret: 'wrong' })),
@@ -160,7 +160,7 @@ describe('sessions', () => {
       expect((await enter({ playerId, secret })).status).toBe(201);
     });
 
-    it('are refused after 50 failures from one address, whoever they were for', async () => {
+    it('are refused after 50 failures from one address, for any players', async () => {
       const { playerId, secret } = await guest();
       const from = (address: string, body: object) =>
         enter(body, { address: '10.0.0.1', 'x-forwarded-for': `1.1.1.1, ${address}` });
@@ -170,7 +170,7 @@ describe('sessions', () => {
       expect((await from('9.9.9.8', { playerId, secret })).status).toBe(201);
     });
 
-    it('count for the network of an IPv6 address, and what is no address is no part of a key', async () => {
+    it('count failures by IPv6 network, and put only valid addresses into keys', async () => {
       const from = (address: string) =>
         enter({ playerId: 'nobody', secret: 'wrong' }, { address: '10.0.0.1', 'x-forwarded-for': address });
       for (const address of ['2001:db8::1', '2001:db8::2', '{p0}:log', 'a b']) await from(address);
@@ -180,7 +180,7 @@ describe('sessions', () => {
       expect(keys.filter(key => /::1|::2|log$|a b/.test(key))).toEqual([]);
     });
 
-    it('do not count against the address or the player', async () => {
+    it('do not count as failures when they succeed', async () => {
       const { playerId, secret } = await guest();
       for (let i = 0; i < 12; i++) expect((await enter({ playerId, secret })).status).toBe(201);
       expect(
@@ -188,7 +188,7 @@ describe('sessions', () => {
       ).toBe(0);
     });
 
-    it('end the oldest when there are too many', async () => {
+    it('close the oldest when there are too many', async () => {
       const { playerId, secret, token } = await guest();
       const { body: second } = await enter({ playerId, secret });
       for (let i = 2; i <= MAX_SESSIONS; i++) await enter({ playerId, secret });
@@ -199,8 +199,8 @@ describe('sessions', () => {
     }, 30_000);
   });
 
-  describe('that last', () => {
-    it('are shown by their token, as bearer or as cookie, which is set anew', async () => {
+  describe('that are open', () => {
+    it('are found by their token, as bearer or as cookie, and the cookie is renewed', async () => {
       const { playerId, token } = await guest();
       const shown = await current(bearer(token));
       expect(shown).toMatchObject({ status: 200, body: { playerId, expiresAt: expect.any(String) } });
@@ -210,7 +210,7 @@ describe('sessions', () => {
       expect(browser.headers['set-cookie']).toContain(`=${token}; HttpOnly`);
     });
 
-    it('last seven days more when they are asked for', async () => {
+    it('last another seven days after GET current', async () => {
       const { token } = await guest();
       await test.redis.pexpire(keyOf(token), 30_000);
       const { body } = await current(bearer(token));
@@ -218,7 +218,7 @@ describe('sessions', () => {
       expect(await test.redis.pttl(keyOf(token))).toBeGreaterThan(SESSION_LIFETIME_MS - 5_000);
     });
 
-    it('last longer when they are used, with a write to Redis once an hour at most', async () => {
+    it('are extended by use, with at most one write to Redis an hour', async () => {
       const { playerId, token } = await guest();
       const use = () => send('GET', `/v1/players/${playerId}/scores`, cookie(token));
       await test.redis.pexpire(keyOf(token), SESSION_LIFETIME_MS - HOUR + 10_000);
@@ -235,7 +235,7 @@ describe('sessions', () => {
       expect((await current(bearer(token))).status).toBe(401);
     });
 
-    it('end at once on every gateway when they are closed, and no others with them', async () => {
+    it('end at once on every gateway when closed, and leave other sessions open', async () => {
       const { playerId, secret, token } = await guest();
       const { body: second } = await enter({ playerId, secret });
       const before = await current({ ...bearer(token), gateway: other });
@@ -255,7 +255,7 @@ describe('sessions', () => {
       expect(await test.redis.llen(list)).toBe(1);
     });
 
-    it('are not told from others while Redis is away', async () => {
+    it('get 503 while Redis is away, whether the token is known or not', async () => {
       const { token } = await guest();
       jest.spyOn(test.redis, 'evalsha').mockRejectedValue(new Error('Connection is closed.'));
       const away = await current(bearer(token));
@@ -264,7 +264,7 @@ describe('sessions', () => {
       expect((await current(bearer(token))).status).toBe(200);
     });
 
-    it('are not what a key has', async () => {
+    it('do not exist for a key', async () => {
       for (const method of ['GET', 'DELETE'] as const) {
         expect(await send(method, '/v1/sessions/current', bearer(SERVER_KEY))).toMatchObject({
           status: 401,
@@ -278,7 +278,7 @@ describe('sessions', () => {
   describe('let a player', () => {
     const eve = '/v1/players/eve';
 
-    it('write and read their own only', async () => {
+    it('write and read only their own data', async () => {
       const { playerId, token } = await guest();
       const own = `/v1/players/${playerId}`;
       const as = bearer(token);
@@ -291,7 +291,7 @@ describe('sessions', () => {
       expect((await send('GET', `${eve}/scores`, as)).status).toBe(403);
     });
 
-    it('submit their own scores only', async () => {
+    it('submit only their own scores', async () => {
       const { playerId, token } = await guest();
       const submit = (player?: string) =>
         send('POST', '/v1/leaderboards/arena/scores', { ...bearer(token), body: { score: 1, player } });
@@ -312,7 +312,7 @@ describe('sessions', () => {
       ]);
     });
 
-    it('not do what is for servers and operators', async () => {
+    it('not use the routes of servers and operators', async () => {
       const { playerId, token } = await guest();
       const as = bearer(token);
       expect((await send('GET', '/v1/admin/streams', as)).status).toBe(403);
@@ -324,7 +324,7 @@ describe('sessions', () => {
       ).toBe(403);
     });
 
-    it('call themselves "me", also where anybody may read', async () => {
+    it('use "me" for themselves, also on public routes', async () => {
       const { playerId, token } = await guest();
       const as = cookie(token);
       expect((await send('PUT', '/v1/players/me/saves/auto', { ...as, body: { n: 1 } })).status).toBe(202);
@@ -342,14 +342,14 @@ describe('sessions', () => {
       expect((await send('GET', '/v1/players/me/entries', bearer(SERVER_KEY))).status).toBe(400);
     });
 
-    it('read what is public with a token that is none', async () => {
+    it('read public data with an invalid token', async () => {
       expect((await send('GET', '/v1/players/ada/entries', bearer('forged'))).status).toBe(200);
       expect((await send('GET', '/v1/players/ada/entries', cookie('forged'))).status).toBe(200);
     });
   });
 
   describe('in a cookie', () => {
-    it('give way to the header, even when that is wrong', async () => {
+    it('are ignored when there is an Authorization header, even an invalid one', async () => {
       const [mine, theirs] = [await guest(), await guest()];
       const both = { ...cookie(mine.token), ...bearer(theirs.token) };
       expect((await current(both)).body.playerId).toBe(theirs.playerId);
@@ -361,7 +361,7 @@ describe('sessions', () => {
       expect((await send('GET', '/v1/players/ada/scores', cookie(SERVER_KEY))).status).toBe(401);
     });
 
-    it('do not write for another site', async () => {
+    it('cannot be used for writes from another site', async () => {
       const { token } = await guest();
       const write = (credentials: Options, site: string) =>
         send('PUT', '/v1/players/me/saves/auto', { ...credentials, body: {}, 'sec-fetch-site': site });

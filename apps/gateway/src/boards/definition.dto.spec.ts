@@ -20,11 +20,11 @@ describe('the definition of a board', () => {
     ...{ order: 'desc', operator: 'best', tieBreak: 'first', ranking: 'standard', submit: 'players' },
   };
 
-  it('is the default where nothing is said', async () => {
+  it('has defaults for absent fields', async () => {
     expect(await define({})).toEqual(DEFAULTS);
   });
 
-  it('has periods with a time zone and a number of them to keep', async () => {
+  it('has periods with a time zone and a number of periods to keep', async () => {
     const periods = { reset: 'weekly', timezone: 'UTC', keepPeriods: 100 };
     expect(await define({ reset: 'weekly' })).toEqual({ ...DEFAULTS, ...periods });
   });
@@ -81,7 +81,7 @@ describe('the definition of a board', () => {
     expect(await faults(body)).toEqual(paths);
   });
 
-  it('is refused with an example of what a time zone or a reset is', async () => {
+  it('is refused with an example of a valid time zone or reset', async () => {
     const detail = (body: object) => define(body).catch(error => (error as Problem).problem.detail);
     expect(await detail({ reset: 'daily', timezone: 'EST5' })).toContain('America/Sao_Paulo');
     expect(await detail({ reset: 'x' })).toContain('"0 18 * * 5"');

@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openTestLog, type TestLog } from '#libs/testing';
 import { openTestGateway } from '../test-gateway.js';
 
-describe('the calls of Cache Quest, while no worker runs', () => {
+describe('the routes of Cache Quest, while no worker runs', () => {
   let test: TestLog;
   let app: NestFastifyApplication;
 
@@ -28,7 +28,7 @@ describe('the calls of Cache Quest, while no worker runs', () => {
     return { status: answer.statusCode, headers: answer.headers, body: answer.json(), took };
   };
 
-  it('make guests as POST /v1/sessions does, no faster; players are none of them', async () => {
+  it('create guests with the limits of POST /v1/sessions, and none for players', async () => {
     const { headers, body } = await send('GET', '/session');
     const [cookie = ''] = String(headers['set-cookie']).split(';');
     for (let i = 0; i < 5; i++) expect((await send('GET', '/session', cookie)).body).toEqual(body);
@@ -41,7 +41,7 @@ describe('the calls of Cache Quest, while no worker runs', () => {
     expect((await send('GET', '/session', cookie)).status).toBe(200);
   });
 
-  describe('answer to a write', () => {
+  describe('answer a write', () => {
     let cookie: string;
     let id: string;
     beforeAll(async () => {
@@ -55,7 +55,7 @@ describe('the calls of Cache Quest, while no worker runs', () => {
       [cookie = ''] = String(opened.headers['set-cookie']).split(';');
     });
 
-    it('that nobody can read yet: 503 within two seconds, though it is in the log', async () => {
+    it('that is not applied in time with 503 within two seconds, though it is in the log', async () => {
       const member = `Ada-${id}`;
       for (const call of [
         ['POST', '/api/playerstate/', { playerData: { id } }],
@@ -72,7 +72,7 @@ describe('the calls of Cache Quest, while no worker runs', () => {
       expect(await test.redis.xlen(test.topology.of('players', id).stream)).toBe(3);
     }, 20_000);
 
-    it('whose member has characters that are not seen: 422, and nothing is in the log', async () => {
+    it('whose member has invisible characters with 422, and append nothing', async () => {
       for (const member of [`a\u202eb-${id}`, `a\u0007-${id}`, `a\u200b-${id}`]) {
         const refused = await send('POST', '/api/leaderboard/', cookie, { key: 'unseen', score: 1, member });
         expect(refused).toMatchObject({ status: 422, body: { type: 'urn:questlog:name-refused' } });
@@ -95,7 +95,7 @@ describe('the calls of Cache Quest, while no worker runs', () => {
       },
     );
 
-    it('to what is not there: by the log, not by what can be read', async () => {
+    it('to a missing document by the log, and not by the projection', async () => {
       const missing = await send('PATCH', '/api/gamestate/', cookie, { gameData: { id } });
       expect(missing).toMatchObject({ status: 404, body: { status: 404, message: 'Not Found' } });
       const deleted = await send('DELETE', `/api/gamestate/${id}`, cookie);

@@ -2,7 +2,7 @@ import { QuotaExceededError } from '#libs/event-log';
 import { openTestLog, type TestLog } from '#libs/testing';
 import { CreatedBoardQuota } from './created-board-quota.js';
 
-describe('the boards that Cache Quest makes', () => {
+describe('the boards that Cache Quest creates', () => {
   let test: TestLog;
 
   beforeEach(async () => {
@@ -13,7 +13,7 @@ describe('the boards that Cache Quest makes', () => {
   const madeBoards = (limit: number, now?: () => number) =>
     new CreatedBoardQuota(test.redis, test.topology, limit, now);
 
-  it('are no more than there may be, however many come at once', async () => {
+  it('never exceed the limit, however many are created at once', async () => {
     const made = madeBoards(3);
     const added = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => made.add(`board-${i}`)));
     expect(added.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
@@ -29,7 +29,7 @@ describe('the boards that Cache Quest makes', () => {
     await expect(made.add('other')).rejects.toBeInstanceOf(QuotaExceededError);
   });
 
-  it('count no more once an operator has removed them', async () => {
+  it('do not count after an operator has removed them', async () => {
     const made = madeBoards(2);
     for (const board of ['kept', 'removed']) {
       await made.add(board);

@@ -10,11 +10,11 @@ describe('the fields of an object', () => {
     ['{"a": \n{ "big": 9007199254740993,\t"z": -0 } }', { a: '{ "big": 9007199254740993,\t"z": -0 }' }],
     ['{"\\u0061":"\\"{","b":null}', { a: '"\\"{"', b: 'null' }],
     ['[]', {}],
-  ])('of %s are as they are written', (json, fields) => {
+  ])('of %s are returned as written', (json, fields) => {
     expect(Object.fromEntries(fieldTexts(json))).toEqual(fields);
   });
 
-  it('are all of them, and mean what they mean in the object', () => {
+  it('are complete, and have the same values as in the object', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(3), (object, indent) => {
         const texts = fieldTexts(JSON.stringify(object, null, indent));
@@ -28,7 +28,7 @@ describe('the fields of an object', () => {
     expect([...fieldTexts('{"__proto__":{"x":1}}')]).toEqual([['__proto__', '{"x":1}']]);
   });
 
-  it('are not guessed where one is there twice', () => {
+  it('are refused when a key is there twice', () => {
     expect(() => fieldTexts('{"a":1,"\\u0061":2}')).toThrow(DuplicateKeyError);
   });
 });

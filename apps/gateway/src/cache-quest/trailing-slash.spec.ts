@@ -6,7 +6,7 @@ describe('a trailing slash', () => {
     ['/api/playerstate/?x=/', '/api/playerstate?x=/'],
     ['/api/leaderboard/leaderboards:a/?count=3', '/api/leaderboard/leaderboards:a?count=3'],
     ['/session/', '/session'],
-  ])('is left out of %s', (url, without) => {
+  ])('is removed from %s', (url, without) => {
     expect(withoutTrailingSlash({ url })).toBe(without);
   });
 

@@ -56,7 +56,7 @@ describe('live boards', () => {
   };
   const scores = (pages: readonly LivePage[]) => pages.map(({ data }) => JSON.parse(data).entries[0].score);
 
-  it('are pages as `entries` answers them', async () => {
+  it('emit pages in the format of `entries`', async () => {
     const { pages } = watch();
     await pass(1);
     expect(JSON.parse(pages[0]?.data ?? '')).toEqual({
@@ -65,7 +65,7 @@ describe('live boards', () => {
     });
   });
 
-  it('have the same id while they are the same, from any gateway', async () => {
+  it('have the same id for the same content on every gateway', async () => {
     const { pages } = watch();
     await pass(150);
     reader.score = 2;
@@ -85,7 +85,7 @@ describe('live boards', () => {
     expect(found).toEqual([ids[0]]);
   });
 
-  it('are read once for all who watch the same, ten times a second', async () => {
+  it('are read once for all watchers of a page, ten times a second', async () => {
     const all = Array.from({ length: 50 }, () => watch());
     await pass(1_000);
     expect(reader.reads).toBeGreaterThanOrEqual(9);
@@ -93,7 +93,7 @@ describe('live boards', () => {
     for (const { pages } of all) expect(pages.length).toBeGreaterThanOrEqual(9);
   });
 
-  it('are read apart when the limits or the periods differ', async () => {
+  it('are read separately for other limits or periods', async () => {
     watch(10);
     watch(20);
     watch(10, 'previous');
@@ -101,7 +101,7 @@ describe('live boards', () => {
     expect(reader.reads).toBe(3);
   });
 
-  it('are read no more when nobody watches, and again when somebody comes back', async () => {
+  it('are not read without watchers, and again when one comes back', async () => {
     const [one, other] = [watch(), watch()];
     await pass(500);
     one.subscription.unsubscribe();
@@ -116,7 +116,7 @@ describe('live boards', () => {
     expect(pages).toHaveLength(1);
   });
 
-  it('are never read while a reading is under way', async () => {
+  it('never read a page twice at the same time', async () => {
     reader.delay = 350;
     const { pages } = watch();
     await pass(4_500);
@@ -124,7 +124,7 @@ describe('live boards', () => {
     expect(pages).toHaveLength(10);
   });
 
-  it('begin with a reading that began after the subscription', async () => {
+  it('begin with a read that started after the subscription', async () => {
     reader.delay = 80;
     watch();
     await pass(10);
@@ -148,7 +148,7 @@ describe('live boards', () => {
     expect(ends).toEqual([]);
   });
 
-  it('end with an error that will not pass, for all who watch; whoever comes next asks anew', async () => {
+  it('end for all watchers after a permanent error, and start again for the next one', async () => {
     const [one, other] = [watch(), watch()];
     await pass(50);
     const failure = new Error('expired');
@@ -161,7 +161,7 @@ describe('live boards', () => {
     expect(pages).toHaveLength(1);
   });
 
-  it('are over at shutdown, for who watches and for who comes too late', async () => {
+  it('complete at shutdown, also for late subscribers', async () => {
     const early = watch();
     await pass(50);
     boards.beforeApplicationShutdown();

@@ -12,7 +12,7 @@ describe('the number of live streams', () => {
     expect(() => streams.admit('a')).toThrow('this address has 2 live streams');
   });
 
-  it('is limited for the gateway, whatever the addresses', () => {
+  it('is limited for the gateway, over all addresses', () => {
     const streams = new LiveStreams({ perAddress: 2, total: 3 });
     const releases = ['a', 'b', 'c'].map(address => streams.admit(address));
     expect(() => streams.admit('d')).toThrow(expect.objectContaining({ status: 503 }));
@@ -20,7 +20,7 @@ describe('the number of live streams', () => {
     streams.admit('d');
   });
 
-  it('keeps nothing of addresses that have none', () => {
+  it('forgets addresses without streams', () => {
     const streams = new LiveStreams({ perAddress: 2, total: 3 });
     for (let i = 0; i < 1_000; i++) streams.admit(`address-${i}`)();
     expect(streams).toMatchObject({ open: { sum: 0, counts: new Map() } });

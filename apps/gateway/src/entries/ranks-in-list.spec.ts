@@ -11,7 +11,7 @@ describe('ranks in a list', () => {
     expect(ranksInList(entries, ranking)).toEqual(ranks);
   });
 
-  it('are standard on a board that nobody defined, and none of an empty list', () => {
+  it('are standard on a board without definition, and empty for an empty list', () => {
     expect(ranksInList(entries)).toEqual([1, 2, 2, 2, 5]);
     expect(ranksInList([])).toEqual([]);
   });

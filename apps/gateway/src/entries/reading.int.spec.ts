@@ -138,7 +138,7 @@ describe('reading a board', () => {
   const read = (path: string) => send('GET', path);
 
   describe('by its entries', () => {
-    it('shows them with names, in the period that they are of', async () => {
+    it('shows them with names, and their period', async () => {
       expect(await read('/leaderboards/weekly/entries')).toEqual({
         status: 200,
         body: { board: 'weekly', period: '2026-W47', total: 3, entries: [adaShown, bobShown, cydShown] },
@@ -154,7 +154,7 @@ describe('reading a board', () => {
       ['?topPercent=0.5', { from: { offset: 0 }, length: 10, topPercent: 0.5 }],
       ['?aroundScore=-1.5&limit=3', { from: { score: -1.5 }, length: 3 }],
       ['?aroundScore=0&period=2026-W40', { from: { score: 0 }, length: 10, period: '2026-W40' }],
-    ])('asks for what the query says: %s', async (query, asked) => {
+    ])('translates the query: %s', async (query, asked) => {
       expect((await read(`/leaderboards/weekly/entries${query}`)).status).toBe(200);
       expect(reader.queries).toEqual([asked]);
     });
@@ -181,7 +181,7 @@ describe('reading a board', () => {
       [400, new InvalidPeriodError('last week', '2026-W47'), '"last week"'],
       [400, new InvalidCursorError(), 'cursor'],
       [404, new PeriodExpiredError('2026-W01', 4), 'not kept'],
-    ])('answers %d to what cannot be read', async (status, failure, detail) => {
+    ])('answers %d when the board cannot be read', async (status, failure, detail) => {
       reader.failure = failure;
       for (const path of ['entries', 'entries/ada', 'around/ada', 'live'])
         expect(await read(`/leaderboards/weekly/${path}`)).toMatchObject({
@@ -192,7 +192,7 @@ describe('reading a board', () => {
   });
 
   describe('by its players', () => {
-    it('shows one, and how many they equal or beat', async () => {
+    it('shows one entry with its percentile', async () => {
       expect(await read('/leaderboards/weekly/entries/bob?period=2026-W47')).toEqual({
         status: 200,
         body: { board: 'weekly', period: '2026-W47', ...bobShown, percentile: 66.67, total: 3 },
@@ -210,7 +210,7 @@ describe('reading a board', () => {
       expect(await read('/leaderboards/weekly/around/dan')).toMatchObject({ status: 404 });
     });
 
-    it('looks up some, each once, and ranks them among themselves', async () => {
+    it('looks up players, each once, and ranks them among themselves', async () => {
       const players = ['cyd', 'bob', 'cyd', 'dan'];
       expect(await send('POST', '/leaderboards/weekly/lookup?period=previous', { players })).toEqual({
         status: 200,
@@ -237,7 +237,7 @@ describe('reading a board', () => {
       expect(await send('POST', '/leaderboards/weekly/lookup', body)).toMatchObject({ status: 400 });
     });
 
-    it('shows all boards of one', async () => {
+    it('shows all boards of a player', async () => {
       expect(await read('/players/bob/entries')).toEqual({
         status: 200,
         body: {
@@ -313,7 +313,7 @@ describe('reading a board', () => {
       other.response.destroy();
     };
 
-    it('begins with a snapshot, and goes on with updates when something has changed', async () => {
+    it('begins with a snapshot, and sends updates when the page changes', async () => {
       const client = await open('?limit=2');
       expect(client.response.headers).toMatchObject({
         'content-type': 'text/event-stream',
@@ -329,7 +329,7 @@ describe('reading a board', () => {
       client.response.destroy();
     });
 
-    it('goes on, on any gateway, where the client was: with nothing, or with a snapshot', async () => {
+    it('resumes on any gateway: with nothing if the page is the same, else with a snapshot', async () => {
       const first = await open();
       await eventually(async () => expect(events(first)).toHaveLength(1));
       first.response.destroy();
@@ -343,14 +343,14 @@ describe('reading a board', () => {
       for (const { response } of [same, older]) response.destroy();
     });
 
-    it('reads no more when the last client has gone', async () => {
+    it('stops reading when the last client is gone', async () => {
       const client = await open('?limit=3');
       await untilShown(client);
       client.response.destroy();
       await untilNobodyReads();
     });
 
-    it('ends at once when the gateway does', async () => {
+    it('ends at once when the gateway shuts down', async () => {
       const clients = await Promise.all([open(), open()]);
       await Promise.all(clients.map(untilShown));
       const began = performance.now();
@@ -359,13 +359,13 @@ describe('reading a board', () => {
       await eventually(async () => expect(clients.map(({ isOver }) => isOver)).toEqual([true, true]));
     });
 
-    it('answers a HEAD, and is done', async () => {
+    it('answers a HEAD with headers, and ends', async () => {
       const url = '/v1/leaderboards/weekly/live?limit=3';
       expect(await app.inject({ method: 'HEAD', url })).toMatchObject({ statusCode: 200 });
       await untilNobodyReads();
     });
 
-    it('is a 503 when Redis is away from the beginning', async () => {
+    it('answers 503 when Redis is away at the beginning', async () => {
       reader.failure = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
       expect(await read('/leaderboards/weekly/live')).toMatchObject({ status: 503 });
     });

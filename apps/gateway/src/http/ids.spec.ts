@@ -39,7 +39,7 @@ describe.each([
     expect(pipe.transform(text, { data: 'board' })).toBe(text);
   });
 
-  it('is any text of its characters, and comes through unchanged', () => {
+  it('can be any text of the allowed characters, and stays unchanged', () => {
     fc.assert(fc.property(ids, id => pipe.transform(id, {}) === id));
   });
 
@@ -47,19 +47,19 @@ describe.each([
     expect(() => pipe.transform(text, { data: 'board' })).toThrow(Problem);
   });
 
-  it('is told by its name, with status 400, when it is none', () => {
+  it("is refused with 400 and the parameter's name when it is invalid", () => {
     expect(() => pipe.transform('a b', { data: 'board' })).toThrow(/^"board" is not an id: expected 1 to 64/);
     expect(() => pipe.transform('a b', {})).toThrow(expect.objectContaining({ status: 400 }));
   });
 });
 
 describe('the player "me"', () => {
-  it('is refused where a player is named, since a key has none', () => {
+  it('is refused for a key, which has no player', () => {
     expect(() => new PlayerPipe().transform('me', {})).toThrow(/name the player/);
     expect(new PlayerPipe().transform('me2', {})).toBe('me2');
   });
 
-  it('is a name like any other where a board or a slot is named', () => {
+  it('is an ordinary name for a board or a slot', () => {
     expect(new IdPipe().transform('me', {})).toBe('me');
   });
 });

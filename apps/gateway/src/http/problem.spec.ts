@@ -16,7 +16,7 @@ describe('a wrong value in a message', () => {
   });
 
   it.each(['9007199254740993', '-9007199254740993', '12345678901234567890123', '0.12345678901234567'])(
-    'is not shown where it can be another number than was sent: %s',
+    'is not shown if it may have been rounded: %s',
     json => {
       expect(shownValue(JSON.parse(json))).toBe('a number too long or too large to be read exactly');
       expect(shownValue(JSON.parse(`{"a":[1,${json}]}`))).not.toMatch(/\d{15}|null/);
@@ -29,7 +29,7 @@ describe('a wrong value in a message', () => {
     [JSON.stringify(Array(100_000).fill(1)), 61],
     [JSON.stringify({ ['n'.repeat(1_000)]: 1 }), 61],
     [JSON.stringify([['"'.repeat(100)]]), 61],
-  ])('is cut where it is long', (json, most) => {
+  ])('is cut if it is long', (json, most) => {
     const shown = shownValue(JSON.parse(json));
     expect(shown.length).toBeLessThanOrEqual(most);
     expect(shown.endsWith('…')).toBe(most === 61);

@@ -111,7 +111,7 @@ describe('while Redis refuses writes', () => {
     await eventually(async () => expect((await put(player.token)).statusCode).toBe(202));
   });
 
-  it('a flood of reads has the limit of this process', async () => {
+  it('a flood of reads is limited by this process', async () => {
     const limited = await openTestGateway(
       { redis: client, topology: await Topology.open(client, 'ql', { scores: 1, players: 1 }) },
       { ADMIN_KEYS: ADMIN, RATE_LIMIT: 'anonymous.read=3/1m' },

@@ -28,7 +28,7 @@ describe('a HEAD', () => {
   const urlOf = (pattern: string) => pattern.replace('{player}', 'me').replace(/\{\w+}/g, 'x');
   const keys = async () => (await keysLike(test.redis, `${test.prefix}:*`)).sort();
 
-  it('makes nothing and signs nobody in, on any path that has a GET', async () => {
+  it('creates nothing and opens no session, on every path with a GET', async () => {
     expect(patterns).toContain('/session');
     const callers = [{}, { cookie }, { authorization: `Bearer ${ADMIN}` }];
     for (const pattern of patterns) {

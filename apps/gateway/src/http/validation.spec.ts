@@ -42,14 +42,14 @@ async function refusal(value: unknown): Promise<{ problem: Problem; ms: number }
 const many = (count: number, prefix: string) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, 1]));
 
-describe('a body that is refused', () => {
-  it('lists every field that is wrong while they are few', async () => {
+describe('an invalid body', () => {
+  it('lists every invalid field if they are few', async () => {
     const { problem } = await refusal({ name: 1, list: [1], ...many(2, 'x') });
     expect(problem.body.errors).toHaveLength(4);
     expect(problem.body.detail).not.toContain('more');
   });
 
-  it('lists the first 20 of many unknown fields, and says how many there are besides', async () => {
+  it('lists the first 20 of many unknown fields, and says how many more there are', async () => {
     const { problem, ms } = await refusal(many(20_000, 'x'));
     expect(problem.body.errors).toHaveLength(20);
     expect(problem.body.errors?.[0]).toEqual({
@@ -67,14 +67,14 @@ describe('a body that is refused', () => {
     ['many fields within a field', { name: many(20_000, 'x') }],
     ['a list instead of an object', Array(100_000).fill(0)],
     ['a text instead of an object', 'x'.repeat(MIB)],
-  ])('takes no long work where it is %s', async (_, body) => {
+  ])('is refused quickly if it is %s', async (_, body) => {
     const { problem, ms } = await refusal(body);
     expect(problem.getStatus()).toBe(400);
     expect(JSON.stringify(problem.body).length).toBeLessThan(1_000);
     expect(ms).toBeLessThan(200);
   });
 
-  it('quotes no more than the beginning of a long name', async () => {
+  it('has only the beginning of a long name in the answer', async () => {
     const { problem } = await refusal({ ['x'.repeat(MIB)]: 1 });
     expect(JSON.stringify(problem.body).length).toBeLessThan(2_000);
     expect(problem.body.detail).toMatch(/… \(1048576 characters\)/);
@@ -121,7 +121,7 @@ class AllRules {
   readonly word!: string;
 }
 
-describe('a field that is refused', () => {
+describe('an invalid field', () => {
   const right = { count: 1, share: 1, order: 'asc', diff: true, text: 'abc', word: 'a' };
   it.each([
     ['count', 0, 'count must be an integer from 1 to 10; it is 0'],
@@ -134,7 +134,7 @@ describe('a field that is refused', () => {
     ['text', 'x'.repeat(100), `text must be text of at most 3 characters; it is "${'x'.repeat(59)}…`],
     ['text', undefined, 'text must be text of at most 3 characters; it is missing'],
     ['word', 'b\u202e', 'word must begin with a; it is "b\\u202e"'],
-  ])('is named, with what is allowed and what it is: %s %j', async (field, value, message) => {
+  ])('is reported with its name, what is allowed, and its value: %s %j', async (field, value, message) => {
     const body = { ...right, [field]: value };
     const problem = await bodyPipe
       .transform(body, { type: 'body', metatype: AllRules })
@@ -147,7 +147,7 @@ describe('a field that is refused', () => {
     ['0', '0'],
     ['', '""'],
     ['1e400', '"1e400"'],
-  ])('of a query is shown as it was sent: %s', async (count, shown) => {
+  ])('of a query is reported as it was sent: %s', async (count, shown) => {
     const query = { ...right, count };
     const problem = await queryPipe
       .transform(query, { type: 'query', metatype: AllRules })

@@ -35,13 +35,13 @@ describe('Prefer: wait', () => {
   });
 
   it.each([undefined, '', ',,', 'respond-async', 'return=minimal', 'await=5', 'waiting=5'])(
-    'that is not there, as in %p, does not wait',
+    'is absent in %p',
     prefer => {
       expect(waitPreference({ ...(prefer !== undefined && { prefer }) })).toBe(0);
     },
   );
 
-  it('that is sent as two headers counts', () => {
+  it('can be sent in two headers', () => {
     expect(waitPreference({ prefer: ['respond-async', 'wait=4'] } as never)).toBe(4);
   });
 
@@ -171,11 +171,11 @@ describe('the time that a write expects', () => {
     '0',
     'Sun, 99 Nov 1994 08:49:37 GMT',
     'Sun, 06 Nov 1994',
-  ])('is none when the header is %p', text => {
+  ])('is ignored when the header is %p', text => {
     expect(sinceOf({ 'if-unmodified-since': text })).toBeUndefined();
   });
 
-  it('does not count beside a version', () => {
+  it('is ignored beside a version', () => {
     const since = { 'if-unmodified-since': 'Sun, 06 Nov 1994 08:49:37 GMT' };
     expect(sinceOf({ ...since, 'if-match': '"3"' })).toBeUndefined();
     expect(sinceOf({ ...since, 'if-none-match': '*' })).toBeUndefined();
@@ -191,7 +191,7 @@ describe('a conditional GET', () => {
   );
 
   it.each([undefined, '', ', ,', '3', '"33"', '"2", "4"', 'w/"3"'])(
-    'with If-None-Match: %s gets "3" anew',
+    'with If-None-Match: %s gets "3" again',
     tags => {
       expect(matchesNone({ ...(tags !== undefined && { 'if-none-match': tags }) }, '"3"')).toBe(false);
     },

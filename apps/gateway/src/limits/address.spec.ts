@@ -46,18 +46,18 @@ describe('the address of a request', () => {
       get: readIp,
     }) as unknown as FastifyRequest;
 
-  it('is what Fastify makes of its connection and headers', () => {
+  it('is the one that Fastify derives from the connection and headers', () => {
     expect(addressOf(request('10.0.0.1', () => '1.2.3.4'))).toBe('1.2.3.4');
   });
 
-  it('is unknown when the connection was reset, whatever Fastify does then', () => {
+  it('is unknown after a connection reset', () => {
     const fails = () => {
       throw new TypeError('invalid argument: undefined');
     };
     expect(addressOf(request(undefined, fails))).toBe('unknown');
   });
 
-  it('is asked for by nobody past this function', () => {
+  it('is read by this function only', () => {
     const sources = globSync('apps/gateway/src/**/*.ts', { exclude: ['**/*.spec.ts', '**/address.ts'] });
     expect(sources.length).toBeGreaterThan(100);
     expect(

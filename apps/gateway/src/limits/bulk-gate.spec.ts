@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BulkGate } from './bulk-gate.js';
 
-describe('the gate for requests that read much', () => {
-  it('lets a few run, and the next one when one of them is over', async () => {
+describe('the bulk gate', () => {
+  it('runs a few, and the next one when one of them ends', async () => {
     const gate = new BulkGate(2, 5, 60_000);
     const [first] = await Promise.all([gate.enter(), gate.enter()]);
     let isIn = false;
@@ -14,7 +14,7 @@ describe('the gate for requests that read much', () => {
     expect(isIn).toBe(true);
   });
 
-  it('counts an end once, however often it is told', async () => {
+  it('counts each end once', async () => {
     const gate = new BulkGate(1, 0, 60_000);
     const leave = await gate.enter();
     leave();
@@ -23,7 +23,7 @@ describe('the gate for requests that read much', () => {
     await expect(gate.enter()).rejects.toMatchObject({ status: 503 });
   });
 
-  it('refuses whoever is too many to wait, and whoever has waited too long', async () => {
+  it('refuses when too many wait, and after waiting too long', async () => {
     const gate = new BulkGate(1, 1, 20);
     const leave = await gate.enter();
     const waiting = gate.enter();

@@ -1,7 +1,7 @@
 import { openTestLog, type TestLog } from '#libs/testing';
 import { HourlyQuota, HourlyQuotaError } from './hourly-quota.js';
 
-describe('a quota for an hour', () => {
+describe('an hourly quota', () => {
   let test: TestLog;
   let ids = 0;
   let id: string;
@@ -17,7 +17,7 @@ describe('a quota for an hour', () => {
   });
   afterAll(() => test.close());
 
-  it('is never exceeded, by however many gateways at once', async () => {
+  it('is never exceeded by concurrent gateways', async () => {
     const limit = 100_000;
     const gateways = Array.from({ length: 4 }, () => open(limit));
     let spent = 0;
@@ -38,7 +38,7 @@ describe('a quota for an hour', () => {
     expect(spent).toBeGreaterThan(limit - 4 * 700 - 700);
   });
 
-  it('asks Redis for few of many small amounts', async () => {
+  it('needs few calls to Redis for many small amounts', async () => {
     const quota = open(1_000_000);
     const before = await test.redis.info('commandstats');
     const calls = (info: string) => Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
@@ -46,7 +46,7 @@ describe('a quota for an hour', () => {
     expect(calls(await test.redis.info('commandstats')) - calls(before)).toBeLessThan(50);
   });
 
-  it('says when there is more, and asks no more until then', async () => {
+  it('tells when more is available, and does not ask Redis before', async () => {
     let now = 0;
     const quota = open(1_000, () => now);
     await spend(quota, 1_000);
@@ -59,7 +59,7 @@ describe('a quota for an hour', () => {
     await spend(quota, 10);
   });
 
-  it('takes back what was not needed', async () => {
+  it('takes back what was not spent', async () => {
     const quota = open(1_000);
     await spend(quota, 1_000);
     quota.giveBack(id, 600);
@@ -67,7 +67,7 @@ describe('a quota for an hour', () => {
     await expect(spend(quota, 1)).rejects.toBeInstanceOf(HourlyQuotaError);
   });
 
-  it('refuses at once what can never fit', async () => {
+  it('refuses an amount above the limit without a call', async () => {
     await expect(spend(open(1_000), 1_001)).rejects.toMatchObject({ retryAfter: 3_600_000 });
   });
 });

@@ -1,9 +1,9 @@
 import { LocalWindow } from './local-window.js';
 
-describe('a window that one process counts for itself', () => {
+describe('the local window', () => {
   const limit = { limit: 3, window: 10_000 };
 
-  it('admits what fits, and says when more will', () => {
+  it('admits what fits, and tells when more will', () => {
     let now = 0;
     const window = new LocalWindow(() => now);
     expect(window.admit('ada', limit, 2)).toEqual({
@@ -18,7 +18,7 @@ describe('a window that one process counts for itself', () => {
     expect(window.admit('ada', limit, 3)).toMatchObject({ admitted: true, remaining: 0 });
   });
 
-  it('remembers no more callers than it has room for', () => {
+  it('keeps a limited number of callers', () => {
     const window = new LocalWindow(() => 0);
     for (let i = 0; i <= 10_000; i++) window.admit(`caller-${i}`, limit, 3);
     expect(window.admit('caller-1', limit, 1)).toMatchObject({ admitted: false });

@@ -53,7 +53,7 @@ describe('quotas', () => {
   });
   afterAll(() => test.close());
 
-  it('of saves are a conflict that says which, how many there may be, and how many there are', async () => {
+  it('of saves answer 409 with the quota, the limit and the use', async () => {
     const gateway = await open({ QUOTAS: 'player.slots=1,player.saveBytes=1KiB' });
     const { token } = await guestOf(gateway);
     const put = (slot: string, payload: object) =>
@@ -77,7 +77,7 @@ describe('quotas', () => {
     expect(patched.json()).toMatchObject({ status: 409, quota: 'player.saveBytes' });
   });
 
-  it('of boards hold for all partitions, however many scores come at once', async () => {
+  it('of boards hold over all partitions for concurrent scores', async () => {
     const gateway = await open({ QUOTAS: 'player.boards=3' });
     const { token, playerId } = await guestOf(gateway);
     const boards = Array.from({ length: 9 }, newBoard);
@@ -100,7 +100,7 @@ describe('quotas', () => {
     expect((await submit(gateway, SERVER_KEY, newBoard(), ofKey)).statusCode).toBe(202);
   });
 
-  it('of bytes are one for all that a player appends, and say when to come back', async () => {
+  it('of bytes count everything that a player appends, and answer with Retry-After', async () => {
     const gateway = await open({ QUOTAS: 'player.bytesPerHour=20000' });
     const boards = Array.from({ length: 5 }, newBoard);
     const attributes = { note: 'x'.repeat(250) };
@@ -138,7 +138,7 @@ describe('quotas', () => {
     expect((await call(gateway, token, 'DELETE', '/v1/players/me')).statusCode).toBeLessThan(300);
   });
 
-  it('of guests are counted by address, of IPv6 by /56', async () => {
+  it('of guests count by address, or by /56 of IPv6', async () => {
     const gateway = await open({ QUOTAS: 'address.guestsPerHour=2' });
     const make = (remoteAddress: string, url = '/v1/sessions', key?: string) =>
       gateway.inject({
@@ -167,15 +167,15 @@ describe('quotas', () => {
       expect((await make(address)).statusCode).toBe(status);
   });
 
-  it('are off where they are switched off', async () => {
+  it('can be switched off', async () => {
     const gateway = await open({ QUOTAS: 'off' });
     const { token } = await guestOf(gateway);
     const answers = await Promise.all(Array.from({ length: 5 }, () => submit(gateway, token, newBoard())));
     expect(statuses(answers)).toEqual(new Array(5).fill(202));
   });
 
-  describe('of boards that nobody has defined', () => {
-    it('keep the first score out where boards must be defined', async () => {
+  describe('of boards that are not defined', () => {
+    it('refuse the first score where boards must be defined', async () => {
       const gateway = await open({ BOARDS: 'defined', QUOTAS: 'player.boards=2' });
       const { token } = await guestOf(gateway);
       const board = newBoard();
@@ -198,23 +198,26 @@ describe('quotas', () => {
       expect((await submit(gateway, token, board)).statusCode).toBe(202);
     });
 
-    it.each(['defined', 'open'])('are made by the routes of Cache Quest, so many (BOARDS=%s)', async mode => {
-      const gateway = await open({ BOARDS: mode, CACHE_QUEST_BOARDS: '1' });
-      await test.redis.unlink(cacheQuestBoardsKey(test.prefix));
-      const { token, playerId } = await guestOf(gateway);
-      const play = (key: string) =>
-        call(gateway, token, 'POST', '/api/leaderboard', { key, score: 1, member: `Ada-${playerId}` });
-      const board = newBoard();
-      // It is in the log, and no worker runs by which it could be read.
-      expect((await play(board)).statusCode).toBe(503);
-      const refused = await play(newBoard());
-      expect(refused.statusCode).toBe(409);
-      expect(refused.json()).toMatchObject({ quota: 'CACHE_QUEST_BOARDS', limit: 1, used: 1 });
-      expect((await submit(gateway, token, board)).statusCode).toBe(202);
-      expect((await play(board)).statusCode).toBe(503);
-    });
+    it.each(['defined', 'open'])(
+      'limit the boards that the routes of Cache Quest create (BOARDS=%s)',
+      async mode => {
+        const gateway = await open({ BOARDS: mode, CACHE_QUEST_BOARDS: '1' });
+        await test.redis.unlink(cacheQuestBoardsKey(test.prefix));
+        const { token, playerId } = await guestOf(gateway);
+        const play = (key: string) =>
+          call(gateway, token, 'POST', '/api/leaderboard', { key, score: 1, member: `Ada-${playerId}` });
+        const board = newBoard();
+        // It is in the log, and no worker runs by which it could be read.
+        expect((await play(board)).statusCode).toBe(503);
+        const refused = await play(newBoard());
+        expect(refused.statusCode).toBe(409);
+        expect(refused.json()).toMatchObject({ quota: 'CACHE_QUEST_BOARDS', limit: 1, used: 1 });
+        expect((await submit(gateway, token, board)).statusCode).toBe(202);
+        expect((await play(board)).statusCode).toBe(503);
+      },
+    );
 
-    it('take scores where there are some, and none once the board was removed', async () => {
+    it('accept scores on a board with scores, and refuse them after its removal', async () => {
       const board = newBoard();
       const before = await open({ BOARDS: 'open' });
       const { token } = await guestOf(before);

@@ -48,7 +48,7 @@ describe('the rate limit', () => {
   afterEach(() => Promise.all(opened.splice(0).map(gateway => gateway.close())));
   afterAll(() => test.close());
 
-  it('says in every answer what is left', async () => {
+  it('reports what is left in every answer', async () => {
     const gateway = await open('anonymous.read=3/10s');
     const first = await gateway.inject(read('10.0.0.1'));
     expect(first.headers).toMatchObject({
@@ -59,7 +59,7 @@ describe('the rate limit', () => {
     expect(absent.headers).toMatchObject({ 'ratelimit-remaining': '1' });
   });
 
-  it('is a problem that says when to come back', async () => {
+  it('answers with a problem and Retry-After', async () => {
     const gateway = await open('anonymous.read=3/10s');
     await burst(gateway, 3, read('10.0.0.1'));
     const refused = await gateway.inject(read('10.0.0.1'));
@@ -76,7 +76,7 @@ describe('the rate limit', () => {
     expect(Number(refused.headers['ratelimit-reset'])).toBeGreaterThanOrEqual(wait);
   });
 
-  it('is one for all gateways', async () => {
+  it('is shared by all gateways', async () => {
     const gateways = [await open('anonymous.read=40/10s'), await open('anonymous.read=40/10s')];
     const answers = await Promise.all(gateways.map(gateway => burst(gateway, 60, read('10.0.0.1'))));
     const { 200: passed, 429: refused } = statuses(answers.flat());
@@ -98,7 +98,7 @@ describe('the rate limit', () => {
     expect((await gateway.inject(read('10.0.0.3', 'a-key-that-nobody-knows'))).statusCode).toBe(200);
   });
 
-  it('weighs a list of scores, and refuses it as a whole', async () => {
+  it('counts each score of a list, and refuses the list as a whole', async () => {
     const gateway = await open('server.bulk=100/10s');
     expect((await gateway.inject(submitAll(60))).headers).toMatchObject({ 'ratelimit-remaining': '40' });
     const refused = await gateway.inject(submitAll(41));
@@ -107,7 +107,7 @@ describe('the rate limit', () => {
     expect((await gateway.inject(submitAll(40))).statusCode).toBe(202);
   });
 
-  it('says so when a list could never pass', async () => {
+  it('answers 413 for a list above the whole limit', async () => {
     const gateway = await open('server.bulk=100/10s');
     const refused = await gateway.inject(submitAll(101));
     expect(refused.statusCode).toBe(413);
@@ -115,7 +115,7 @@ describe('the rate limit', () => {
     expect(refused.headers).not.toHaveProperty('retry-after');
   });
 
-  it('counts a lookup as the read that it is', async () => {
+  it('counts a lookup as a read', async () => {
     const gateway = await open('anonymous.write=1/10s');
     const lookup = {
       method: 'POST' as const,
@@ -125,7 +125,7 @@ describe('the rate limit', () => {
     expect(statuses(await burst(gateway, 5, lookup))[200]).toHaveLength(5);
   });
 
-  describe('of a route that the caller has no right to', () => {
+  describe('of a route that the caller may not use', () => {
     const server = { authorization: `Bearer ${SERVER_KEY}` };
     const EXPORT = '/v1/players/ada/export';
     /** Routes with limits of their own, as somebody who may not call them. */
@@ -138,7 +138,7 @@ describe('the rate limit', () => {
       { method: 'DELETE', url: '/api/playerstate/ada', headers: server, expected: 403 },
     ] as const;
 
-    it('is not reached: the answer is that there is none', async () => {
+    it('does not apply: the answer stays 401 or 403', async () => {
       const none = 'player.bulk=1/1m,anonymous.bulk=1/1m,server.bulk=1/1m,server.read=1/1m,server.write=1/1m';
       const gateway = await open(none);
       for (let round = 0; round < 3; round++)
@@ -146,7 +146,7 @@ describe('the rate limit', () => {
           expect(await gateway.inject(call)).toMatchObject({ statusCode: expected });
     });
 
-    it('is not reached by a score for another player, nor by one for a board of servers', async () => {
+    it('does not apply to a score for another player, or for a board for servers only', async () => {
       const gateway = await open('player.write=1/1m');
       const admin = { authorization: `Bearer ${ADMIN}` };
       const defined = { method: 'PUT' as const, url: '/v1/leaderboards/official', headers: admin };
@@ -162,7 +162,7 @@ describe('the rate limit', () => {
       expect([await submit('b', 'ada'), await submit('official')]).toEqual([403, 403]);
     });
 
-    it('is not reached by what Cache Quest refuses for its owner, unless that takes a long body to find', async () => {
+    it('does not apply to what Cache Quest refuses because of its owner, unless the body is long', async () => {
       const gateway = await open('player.write=1/1m');
       const opened = await gateway.inject({ method: 'POST', url: '/v1/sessions', payload: {} });
       const [cookie = ''] = String(opened.headers['set-cookie']).split(';');
@@ -186,7 +186,7 @@ describe('the rate limit', () => {
       expect(await Promise.all(another())).toEqual(Array(5).fill(403));
     });
 
-    it('counts by the address, whoever it is', async () => {
+    it('counts by address, for every caller', async () => {
       const gateway = await open('anonymous.read=3/1m,anonymous.write=3/1m');
       for (const remoteAddress of ['10.0.0.1', '10.0.0.2'])
         for (const method of ['GET', 'DELETE'] as const) {
@@ -216,7 +216,7 @@ describe('the rate limit', () => {
     });
   });
 
-  it('lets an export pass when it is below what one costs', async () => {
+  it('admits an export even if the limit is below its cost', async () => {
     const gateway = await open('admin.bulk=10/1m');
     const url = '/v1/players/ada/export';
     const ask = () => gateway.inject({ method: 'GET', url, headers: { authorization: `Bearer ${ADMIN}` } });
@@ -224,7 +224,7 @@ describe('the rate limit', () => {
     expect((await ask()).statusCode).toBe(429);
   });
 
-  it('lets pass again when the time has come', async () => {
+  it('admits again after Retry-After', async () => {
     const gateway = await open('anonymous.read=2/1s');
     await burst(gateway, 2, read('10.0.0.1'));
     const refused = await gateway.inject(read('10.0.0.1'));
@@ -232,7 +232,7 @@ describe('the rate limit', () => {
     await eventually(async () => expect((await gateway.inject(read('10.0.0.1'))).statusCode).toBe(200));
   });
 
-  it('asks Redis no more about a caller whom it knows to be refused', async () => {
+  it('does not ask Redis again about a refused caller', async () => {
     const gateway = await open('anonymous.read=1/1m');
     await burst(gateway, 2, read('10.0.0.1'));
     await test.redis.unlink(`${test.prefix}:limit:read:anonymous:10.0.0.1`);
@@ -241,7 +241,7 @@ describe('the rate limit', () => {
     expect(await test.redis.exists(`${test.prefix}:limit:read:anonymous:10.0.0.1`)).toBe(0);
   });
 
-  it('counts refusals by class and role', async () => {
+  it('counts rejections by class and role in the metrics', async () => {
     const gateway = await open('anonymous.read=1/1m');
     register.resetMetrics();
     await burst(gateway, 5, read('10.0.0.1'));
@@ -250,14 +250,14 @@ describe('the rate limit', () => {
     );
   });
 
-  it('is off when it is told so', async () => {
+  it('can be switched off', async () => {
     const gateway = await open('off');
     const [answer] = await burst(gateway, 1, read('10.0.0.1'));
     expect(Object.keys(answer?.headers ?? {}).filter(name => name.startsWith('ratelimit'))).toEqual([]);
     expect(await keysLike(test.redis, `${test.prefix}:limit:*`)).toEqual([]);
   });
 
-  it('says nothing of health, metrics and documentation', async () => {
+  it('does not apply to health, metrics and documentation', async () => {
     const gateway = await open('anonymous.read=1/1m');
     for (const url of ['/healthz', '/metrics', '/openapi.json', '/docs']) {
       const answers = await burst(gateway, 3, { method: 'GET', url, remoteAddress: '10.0.0.1' });
@@ -268,7 +268,7 @@ describe('the rate limit', () => {
     }
   });
 
-  it('neither hangs nor lets pass when Redis goes away', async () => {
+  it('answers 503 when Redis goes away', async () => {
     const redis = createClient(testRedis(), `${test.prefix}-away`);
     await redis.connect();
     const gateway = await open('on', { redis, topology: test.topology });
@@ -278,7 +278,7 @@ describe('the rate limit', () => {
     expect(answer.headers).toMatchObject({ 'retry-after': '1' });
   });
 
-  it('answers within two seconds when Redis is silent, however many commands wait before its own', async () => {
+  it('answers within two seconds when Redis hangs, however many commands are queued', async () => {
     const gateway = await open('on');
     jest.spyOn(SlidingWindow.prototype, 'admit').mockReturnValueOnce(new Promise(() => {}));
     const began = performance.now();

@@ -24,7 +24,7 @@ describe('the sliding window', () => {
     await test.close();
   });
 
-  describe('by a clock of the test', () => {
+  describe('with the clock of the test', () => {
     // The script has the server's clock and no other; here its text gets one more argument for it.
     const text = readFileSync('apps/gateway/src/lua/admit.lua', 'utf8').replace(
       "redis.call('TIME')",
@@ -42,7 +42,7 @@ describe('the sliding window', () => {
     const sum = (list: readonly { at: number; cost: number }[], from: number) =>
       list.filter(({ at }) => at >= from).reduce((total, { cost }) => total + cost, 0);
 
-    it('admits what keeps every window within the limit, and nothing else, but for one slot', async () => {
+    it('keeps every window within the limit, and is exact to one slot', async () => {
       const request = fc.record({
         // Many at once, some a slot later, a few a window later.
         after: fc.oneof(fc.constant(0), fc.nat(60), fc.nat(1_300)),
@@ -72,7 +72,7 @@ describe('the sliding window', () => {
       );
     });
 
-    it('says to the millisecond when a cost fits again, and when all of the limit is there', async () => {
+    it('tells to the millisecond when a cost fits again, and when the whole limit is available', async () => {
       const limit = { limit: 10, window: 1_000 };
       const requests = fc.array(fc.record({ after: fc.nat(400), cost: fc.integer({ min: 1, max: 10 }) }), {
         minLength: 3,
@@ -107,14 +107,14 @@ describe('the sliding window', () => {
       expect(await admitAt(key, 2_050, limit)).toMatchObject({ admitted: true });
     });
 
-    it('counts as new what a clock set far back has left in the future', async () => {
+    it('restarts entries that lie in the future after the clock was set far back', async () => {
       const [key, limit] = [newKey(), { limit: 2, window: 1_000 }];
       await admitAt(key, 86_400_000, limit, 2);
       expect(await admitAt(key, 0, limit)).toMatchObject({ admitted: false, retryAfter: 1_050 });
       expect(await admitAt(key, 1_050, limit)).toMatchObject({ admitted: true });
     });
 
-    it('forgets nothing when the limit is set anew', async () => {
+    it('keeps its counts when the limit changes', async () => {
       const key = newKey();
       await admitAt(key, 0, { limit: 10, window: 1_000 }, 9);
       expect(await admitAt(key, 100, { limit: 5, window: 2_000 })).toMatchObject({
@@ -125,14 +125,14 @@ describe('the sliding window', () => {
       });
     });
 
-    it('takes as much memory for a million as for one', async () => {
+    it('takes the same memory for a million as for one', async () => {
       const [key, limit] = [newKey(), { limit: 1_000_000_000, window: 1_000 }];
       for (let at = 0; at < 5_000; at += 7) await admitAt(key, at, limit, 1_000_000);
       expect(await redis.strlen(key)).toBeLessThan(150);
     });
   });
 
-  it('goes by the clock of the server, and forgets what is idle', async () => {
+  it('uses the clock of Redis, and expires idle keys', async () => {
     const [key, limit] = [newKey(), { limit: 5, window: 1_000 }];
     const window = new SlidingWindow(redis);
     expect(await window.admit(key, limit, 3)).toMatchObject({ admitted: true, remaining: 2, retryAfter: 0 });
@@ -143,7 +143,7 @@ describe('the sliding window', () => {
     expect(await redis.pttl(key)).toBeLessThanOrEqual(1_100);
   });
 
-  it('counts each of those who ask in one call', async () => {
+  it('counts each caller of a batched call', async () => {
     const window = new SlidingWindow(redis);
     const [key, other, limit] = [newKey(), newKey(), { limit: 7, window: 10_000 }];
     const asked = [1, 3, 2, 2, 1].map(cost => window.admit(key, limit, cost));

@@ -49,7 +49,7 @@ describe('the audit trail', () => {
     return [first, rest.find(board => partitionOf(board) === partitionOf(first)) ?? ''] as const;
   };
 
-  it('of a board has its scores, revocations and definitions, and not those of its neighbour', async () => {
+  it('of a board has its scores, revocations and definitions, and none of other boards', async () => {
     const [board, other] = neighbours();
     await define(board);
     await submit(board, 'ada', 1);
@@ -64,7 +64,7 @@ describe('the audit trail', () => {
     ]);
   });
 
-  it('of a player on a board has what the player did there, and the bans', async () => {
+  it("of a player on a board has the player's events there, and the bans", async () => {
     const [board, other] = neighbours();
     await define(board);
     await submit(board, 'ada', 1);
@@ -108,7 +108,7 @@ describe('the audit trail', () => {
     expect(times).toEqual([...times].sort().reverse());
   });
 
-  it('of a player comes in pages over all partitions, complete while events are appended', async () => {
+  it('of a player has pages over all partitions, and stays complete while events are appended', async () => {
     const expected: string[] = [];
     for (let score = 1; score <= 20; score++) {
       await submit(`board-${score % 5}`, 'ada', score);
@@ -132,7 +132,7 @@ describe('the audit trail', () => {
     expect(found.sort()).toEqual(expected.sort());
   });
 
-  it('of somebody unknown is empty', async () => {
+  it('of an unknown player is empty', async () => {
     await submit('a', 'bob', 1);
     boards = {};
     expect(await audit.ofPlayer('ada', ALL)).toEqual({ events: [] });

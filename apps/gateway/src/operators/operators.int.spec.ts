@@ -86,7 +86,7 @@ describe('the routes of operators', () => {
     });
   });
 
-  it('name the groups there are when asked for another', async () => {
+  it('name the known groups when asked for an unknown one', async () => {
     const detail = expect.stringMatching(/one of ranking-projector, scores, saves; it is "rank"/);
     expect(await get('/v1/admin/dead-letters?group=rank')).toMatchObject({ status: 400, body: { detail } });
   });
@@ -105,7 +105,7 @@ describe('the routes of operators', () => {
     expect(await drop()).toMatchObject({ status: 404, body: { status: 404 } });
   });
 
-  it('refuse to retry what is no longer in the log', async () => {
+  it('refuse to retry an event that is no longer in the log', async () => {
     const { id, eventId } = await fail();
     await test.redis.xdel(test.topology.of('scores', 'board').stream, eventId.slice(3));
     expect(await send('POST', `/v1/admin/dead-letters/${id}/retry`)).toMatchObject({
@@ -144,11 +144,11 @@ describe('the routes of operators', () => {
     '/v1/admin/leaderboards/board/events?player=a%20b',
     '/v1/admin/leaderboards/a%20b/events',
     '/v1/admin/players/a%20b/events',
-  ])('refuse what is malformed: %s', async url => {
+  ])('refuse malformed requests: %s', async url => {
     expect(await get(url)).toMatchObject({ status: 400 });
   });
 
-  it('refuse what is no id of a dead letter', async () => {
+  it('refuse an invalid dead letter id', async () => {
     expect(await send('POST', '/v1/admin/dead-letters/x/retry')).toMatchObject({ status: 400 });
     expect(await send('DELETE', '/v1/admin/dead-letters/x')).toMatchObject({ status: 400 });
   });

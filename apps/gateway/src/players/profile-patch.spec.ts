@@ -39,7 +39,7 @@ describe('the patch of a profile', () => {
   });
 
   it.each([...['', ' ', '  '], ...['x'.repeat(65), 5, true, [], {}, ['Ada']]])(
-    'cannot make the name %j',
+    'cannot set the name %j',
     name => {
       expect(refusal(() => checkProfilePatch({ name }))).toEqual(invalid('name'));
     },
@@ -58,7 +58,7 @@ describe('the patch of a profile', () => {
       'a\udc00',
       '\u202eevil',
     ],
-  ])('cannot make the name %j, of which a character is not seen', name => {
+  ])('cannot set the name %j, which has an invisible character', name => {
     expect(refusal(() => checkProfilePatch({ name }))).toMatchObject({ status: 422, code: 'name-refused' });
   });
 
@@ -82,7 +82,7 @@ describe('the patch of a profile', () => {
     expect(refusal(() => checkProfilePatch({ playerId }))).toEqual(invalid('playerId'));
   });
 
-  it('is told all that is wrong with it', () => {
+  it('is refused with all of its errors', () => {
     const patch = { playerId: 'eve', name: '', country: 'xx' };
     expect(refusal(() => checkProfilePatch(patch))).toEqual(invalid('playerId', 'name', 'country'));
   });
@@ -105,7 +105,7 @@ describe('the patch of a profile', () => {
     expect(refusal(() => checkProfilePatch(lists(PROFILE_LIMIT)))).toMatchObject({ code: 'too-deep' });
   });
 
-  it('says of no object more than whether it is taken', () => {
+  it('accepts or refuses any object without another error', () => {
     fc.assert(
       fc.property(fc.object(), body =>
         [undefined, 400, 422].includes(refusal(() => checkProfilePatch(body))?.status),
@@ -126,7 +126,7 @@ describe('the size of a profile', () => {
     expect(refusal(() => checkProfileSize(ofSize(PROFILE_LIMIT), { x: null, y: 1 }))).toBeUndefined();
   });
 
-  it('can shrink where it is beyond the limit', () => {
+  it('can shrink when it is beyond the limit', () => {
     const large = { ...ofSize(PROFILE_LIMIT + 100), y: 1 };
     expect(refusal(() => checkProfileSize(large, { y: null }))).toBeUndefined();
     expect(refusal(() => checkProfileSize(large, { z: 1 }))).toMatchObject(tooLarge);

@@ -29,7 +29,7 @@ describe('the document of a save', () => {
     '{"__proto__":{"a":1},"constructor":null}',
     '{"face":"\u{1F600}","lone":"\\ud800","zero":"\\u0000"}',
     '\n{\t"a" : [ ] }\r\n',
-  ])('is kept exactly as it was sent: %s', text => {
+  ])('is stored exactly as it was sent: %s', text => {
     expect(checkDocument(text)).toBe(text);
   });
 
@@ -40,7 +40,7 @@ describe('the document of a save', () => {
   });
 
   it.each(['[]', '[{}]', '1', '-0', '"{}"', 'null', 'true', ' [ ] '])(
-    'cannot be %s, which is no object',
+    'cannot be %s, which is not an object',
     text => {
       expect(refusal(text)).toEqual(NOT_AN_OBJECT);
     },
@@ -96,7 +96,7 @@ describe('the document of a save', () => {
     expect(refusal(`${before}${nestedLists(64)}}`)).toEqual(TOO_DEEP);
   });
 
-  it('is counted like a walk through its value would', () => {
+  it('has the same depth as its parsed value', () => {
     const depthOf = (value: unknown): number =>
       typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
     const wrap = (value: unknown, levels: number): unknown =>

@@ -44,7 +44,7 @@ describe('a JSON patch', () => {
       '[{"op":"add","path":"/foo/-","value":["abc","def"]}]',
       '{"foo":["bar",["abc","def"]]}',
     ],
-  ])('makes, as in appendix A of RFC 6902, of %s with %s %s', (document, patch, result) => {
+  ])('changes, as in appendix A of RFC 6902, %s with %s to %s', (document, patch, result) => {
     expect(apply(document, patch)).toBe(result);
   });
 
@@ -62,7 +62,7 @@ describe('a JSON patch', () => {
     ],
     ['{}', '[{"op":"add","path":"/__proto__","value":{"x":1}}]', '{"__proto__":{"x":1}}'],
     ['{}', '[]', '{}'],
-  ])('makes of %s with %s %s', (document, patch, result) => {
+  ])('changes %s with %s to %s', (document, patch, result) => {
     expect(apply(document, patch)).toBe(result);
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });
@@ -90,14 +90,14 @@ describe('a JSON patch', () => {
     ['{"op":"merge","path":"/a","value":1}', '"op" must be'],
     ['{"path":"/a","value":1}', '"op" must be'],
     ['1', 'it is no object'],
-  ])('is refused with %s, by number', (operation, reason) => {
+  ])('is refused for the operation %s, by its number', (operation, reason) => {
     const run = () => apply('{"a":1,"l":[1],"o":{}}', `[{"op":"test","path":"/a","value":1},${operation}]`);
     expect(run).toThrow(JsonPatchError);
     expect(run).toThrow(/^operation 1 /);
     expect(run).toThrow(reason);
   });
 
-  it('is a list of a limited length', () => {
+  it('has a limited number of operations', () => {
     const operations = (count: number) =>
       `[${Array(count).fill('{"op":"test","path":"/a","value":1}').join()}]`;
     expect(apply('{"a":1}', operations(MAX_OPERATIONS))).toBe('{"a":1}');
@@ -105,7 +105,7 @@ describe('a JSON patch', () => {
     expect(() => apply('{"a":1}', '{"op":"test"}')).toThrow(JsonPatchError);
   });
 
-  it('cannot make a document explode by copies of copies', () => {
+  it('cannot blow up a document with copies of copies', () => {
     const doubling = '{"op":"copy","from":"","path":"/a/-"}';
     expect(() => apply('{"a":[]}', `[${Array(500).fill(doubling).join()}]`)).toThrow();
     const nesting = '{"op":"copy","from":"","path":"/b"}';
@@ -116,7 +116,7 @@ describe('a JSON patch', () => {
     ['tests of a long number', '{"op":"test","path":"/n","value":1e50000}'],
     ['moves within a long list', '{"op":"move","from":"/l/0","path":"/l/-"}'],
     ['items before a long list', '{"op":"add","path":"/l/0","value":1}'],
-  ])('cannot make long work of %s', (_, operation) => {
+  ])('is limited in work for %s', (_, operation) => {
     const document = `{"n":1${'0'.repeat(50_000)},"l":[${'0,'.repeat(50_000)}0]}`;
     const patch = (count: number) => `[${Array(count).fill(operation).join()}]`;
     expect(() => apply(document, patch(100))).not.toThrow();

@@ -17,11 +17,11 @@ describe('a JSON tree', () => {
     expect(rewritten(json)).toBe(json);
   });
 
-  it('leaves out white space, but in strings', () => {
+  it('omits white space outside strings', () => {
     expect(rewritten(' { "a b" :\n[ 1 ,\t" " ] } ')).toBe('{"a b":[1," "]}');
   });
 
-  it('means what JSON.parse reads', () => {
+  it('has the value that JSON.parse reads', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.integer({ min: 0, max: 2 }), (value, space) => {
         expect(rewritten(JSON.stringify(value, null, space))).toBe(JSON.stringify(value));
@@ -33,7 +33,7 @@ describe('a JSON tree', () => {
     expect(() => parseTree(json)).toThrow(DuplicateKeyError);
   });
 
-  it('is not written when it is too deep', () => {
+  it('cannot be formatted when it is too deep', () => {
     expect(() => formatTree(parseTree('[[{}]]'), 2)).toThrow(TooDeepError);
     expect(formatTree(parseTree('[[{}]]'), 3)).toBe('[[{}]]');
   });
@@ -46,7 +46,7 @@ describe('a JSON tree', () => {
     ['1e99999999999999999999', '10e99999999999999999998'],
     ['"a/b"', '"\\u0061\\/b"'],
     ['{"a":1,"b":[2]}', '{"b":[2.0],"a":1}'],
-  ])('equals what means the same: %s and %s', (a, b) => {
+  ])('equals a tree with the same value: %s and %s', (a, b) => {
     expect(equal(a, b)).toBe(true);
   });
 
@@ -63,11 +63,11 @@ describe('a JSON tree', () => {
     ['1e10', '1e11'],
     ['true', 'false'],
     ['"1"', 'true'],
-  ])('does not equal what means something else: %s and %s', (a, b) => {
+  ])('does not equal a tree with another value: %s and %s', (a, b) => {
     expect(equal(a, b)).toBe(false);
   });
 
-  it('compares numbers of any length in a time that grows with their length', () => {
+  it('compares numbers in a time linear in their length', () => {
     const digits = 2_000_000;
     const before = process.cpuUsage();
     expect(equal(`1${'0'.repeat(digits)}`, `1e${digits}`)).toBe(true);

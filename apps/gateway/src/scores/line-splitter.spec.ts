@@ -10,8 +10,8 @@ function split(bytes: Buffer, sizes: readonly number[], limit = 100) {
   return [...lines, ...splitter.end()];
 }
 
-describe('a text that comes in pieces', () => {
-  it('has the same lines however it is cut, also within a character', () => {
+describe('a streamed text', () => {
+  it('has the same lines wherever it is cut, even within a character', () => {
     const texts = fc.array(
       fc.string({ unit: 'grapheme', maxLength: 8 }).map(text => text.replaceAll('\n', '')),
     );
@@ -46,7 +46,7 @@ describe('a text that comes in pieces', () => {
     ]);
   });
 
-  it('goes on after a line that is no UTF-8', () => {
+  it('continues after a line that is not UTF-8', () => {
     const bytes = Buffer.concat([Buffer.from('a\n'), Buffer.from([0xff, 0x0a]), Buffer.from('b\n')]);
     expect(split(bytes, [2])).toEqual([{ number: 1, text: 'a' }, { number: 2 }, { number: 3, text: 'b' }]);
   });

@@ -15,7 +15,7 @@ describe('the boards of a player', () => {
 
   const boardsOf = (limit: number) => new PlayerBoardQuota(test.redis, test.topology, limit);
 
-  it('from before they were counted are counted with the next new one', async () => {
+  it('are counted from the score documents when the count is missing', async () => {
     const boards = ['north', 'south', 'east', 'west'];
     await appendScores(
       test,
@@ -33,7 +33,7 @@ describe('the boards of a player', () => {
     expect(await boardsOf(5).add('ada', 'new')).toBe(true);
   });
 
-  it('are no more than there may be, however many gateways count', async () => {
+  it('never exceed the limit, however many gateways count', async () => {
     const gateways = Array.from({ length: 4 }, () => boardsOf(5));
     const added = await Promise.allSettled(
       gateways.flatMap((gateway, g) =>
@@ -45,7 +45,7 @@ describe('the boards of a player', () => {
       if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(QuotaExceededError);
   });
 
-  it('are as many as they were before one that turned out not to be there', async () => {
+  it('are uncounted when they turn out not to exist', async () => {
     const gateway = boardsOf(1);
     expect(await gateway.add('cleo', 'a')).toBe(true);
     await gateway.remove('cleo', 'a');

@@ -26,7 +26,7 @@ describe('a score of a list', () => {
     ['idempotencyKey', { ...score, idempotencyKey: 'a b' }],
     ['extra', { ...score, extra: 1 }],
     ['__proto__', JSON.parse('{"board":"arena","player":"bob","score":5,"__proto__":{}}')],
-  ])('names the field that is wrong: %s', (field, value) => {
+  ])('is refused with the invalid field: %s', (field, value) => {
     const problem = readItem(value, SERVER, 'scores[3]');
     expect(problem).toBeInstanceOf(Problem);
     expect((problem as Problem).body).toMatchObject({
@@ -42,13 +42,13 @@ describe('a score of a list', () => {
     ]);
   });
 
-  it('names its player when a key submits it', () => {
+  it('must name its player when a key submits it', () => {
     const { player: _, ...nobody } = score;
     expect((readItem(nobody, SERVER) as Problem).getStatus()).toBe(400);
     expect((readItem({ ...score, player: 'me' }, SERVER) as Problem).getStatus()).toBe(400);
   });
 
-  it('is the own one when a player submits it', () => {
+  it("belongs to the session's player", () => {
     const { player: _, ...own } = score;
     expect(readItem(own, PLAYER)).toEqual({ ...own, player: 'ada' });
     expect(readItem({ ...own, player: 'me' }, PLAYER)).toEqual({ ...own, player: 'ada' });

@@ -25,12 +25,12 @@ describe('a board', () => {
     expect(judge(score, definition, caller)).toBeUndefined();
   });
 
-  it('refuses scores that are its source’s, and names it', () => {
+  it('refuses scores if it is derived, and names its source', () => {
     const refusal = judge(5, { source: 'all', max: 1 });
     expect(refusal).toEqual([409, 'derived-board', expect.stringContaining('all')]);
   });
 
-  it('refuses scores of players when they are for servers', () => {
+  it('refuses scores of players if it is for servers only', () => {
     expect(judge(5, { submit: 'servers' }, PLAYER)).toEqual([403, 'servers-only', expect.any(String)]);
   });
 
@@ -50,7 +50,7 @@ describe('a score that comes too soon', () => {
     [1_000, '1'],
     [1_001, '2'],
     [-2, '1'],
-  ])('may come again after %d ms, in whole seconds %s', (left, seconds) => {
+  ])('has a Retry-After: %d ms is %s s', (left, seconds) => {
     const problem = tooSoon({ board: 'b', player: 'ada', score: 1 }, left);
     expect(problem.getStatus()).toBe(429);
     expect(problem.problem.headers).toEqual({ 'Retry-After': seconds });

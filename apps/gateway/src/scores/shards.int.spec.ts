@@ -62,7 +62,7 @@ describe('boards with shards', () => {
       }),
     );
 
-  it('take scores where the players are, one by one and in lists, and revocations', async () => {
+  it('store scores and revocations by player, from single requests and lists', async () => {
     expect((await define('spread', { shards: 3 })).status).toBe(202);
     const [first = '', ...rest] = PLAYERS;
     expect((await submit('spread', first)).status).toBe(202);
@@ -81,7 +81,7 @@ describe('boards with shards', () => {
     expect(places.filter(({ length }) => length > 0)).toHaveLength(3);
   });
 
-  it('are found by a gateway that knows nothing of them, or something else', async () => {
+  it('are found by a gateway with no definition or an old one', async () => {
     await define('moved', {});
     await submit('moved', 'ada', { gateway: other });
     await remove('moved');
@@ -97,7 +97,7 @@ describe('boards with shards', () => {
       expect((await submit('moved', player, { gateway: other })).body.eventId).toMatch(`s${partition}-`);
   });
 
-  it('take no scores in a shard that has not heard of them, until they are defined once more', async () => {
+  it('refuse scores in a shard without the definition, until they are defined again', async () => {
     await define('torn', { shards: 4 }, { key: 'torn' });
     const [, late] = shardsOf(test.topology, 'torn', 4);
     const player = PLAYERS.find(name => shardOf(test.topology, 'torn', name, 4) === late) ?? '';
@@ -126,12 +126,12 @@ describe('boards with shards', () => {
     });
   });
 
-  it('say how many partitions there are', async () => {
+  it('report how many partitions there are', async () => {
     const { body } = await define('wrong', { shards: 5 });
     expect(body.errors[0].message).toContain('at most 4');
   });
 
-  it('are boards without when there is one', async () => {
+  it('are ordinary boards with a single shard', async () => {
     expect((await define('single', { shards: 1 })).status).toBe(202);
     expect((await define('single', {})).status).toBe(202);
     expect((await submit('single', 'ada')).status).toBe(202);
@@ -141,7 +141,7 @@ describe('boards with shards', () => {
     });
   });
 
-  it('keep as many as they were defined with, until they are removed', async () => {
+  it('keep their number of shards until they are removed', async () => {
     const first = await define('fixed', { shards: 2 }, { key: 'k' });
     expect((await define('fixed', { shards: 2, max: 10 })).status).toBe(202);
     for (const definition of [{}, { shards: 3 }, { source: 'spread' }])
@@ -154,7 +154,7 @@ describe('boards with shards', () => {
     expect((await define('fixed', { shards: 3 })).status).toBe(202);
   });
 
-  it('cannot come to a board that has scores and no definition', async () => {
+  it('cannot be defined on a board that has scores and no definition', async () => {
     await submit('scored', 'ada');
     expect(await define('scored', { shards: 2 })).toMatchObject({
       status: 409,

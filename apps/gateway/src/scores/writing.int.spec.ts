@@ -13,7 +13,7 @@ import { openTestGateway } from '../test-gateway.js';
 const ADMIN = 'an-admin-key-of-20-characters';
 const SERVER_KEY = 'a-server-key-of-20-characters';
 
-describe('what writes scores', () => {
+describe('the routes that write scores', () => {
   let test: TestLog;
   let app: NestFastifyApplication;
   /** Another gateway on the same log. */
@@ -72,7 +72,7 @@ describe('what writes scores', () => {
   };
 
   describe('definitions', () => {
-    it('are accepted, all of their fields', async () => {
+    it('are accepted with all fields', async () => {
       const answer = await define('full', {
         ...{ order: 'asc', operator: 'sum', tieBreak: 'last', ranking: 'dense', submit: 'servers' },
         ...{ reset: '0 18 * * 5', timezone: 'Europe/Berlin', keepPeriods: 3, filter: { region: ['eu'] } },
@@ -86,7 +86,7 @@ describe('what writes scores', () => {
       expect(found.definition).toMatchObject({ reset: '0 18 * * 5', keepPeriods: 3, minInterval: 0.5 });
     });
 
-    it('are refused with the fields that are wrong', async () => {
+    it('are refused with the invalid fields', async () => {
       expect(await define('wrong', { order: 'up', reset: 'never' })).toMatchObject({
         status: 400,
         headers: { 'content-type': 'application/problem+json; charset=utf-8' },
@@ -99,7 +99,7 @@ describe('what writes scores', () => {
       expect(await define('wrong', body as unknown as object, headers)).toMatchObject({ status: 400 });
     });
 
-    it('of boards that count others may not be chained, and say what to do', async () => {
+    it('of derived boards cannot be chained, and the problem says what to do', async () => {
       await define('root', {});
       expect(await define('leaf', { source: 'root' })).toMatchObject({ status: 202 });
       expect(await define('leaf-2', { source: 'leaf' })).toMatchObject({
@@ -113,7 +113,7 @@ describe('what writes scores', () => {
       expect(await define('root', { max: 5 })).toMatchObject({ status: 202 });
     });
 
-    it('can be taken back, but not from under a board that needs them', async () => {
+    it('can be removed, unless the board is a source', async () => {
       await define('base', {});
       await define('top', { source: 'base' });
       expect(await send('DELETE', '/v1/leaderboards/base')).toMatchObject({
@@ -133,7 +133,7 @@ describe('what writes scores', () => {
       expect(await send('DELETE', '/v1/leaderboards/never')).toMatchObject({ status: 404 });
     });
 
-    it('make revocations those of the source', async () => {
+    it('refuse revocations on a derived board', async () => {
       await define('origin', {});
       await define('mirror', { source: 'origin' });
       expect(await send('DELETE', '/v1/leaderboards/mirror/entries/ada')).toMatchObject({
@@ -151,7 +151,7 @@ describe('what writes scores', () => {
   });
 
   describe('a score', () => {
-    it('is judged by what the board is now, whichever gateway made it so', async () => {
+    it('is checked against the current definition, whichever gateway changed it', async () => {
       await define('judged', { max: 10 });
       await submit('judged', 'ada', 10);
       await define('judged', { max: 5 }, {}, other);
@@ -171,7 +171,7 @@ describe('what writes scores', () => {
       expect(await scoresOf('judged')).toEqual([10, 15, 1e9]);
     });
 
-    it('is revoked also when the board is defined anew in that moment', async () => {
+    it('is revoked even if the board is redefined at that moment', async () => {
       await define('raced', { max: 10 });
       await submit('raced', 'ada', 10);
       const { find } = BoardCatalog.prototype;
@@ -187,7 +187,7 @@ describe('what writes scores', () => {
       expect(revoked).toMatchObject({ status: 202, body: { status: 'accepted' } });
     });
 
-    it('costs one call when nothing has changed', async () => {
+    it('costs one call when the definition is unchanged', async () => {
       await submit('cheap', 'ada', 1);
       const calls = jest.spyOn(test.redis, 'evalsha');
       const reads = jest.spyOn(test.redis, 'hget');
@@ -196,7 +196,7 @@ describe('what writes scores', () => {
       expect(reads).not.toHaveBeenCalled();
     });
 
-    it('that comes too soon is told when to come again', async () => {
+    it('that comes too soon is refused with Retry-After', async () => {
       const before = await refused('too-soon');
       await define('paced', { minInterval: 30.5 });
       expect(await submit('paced', 'ada', 1)).toMatchObject({ status: 202 });
@@ -209,7 +209,7 @@ describe('what writes scores', () => {
       expect(await refused('too-soon')).toBe(before + 1);
     });
 
-    it('that was accepted gets its first answer, also when it would be refused by now', async () => {
+    it('that was accepted gets its first answer again, even if it would be refused now', async () => {
       const headers = { 'idempotency-key': 'before' };
       await define('stricter', { minInterval: 60 });
       const first = await submit('stricter', 'ada', 10, headers);
@@ -228,7 +228,7 @@ describe('what writes scores', () => {
       expect(await scoresOf('stricter')).toEqual([10]);
     });
 
-    it('that is refused is counted', async () => {
+    it('that is refused is counted in the metrics', async () => {
       const before = await refused('score-out-of-range');
       await submit('cheap', 'ada', 2 ** 53);
       expect(await refused('score-out-of-range')).toBe(before + 1);
@@ -239,7 +239,7 @@ describe('what writes scores', () => {
     const list = (scores: unknown, headers = {}, gateway = app) =>
       send('POST', '/v1/scores', { scores } as object, headers, gateway);
 
-    it('is answered one by one, in order, and fails one by one', async () => {
+    it('has one answer for each score, in order', async () => {
       await define('list-max', { max: 5 });
       const { status, body } = await list([
         { board: 'list', player: 'ada', score: 1 },
@@ -268,7 +268,7 @@ describe('what writes scores', () => {
       expect(await scoresOf('list')).toEqual([1, 2, 4]);
     });
 
-    it('is judged by what its boards are now', async () => {
+    it('is checked against the current definitions', async () => {
       await define('list-a', {});
       await define('list-b', { max: 5 });
       const scores = ['list-a', 'list-b', 'list-c', 'list-a'].map((board, i) => ({
@@ -310,7 +310,7 @@ describe('what writes scores', () => {
       [{ scores: [1], extra: 1 }],
       [[]],
       ['"text"'],
-    ])('is refused as a whole when it is none: %#', async body => {
+    ])('is refused as a whole when it is not a list: %#', async body => {
       const headers = { 'content-type': 'application/json' };
       expect(await send('POST', '/v1/scores', body, headers)).toMatchObject({
         status: 400,
@@ -349,7 +349,7 @@ describe('what writes scores', () => {
     const load = (text: string, headers = {}) =>
       send('POST', '/v1/scores/import', Readable.from([Buffer.from(text)]), { ...NDJSON, ...headers });
 
-    it('takes a score from each line, and says what was wrong with the others', async () => {
+    it('accepts a score from each line, and reports the invalid ones', async () => {
       const text = [
         line('import', 1),
         '',
@@ -397,11 +397,11 @@ describe('what writes scores', () => {
       );
     });
 
-    it('of nothing is nothing', async () => {
+    it('can be empty', async () => {
       expect((await load('')).body).toEqual({ accepted: 0, replayed: 0, rejected: 0, errors: [] });
     });
 
-    it('says where to go on when the log goes away', async () => {
+    it('names the line to resume from when the log goes away', async () => {
       const { appendAll } = EventLog.prototype;
       let chunks = 0;
       jest.spyOn(EventLog.prototype, 'appendAll').mockImplementation(function (this: EventLog, items) {
@@ -418,7 +418,7 @@ describe('what writes scores', () => {
       });
     });
 
-    it('reads no faster than the log takes it', async () => {
+    it('reads no faster than the log accepts it', async () => {
       const { appendAll } = EventLog.prototype;
       const { promise, resolve } = Promise.withResolvers<void>();
       jest.spyOn(EventLog.prototype, 'appendAll').mockImplementation(async function (this: EventLog, items) {
@@ -441,7 +441,7 @@ describe('what writes scores', () => {
       expect((await loading).body).toMatchObject({ accepted: 20_000 });
     });
 
-    it('ends when its client goes, and keeps what it had taken', async () => {
+    it('ends when its client leaves, and keeps what was accepted', async () => {
       await app.listen(0, '127.0.0.1');
       const { port } = app.getHttpServer().address() as { port: number };
       const call = request({
@@ -455,7 +455,7 @@ describe('what writes scores', () => {
       expect((await load(line('half', 2))).body).toMatchObject({ accepted: 1 });
     });
 
-    it('says where to go on, also when it could not even judge', async () => {
+    it('names the line to resume from, even if the definitions cannot be read', async () => {
       jest.spyOn(BoardCatalog.prototype, 'find').mockRejectedValue(new Error('Connection is closed.'));
       expect(await load(`\n${line('import', 2 ** 60)}`)).toMatchObject({
         status: 503,
@@ -468,7 +468,7 @@ describe('what writes scores', () => {
       expect(answer).toMatchObject({ status: 400 });
     });
 
-    it('is NDJSON, and nothing else is', async () => {
+    it('accepts NDJSON only', async () => {
       expect(await send('POST', '/v1/scores/import', { scores: [] })).toMatchObject({ status: 415 });
       expect(await send('POST', '/v1/scores', '{}', NDJSON)).toMatchObject({ status: 415 });
     });

@@ -7,7 +7,7 @@ const KEY = 'a-server-key-of-20-characters';
 const BOARDS = '/v1/leaderboards';
 const GAME = 'https://game.example';
 
-describe('what browsers are told', () => {
+describe('the headers for browsers', () => {
   let test: TestLog;
   const apps: Record<string, NestFastifyApplication> = {};
 
@@ -64,14 +64,14 @@ describe('what browsers are told', () => {
       },
     );
 
-    it('lets no page of ours but the documentation have styles within it', async () => {
+    it('allows inline styles on the documentation page only', async () => {
       expect((await send('/')).headers['content-security-policy']).not.toContain('unsafe-inline');
       expect((await send('/docs/')).headers['content-security-policy']).toContain(
         "style-src 'self' 'unsafe-inline'",
       );
     });
 
-    it('asks for TLS only where there is TLS', async () => {
+    it('require TLS only over TLS', async () => {
       expect((await send(BOARDS)).headers).not.toHaveProperty('strict-transport-security');
       expect((await send(BOARDS, { 'x-forwarded-proto': 'https' })).headers).toMatchObject({
         'strict-transport-security': 'max-age=31536000',
@@ -80,7 +80,7 @@ describe('what browsers are told', () => {
   });
 
   describe('of the documentation', () => {
-    it('is enough for its page: no script in it, and none from elsewhere', async () => {
+    it('are sufficient for its page, which has no inline script and none from elsewhere', async () => {
       const { body } = await send('/docs');
       expect(body).toContain('swagger-ui-bundle.js');
       expect(body).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>|\son\w+=|javascript:/i);
@@ -89,14 +89,14 @@ describe('what browsers are told', () => {
   });
 
   describe('of other origins', () => {
-    it('is nothing, where none is named', async () => {
+    it('are absent by default', async () => {
       expect(corsHeaders((await send(BOARDS, { origin: GAME })).headers)).toEqual([]);
       const asked = await preflight(GAME, '');
       expect(asked.statusCode).toBe(405);
       expect(corsHeaders(asked.headers)).toEqual([]);
     });
 
-    it('is that one which is named may call, with cookies, and read the headers that clients need', async () => {
+    it('allow a named origin, with cookies and the headers that clients need', async () => {
       const { headers } = await send(BOARDS, { origin: GAME }, `${GAME},http://localhost:8080`);
       expect(headers).toMatchObject({
         'access-control-allow-origin': GAME,
@@ -121,19 +121,19 @@ describe('what browsers are told', () => {
       },
     );
 
-    it('is with * that all may, without cookies', async () => {
+    it('allow every origin with *, without cookies', async () => {
       const { headers } = await send(BOARDS, { origin: 'https://any.example' }, '*');
       expect(headers).toMatchObject({ 'access-control-allow-origin': '*' });
       expect(headers).not.toHaveProperty('access-control-allow-credentials');
     });
 
-    it('comes with refusals, too', async () => {
+    it('are sent with problems, too', async () => {
       const { statusCode, headers } = await send('/v1/sessions/current', { origin: GAME }, '*');
       expect(statusCode).toBe(401);
       expect(headers).toMatchObject({ 'access-control-allow-origin': '*' });
     });
 
-    it('comes with live boards, too', async () => {
+    it('are sent with live boards, too', async () => {
       const app = apps['*'] as NestFastifyApplication;
       await app.listen(0, '127.0.0.1');
       const { port } = app.getHttpServer().address() as { port: number };

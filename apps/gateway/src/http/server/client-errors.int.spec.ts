@@ -7,7 +7,7 @@ import { answerClientErrors, answerMalformedRequests } from './client-errors.js'
 /** Milliseconds. */
 const WITHIN = 200;
 
-describe('what is hardly a request', () => {
+describe('a malformed request', () => {
   let server: FastifyInstance;
   let connections: Connections;
   beforeAll(async () => {
@@ -42,7 +42,7 @@ describe('what is hardly a request', () => {
     ['that is none', 'nonsense\r\n\r\n', '400 Bad Request'],
     ['for another server', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', '405 Method Not Allowed'],
     ['that expects too much', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: more\r\n\r\n', '417 Expectation Failed'],
-  ])('is answered and ended: one %s', async (_, bytes, status) => {
+  ])('is answered, and its connection closed: one %s', async (_, bytes, status) => {
     const text = await answer(bytes);
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status}\r\n`));
     const [head = '', body = ''] = text.split('\r\n\r\n');
@@ -57,7 +57,7 @@ describe('what is hardly a request', () => {
     expect(text).not.toContain('served');
   });
 
-  it('keeps nobody else from being served', async () => {
+  it('does not affect other clients', async () => {
     const slow = answer('GET / HTTP/1.1\r\n');
     expect((await server.inject('/')).body).toBe('served');
     await slow;

@@ -49,7 +49,7 @@ describe('a stream of server-sent events', () => {
 
   const flushed = () => new Promise(resolve => setImmediate(resolve));
 
-  it('begins with headers that keep it from being kept or collected, and when to come back', () => {
+  it('begins with headers against caching and buffering, and the retry time', () => {
     expect(hijack).toHaveBeenCalled();
     expect(response.status).toBe(200);
     expect(response.headers).toEqual({
@@ -67,7 +67,7 @@ describe('a stream of server-sent events', () => {
     expect(response.text).toBe('retry: 1000\n\nevent: snapshot\nid: a1\ndata: {}\n\n');
   });
 
-  it('shows that it is alive, until it is closed', async () => {
+  it('sends heartbeats until it is closed', async () => {
     jest.advanceTimersByTime(45_000);
     expect(response.text.match(/: heartbeat\n\n/g)).toHaveLength(3);
     response.destroy();
@@ -75,7 +75,7 @@ describe('a stream of server-sent events', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('sends nothing more to a client that does not read, and goes on when it has', async () => {
+  it('skips events for a client that does not read, and continues when it does', async () => {
     response.isReading = false;
     const send = (id: string) => stream.send(frameOf({ event: 'update', id, data: 'x'.repeat(100) }));
     expect(send('1')).toBe(true);
@@ -88,7 +88,7 @@ describe('a stream of server-sent events', () => {
     expect(response.text).not.toContain('lost');
   });
 
-  it('is silent when it has ended', async () => {
+  it('sends nothing after its end', async () => {
     stream.end();
     await flushed();
     expect(stream.send(frameOf({ event: 'update', id: '1', data: '' }))).toBe(false);

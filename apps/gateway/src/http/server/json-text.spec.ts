@@ -6,12 +6,12 @@ describe('the values in a body', () => {
     ['{"a":1,"b":[1,2]}', 3],
     ['{"a":"1,2,3,4,5,6","b":1}', 2],
     ['{"a":"\\",,,,\\\\","b":1}', 2],
-  ])('are counted without the commas in texts: %s has %i', (text, values) => {
+  ])('are counted without commas in strings: %s has %i', (text, values) => {
     expect(hasMoreValues(text, values - 1)).toBe(true);
     expect(hasMoreValues(text, values)).toBe(false);
   });
 
-  it('may be as many as 1,000 scores with all they can have', () => {
+  it('can be those of 1,000 complete scores', () => {
     const attributes = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`a${i}`, i]));
     const score = { board: 'b', player: 'p', score: 1, idempotencyKey: 'k', achievedAt: 'now', attributes };
     expect(hasMoreValues(JSON.stringify({ scores: Array(1_000).fill(score) }), MAX_VALUES)).toBe(false);

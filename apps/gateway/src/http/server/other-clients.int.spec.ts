@@ -15,7 +15,7 @@ const BOM = '\ufeff';
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
-describe('HTTP as others speak it', () => {
+describe('unusual HTTP', () => {
   let test: TestLog;
   let gateway: NestFastifyApplication;
   let port: number;
@@ -68,7 +68,7 @@ describe('HTTP as others speak it', () => {
   describe('a method', () => {
     const ALL: Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-    it('that a path of the document does not take is 405, and Allow has those that it does', async () => {
+    it('that a documented path does not have is 405, and Allow lists those that it has', async () => {
       const { paths } = (await send('GET', '/openapi.json')).body as { paths: Record<string, object> };
       const wrong: string[] = [];
       for (const [pattern, operations] of Object.entries(paths)) {
@@ -108,11 +108,11 @@ describe('HTTP as others speak it', () => {
       });
     });
 
-    it('is not known where nothing is', async () => {
+    it('is 404 on an unknown path', async () => {
       for (const method of ALL) expect((await sendRaw(method, '/v1/nothing')).status).toBe(404);
     });
 
-    it('that a browser asks for is answered still', async () => {
+    it('of a preflight is answered', async () => {
       const asked = { origin: GAME, 'access-control-request-method': 'PUT' };
       const { status, headers } = await send('OPTIONS', SAVE, undefined, asked);
       expect(status).toBe(204);
@@ -148,7 +148,7 @@ describe('HTTP as others speak it', () => {
   describe('a compressed body', () => {
     const GZIP = { 'content-encoding': 'gzip' };
 
-    it('is taken on every kind of route', async () => {
+    it('is accepted on every kind of route', async () => {
       const gzip = (text: string) => gzipSync(text);
       expect((await send('PUT', SAVE, gzip('{"hp": 1}'), GZIP)).status).toBe(202);
       const merge = { ...GZIP, 'content-type': 'application/merge-patch+json' };
@@ -169,7 +169,7 @@ describe('HTTP as others speak it', () => {
       expect({ status, body }).toMatchObject({ status: 200, body: { accepted: 1_500 } });
     });
 
-    it('counts by what is in it', async () => {
+    it('is limited by its decompressed size', async () => {
       const document = (bytes: number) => `{"a":"${'x'.repeat(bytes - 8)}"}`;
       const [fits, isTooMuch] = [256 * 1024, 256 * 1024 + 1].map(document) as [string, string];
       // Without compression, gzip is longer than what is in it.
@@ -179,7 +179,7 @@ describe('HTTP as others speak it', () => {
       }
     });
 
-    it('that would be enormous is refused when it is over the limit', async () => {
+    it('that would become enormous is refused at the limit', async () => {
       const bomb = gzipSync(Buffer.alloc(200 * 1024 * 1024));
       const before = process.cpuUsage();
       const { status, body } = await send('PUT', SAVE, bomb, GZIP);
@@ -188,7 +188,7 @@ describe('HTTP as others speak it', () => {
       expect((user + system) / 1_000).toBeLessThan(100);
     });
 
-    it('that is cut off, corrupt, or followed by something is 400', async () => {
+    it('that is truncated, corrupt, or followed by other bytes is 400', async () => {
       const whole = gzipSync('{"hp": 1}');
       const parts = [
         whole.subarray(0, 20),
@@ -219,7 +219,7 @@ describe('HTTP as others speak it', () => {
       },
     );
 
-    it('can say that it is not compressed', async () => {
+    it('can be marked as not compressed', async () => {
       for (const coding of ['identity', 'Identity', '', ', identity,,'])
         expect((await send('PUT', SAVE, '{"hp":1}', { 'content-encoding': coding })).status).toBe(202);
       for (const coding of ['X-GZIP', 'gzip,', ',, gzip, identity'])
@@ -276,7 +276,7 @@ describe('HTTP as others speak it', () => {
       expect(text).toContain('application/problem+json');
     });
 
-    it.each(['chunked', 'Chunked', ', chunked'])('%s is taken', async codings => {
+    it.each(['chunked', 'Chunked', ', chunked'])('%s is accepted', async codings => {
       const text = await answersTo(
         post('1.1', 'Connection: close', `Transfer-Encoding: ${codings}`) + CHUNKS,
       );
@@ -294,7 +294,7 @@ describe('HTTP as others speak it', () => {
     expect(body).toMatchObject({ accepted: 2, rejected: 0 });
   });
 
-  it('an import says which event to wait for, where there is one', async () => {
+  it('an import returns the event to wait for, if there is one', async () => {
     const line = '{"board":"b","player":"ada","score":1}\n';
     const { body } = await send('POST', '/v1/scores/import', line.repeat(3), { 'content-type': NDJSON });
     expect(body.lastEventId).toMatch(/^s\*-\d+-\d+$/);
@@ -330,7 +330,7 @@ describe('HTTP as others speak it', () => {
   });
 
   describe('query parameters', () => {
-    it('that no route of /v1 has are refused by each, and named', async () => {
+    it('that are unknown are refused by every route of /v1, and named', async () => {
       const { paths } = (await send('GET', '/openapi.json')).body as {
         paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
       };
@@ -365,7 +365,7 @@ describe('HTTP as others speak it', () => {
       },
     );
 
-    it('of a read can be ifApplied on every route, also without a value', async () => {
+    it('of every read can include ifApplied, even without a value', async () => {
       for (const url of ['/v1/leaderboards', '/v1/admin/streams', '/v1/leaderboards/b/entries'])
         expect((await send('GET', `${url}?ifApplied=`)).status).toBe(200);
       expect((await send('POST', '/v1/leaderboards/b/lookup?ifApplied=', '{"players":["ada"]}')).status).toBe(
@@ -379,7 +379,7 @@ describe('HTTP as others speak it', () => {
     const put = (headers: Record<string, string>) => send('PUT', SLOT, '{"hp":1}', headers);
     const version = async () => Number(/\d+/.exec(String((await put({})).headers.etag))?.[0]);
 
-    it('of If-Match can be a weak tag, or some', async () => {
+    it('of If-Match can be a weak tag, or a list', async () => {
       const current = await version();
       expect((await put({ 'if-match': `W/"${current + 1}"` })).status).toBe(412);
       expect((await put({ 'if-match': `W/"${current}"` })).status).toBe(202);
@@ -397,7 +397,7 @@ describe('HTTP as others speak it', () => {
       expect((await put({ 'if-match': '"7", "8"' })).status).toBe(412);
     });
 
-    it('of a profile can be some versions, too', async () => {
+    it('of a profile can be a list of versions, too', async () => {
       const patch = (match: string) =>
         send('PATCH', '/v1/players/ida', '{"name":"Ida"}', { 'if-match': match });
       expect((await send('PATCH', '/v1/players/ida', '{"name":"Ida"}')).status).toBe(202);
@@ -438,7 +438,7 @@ describe('HTTP as others speak it', () => {
       expect((await put(since(0))).status).toBe(202);
     });
 
-    it('that holds no more leaves the first answer to a repeated key', async () => {
+    it('that no longer holds does not change the answer to a repeated key', async () => {
       const key = {
         'idempotency-key': 'once',
         'if-unmodified-since': new Date(Date.now() + 5_000).toUTCString(),

@@ -21,7 +21,7 @@ describe('a streamed answer', () => {
   });
   afterAll(() => server.close());
 
-  it('has all pieces for a GET', async () => {
+  it('sends all pieces for a GET', async () => {
     expect((await server.inject('/')).body).toHaveLength(pieces);
     expect(made).toBe(pieces);
   });

@@ -9,7 +9,7 @@ import { limitSendingTime, readStreamedBodies, STREAMED_BODY } from './streamed-
 
 const WITHIN = 150;
 
-describe('a client that takes its time', () => {
+describe('a slow client', () => {
   let server: FastifyInstance;
   let socket: Socket;
   let answer: string;
@@ -48,13 +48,13 @@ describe('a client that takes its time', () => {
     }
   };
 
-  it('may send a stream for as long as something comes', async () => {
+  it('can send a stream for as long as bytes arrive', async () => {
     begin('/stream', 'application/x-ndjson', 12);
     await drip('0123456789ab', WITHIN / 4);
     expect(answer).toMatch(/200 OK.*0123456789ab$/s);
   });
 
-  it('is not waited for when nothing comes', async () => {
+  it('is cut off when nothing arrives', async () => {
     begin('/stream', 'application/x-ndjson', 12);
     await drip('01', 0);
     await once(socket, 'close');
@@ -68,7 +68,7 @@ describe('a client that takes its time', () => {
     expect(answer).not.toContain('200');
   });
 
-  it('may take longer for its next request', async () => {
+  it('can take longer before its next request', async () => {
     begin('/json', 'application/json', 3);
     await drip('[1]', 0);
     await delay(2 * WITHIN);

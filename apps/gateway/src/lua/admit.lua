@@ -1,18 +1,18 @@
 #!lua
--- Admits things that have a cost: each when, with it, no window of time has more than the limit; else it counts nothing.
+-- Admits costs under a sliding-window limit: a cost that would exceed the limit in any window is refused, and counts nothing.
 --
--- Time is cut into slots, 20 to a window. What counts is the slot of now and the 20 before it, the oldest of them
--- whole: a little more than a window, so never less than any window that ends now.
+-- A window is cut into 20 slots. The current slot and the 20 before it count, the oldest of them completely. That is a little
+-- more than a window, so no window that ends now has more than the limit.
 --
--- KEYS[n]  what was admitted (string: a MessagePack list of the milliseconds of a slot, the number of the newest slot,
---          the sum of what follows, what was admitted in the newest slot, in the one before it, and so on)
--- ARGV[n]  for each of KEYS three: limit; milliseconds of a window; cost, at least 1 and at most the limit
+-- KEYS[n]  admitted costs (string: a MessagePack list of the milliseconds of a slot, the number of the newest slot,
+--          the sum of the following, and the costs of the newest slot, of the one before it, and so on)
+-- ARGV[n]  three for each of KEYS: limit; milliseconds of a window; cost, from 1 to the limit
 --
--- Returns a list with, for each, a string of numbers: 1 when it is admitted else 0, what is left of the limit,
---         milliseconds until the cost fits (0 when admitted), milliseconds until all of the limit is there again
--- Cost: O(1) for each thing, of at most 32: 21 slots are looked at.
--- Atomic  because of two that fit by themselves only one may fit.
--- Twice   it is counted twice.
+-- Returns a list with a string of numbers for each key: 1 if admitted else 0, what is left of the limit,
+--         milliseconds until the cost fits (0 if admitted), milliseconds until the whole limit is available
+-- Cost: O(1) for each key, of at most 32: it reads 21 slots.
+-- Atomic  because two costs that each fit alone must not both be admitted if only one fits.
+-- Twice   counts the cost twice.
 local SLOTS = 20
 local WIDTH, NEWEST, TOTAL, COUNTS = 1, 2, 3, 3
 
@@ -33,7 +33,7 @@ local function moved_to(slot, state)
   return moved
 end
 
--- By key: read once and written once, however often it is named.
+-- By key, so that a key that is named several times is read and written once.
 local states, is_changed = {}, {}
 
 local function read(key)
@@ -41,13 +41,13 @@ local function read(key)
   return known and cmsgpack.unpack(known)
 end
 
--- What counts now, and whether nobody knows how old it is.
+-- The costs that count now, and whether their age is unknown.
 local function state_of(key, width)
   local slot = math.floor(now / width)
   local state = states[key] or read(key) or { width, slot, 0, 0 }
-  -- The clock went back a little, as it does when a replica takes over: for us it stands still meanwhile.
+  -- The clock went back a little, as after a failover: time stands still until it catches up.
   if state[NEWEST] > slot and state[NEWEST] - slot <= SLOTS then slot = state[NEWEST] end
-  -- It went back far, or the window is another one by now: all of it counts as new.
+  -- The clock went back far, or the window has another length: everything counts as new.
   if state[NEWEST] > slot or state[WIDTH] ~= width then
     return { width, slot, state[TOTAL], state[TOTAL] }, true
   end
@@ -56,7 +56,7 @@ end
 
 local function leaves_after(state, age) return (state[NEWEST] - age + SLOTS + 2) * state[WIDTH] - now end
 
--- The oldest leave first.
+-- The oldest slots expire first.
 local function fits_after(state, limit, cost)
   local left = limit - state[TOTAL]
   for age = #state - COUNTS, 1, -1 do
@@ -73,9 +73,9 @@ local function all_left_after(state)
 end
 
 local function keep(key, state)
-  -- Neither the append-only file nor a replica needs to know: else each read would wait for the disk.
+  -- Written neither to the append-only file nor to replicas: otherwise each read would wait for the disk.
   redis.set_repl(redis.REPL_NONE)
-  -- One slot more than needed, as expiry has a clock of its own, that of the moment at which the script began.
+  -- One slot longer than needed, because expiry uses the time at which the script began.
   local life = string.format('%d', leaves_after(state, 1) + state[WIDTH])
   redis.call('SET', key, cmsgpack.pack(state), 'PX', life)
 end
@@ -83,7 +83,7 @@ end
 local function admit(key, limit, window, cost)
   local state, is_strange = state_of(key, math.ceil(window / SLOTS))
   states[key] = state
-  -- Even when nothing is admitted: else it would be new at every look.
+  -- Also when nothing is admitted: otherwise everything would count as new at each call.
   if is_strange then is_changed[key] = true end
   if state[TOTAL] + cost > limit then
     local left = math.max(limit - state[TOTAL], 0)

@@ -1,19 +1,19 @@
 #!lua
--- Counts a name among those of a kind that there may be so many of, once.
+-- Counts a name once, under a limit on the number of names.
 --
--- KEYS[1]  the names that count (hash: name -> what is kept with it)
+-- KEYS[1]  the counted names (hash: name -> value)
 -- ARGV[1]  the name
--- ARGV[2]  how many names there may be
--- ARGV[3]  the quota, for the error
--- ARGV[4]  1 when ARGV tells all names that count where nobody has counted yet, else 0
--- ARGV[5]  what is kept with the name when it is new
--- ARGV[n]  from 6 on: these names
+-- ARGV[2]  the most names
+-- ARGV[3]  the name of the quota, for the error
+-- ARGV[4]  1 if ARGV[6] and later are the names to start with when KEYS[1] is missing, else 0
+-- ARGV[5]  the value of a new name
+-- ARGV[n]  from 6 on: the names to start with
 --
--- Returns 2 when the name is new, 1 when it counted before, 0 when nobody has counted yet and ARGV[4] is 0.
--- Errors  QUOTA_EXCEEDED <quota> <limit> <used>: there are as many as there may be; the name does not count
--- Cost: O(1) for each name, of as many as the quota allows
--- Atomic  because of two names that come together only as many may count as there may be.
--- Twice   the second run finds the name.
+-- Returns 2 if the name is new, 1 if it was counted before, 0 if KEYS[1] is missing and ARGV[4] is 0
+-- Errors  QUOTA_EXCEEDED <quota> <limit> <used>: the limit is reached; the name is not counted
+-- Cost: O(1) for each name, of at most the limit
+-- Atomic  because two concurrent names must not exceed the limit together.
+-- Twice   the second run finds the name, and changes nothing.
 if redis.call('EXISTS', KEYS[1]) == 0 then
   if ARGV[4] == '0' then return 0 end
   for i = 6, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], '') end

@@ -1,20 +1,20 @@
 #!lua
--- Finds sessions, and puts off the end of each of which enough of its time is used.
+-- Finds sessions, and extends those that were not extended for a while.
 --
--- KEYS[n]  sessions (string: whose it is)
+-- KEYS[n]  sessions (string: the player)
 -- ARGV[1]  milliseconds that a session lasts
--- ARGV[2]  milliseconds of them that must be used before its end is put off; 0 puts it off in any case
+-- ARGV[2]  milliseconds since it was last extended, after which it is extended again; 0 extends it in any case
 --
--- Returns a list with, for each session, a string of player, end in milliseconds since the epoch, and 1 when it was put
---         off else 0; an empty one when there is no session
+-- Returns a list with a string for each session: player, end in milliseconds since 1970, and 1 if it was extended
+--         else 0; an empty string if there is no session
 -- Cost: O(1) for each session, of at most 32.
--- Atomic  because a session that is closed, or ends, between looking and putting off must stay so.
--- Twice   ends are put off once: the second time none of the time is used.
+-- Atomic  because a session that is closed or ends between reading and extending must stay closed.
+-- Twice   the second run finds the sessions extended already, and changes nothing.
 local lifetime, slack = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- A call costs several times what it does: so one for all players.
+-- One call for all players: a call costs several times what it does.
 local players, found = redis.call('MGET', unpack(KEYS)), {}
 for i, key in ipairs(KEYS) do
   local player = players[i]

@@ -1,10 +1,10 @@
 #!lua flags=no-writes
--- Finds sessions without putting off their ends: for while Redis takes no writes.
+-- Finds sessions without extending them, for the time while Redis refuses writes.
 --
--- KEYS[n]  sessions (string: whose it is)
+-- KEYS[n]  sessions (string: the player)
 --
--- Returns as find-session: for each session, a string of player, end in milliseconds since the epoch, and 0; an empty one
---         when there is no session.
+-- Returns as find-session: for each session a string of player, end in milliseconds since 1970, and 0; an empty string
+--         if there is no session
 -- Cost: O(1) for each session, of at most 32
 -- Atomic  because a session can end between the two reads.
 -- Twice   it reads only.

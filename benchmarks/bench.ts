@@ -12,7 +12,7 @@ import { savesWorker } from './comparisons/saves-worker.js';
 import { sizes } from './comparisons/sizes.js';
 import { visibility } from './comparisons/visibility.js';
 import { withInstallation } from './installation.js';
-import { circumstances, print, rounded, say } from './report.js';
+import { describeEnvironment, logProgress, print, round } from './report.js';
 
 const COMPARISONS: readonly Comparison[] = [
   oneScore,
@@ -29,19 +29,19 @@ const COMPARISONS: readonly Comparison[] = [
 
 const USAGE = `npm run bench -- [options]
 
-Measures Questlog and its baselines in turn, and says how medians compare with what is wanted.
+Measures Questlog and its baselines in turn and compares the medians with the targets.
 
   --only A,B     ${COMPARISONS.map(({ name }) => name).join(', ')}
   --rounds N     (default: 5, and 3 with --short)
-  --short        less of everything: some three minutes
-  --guard FILE   fail when a ratio of speeds is below 70 % of the one in that file, which --json has written
-  --json         print all figures, for programs
+  --short        a smaller run of about three minutes
+  --guard FILE   fail when a speed ratio is below 70 % of the one in that file (the output of an earlier --json run)
+  --json         print all figures as JSON
 `;
 
-/** Of the figure in the file. What is not a ratio depends on the machine, and so does the slowest of a hundred: neither is guarded. */
-const TOLERATED = 0.7;
-/** Times that what seems slower is measured again. */
-const AGAIN = 2;
+/** Relative to the ratio in the file. Only ratios are guarded: absolute figures and percentiles depend too much on the machine. */
+const MIN_RATIO = 0.7;
+/** How often a comparison that seems slower is measured again. */
+const MAX_REPEATS = 2;
 
 interface Options {
   readonly comparisons: readonly Comparison[];
@@ -55,73 +55,74 @@ const options = readOptions();
 if (options) await run(options);
 
 async function run({ comparisons, rounds, size, guard, json }: Options): Promise<void> {
-  const where = await withInstallation(({ redis }) => circumstances(redis));
+  const where = await withInstallation(({ redis }) => describeEnvironment(redis));
   const outcomes: Outcome[] = [];
   for (const comparison of comparisons) outcomes.push(await compare(comparison, size, rounds));
   if (json) console.log(JSON.stringify({ ...where, size, rounds, outcomes }, null, 2));
   else {
-    for (const { title, medians } of outcomes) print(false, title, where, rowsOf(medians));
-    const verdicts = outcomes.flatMap(outcome => outcome.verdicts.map(rowOf));
-    if (verdicts.length > 0) print(false, 'what is wanted', where, verdicts);
+    for (const { title, medians } of outcomes) print(false, title, where, toMedianRows(medians));
+    const verdicts = outcomes.flatMap(outcome => outcome.verdicts.map(toVerdictRow));
+    if (verdicts.length > 0) print(false, 'targets', where, verdicts);
   }
   if (guard) await assertNoSlower(outcomes, { guard, size, rounds });
 }
 
-function rowsOf(medians: Outcome['medians']) {
+function toMedianRows(medians: Outcome['medians']) {
   const units = [...new Set(Object.values(medians).flatMap(Object.keys))];
   return Object.entries(medians).map(([contender, figures]) => ({
     '': contender,
-    ...Object.fromEntries(units.map(unit => [unit, shown(figures[unit])])),
+    ...Object.fromEntries(units.map(unit => [unit, formatFigure(figures[unit])])),
   }));
 }
 
-function shown(value: number | undefined): string | number {
-  return value === undefined ? '' : rounded(value, value >= 100 ? 0 : 2);
+function formatFigure(value: number | undefined): string | number {
+  return value === undefined ? '' : round(value, value >= 100 ? 0 : 2);
 }
 
-function rowOf({ what, unit, wanted, measured, met }: Verdict) {
+function toVerdictRow({ what, unit, wanted, measured, met }: Verdict) {
   return {
     what,
     wanted: 'atLeast' in wanted ? `≥ ${wanted.atLeast}` : `≤ ${wanted.atMost}`,
-    measured: `${rounded(measured)}${unit === 'ratio' ? '' : ` ${unit}`}`,
+    measured: `${round(measured)}${unit === 'ratio' ? '' : ` ${unit}`}`,
     met: met ? 'yes' : 'no',
   };
 }
 
-/** Says which ratios became worse. Machines have bad minutes: what is slower only once is not. */
+/** Reports ratios that became worse. They are measured again first, because any machine is slow now and then. */
 async function assertNoSlower(
   outcomes: readonly Outcome[],
   { guard, size, rounds }: { guard: string; size: Size; rounds: number },
 ): Promise<void> {
   const known = JSON.parse(readFileSync(guard, 'utf8')) as { outcomes: readonly Outcome[] };
   const before = new Map(known.outcomes.flatMap(({ verdicts }) => verdicts).map(each => [each.what, each]));
-  let doubtful = outcomes.filter(outcome => slowerThan(before, outcome).length > 0);
-  for (let again = 0; again < AGAIN && doubtful.length > 0; again++) {
+  let doubtful = outcomes.filter(outcome => findSlower(before, outcome).length > 0);
+  for (let again = 0; again < MAX_REPEATS && doubtful.length > 0; again++) {
     const names = new Set(doubtful.map(({ name }) => name));
-    say(`slower than it was, measuring again: ${[...names].join(', ')}`);
+    logProgress(`slower than before, measuring again: ${[...names].join(', ')}`);
     const measured: Outcome[] = [];
     for (const comparison of COMPARISONS)
       if (names.has(comparison.name)) measured.push(await compare(comparison, size, rounds));
-    doubtful = measured.filter(outcome => slowerThan(before, outcome).length > 0);
+    doubtful = measured.filter(outcome => findSlower(before, outcome).length > 0);
   }
-  for (const { what, measured } of doubtful.flatMap(outcome => slowerThan(before, outcome)))
-    say(
-      `slower than it was: ${what}: ${rounded(measured)}, and ${rounded(before.get(what)?.measured ?? 0)} then`,
+  for (const { what, measured } of doubtful.flatMap(outcome => findSlower(before, outcome)))
+    logProgress(
+      `slower than before: ${what}: ${round(measured)}, and ${round(before.get(what)?.measured ?? 0)} then`,
     );
   if (doubtful.length > 0) process.exitCode = 1;
 }
 
-function slowerThan(before: ReadonlyMap<string, Verdict>, { verdicts }: Outcome): Verdict[] {
+function findSlower(before: ReadonlyMap<string, Verdict>, { verdicts }: Outcome): Verdict[] {
   return verdicts
     .filter(({ unit, wanted }) => unit === 'ratio' && 'atLeast' in wanted)
     .filter(({ what, measured }) => {
       const then = before.get(what)?.measured;
-      if (then === undefined) throw new Error(`the file has no figure for "${what}": measure it again`);
-      return measured < TOLERATED * then;
+      if (then === undefined)
+        throw new Error(`the guard file has no figure for "${what}": write it again with --json`);
+      return measured < MIN_RATIO * then;
     });
 }
 
-/** @returns nothing when only help was asked for */
+/** @returns undefined for --help */
 function readOptions(): Options | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
@@ -142,7 +143,7 @@ function readOptions(): Options | undefined {
   const names = values.only?.split(',') ?? COMPARISONS.map(({ name }) => name);
   const comparisons = names.map(name => {
     const found = COMPARISONS.find(comparison => comparison.name === name);
-    if (!found) throw new Error(`there is no comparison "${name}": see --help`);
+    if (!found) throw new Error(`unknown comparison "${name}": see --help`);
     return found;
   });
   const { short = false, guard, json = false } = values;

@@ -1,29 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Installation, withInstallation } from './installation.js';
-import { circumstances, percentile, print, rounded, say } from './report.js';
+import { describeEnvironment, logProgress, percentile, print, round } from './report.js';
 import { appendScores, random, type TimedScore } from './score-log.js';
 
 const USAGE = `npm run bench:board-size -- [options]
 
-How many bytes an entry of a large board takes, and how long reads of it take over HTTP.
+Measures the memory per board entry of a large board, and the latency of reads over HTTP.
 
   --entries N,N      boards of these sizes (default: 1000000,5000000)
   --tie-breaks a,b   of first, last, none (default: all of them)
   --ranking R        standard, dense or ordinal (default: standard)
-  --requests N       of each kind (default: 2000)
-  --clients N        that ask at the same time (default: 1)
-  --json             print figures for programs
+  --requests N       requests of each kind (default: 2000)
+  --clients N        number of concurrent clients (default: 1)
+  --json             print figures as JSON
 
-A board of five million takes a minute to write, and some 3 GB of memory with its log.
+Writing a board of five million entries takes a minute. With its log it needs about 3 GB of memory.
 `;
 
 const BOARD = 'arena';
-/** Scores are spread so that some players have the same. */
-const HIGHEST = 1_000_000;
-/** Behind the definition, which has the time of this moment. */
-const BEGIN = Date.now() + 60 * 60_000;
-const LOOKUP = 100;
+/** Low enough that some players have equal scores. */
+const MAX_SCORE = 1_000_000;
+/** In the future, so that all scores come after the definition. */
+const FIRST_SCORE_AT_MS = Date.now() + 60 * 60_000;
+const LOOKUP_PLAYERS = 100;
 
 interface Options {
   readonly entries: readonly number[];
@@ -40,13 +40,13 @@ type Ask = (installation: Installation, next: () => number, entries: number) => 
 const player = (next: () => number, entries: number) => `player-${Math.floor(next() * entries)}`;
 const path = `/v1/leaderboards/${BOARD}`;
 
-/** What is asked, by its name in the table. */
+/** The requests to measure, by their name in the table. */
 const READS: Readonly<Record<string, Ask>> = {
   'top 100': ({ admin }) => admin.get(`${path}/entries?limit=100`),
   rank: ({ admin }, next, entries) => admin.get(`${path}/entries/${player(next, entries)}`),
   'around 5': ({ admin }, next, entries) => admin.get(`${path}/around/${player(next, entries)}?radius=5`),
-  [`lookup ${LOOKUP}`]: async ({ admin }, next, entries) => {
-    const players = Array.from({ length: LOOKUP }, () => player(next, entries));
+  [`lookup ${LOOKUP_PLAYERS}`]: async ({ admin }, next, entries) => {
+    const players = Array.from({ length: LOOKUP_PLAYERS }, () => player(next, entries));
     const { status } = await admin.send('POST', `${path}/lookup`, { players });
     if (status !== 200) throw new Error(`lookup: ${status}`);
   },
@@ -57,12 +57,12 @@ if (options) await run(options);
 
 async function run({ entries, tieBreaks, json, ...rest }: Options): Promise<void> {
   const rows: Row[] = [];
-  let where: Awaited<ReturnType<typeof circumstances>> | undefined;
+  let where: Awaited<ReturnType<typeof describeEnvironment>> | undefined;
   for (const count of entries) {
     for (const tieBreak of tieBreaks) {
       await withInstallation(async installation => {
         rows.push(await measure(installation, count, tieBreak, rest));
-        where = await circumstances(installation.redis);
+        where = await describeEnvironment(installation.redis);
       });
     }
   }
@@ -76,18 +76,18 @@ async function measure(
   tieBreak: string,
   { ranking, requests, clients }: Pick<Options, 'ranking' | 'requests' | 'clients'>,
 ): Promise<Row> {
-  // What is measured is reading: the log need not be on disk after each batch.
+  // Only reads are measured, so the log need not be synced after each batch.
   await installation.redis.config('SET', 'appendfsync', 'everysec');
   await installation.start();
   const { status } = await installation.admin.send('PUT', path, { tieBreak, ranking }, { Prefer: 'wait=10' });
   if (status !== 200) throw new Error(`the board cannot be defined: ${status}`);
-  say(`${entries} entries, tie-break ${tieBreak}: writing`);
+  logProgress(`${entries} entries, tie-break ${tieBreak}: writing`);
   const began = performance.now();
   const { redis, topology } = installation;
   await appendScores(redis, topology.of('scores', BOARD), scores(entries));
-  await untilProjected(installation, entries);
+  await waitUntilProjected(installation, entries);
   const seconds = (performance.now() - began) / 1_000;
-  say(`there after ${seconds.toFixed(0)} s: measuring`);
+  logProgress(`all entries are on the board after ${seconds.toFixed(0)} s: measuring`);
   return {
     entries,
     'tie-break': tieBreak,
@@ -99,12 +99,12 @@ async function measure(
 function* scores(entries: number): Generator<TimedScore> {
   const next = random(1);
   for (let i = 0; i < entries; i++) {
-    const score = Math.floor(next() * HIGHEST);
-    yield { at: BEGIN + i, score: { board: BOARD, player: `player-${i}`, score } };
+    const score = Math.floor(next() * MAX_SCORE);
+    yield { at: FIRST_SCORE_AT_MS + i, score: { board: BOARD, player: `player-${i}`, score } };
   }
 }
 
-async function untilProjected({ admin }: Installation, entries: number): Promise<void> {
+async function waitUntilProjected({ admin }: Installation, entries: number): Promise<void> {
   for (;;) {
     const { total } = await admin.get<{ total: number }>(path);
     if (total === entries) return;
@@ -112,7 +112,7 @@ async function untilProjected({ admin }: Installation, entries: number): Promise
   }
 }
 
-/** Bytes per entry: of each of the board's keys, and by what Redis has less when they are deleted. */
+/** Bytes per entry: of each key of the board, and of all keys together as the memory that Redis frees when they are deleted. */
 async function memory(installation: Installation, entries: number): Promise<Row> {
   const { redis } = installation;
   const row: Row = {};
@@ -120,13 +120,10 @@ async function memory(installation: Installation, entries: number): Promise<Row>
   for (const key of await redis.keys(`*@*:${BOARD}`)) {
     // `bench:{s0}:ranks@1:arena`
     const [, kind = key] = /}:(\w+)@/.exec(key) ?? [];
-    row[`${kind}, bytes/entry`] = rounded(
-      ((await redis.memory('USAGE', key, 'SAMPLES', 0)) ?? 0) / entries,
-      1,
-    );
+    row[`${kind}, bytes/entry`] = round(((await redis.memory('USAGE', key, 'SAMPLES', 0)) ?? 0) / entries, 1);
     await redis.del(key);
   }
-  return { ...row, 'all, bytes/entry': rounded((before - (await usedMemory(installation))) / entries, 1) };
+  return { ...row, 'all, bytes/entry': round((before - (await usedMemory(installation))) / entries, 1) };
 }
 
 async function usedMemory({ redis }: Installation): Promise<number> {
@@ -159,7 +156,7 @@ async function latencies(
   return row;
 }
 
-/** @returns nothing when only help was asked for */
+/** @returns undefined for --help */
 function readOptions(): Options | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;

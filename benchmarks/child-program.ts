@@ -2,34 +2,34 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** A baseline as a child process. It says by a message that it is ready, or what it found. */
+/** A baseline that runs as a child process. Its first IPC message says that it is ready, or has its result. */
 export class ChildProgram {
   private constructor(
     private readonly child: ChildProcess,
-    /** What it said. */
+    /** The first message. */
     readonly message: unknown,
   ) {}
 
   /**
-   * @param name of a file of `baselines/`
-   * @throws Error when it ends instead of becoming ready
+   * @param name a file in `baselines/`, without the extension
+   * @throws Error when it exits before it sends a message
    */
   static async start(name: string, args: readonly string[]): Promise<ChildProgram> {
-    // As seen from `dist/chunks`, where the build puts this file, and from its own folder alike.
+    // This path works from `dist/chunks`, where the build puts this file, and from its own folder.
     const main = fileURLToPath(new URL(`../benchmarks/baselines/${name}.js`, import.meta.url));
     const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const ended = once(child, 'exit').then(([code, signal]) => {
-      throw new Error(`the baseline ${name} ended at its start: ${signal ?? `exit status ${code}`}`);
+      throw new Error(`the baseline ${name} exited during startup: ${signal ?? `exit status ${code}`}`);
     });
     const [message] = await Promise.race([once(child, 'message'), ended]);
     ended.catch(() => {});
     return new ChildProgram(child, message);
   }
 
-  /** Where it listens, if it is a server. */
+  /** The URL it listens on, if it is a server. */
   get url(): string {
     return String((this.message as { url?: unknown }).url);
   }

@@ -1,35 +1,35 @@
-import { rounded, say } from './report.js';
+import { logProgress, round } from './report.js';
 
-/** What was seen of a contender in one round, by unit: `{ 'req/s': 9_000, 'p99 ms': 4 }`. */
+/** The results of a contender in one round, by unit: `{ 'req/s': 9_000, 'p99 ms': 4 }`. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** How many events, requests and entries; the short form is for CI, and finds what became much slower. */
+/** The number of events, requests, and entries. `short` is for CI and detects large slowdowns. */
 export type Size = 'full' | 'short';
 
-/** Whoever takes part, ready to be measured once a round; each call is one measurement. */
-export interface Field {
+/** A comparison whose contenders are running. Each call of a contender is one measurement. */
+export interface OpenComparison {
   readonly contenders: Readonly<Record<string, () => Promise<Figures>>>;
   close(): Promise<void>;
 }
 
-/** What is wanted of the medians of all contenders. */
+/** A target for the medians of the contenders. */
 export interface Target {
   readonly what: string;
-  /** A quotient of two contenders is comparable from machine to machine; other figures are not. */
+  /** `ratio` for the quotient of two contenders, which is comparable between machines; other figures are not. */
   readonly unit: string;
   readonly value: (of: (contender: string, unit: string) => number) => number;
   readonly wanted: { readonly atLeast: number } | { readonly atMost: number };
 }
 
-/** Questlog and its baselines at the same work. */
+/** Questlog and its baselines with the same workload. */
 export interface Comparison {
   readonly name: string;
-  /** What is done, and how often, for the report. */
+  /** A description of the workload for the report. */
   readonly title: string;
   readonly targets: readonly Target[];
-  /** Rounds that do not count, in the full form: of processes that serve for days, nobody asks how they begin. */
-  readonly warmUps?: number;
-  open(size: Size): Promise<Field>;
+  /** Rounds of the full run that are discarded, because processes are slow after their start. */
+  readonly warmUpRounds?: number;
+  open(size: Size): Promise<OpenComparison>;
 }
 
 export interface Verdict {
@@ -43,24 +43,24 @@ export interface Verdict {
 export interface Outcome {
   readonly name: string;
   readonly title: string;
-  /** Of each contender, the median of each figure over all rounds. */
+  /** For each contender, the median of each figure over all rounds. */
   readonly medians: Readonly<Record<string, Figures>>;
   readonly rounds: readonly Readonly<Record<string, Figures>>[];
   readonly verdicts: readonly Verdict[];
 }
 
-/** Measures the contenders in turn, so that what else the machine does troubles all of them. */
+/** Measures the contenders in turn, so that other load on the machine affects all of them. */
 export async function compare(comparison: Comparison, size: Size, count: number): Promise<Outcome> {
-  const { name, title, targets, warmUps = 0 } = comparison;
+  const { name, title, targets, warmUpRounds = 0 } = comparison;
   const field = await comparison.open(size);
   const rounds: Record<string, Figures>[] = [];
   try {
-    for (let round = size === 'full' ? 1 - warmUps : 1; round <= count; round++) {
+    for (let round = size === 'full' ? 1 - warmUpRounds : 1; round <= count; round++) {
       const seen: Record<string, Figures> = {};
-      for (const [contender, measure] of inTurn(Object.entries(field.contenders), round)) {
+      for (const [contender, measure] of rotate(Object.entries(field.contenders), round)) {
         seen[contender] = await measure();
         const when = round > 0 ? `round ${round} of ${count}` : 'warming up';
-        say(`${name}, ${when}: ${contender}: ${inWords(seen[contender])}`);
+        logProgress(`${name}, ${when}: ${contender}: ${formatFigures(seen[contender])}`);
       }
       if (round > 0) rounds.push(seen);
     }
@@ -71,8 +71,8 @@ export async function compare(comparison: Comparison, size: Size, count: number)
   return { name, title, medians, rounds, verdicts: targets.map(target => judge(target, medians)) };
 }
 
-/** Whoever comes first is another one each round. */
-function inTurn<T>(contenders: readonly T[], round: number): T[] {
+/** Rotates the contenders, so that another one is first in each round. */
+function rotate<T>(contenders: readonly T[], round: number): T[] {
   const first = Math.max(round - 1, 0) % contenders.length;
   return [...contenders.slice(first), ...contenders.slice(0, first)];
 }
@@ -91,7 +91,7 @@ function mediansOf(
 function judge({ what, unit, value, wanted }: Target, medians: Readonly<Record<string, Figures>>): Verdict {
   const measured = value((contender, figure) => {
     const found = medians[contender]?.[figure];
-    if (found === undefined) throw new Error(`${what}: nobody measured ${figure} of ${contender}`);
+    if (found === undefined) throw new Error(`${what}: ${contender} has no figure "${figure}"`);
     return found;
   });
   const met = 'atLeast' in wanted ? measured >= wanted.atLeast : measured <= wanted.atMost;
@@ -106,7 +106,7 @@ function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
-const inWords = (figures: Figures) =>
+const formatFigures = (figures: Figures) =>
   Object.entries(figures)
-    .map(([unit, value]) => `${rounded(value)} ${unit}`)
+    .map(([unit, value]) => `${round(value)} ${unit}`)
     .join(', ');

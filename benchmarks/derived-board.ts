@@ -1,24 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Installation, withInstallation } from './installation.js';
-import { circumstances, print, rounded, say } from './report.js';
+import { describeEnvironment, logProgress, print, round } from './report.js';
 import { appendScores, random, type TimedScore } from './score-log.js';
 
 const USAGE = `npm run bench:derived-board -- [options]
 
-How long it takes from the definition of a regional weekly board over a board with a long history until it is whole.
+Measures how long it takes to build a derived board (one region, weekly) when its source has many scores already.
 
-  --events N     scores that the source has (default: 1000000)
-  --players N    that they are of (default: 100000)
-  --json         print figures for programs
+  --events N     number of scores of the source (default: 1000000)
+  --players N    number of players (default: 100000)
+  --json         print figures as JSON
 `;
 
 const REGIONS = ['eu', 'us', 'as', 'af'];
 const REGION = 'eu';
-const WEEK = 7 * 24 * 60 * 60_000;
+const WEEK_MS = 7 * 24 * 60 * 60_000;
 const WEEKS = 4;
-/** A Monday, at midnight in UTC. */
-const BEGIN = Date.parse('2026-01-05T00:00:00Z');
+/** A Monday at midnight UTC. */
+const START_MS = Date.parse('2026-01-05T00:00:00Z');
 const SOURCE = 'arena';
 const BOARD = 'arena-eu-weekly';
 
@@ -28,8 +28,8 @@ interface Options {
   readonly json: boolean;
 }
 
-/** What a line of the board must be. */
-interface Line {
+/** The fields of a board entry that are compared. */
+interface ExpectedEntry {
   readonly rank: number;
   readonly player: string;
   readonly score: number;
@@ -38,7 +38,7 @@ interface Line {
 
 interface Page {
   readonly total: number;
-  readonly entries: readonly (Line & { readonly attributes: { readonly region: string } })[];
+  readonly entries: readonly (ExpectedEntry & { readonly attributes: { readonly region: string } })[];
   readonly next?: string;
 }
 
@@ -48,28 +48,28 @@ if (options) await withInstallation(installation => measure(installation, option
 async function measure(installation: Installation, { events, players, json }: Options): Promise<void> {
   const { redis, topology } = installation;
   const partition = topology.of('scores', SOURCE);
-  say(`writing ${events} scores into the log`);
+  logProgress(`writing ${events} scores into the log`);
   await appendScores(redis, partition, history(events, players));
   await installation.start();
   const [last] = await redis.xrevrange(partition.stream, '+', '-', 'COUNT', 1);
-  const live = await secondsOf(() => untilApplied(installation, `s0-${last?.[0]}`));
-  say(`the source has counted them after ${live.toFixed(1)} s; now the board over it is defined`);
-  const seconds = await secondsOf(() => define(installation));
-  say('it is whole; comparing with the log');
+  const live = await measureSeconds(() => waitUntilApplied(installation, `s0-${last?.[0]}`));
+  logProgress(`the source was up to date after ${live.toFixed(1)} s; defining the derived board`);
+  const seconds = await measureSeconds(() => define(installation));
+  logProgress('the derived board is complete; comparing it with the log');
   const entries = await compare(installation);
-  print(json, 'a derived weekly board, defined late', await circumstances(redis), [
+  print(json, 'a derived weekly board, defined late', await describeEnvironment(redis), [
     {
       'scores of the source': events,
       players,
       'entries of the board': entries,
-      'seconds until whole': rounded(seconds),
+      'seconds until whole': round(seconds),
       'scores per second': Math.round(events / seconds),
-      'seconds for the source, live': rounded(live),
+      'seconds for the source, live': round(live),
     },
   ]);
 }
 
-/** Defines the board, and waits until it is whole. */
+/** Defines the derived board and waits until it is complete. */
 async function define(installation: Installation): Promise<void> {
   const { status, body } = await installation.admin.send<{ eventId: string }>(
     'PUT',
@@ -77,7 +77,7 @@ async function define(installation: Installation): Promise<void> {
     { source: SOURCE, filter: { region: REGION }, reset: 'weekly' },
     { Prefer: 'wait=10' },
   );
-  if (status === 202) await untilApplied(installation, body.eventId);
+  if (status === 202) await waitUntilApplied(installation, body.eventId);
   else if (status !== 200) throw new Error(`the board cannot be defined: ${status} ${JSON.stringify(body)}`);
 }
 
@@ -87,18 +87,18 @@ function* history(events: number, players: number): Generator<TimedScore> {
     const player = `p${Math.floor(next() * players)}`;
     const region = REGIONS[Math.floor(next() * REGIONS.length)] ?? REGION;
     const score = Math.floor(next() * 100_000);
-    const at = BEGIN + Math.floor((i * WEEKS * WEEK) / events);
+    const at = START_MS + Math.floor((i * WEEKS * WEEK_MS) / events);
     yield { at, score: { board: SOURCE, player, score, attributes: { region } } };
   }
 }
 
-async function secondsOf(work: () => Promise<void>): Promise<number> {
+async function measureSeconds(work: () => Promise<void>): Promise<number> {
   const began = performance.now();
   await work();
   return (performance.now() - began) / 1_000;
 }
 
-async function untilApplied({ admin }: Installation, eventId: string): Promise<void> {
+async function waitUntilApplied({ admin }: Installation, eventId: string): Promise<void> {
   for (;;) {
     const { status } = await admin.send('GET', `/v1/leaderboards/${SOURCE}`, undefined, {
       'If-Applied': eventId,
@@ -110,16 +110,16 @@ async function untilApplied({ admin }: Installation, eventId: string): Promise<v
 }
 
 /**
- * Compares each week of the board, entry by entry, with what the log says.
+ * Compares each week of the board, entry by entry, with a board that is computed from the log.
  *
- * @returns how many entries there are
+ * @returns the number of board entries
  * @throws Error at the first difference
  */
 async function compare(installation: Installation): Promise<number> {
   const weeks = await computeWeeks(installation);
   let count = 0;
   for (const [period, expected] of weeks) {
-    const found: Line[] = [];
+    const found: ExpectedEntry[] = [];
     for (let query: string | undefined = `period=${period}`; query !== undefined; ) {
       const page: Page = await installation.admin.get(
         `/v1/leaderboards/${BOARD}/entries?limit=1000&${query}`,
@@ -141,8 +141,8 @@ async function compare(installation: Installation): Promise<number> {
   return count;
 }
 
-/** The board by hand: the best score of each player, week by week, from what stands in the log. */
-async function computeWeeks({ redis, topology }: Installation): Promise<Map<string, Line[]>> {
+/** Computes the board from the log: the best score of each player per week. */
+async function computeWeeks({ redis, topology }: Installation): Promise<Map<string, ExpectedEntry[]>> {
   const { stream } = topology.of('scores', SOURCE);
   const weeks = new Map<string, Map<string, { player: string; score: number; ms: number; order: number }>>();
   let order = 0;
@@ -152,7 +152,7 @@ async function computeWeeks({ redis, topology }: Installation): Promise<Map<stri
       const [code, , board, player, score, attributes] = JSON.parse(text);
       if (code !== 's1' || board !== SOURCE || attributes?.region !== REGION) continue;
       const ms = Number(id.split('-')[0]);
-      const week = `2026-W${String(2 + Math.floor((ms - BEGIN) / WEEK)).padStart(2, '0')}`;
+      const week = `2026-W${String(2 + Math.floor((ms - START_MS) / WEEK_MS)).padStart(2, '0')}`;
       const best = weeks.get(week) ?? new Map();
       weeks.set(week, best);
       if (!best.has(player) || score > best.get(player).score)
@@ -165,7 +165,7 @@ async function computeWeeks({ redis, topology }: Installation): Promise<Map<stri
   return new Map([...weeks].map(([week, best]) => [week, ranked([...best.values()])]));
 }
 
-function ranked(entries: { player: string; score: number; ms: number; order: number }[]): Line[] {
+function ranked(entries: { player: string; score: number; ms: number; order: number }[]): ExpectedEntry[] {
   let rank = 0;
   return entries
     .sort((a, b) => b.score - a.score || a.order - b.order)
@@ -175,7 +175,7 @@ function ranked(entries: { player: string; score: number; ms: number; order: num
     });
 }
 
-/** @returns nothing when only help was asked for */
+/** @returns undefined for --help */
 function readOptions(): Options | undefined {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({

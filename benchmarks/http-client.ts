@@ -5,7 +5,7 @@ export interface Reply<T> {
   readonly body: T;
 }
 
-/** The least of an HTTP client, on connections that stay open: what is measured is the other side. */
+/** A minimal HTTP client with keep-alive connections, so that the server is measured and not the client. */
 export class HttpClient {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 128 });
 
@@ -45,7 +45,7 @@ export class HttpClient {
     return promise;
   }
 
-  /** @throws Error when the answer is not 200 */
+  /** @throws Error when the status is not 200 */
   async get<T>(path: string): Promise<T> {
     const { status, body } = await this.send<T>('GET', path);
     if (status !== 200) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body)}`);

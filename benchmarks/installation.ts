@@ -12,23 +12,23 @@ const PREFIX = 'bench';
 export const KEYS = { server: 'benchmark-server-key', admin: 'benchmark-admin-key-' };
 
 export interface InstallationOptions {
-  /** One of each, unless told otherwise: a board is in one, however many there are. */
+  /** Default: one of each, because a board is in a single partition anyway. */
   readonly partitions?: { readonly scores: number; readonly players: number };
-  /** With limits for requests and log lines as in production, instead of none. */
+  /** Enables the rate limits, quotas, and logging of production, which are off by default. */
   readonly asInProduction?: boolean;
-  /** A cluster of three masters without replicas, instead of one server. */
+  /** Uses a cluster of three masters without replicas instead of one server. */
   readonly isCluster?: boolean;
 }
 
 const SERVICES = ['gateway', 'scores', 'saves', 'ranking-projector'];
 
-/** Where log lines go: what is printed are figures. */
+/** The file descriptor for logs of the services. Standard output is for figures. */
 const STDERR = 2;
 
-/** Milliseconds for one command of the benchmark's own. */
-const PATIENCE = 120_000;
+/** Timeout of commands of the benchmark, which can count or delete a million members at once. */
+const COMMAND_TIMEOUT_MS = 120_000;
 
-/** A Questlog of a benchmark's own, in a temporary folder: an embedded Redis, and the services, a process each. */
+/** A separate Questlog in a temporary folder: an embedded Redis, and one process per service. */
 export class Installation {
   readonly topology: Topology;
   readonly admin: HttpClient;
@@ -45,20 +45,19 @@ export class Installation {
     this.admin = new HttpClient(port, KEYS.admin);
   }
 
-  /** Starts Redis only. */
+  /** Starts only Redis. */
   static async open(options: InstallationOptions = {}): Promise<Installation> {
     const folder = mkdtempSync(join(tmpdir(), 'questlog-bench-'));
     const server = options.isCluster
       ? await RedisCluster.start({ replicas: false, settings: ['appendfsync always'] })
       : await EmbeddedRedis.start({ folder: join(folder, 'redis') });
     const redis = createClient('url' in server ? server.url : server.address, 'benchmark');
-    // A million members are counted, or deleted, in one command.
-    Object.assign(redis.options, { commandTimeout: PATIENCE });
+    Object.assign(redis.options, { commandTimeout: COMMAND_TIMEOUT_MS });
     await redis.connect();
     return new Installation(folder, server, redis, await freePort(), options);
   }
 
-  /** Starts all of it with the settings of production, and as many partitions as `npm start` has. */
+  /** Starts Redis and all services with the settings of production and the default number of partitions. */
   static async openAsInProduction(): Promise<Installation> {
     const partitions = { scores: 8, players: 8 };
     const installation = await Installation.open({ partitions, asInProduction: true });
@@ -66,7 +65,7 @@ export class Installation {
     return installation;
   }
 
-  /** @returns the services, ready, in the order of the names */
+  /** Starts services and waits until they are ready. @returns them in the order of the names */
   async start(names: readonly string[] = SERVICES): Promise<readonly ChildService[]> {
     const services = names.map(name => new ChildService(name, this.environment, STDERR));
     this.services.push(...services);
@@ -93,16 +92,16 @@ export class Installation {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Stops all workers in the middle of things, without their noticing, or lets them go on. */
+  /** Stops all workers with SIGSTOP, or lets them continue. */
   freezeWorkers(frozen: boolean): void {
-    // Frozen, they would not notice that this process has gone.
+    // A stopped worker would not notice that this process has exited.
     if (frozen) process.once('exit', () => this.freezeWorkers(false));
     for (const service of this.services) if (service.name !== 'gateway') service.setFrozen(frozen);
   }
 
   pidOf(name: string): number {
     const pid = this.services.find(service => service.name === name)?.pid;
-    if (pid === undefined) throw new Error(`${name} does not run`);
+    if (pid === undefined) throw new Error(`${name} is not running`);
     return pid;
   }
 
@@ -127,7 +126,7 @@ export class Installation {
   }
 }
 
-/** Opens an installation for some work, and leaves nothing of it behind, also after a Ctrl-C. */
+/** Opens an installation, runs `work`, and removes the installation again, even after Ctrl-C. */
 export async function withInstallation<T>(
   work: (installation: Installation) => Promise<T>,
   options: InstallationOptions = {},

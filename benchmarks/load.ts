@@ -10,14 +10,14 @@ export interface Request {
 
 export interface Load {
   readonly seconds: number;
-  /** Each asks again as soon as it is answered. */
+  /** Number of connections. Each sends its next request when it has a response. Default: 64. */
   readonly connections?: number;
 }
 
 /**
- * Sends requests in turn, on all connections, as fast as they are answered.
+ * Sends requests in turn on all connections for a fixed time.
  *
- * @throws Error when any answer is not 2xx: what is fast because it fails is not fast
+ * @throws Error when any response is not 2xx, because fast failures must not count
  */
 export async function load(
   url: string,
@@ -27,7 +27,7 @@ export async function load(
   let next = 0;
   const result = await autocannon({
     ...{ url, connections, duration: seconds, sampleInt: 100 },
-    // Each connection begins elsewhere, so that not all ask for the same at once.
+    // Each connection starts at a different request, so that they do not all send the same one at once.
     setupClient: client => {
       const first = Math.floor((next++ * requests.length) / connections);
       client.setRequests([...requests.slice(first), ...requests.slice(0, first)].map(each => ({ ...each })));
@@ -36,7 +36,7 @@ export async function load(
   const { '2xx': good, non2xx, errors, duration, latency } = result;
   if (errors + non2xx > 0)
     throw new Error(
-      `${url}${requests[0]?.path}: ${good} answers were good, ${non2xx} were not, ${errors} did not come`,
+      `${url}${requests[0]?.path}: ${good} responses were 2xx, ${non2xx} were not, and ${errors} requests failed`,
     );
   return { 'req/s': good / duration, 'p50 ms': latency.p50, 'p99 ms': latency.p99 };
 }

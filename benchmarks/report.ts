@@ -1,15 +1,15 @@
 import { cpus, totalmem } from 'node:os';
 import type { RedisClient } from '#libs/redis';
 
-/** Where figures come from, which is half of what they mean. */
-export interface Circumstances {
+/** The machine and the versions that the figures depend on. */
+export interface Environment {
   readonly machine: string;
   readonly node: string;
   readonly redis: string;
   readonly at: string;
 }
 
-export async function circumstances(redis: RedisClient): Promise<Circumstances> {
+export async function describeEnvironment(redis: RedisClient): Promise<Environment> {
   const info = await redis.info('server');
   const [, name = 'redis', version] = /^(redis|valkey)_version:(\S+)/m.exec(info) ?? [];
   const [, appendfsync] = (await redis.config('GET', 'appendfsync')) as string[];
@@ -22,18 +22,18 @@ export async function circumstances(redis: RedisClient): Promise<Circumstances> 
   };
 }
 
-/** Prints a table for people, or everything for programs. */
+/** Prints a Markdown table, or JSON. */
 export function print(
   json: boolean,
   title: string,
-  where: Circumstances,
+  where: Environment,
   rows: readonly Readonly<Record<string, string | number>>[],
 ): void {
   if (json) console.log(JSON.stringify({ benchmark: title, ...where, rows }, null, 2));
   else console.log([`## ${title}`, '', describe(where), '', ...table(rows), ''].join('\n'));
 }
 
-const describe = ({ machine, node, redis, at }: Circumstances) =>
+const describe = ({ machine, node, redis, at }: Environment) =>
   `${machine}; Node ${node}; ${redis}; ${at.slice(0, 10)}`;
 
 function table(rows: readonly Readonly<Record<string, string | number>>[]): string[] {
@@ -46,15 +46,15 @@ function table(rows: readonly Readonly<Record<string, string | number>>[]): stri
   ];
 }
 
-/** @param values in any order; it is sorted */
+/** @param values in any order; the array is sorted in place */
 export function percentile(values: number[], percent: number): number {
   values.sort((a, b) => a - b);
   return values[Math.min(values.length - 1, Math.floor((values.length * percent) / 100))] ?? Number.NaN;
 }
 
-export const rounded = (value: number, digits = 2) => Number(value.toFixed(digits));
+export const round = (value: number, digits = 2) => Number(value.toFixed(digits));
 
-/** A line about progress, kept apart from the figures. */
-export function say(text: string): void {
+/** Prints a progress message to standard error, apart from the figures. */
+export function logProgress(text: string): void {
   process.stderr.write(`${text}\n`);
 }

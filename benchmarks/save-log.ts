@@ -4,8 +4,8 @@ import type { RedisClient } from '#libs/redis';
 import { random } from './score-log.js';
 
 const SLOTS = ['autosave', 'campaign', 'settings'];
-/** Saves that are sent in one go. */
-const BATCH = 2_000;
+/** Saves per pipeline. */
+const BATCH_SAVES = 2_000;
 
 /** A document of about a kilobyte. */
 const documentOf = (level: number) =>
@@ -16,7 +16,7 @@ const documentOf = (level: number) =>
     flags: { tutorial: true, boss: level > 20 },
   });
 
-/** Writes saves into the log past the gateway, each with its version. */
+/** Appends saves directly to the log, without the gateway, each with its version. */
 export async function appendSaves(
   redis: RedisClient,
   { stream }: PartitionKeys,
@@ -29,13 +29,13 @@ export async function appendSaves(
   for (let i = 1; i <= count; i++) {
     const player = `player-${100_000 + Math.floor(next() * players)}`;
     const slot = SLOTS[Math.floor(next() * SLOTS.length)] ?? 'autosave';
-    const place = `${player}/${slot}`;
-    const version = (versions.get(place) ?? 0) + 1;
-    versions.set(place, version);
+    const key = `${player}/${slot}`;
+    const version = (versions.get(key) ?? 0) + 1;
+    versions.set(key, version);
     const data = { player, slot, document: documentOf(version) };
     const { e, d = '' } = packEvent({ type: 'SaveWritten', data, actor: { kind: 'player', id: player } });
     batch.xadd(stream, '*', 'e', e, 'd', d, 'v', version);
-    if (i % BATCH !== 0 && i < count) continue;
+    if (i % BATCH_SAVES !== 0 && i < count) continue;
     for (const [error] of (await batch.exec()) ?? []) if (error) throw error;
     batch = redis.pipeline();
   }

@@ -4,30 +4,30 @@ import type { PartitionKeys } from '#libs/event-log';
 import { leaderboards } from '#libs/leaderboards';
 import { nodesOf } from '#libs/redis';
 import { type Installation, withInstallation } from './installation.js';
-import { circumstances, print, rounded, say } from './report.js';
+import { countAcknowledged, measureRate } from './measure-rate.js';
+import { describeEnvironment, logProgress, print, round } from './report.js';
+import { ReturningPlayers } from './returning-players.js';
 import { appendScores } from './score-log.js';
-import { SeasonedScores } from './seasoned-scores.js';
-import { countAcknowledged, workingRate } from './working-rate.js';
 
 const USAGE = `npm run bench:scaling -- [options]
 
-How fast ranking projectors take scores that wait for them: by number of workers, of partitions, and on one Redis or
-the three masters of a cluster. Where there are fewer cores than processes, CPU seconds say what throughput cannot:
-a Redis of one thread is full at a million events in as many seconds as it needs CPU for them.
+Measures how fast ranking projectors process waiting scores, by number of workers and partitions, on one Redis and on a
+cluster of three masters. With fewer cores than processes, use the CPU seconds instead of the throughput: Redis has one
+thread, so it needs at least as many seconds for a million events as it uses CPU seconds for them.
 
   --workers N,N      (default: 1,2,4)
   --partitions N,N   (default: 1,2,4)
-  --masters N,N      1 and 3; 3 only with the greatest number of partitions (default: 1,3)
-  --events N         in all partitions together (default: 400000)
-  --players N        each has one score that is not measured (default: 100000)
-  --json             print figures for programs
+  --masters N,N      1, 3, or both; 3 only with the greatest number of partitions (default: 1,3)
+  --events N         total number of events in all partitions (default: 400000)
+  --players N        number of players; each has one more score that is not measured (default: 100000)
+  --json             print figures as JSON
 `;
 
 const SERVICE = 'ranking-projector';
-/** In each partition. */
-const BOARDS = 5;
-/** Of Linux: units of CPU time in a second. */
-const TICKS = 100;
+
+const BOARDS_PER_PARTITION = 5;
+/** Linux counts CPU time in units of 10 ms. */
+const TICKS_PER_SECOND = 100;
 
 interface Options {
   readonly workers: readonly number[];
@@ -49,15 +49,15 @@ if (options) await run(options);
 
 async function run({ json, ...amounts }: Options): Promise<void> {
   const rows: Record<string, number>[] = [];
-  let where: Awaited<ReturnType<typeof circumstances>> | undefined;
+  let where: Awaited<ReturnType<typeof describeEnvironment>> | undefined;
   for (const setting of settingsOf(amounts)) {
     const { masters, partitions: scores } = setting;
     await withInstallation(
       async installation => {
         const figures = await measure(installation, setting, amounts);
         rows.push({ ...setting, ...figures });
-        say(JSON.stringify(rows.at(-1)));
-        where ??= await circumstances(installation.redis);
+        logProgress(JSON.stringify(rows.at(-1)));
+        where ??= await describeEnvironment(installation.redis);
       },
       { partitions: { scores, players: 1 }, isCluster: masters > 1 },
     );
@@ -82,9 +82,9 @@ async function measure(
   const { redis, topology } = installation;
   const partitions = topology.all('scores');
   for (const keys of partitions) {
-    const scores = new SeasonedScores(players / partitions.length, boardsOf(installation, keys));
-    await appendScores(redis, keys, scores.history());
-    await appendScores(redis, keys, scores.later(events / partitions.length));
+    const scores = new ReturningPlayers(players / partitions.length, boardsOf(installation, keys));
+    await appendScores(redis, keys, scores.firstScores());
+    await appendScores(redis, keys, scores.laterScores(events / partitions.length));
   }
   const services = await installation.start(Array.from({ length: workers }, () => SERVICE));
   const countDone = async () =>
@@ -96,24 +96,24 @@ async function measure(
     workers: sum(services.map(({ pid }) => cpuOfProcess(pid))),
   });
   let before: Awaited<ReturnType<typeof spent>> | undefined;
-  const rate = await workingRate(countDone, players, players + events, async () => {
+  const rate = await measureRate(countDone, players, players + events, async () => {
     before = await spent();
   });
   const after = await spent();
   const masters = after.redis.map((seconds, n) => seconds - (before?.redis[n] ?? 0));
-  const perMillion = (seconds: number) => rounded((seconds * 1_000_000) / events, 1);
+  const perMillion = (seconds: number) => round((seconds * 1_000_000) / events, 1);
   return {
-    'events/s': rounded(rate, 0),
+    'events/s': round(rate, 0),
     'Redis, CPU s/million': perMillion(sum(masters)),
     'busiest master, CPU s/million': perMillion(Math.max(...masters)),
     'workers, CPU s/million': perMillion(after.workers - (before?.workers ?? 0)),
   };
 }
 
-/** Boards that are at home in a partition. */
+/** Finds names of boards that belong to a partition. */
 function boardsOf({ topology }: Installation, { stream }: PartitionKeys): string[] {
   const found: string[] = [];
-  for (let n = 0; found.length < BOARDS; n++)
+  for (let n = 0; found.length < BOARDS_PER_PARTITION; n++)
     if (topology.of('scores', `board-${n}`).stream === stream) found.push(`board-${n}`);
   return found;
 }
@@ -122,19 +122,19 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** @param info of the section `cpu`. @returns seconds, of all threads */
+/** @param info the output of INFO cpu. @returns CPU seconds of all threads */
 function cpuOfRedis(info: string): number {
   return sum([...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)].map(([, seconds]) => Number(seconds)));
 }
 
-/** Seconds of CPU that a process has used; on Linux. */
+/** CPU seconds that a process has used. Only on Linux. */
 function cpuOfProcess(pid: number | undefined): number {
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
   const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
-  return (user + system) / TICKS;
+  return (user + system) / TICKS_PER_SECOND;
 }
 
-/** @returns nothing when only help was asked for */
+/** @returns undefined for --help */
 function readOptions(): Options | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;

@@ -2,16 +2,16 @@ import type { PartitionKeys } from '#libs/event-log';
 import { type NewEvent, packEvent } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 
-/** Events that are sent in one go. */
-const BATCH = 5_000;
+/** Events per pipeline. */
+const BATCH_EVENTS = 5_000;
 
 export interface TimedScore {
-  /** When it is appended, in ms since 1970; not before the one before. */
+  /** The time of the event in milliseconds since 1970. Must not decrease. */
   readonly at: number;
   readonly score: NewEvent<'ScoreSubmitted'>['data'];
 }
 
-/** Writes scores into the log past the gateway, as they would have come in over a long time. */
+/** Appends scores directly to the log, without the gateway, with the given times. */
 export async function appendScores(
   redis: RedisClient,
   { stream }: PartitionKeys,
@@ -23,18 +23,18 @@ export async function appendScores(
     last = { at, seq: at === last.at ? last.seq + 1 : 0 };
     const { e } = packEvent({ type: 'ScoreSubmitted', data: score, actor: { kind: 'server', id: 'bench' } });
     batch.xadd(stream, `${at}-${last.seq}`, 'e', e);
-    if (batch.length < BATCH) continue;
-    await carryOut(batch);
+    if (batch.length < BATCH_EVENTS) continue;
+    await execute(batch);
     batch = redis.pipeline();
   }
-  await carryOut(batch);
+  await execute(batch);
 }
 
-async function carryOut(batch: ReturnType<RedisClient['pipeline']>): Promise<void> {
+async function execute(batch: ReturnType<RedisClient['pipeline']>): Promise<void> {
   for (const [error] of (await batch.exec()) ?? []) if (error) throw error;
 }
 
-/** Seeded random numbers in [0, 1) (mulberry32): every machine measures the same. */
+/** Seeded random numbers in [0, 1) (mulberry32), so that every machine measures the same workload. */
 export function random(seed: number): () => number {
   let state = seed;
   return () => {

@@ -3,7 +3,7 @@ import { Topology } from '#libs/event-log';
 import { groupsOf } from '#libs/maintenance';
 import { createClient, troubleOf } from '#libs/redis';
 import { DeadLetters } from '#libs/streams-transport';
-import { parseCommand, runCommand, USAGE, UsageError } from './dead-letters-command.js';
+import { parseCommand, runCommand, USAGE, UsageError } from './dead-letters/dead-letters-command.js';
 import { logEnvironment } from './log-environment.js';
 
 /** `npm run dead-letters`: lists, retries, or drops dead letters. */

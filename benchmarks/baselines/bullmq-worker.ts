@@ -1,7 +1,7 @@
 import { Worker } from 'bullmq';
 import { createClient } from '#libs/redis';
 
-/** The same with a work queue: a job for each score. Adding is idempotent, so that a job can run twice. */
+/** The same with a work queue: one job per score. ZADD GT is idempotent, so a job can run twice. */
 const [, , url = '', queue = ''] = process.argv;
 
 interface Score {

@@ -1,23 +1,23 @@
 import { createBlockingClient, createClient } from '#libs/redis';
 
-export type Entry = readonly [id: string, fields: readonly string[]];
+export type StreamEntry = readonly [id: string, fields: readonly string[]];
 
 /** Keys and arguments for the script that acknowledges a batch and applies it. */
 export interface ScriptCall {
-  /** The stream is first. */
+  /** The first key is the stream. */
   readonly keys: readonly string[];
-  /** Behind the group, which is first. */
+  /** The arguments after the first one, which is the consumer group. */
   readonly args: readonly string[];
 }
 
 /**
- * What somebody would write by hand to consume a stream as fast as can be: one script call for each batch, and the next
- * batch is read while the last is applied. The program gets URL, stream and group as arguments.
+ * A hand-written consumer that is as fast as possible: one script call per batch, and the next batch is read while the last
+ * one is applied. The command line arguments of the program are the URL, the stream, and the consumer group.
  */
 export async function consume(
   script: string,
   batchSize: number,
-  callFor: (entries: readonly Entry[], stream: string) => ScriptCall,
+  callFor: (entries: readonly StreamEntry[], stream: string) => ScriptCall,
 ): Promise<never> {
   const [, , url = '', stream = '', group = ''] = process.argv;
   const redis = createClient(url, 'loop');
@@ -32,7 +32,7 @@ export async function consume(
   for (;;) {
     const reply = (await reader.xreadgroup(
       ...(['GROUP', group, 'loop', 'COUNT', batchSize, 'BLOCK', 5_000, 'STREAMS', stream, '>'] as const),
-    )) as [[string, Entry[]]] | null;
+    )) as [[string, StreamEntry[]]] | null;
     await applied;
     if (!reply) continue;
     const { keys, args } = callFor(reply[0][1], stream);

@@ -1,6 +1,6 @@
 /**
- * What tutorials build: Express, its sessions in Redis, each put off with every answer, and a sorted set. Nothing is
- * kept of a score that is no best.
+ * The server of a typical tutorial: Express with sessions in Redis (each request extends its session) and a sorted set.
+ * Scores that are not a new best are not stored.
  */
 import { randomUUID } from 'node:crypto';
 import { RedisStore } from 'connect-redis';

@@ -1,4 +1,4 @@
-/** The least that an HTTP server on Fastify and ioredis can do: a JSON schema, and one command a request. */
+/** A minimal HTTP server with Fastify and ioredis: JSON schema validation and one command per request. */
 import fastify from 'fastify';
 import { Redis } from 'ioredis';
 import { serve } from './serve.js';

@@ -1,9 +1,9 @@
 import { consume } from './consumer-loop.js';
 
 /**
- * The newest document of each slot in a hash, without versions, history, search, or rebuilds.
+ * Stores the latest document of each slot in a hash, without versions, history, search, or rebuilds.
  *
- * ARGV[2]: JSON list of the ids; ARGV[3]: JSON list of [n of the player in KEYS, slot]; from ARGV[4] on the documents.
+ * ARGV[2]: JSON list of ids; ARGV[3]: JSON list of [index of the player in KEYS, slot]; ARGV[4] and later: the documents.
  */
 const APPLY = `
 redis.call('XACK', KEYS[1], ARGV[1], unpack(cjson.decode(ARGV[2])))

@@ -1,10 +1,10 @@
 import { consume } from './consumer-loop.js';
 
 /**
- * Best scores in sorted sets, without ties, periods, bans, dead letters, or rebuilds. A best score can be added twice:
- * so all are acknowledged, and added, by one command each.
+ * Stores best scores in sorted sets, without ties, periods, bans, dead letters, or rebuilds. Adding a score twice is
+ * harmless, so a batch is acknowledged with one command and added with one command per board.
  *
- * ARGV[2]: JSON list of the ids, and for each of KEYS[2], ... a list of scores and players in turn.
+ * ARGV[2]: JSON list of the ids, followed by a list of alternating scores and players for each of KEYS[2], KEYS[3], ...
  */
 const APPLY = `
 local batch = cjson.decode(ARGV[2])

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 
-/** Tells the benchmark where a baseline listens; it ends with the benchmark. */
+/** Sends the URL of a baseline server to the benchmark, and exits when the benchmark does. */
 export async function serve(listen: () => Promise<Server>): Promise<void> {
   const server = await listen();
   const { port } = server.address() as { port: number };

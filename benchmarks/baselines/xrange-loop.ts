@@ -1,15 +1,15 @@
 import { createClient } from '#libs/redis';
 
 /**
- * Reads a stream from end to end, and does nothing with it: the next page is asked for while one is at hand. Says how
- * many entries a second that were, the second time.
+ * Reads a whole stream without processing it, and requests the next page before the current one is counted. Sends the
+ * number of entries per second of the second pass.
  */
 const [, , url = '', stream = ''] = process.argv;
-const PAGE = 1_000;
+const PAGE_ENTRIES = 1_000;
 
 const redis = createClient(url, 'xrange-loop');
 await redis.connect();
-const read = (from: string) => redis.xrange(stream, `(${from}`, '+', 'COUNT', PAGE);
+const read = (from: string) => redis.xrange(stream, `(${from}`, '+', 'COUNT', PAGE_ENTRIES);
 
 async function readAll(): Promise<number> {
   const began = performance.now();
@@ -23,7 +23,7 @@ async function readAll(): Promise<number> {
   }
 }
 
-// A process that has just started is slow.
+// The first pass warms up the process.
 await readAll();
 process.send?.(await readAll());
 redis.disconnect();

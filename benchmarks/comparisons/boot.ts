@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '#libs/embedded-redis';
 import type { Comparison, Figures } from '../comparison.js';
 
-/** From the command to all services being ready, in a folder where Questlog has run before. */
+/** The time from the command until all services are ready, in a folder where Questlog has run before. */
 export const boot: Comparison = {
   name: 'boot',
   title: '`npm start`, from the command until everything is ready',
@@ -42,7 +42,7 @@ async function start(folder: string): Promise<Figures> {
     }
     return { s: (performance.now() - began) / 1_000 };
   } finally {
-    // As a Ctrl-C does it: to all that the command has started.
+    // Like Ctrl-C: the signal goes to the whole process group.
     if (npm.pid !== undefined && npm.exitCode === null) process.kill(-npm.pid, 'SIGINT');
     await ended;
   }

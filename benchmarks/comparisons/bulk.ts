@@ -8,20 +8,20 @@ import { Installation, KEYS } from '../installation.js';
 import { load, type Request } from '../load.js';
 import { random } from '../score-log.js';
 
-/** Scores in one request, and in one pipeline. */
-const BATCH = 1_000;
+/** Scores per request and per pipeline. */
+const BATCH_SCORES = 1_000;
 const PLAYERS = 100_000;
 const BOARDS = ['weekly', 'arena', 'speedrun', 'daily'];
 const CONNECTIONS = 4;
 const SECONDS: Record<Size, number> = { full: 6, short: 3 };
 const LINES: Record<Size, number> = { full: 1_000_000, short: 100_000 };
-/** Milliseconds between two looks at how much memory the gateway has. */
-const LOOK = 100;
+/** How often the memory of the gateway is read. */
+const MEMORY_POLL_MS = 100;
 
-/** Many scores at once: in lists of a thousand, and as one long upload; against appending and nothing else. */
+/** Many scores at once: in lists of 1,000 and as one long upload, compared with a loop that only appends. */
 export const bulk: Comparison = {
   name: 'bulk',
-  title: `many scores at once: lists of ${BATCH} on ${CONNECTIONS} connections, and one upload of a million lines`,
+  title: `many scores at once: lists of ${BATCH_SCORES} on ${CONNECTIONS} connections, and one upload of a million lines`,
   targets: [
     {
       what: 'lists of 1,000 scores, against a pipelined XADD loop',
@@ -42,10 +42,10 @@ export const bulk: Comparison = {
       wanted: { atMost: 100 },
     },
   ],
-  warmUps: 1,
+  warmUpRounds: 1,
   open: async size => {
     const installation = await Installation.openAsInProduction();
-    // What the workers do with it is measured elsewhere.
+    // The workers are measured in other comparisons.
     installation.freezeWorkers(true);
     const lists = listRequests();
     return {
@@ -55,10 +55,10 @@ export const bulk: Comparison = {
             seconds: SECONDS[size],
             connections: CONNECTIONS,
           });
-          return { 'events/s': BATCH * (seen['req/s'] ?? 0), 'p99 ms': seen['p99 ms'] ?? 0 };
+          return { 'events/s': BATCH_SCORES * (seen['req/s'] ?? 0), 'p99 ms': seen['p99 ms'] ?? 0 };
         },
         'questlog, import': () => upload(installation, LINES[size]),
-        'XADD loop': () => appendAlone(installation.redis, SECONDS[size]),
+        'XADD loop': () => xaddLoop(installation.redis, SECONDS[size]),
       },
       close: async () => {
         installation.freezeWorkers(false);
@@ -68,8 +68,8 @@ export const bulk: Comparison = {
   },
 };
 
-/** A score of somebody on some board, as in life. */
-function someScore(next: () => number) {
+/** A random score of a random player on a random board. */
+function randomScore(next: () => number) {
   return {
     board: BOARDS[Math.floor(next() * BOARDS.length)] ?? '',
     player: `player-${Math.floor(next() * PLAYERS)}`,
@@ -83,18 +83,18 @@ function listRequests(): Request[] {
     method: 'POST',
     path: '/v1/scores',
     headers: { authorization: `Bearer ${KEYS.server}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ scores: Array.from({ length: BATCH }, () => someScore(next)) }),
+    body: JSON.stringify({ scores: Array.from({ length: BATCH_SCORES }, () => randomScore(next)) }),
   }));
 }
 
-/** @throws Error when not every line was taken */
+/** @throws Error when not every line was accepted */
 async function upload(installation: Installation, lines: number): Promise<Figures> {
   const pid = installation.pidOf('gateway');
-  const before = memoryOf(pid);
+  const before = readMemoryMib(pid);
   let most = before;
   const looking = setInterval(() => {
-    most = Math.max(most, memoryOf(pid));
-  }, LOOK);
+    most = Math.max(most, readMemoryMib(pid));
+  }, MEMORY_POLL_MS);
   const began = performance.now();
   try {
     const report = await post(`${installation.url}/v1/scores/import`, Readable.from(linesOf(lines)));
@@ -107,8 +107,8 @@ async function upload(installation: Installation, lines: number): Promise<Figure
 
 function* linesOf(count: number): Generator<string> {
   const next = random(4);
-  for (let sent = 0; sent < count; sent += BATCH) {
-    const scores = Array.from({ length: Math.min(BATCH, count - sent) }, () => someScore(next));
+  for (let sent = 0; sent < count; sent += BATCH_SCORES) {
+    const scores = Array.from({ length: Math.min(BATCH_SCORES, count - sent) }, () => randomScore(next));
     yield scores.map(score => `${JSON.stringify(score)}\n`).join('');
   }
 }
@@ -125,23 +125,23 @@ function post(url: string, body: Readable): Promise<{ accepted: number }> {
   return promise;
 }
 
-/** What a process has in memory, in MiB. */
-function memoryOf(pid: number): number {
+/** The resident memory of a process in MiB. */
+function readMemoryMib(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString()) / 1_024;
 }
 
-/** The same events, packed beforehand as the gateway packs them, by nothing but pipelines of XADD. */
-async function appendAlone(redis: RedisClient, seconds: number): Promise<Figures> {
+/** Appends the same events, packed in advance, with pipelines of XADD and nothing else. */
+async function xaddLoop(redis: RedisClient, seconds: number): Promise<Figures> {
   const next = random(5);
-  const packed = Array.from({ length: 16 * BATCH }, () => {
-    const data = someScore(next);
+  const packed = Array.from({ length: 16 * BATCH_SCORES }, () => {
+    const data = randomScore(next);
     return packEvent({ type: 'ScoreSubmitted', data, actor: { kind: 'server', id: 'bench' } }).e;
   });
   const began = performance.now();
   let count = 0;
   while (performance.now() - began < 1_000 * seconds) {
     const pipeline = redis.pipeline();
-    for (let i = 0; i < BATCH; i++)
+    for (let i = 0; i < BATCH_SCORES; i++)
       pipeline.xadd('bare:bulk', '*', 'e', packed[count++ % packed.length] ?? '');
     for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
   }

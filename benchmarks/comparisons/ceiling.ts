@@ -4,17 +4,17 @@ import type { Comparison, Figures, Size } from '../comparison.js';
 import { Installation } from '../installation.js';
 
 const COMMANDS: Record<Size, number> = { full: 1_000_000, short: 200_000 };
-/** Commands that are sent at once. */
-const PIPELINE = 100;
+/** Commands per pipeline. */
+const PIPELINE_COMMANDS = 100;
 const CONNECTIONS = 4;
 const MEMBERS = 100_000;
 
-const EVENT = 'sixty characters, which is what an event has in the log or so';
+const EVENT = 'sixty characters, which is about the size of a score event...';
 
-/** What Redis does when nobody asks it cleverly: no client of ours can do more of the same. */
+/** The throughput of single commands in Redis, which is an upper limit for any client. */
 export const ceiling: Comparison = {
   name: 'ceiling',
-  title: `redis-benchmark alone: ${PIPELINE} commands at once on ${CONNECTIONS} connections`,
+  title: `redis-benchmark alone: ${PIPELINE_COMMANDS} commands at once on ${CONNECTIONS} connections`,
   targets: [],
   open: async size => {
     const installation = await Installation.open();
@@ -36,10 +36,10 @@ export const ceiling: Comparison = {
 
 /** @throws Error when there is no redis-benchmark, which comes with redis-server */
 async function benchmark(port: string, count: number, command: readonly string[]): Promise<Figures> {
-  const how = { '-p': port, '-n': count, '-P': PIPELINE, '-c': CONNECTIONS, '-r': MEMBERS };
+  const how = { '-p': port, '-n': count, '-P': PIPELINE_COMMANDS, '-c': CONNECTIONS, '-r': MEMBERS };
   const options = Object.entries(how).flatMap(([option, value]) => [option, String(value)]);
   const { stdout } = await promisify(execFile)('redis-benchmark', [...options, '--csv', ...command]);
-  // The second line: "what was asked","commands a second",...
+  // The second line: "<command>","<commands per second>",...
   const rate = Number(/^".*?","([\d.]+)"/.exec(stdout.trim().split('\n').at(-1) ?? '')?.[1]);
   if (!(rate > 0)) throw new Error(`redis-benchmark said ${stdout}`);
   return { 'commands/s': rate };

@@ -3,15 +3,15 @@ import type { RedisClient } from '#libs/redis';
 import { ChildProgram } from '../child-program.js';
 import type { Comparison, Figures, Size } from '../comparison.js';
 import { type Installation, withInstallation } from '../installation.js';
+import { countAcknowledged, measureRate } from '../measure-rate.js';
+import { ReturningPlayers } from '../returning-players.js';
 import { appendScores } from '../score-log.js';
-import { SeasonedScores } from '../seasoned-scores.js';
-import { countAcknowledged, workingRate } from '../working-rate.js';
 
 interface Amount {
-  /** Each has one score that is not measured: so everybody is warm, and has a best. */
+  /** Each player has one score that is not measured, so that every player has a best score. */
   readonly players: number;
   readonly events: number;
-  /** For BullMQ, which takes longer for each. */
+  /** Jobs for BullMQ, which is slower. */
   readonly jobs: number;
 }
 
@@ -22,7 +22,7 @@ const AMOUNTS: Readonly<Record<Size, Amount>> = {
 
 const UNIT = 'events/s';
 
-/** How fast workers take what waits for them. */
+/** How fast workers process waiting events. */
 export const liveProjection: Comparison = {
   name: 'live-projection',
   title:
@@ -67,7 +67,7 @@ export const liveProjection: Comparison = {
 async function service(name: string, installation: Installation, amount: Amount): Promise<Figures> {
   await fill(installation, amount);
   await installation.start([name]);
-  return acknowledging(installation, name, amount);
+  return measureAcknowledged(installation, name, amount);
 }
 
 async function loop(installation: Installation, amount: Amount): Promise<Figures> {
@@ -75,51 +75,52 @@ async function loop(installation: Installation, amount: Amount): Promise<Figures
   await fill(installation, amount);
   const child = await ChildProgram.start('score-loop', [installation.redisUrl, stream, 'loop']);
   try {
-    return await acknowledging(installation, 'loop', amount);
+    return await measureAcknowledged(installation, 'loop', amount);
   } finally {
     await child.stop();
   }
 }
 
 async function fill({ redis, topology }: Installation, { players, events }: Amount): Promise<void> {
-  const scores = new SeasonedScores(players);
-  await appendScores(redis, topology.at('scores', 0), scores.history());
-  await appendScores(redis, topology.at('scores', 0), scores.later(events));
+  const scores = new ReturningPlayers(players);
+  await appendScores(redis, topology.at('scores', 0), scores.firstScores());
+  await appendScores(redis, topology.at('scores', 0), scores.laterScores(events));
 }
 
-async function acknowledging(
+async function measureAcknowledged(
   { redis, topology }: Installation,
   group: string,
   { players, events }: Amount,
 ): Promise<Figures> {
   const { stream } = topology.at('scores', 0);
   const countDone = () => countAcknowledged(redis, stream, group);
-  return { [UNIT]: await workingRate(countDone, players, players + events) };
+  return { [UNIT]: await measureRate(countDone, players, players + events) };
 }
 
-/** Jobs are added in this many at once. */
-const BULK = 1_000;
+/** Jobs are added in batches of this size. */
+const BULK_JOBS = 1_000;
 
 async function bullmq({ redisUrl: url, redis }: Installation, { players, jobs }: Amount): Promise<Figures> {
-  const scores = new SeasonedScores(players);
-  await rank(redis, scores);
+  const scores = new ReturningPlayers(players);
+  await fillSortedSets(redis, scores);
   const queue = new Queue('scores', { connection: { url } });
   const warmUp = jobs / 4;
-  const all = [...scores.later(warmUp + jobs)].map(({ score }) => ({ name: 'score', data: score }));
-  for (let i = 0; i < all.length; i += BULK) await queue.addBulk(all.slice(i, i + BULK));
+  const all = [...scores.laterScores(warmUp + jobs)].map(({ score }) => ({ name: 'score', data: score }));
+  for (let i = 0; i < all.length; i += BULK_JOBS) await queue.addBulk(all.slice(i, i + BULK_JOBS));
   const child = await ChildProgram.start('bullmq-worker', [url, 'scores']);
   try {
     const countDone = async () => all.length - (await queue.getJobCountByTypes('wait', 'active'));
-    return { [UNIT]: await workingRate(countDone, warmUp, all.length) };
+    return { [UNIT]: await measureRate(countDone, warmUp, all.length) };
   } finally {
     await child.stop();
     await queue.close();
   }
 }
 
-/** What everybody has before. */
-async function rank(redis: RedisClient, scores: SeasonedScores): Promise<void> {
+/** Adds the first score of every player. */
+async function fillSortedSets(redis: RedisClient, scores: ReturningPlayers): Promise<void> {
   const places = redis.pipeline();
-  for (const { score } of scores.history()) places.zadd(`bullmq:${score.board}`, score.score, score.player);
+  for (const { score } of scores.firstScores())
+    places.zadd(`bullmq:${score.board}`, score.score, score.player);
   await places.exec();
 }

@@ -4,12 +4,12 @@ import { Installation } from '../installation.js';
 import { load, type Request } from '../load.js';
 import { random } from '../score-log.js';
 
-/** So many that none comes near its limit: 1,000 writes in 10 s. */
+/** Enough players that none reaches the rate limit of 1,000 writes in 10 s. */
 const PLAYERS = 512;
 const BOARDS = ['weekly', 'arena', 'speedrun', 'daily'];
 const SECONDS: Record<Size, number> = { full: 6, short: 3 };
 
-/** One score a request, of a player with a session. */
+/** One score per request, by players with a session. */
 export const oneScore: Comparison = {
   name: 'one-score',
   title: `One score a request: ${PLAYERS} players with sessions, ${BOARDS.length} boards, 64 connections`,
@@ -33,7 +33,7 @@ export const oneScore: Comparison = {
       wanted: { atMost: 2 },
     },
   ],
-  warmUps: 2,
+  warmUpRounds: 2,
   open: async size => {
     const alone = await Installation.openAsInProduction();
     const whole = await Installation.openAsInProduction();
@@ -41,9 +41,9 @@ export const oneScore: Comparison = {
     const fastify = await ChildProgram.start('fastify-server', [alone.redisUrl]);
     const express = await ChildProgram.start('express-server', [alone.redisUrl]);
     const requests = {
-      alone: scoreRequests(await tokensOf(alone)),
-      whole: scoreRequests(await tokensOf(whole)),
-      express: scoreRequests(await cookiesOf(express.url)),
+      alone: scoreRequests(await createTokens(alone)),
+      whole: scoreRequests(await createTokens(whole)),
+      express: scoreRequests(await createCookies(express.url)),
     };
     const measured = (url: string, of: readonly Request[]) => load(url, of, { seconds: SECONDS[size] });
     return {
@@ -53,7 +53,7 @@ export const oneScore: Comparison = {
         express: () => measured(express.url, requests.express),
         'questlog, all of it': async () => {
           const seen = await measured(whole.url, requests.whole);
-          await untilProjected(whole);
+          await waitUntilProjected(whole);
           return seen;
         },
       },
@@ -66,8 +66,8 @@ export const oneScore: Comparison = {
   },
 };
 
-/** Waits until the workers have nothing left to do: else whoever is measured next would suffer. */
-async function untilProjected({ admin }: Installation): Promise<void> {
+/** Waits until the workers are idle, so that they do not slow down the next contender. */
+async function waitUntilProjected({ admin }: Installation): Promise<void> {
   for (const board of BOARDS) {
     const path = `/v1/leaderboards/${board}/scores`;
     const write = () => admin.send('POST', path, { player: 'last', score: 0 }, { Prefer: 'wait=10' });
@@ -75,10 +75,10 @@ async function untilProjected({ admin }: Installation): Promise<void> {
   }
 }
 
-/** What players show to be known, as headers. */
+/** The authentication headers of the players. */
 type Credentials = readonly Readonly<Record<string, string>>[];
 
-async function tokensOf({ admin }: Installation): Promise<Credentials> {
+async function createTokens({ admin }: Installation): Promise<Credentials> {
   const tokens: { authorization: string }[] = [];
   for (let i = 0; i < PLAYERS; i++) {
     const { body } = await admin.send<{ token: string }>('POST', '/v1/sessions', {});
@@ -87,7 +87,7 @@ async function tokensOf({ admin }: Installation): Promise<Credentials> {
   return tokens;
 }
 
-async function cookiesOf(url: string): Promise<Credentials> {
+async function createCookies(url: string): Promise<Credentials> {
   const cookies: { cookie: string }[] = [];
   for (let i = 0; i < PLAYERS; i++) {
     const { headers } = await fetch(`${url}/session`);

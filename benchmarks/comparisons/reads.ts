@@ -5,24 +5,24 @@ import { load, type Request } from '../load.js';
 import { appendScores, random, type TimedScore } from '../score-log.js';
 
 const BOARD = 'arena';
-const BEGIN = Date.parse('2026-01-05T00:00:00Z');
+const FIRST_SCORE_AT_MS = Date.parse('2026-01-05T00:00:00Z');
 const ENTRIES: Record<Size, number> = { full: 100_000, short: 10_000 };
 const SECONDS: Record<Size, number> = { full: 5, short: 2 };
-/** Players who are asked for in turn. */
-const ASKED = 512;
-/** Members that are added to a sorted set at once. */
-const BATCH = 1_000;
+/** Number of players that are requested in turn. */
+const SAMPLED_PLAYERS = 512;
+/** Members per ZADD. */
+const BATCH_MEMBERS = 1_000;
 
 const path = `/v1/leaderboards/${BOARD}`;
 
-/** What is asked for, of some players. */
+/** The requests to measure: from the name to the path for a player. */
 const READS: Readonly<Record<string, (player: string) => string>> = {
   'top 10': () => `${path}/entries?limit=10`,
   rank: player => `${path}/entries/${player}`,
   around: player => `${path}/around/${player}?radius=5`,
 };
 
-/** Reading a board, without credentials as most do. */
+/** Reads of a board without credentials. */
 export const reads: Comparison = {
   name: 'reads',
   title: 'reading a board of 100,000 entries, 64 connections',
@@ -34,14 +34,14 @@ export const reads: Comparison = {
       wanted: { atLeast: 0.6 },
     }),
   ),
-  warmUps: 1,
+  warmUpRounds: 1,
   open: async size => {
     const installation = await Installation.open({ asInProduction: true });
     await fill(installation, ENTRIES[size]);
     await installation.start();
     const fastify = await ChildProgram.start('fastify-server', [installation.redisUrl]);
     const express = await ChildProgram.start('express-server', [installation.redisUrl]);
-    await untilProjected(installation, ENTRIES[size]);
+    await waitUntilProjected(installation, ENTRIES[size]);
     const contenders: Record<string, () => Promise<Figures>> = {};
     for (const [read, pathOf] of Object.entries(READS)) {
       const requests = requestsFor(pathOf, ENTRIES[size]);
@@ -62,7 +62,7 @@ export const reads: Comparison = {
 
 function requestsFor(pathOf: (player: string) => string, entries: number): Request[] {
   const next = random(2);
-  return Array.from({ length: ASKED }, () => ({
+  return Array.from({ length: SAMPLED_PLAYERS }, () => ({
     method: 'GET',
     path: pathOf(`player-${Math.floor(next() * entries)}`),
   }));
@@ -72,11 +72,11 @@ function* scores(entries: number): Generator<TimedScore> {
   const next = random(1);
   for (let i = 0; i < entries; i++) {
     const score = Math.floor(next() * 1_000_000);
-    yield { at: BEGIN + i, score: { board: BOARD, player: `player-${i}`, score } };
+    yield { at: FIRST_SCORE_AT_MS + i, score: { board: BOARD, player: `player-${i}`, score } };
   }
 }
 
-/** Gives all contenders the same board. */
+/** Fills the board of each contender with the same scores. */
 async function fill({ redis, topology }: Installation, entries: number): Promise<void> {
   await appendScores(redis, topology.of('scores', BOARD), scores(entries));
   let members: (string | number)[] = [];
@@ -86,13 +86,13 @@ async function fill({ redis, topology }: Installation, entries: number): Promise
   };
   for (const { score } of scores(entries)) {
     members.push(score.score, score.player);
-    if (members.length === 2 * BATCH) await add();
+    if (members.length === 2 * BATCH_MEMBERS) await add();
   }
   if (members.length > 0) await add();
 }
 
-/** Waits until a worker has projected the log. */
-async function untilProjected({ admin }: Installation, entries: number): Promise<void> {
+/** Waits until the board has all entries. */
+async function waitUntilProjected({ admin }: Installation, entries: number): Promise<void> {
   for (;;) {
     const { status, body } = await admin.send<{ total: number }>('GET', path);
     if (status === 200 && body.total === entries) return;

@@ -4,8 +4,8 @@ import { type AnyProjection, Jobs } from '#libs/maintenance';
 import { ChildProgram } from '../child-program.js';
 import type { Comparison, Figures, Size } from '../comparison.js';
 import { Installation } from '../installation.js';
+import { ReturningPlayers } from '../returning-players.js';
 import { appendScores } from '../score-log.js';
-import { SeasonedScores } from '../seasoned-scores.js';
 
 interface Amount {
   readonly players: number;
@@ -19,7 +19,7 @@ const AMOUNTS: Readonly<Record<Size, Amount>> = {
 
 const UNIT = 'events/s';
 
-/** How fast a projection is made anew of the whole log, by its worker, while nothing else goes on. */
+/** How fast a worker rebuilds a projection from the whole log, without other load. */
 export const rebuild: Comparison = {
   name: 'rebuild',
   title:
@@ -37,11 +37,11 @@ export const rebuild: Comparison = {
     const { players, events } = AMOUNTS[size];
     const installation = await Installation.open();
     const { redis, topology } = installation;
-    const scores = new SeasonedScores(players);
+    const scores = new ReturningPlayers(players);
     const keys = topology.at('scores', 0);
-    await appendScores(redis, keys, scores.history());
-    await appendScores(redis, keys, scores.later(events));
-    // The workers have nothing else to do.
+    await appendScores(redis, keys, scores.firstScores());
+    await appendScores(redis, keys, scores.laterScores(events));
+    // Start the groups at the end of the log, so that the workers have nothing else to do.
     for (const { name } of [leaderboards, scoreDocuments])
       await redis.xgroup('CREATE', keys.stream, name, '$');
     await installation.start(['ranking-projector', 'scores']);

@@ -1,12 +1,12 @@
 import { ChildProgram } from '../child-program.js';
 import type { Comparison, Figures, Size } from '../comparison.js';
 import { type Installation, withInstallation } from '../installation.js';
+import { countAcknowledged, measureRate } from '../measure-rate.js';
 import { appendSaves } from '../save-log.js';
-import { countAcknowledged, workingRate } from '../working-rate.js';
 
 interface Amount {
   readonly players: number;
-  /** Before it counts. */
+  /** Events before the measurement starts. */
   readonly warmUp: number;
   readonly saves: number;
 }
@@ -18,7 +18,7 @@ const AMOUNTS: Readonly<Record<Size, Amount>> = {
 
 const UNIT = 'events/s';
 
-/** How fast the saves worker takes what waits for it. */
+/** How fast the saves worker processes waiting events. */
 export const savesWorker: Comparison = {
   name: 'saves-worker',
   title:
@@ -40,7 +40,7 @@ export const savesWorker: Comparison = {
           withInstallation(async installation => {
             await fill(installation, amount);
             await installation.start(['saves']);
-            return acknowledging(installation, 'saves', amount);
+            return measureAcknowledged(installation, 'saves', amount);
           }),
         loop: () => withInstallation(installation => loop(installation, amount)),
       },
@@ -54,7 +54,7 @@ async function loop(installation: Installation, amount: Amount): Promise<Figures
   const { stream } = installation.topology.at('players', 0);
   const child = await ChildProgram.start('save-loop', [installation.redisUrl, stream, 'loop']);
   try {
-    return await acknowledging(installation, 'loop', amount);
+    return await measureAcknowledged(installation, 'loop', amount);
   } finally {
     await child.stop();
   }
@@ -64,12 +64,12 @@ function fill({ redis, topology }: Installation, { players, warmUp, saves }: Amo
   return appendSaves(redis, topology.at('players', 0), players, warmUp + saves);
 }
 
-async function acknowledging(
+async function measureAcknowledged(
   { redis, topology }: Installation,
   group: string,
   { warmUp, saves }: Amount,
 ): Promise<Figures> {
   const { stream } = topology.at('players', 0);
   const countDone = () => countAcknowledged(redis, stream, group);
-  return { [UNIT]: await workingRate(countDone, warmUp, warmUp + saves) };
+  return { [UNIT]: await measureRate(countDone, warmUp, warmUp + saves) };
 }

@@ -3,16 +3,16 @@ import { leaderboards, ranksKey, runsKey, scoreDocuments } from '#libs/leaderboa
 import { stateKeys } from '#libs/projections';
 import type { Comparison, Figures, Size } from '../comparison.js';
 import { type Installation, withInstallation } from '../installation.js';
+import { countAcknowledged } from '../measure-rate.js';
 import { random } from '../score-log.js';
-import { countAcknowledged } from '../working-rate.js';
 
-/** Scores, each of a player of its own. */
+/** Number of scores, each by a different player. */
 const COUNTS: Readonly<Record<Size, number>> = { full: 100_000, short: 10_000 };
-/** Scores in one request. */
-const BATCH = 1_000;
+/** Scores per request. */
+const BATCH_SCORES = 1_000;
 const BOARD = 'weekly';
 
-/** What a score takes in Redis: in the log, and on a board. */
+/** The memory of a score in Redis: in the log and on a board. */
 export const sizes: Comparison = {
   name: 'sizes',
   title:
@@ -35,7 +35,8 @@ export const sizes: Comparison = {
   open: async size => ({
     contenders: {
       Questlog: () => withInstallation(installation => measure(installation, COUNTS[size])),
-      'sorted set alone': () => withInstallation(installation => bare(installation, COUNTS[size])),
+      'sorted set alone': () =>
+        withInstallation(installation => measureSortedSet(installation, COUNTS[size])),
     },
     close: async () => {},
   }),
@@ -48,12 +49,12 @@ async function measure(installation: Installation, count: number): Promise<Figur
   const { status } = await admin.send('PUT', path, { tieBreak: 'none' }, { Prefer: 'wait=10' });
   if (status !== 200) throw new Error(`the board cannot be defined: ${status}`);
   const next = random(1);
-  for (let from = 0; from < count; from += BATCH) {
-    const scores = Array.from({ length: BATCH }, (_, i) => scoreOf(from + i, next));
+  for (let from = 0; from < count; from += BATCH_SCORES) {
+    const scores = Array.from({ length: BATCH_SCORES }, (_, i) => scoreOf(from + i, next));
     await admin.send('POST', '/v1/scores', { scores });
   }
   const keys = topology.of('scores', BOARD);
-  // What is pending takes memory, too.
+  // Pending entries take memory too, so wait until there are none.
   for (const { name } of [leaderboards, scoreDocuments])
     while ((await countAcknowledged(redis, keys.stream, name)) < count) await delay(50);
   const state = stateKeys(keys, 1);
@@ -66,10 +67,10 @@ async function measure(installation: Installation, count: number): Promise<Figur
   };
 }
 
-async function bare(installation: Installation, count: number): Promise<Figures> {
+async function measureSortedSet(installation: Installation, count: number): Promise<Figures> {
   const next = random(1);
-  for (let from = 0; from < count; from += BATCH) {
-    const scores = Array.from({ length: BATCH }, (_, i) => scoreOf(from + i, next));
+  for (let from = 0; from < count; from += BATCH_SCORES) {
+    const scores = Array.from({ length: BATCH_SCORES }, (_, i) => scoreOf(from + i, next));
     await installation.redis.zadd(BOARD, ...scores.flatMap(({ score, player }) => [score, player]));
   }
   return { 'bytes/rank': await bytesPer(installation, BOARD, count) };

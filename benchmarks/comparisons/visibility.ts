@@ -4,15 +4,15 @@ import { Installation } from '../installation.js';
 import { percentile } from '../report.js';
 
 const WRITES_PER_SECOND = 1_000;
-/** Every so many writes, one is read back. */
-const EVERY = 10;
+
+const READ_EVERY_NTH_WRITE = 10;
 const SECONDS: Record<Size, number> = { full: 10, short: 4 };
 const PLAYERS = 10_000;
-/** Milliseconds between two looks at how many writes are due: they come one by one, not in handfuls. */
-const STEP = 1;
+/** How often due writes are sent. Short, so that they are sent one by one and not in bursts. */
+const POLL_MS = 1;
 const BOARD = 'arena';
 
-/** How long after the answer to a write it is seen by a read that waits for it. */
+/** The time from the response to a write until a read that waits for the event returns. */
 export const visibility: Comparison = {
   name: 'visibility',
   title: `from 202 to visible, at ${WRITES_PER_SECOND} writes a second: the answer to a read with If-Applied`,
@@ -30,7 +30,7 @@ export const visibility: Comparison = {
       wanted: { atMost: 25 },
     },
   ],
-  warmUps: 3,
+  warmUpRounds: 3,
   open: async size => {
     const installation = await Installation.openAsInProduction();
     return {
@@ -52,8 +52,8 @@ async function measure({ admin }: Installation, seconds: number): Promise<Figure
       `/v1/leaderboards/${BOARD}/scores`,
       { player, score: n },
     );
-    if (status !== 202) throw new Error(`a write was answered with ${status}`);
-    if (n % EVERY !== 0) return;
+    if (status !== 202) throw new Error(`a write returned ${status}, expected 202`);
+    if (n % READ_EVERY_NTH_WRITE !== 0) return;
     const accepted = performance.now();
     await admin.get(`/v1/leaderboards/${BOARD}/entries/${player}?ifApplied=${body.eventId}`);
     milliseconds.push(performance.now() - accepted);
@@ -61,7 +61,7 @@ async function measure({ admin }: Installation, seconds: number): Promise<Figure
   for (let sent = 0; sent < seconds * WRITES_PER_SECOND; ) {
     const due = ((performance.now() - began) * WRITES_PER_SECOND) / 1_000;
     while (sent < due) writing.push(write(sent++).catch(failed.reject));
-    await Promise.race([failed.promise, delay(STEP)]);
+    await Promise.race([failed.promise, delay(POLL_MS)]);
   }
   await Promise.all(writing);
   const rate = writing.length / ((performance.now() - began) / 1_000);

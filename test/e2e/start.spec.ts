@@ -190,7 +190,7 @@ describe('npm start', () => {
 
   it('refuses to run in production without keys', async () => {
     const { output, status } = await failure({ NODE_ENV: 'production' });
-    expect(output).toContain('SERVER_KEYS must name at least one key in production');
+    expect(output).toContain('SERVER_KEYS must have at least one key in production');
     expect(status).toBe(1);
   }, 30_000);
 

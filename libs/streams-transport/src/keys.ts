@@ -1,4 +1,4 @@
 import type { PartitionKeys } from '#libs/event-log';
 
-/** sorted set: workers of a group that read the partition, by their last heartbeat (ms since 1970); gone when all are silent */
+/** Sorted set: the workers of a group that read the partition, by the time of their last heartbeat (ms since 1970). Expires. */
 export const workersKey = (keys: PartitionKeys, group: string) => keys.key('workers', group);

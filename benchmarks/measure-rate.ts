@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisClient } from '#libs/redis';
 
-/** Milliseconds between two looks how much is done. */
-const LOOK = 5;
+/** How often the progress is read. */
+const POLL_MS = 5;
 
 /**
- * How fast somebody works who has begun, a second.
+ * Measures how many items a running process completes per second.
  *
- * @param countDone how much is done so far, of `total`
- * @param warmUp how much is done before it counts: a process that has just started is slow
- * @param onWarm happens when it begins to count
+ * @param countDone returns how many of the `total` items are done
+ * @param warmUp number of items before the measurement starts, because a process is slow after its start
+ * @param onWarm called when the measurement starts
  */
-export async function workingRate(
+export async function measureRate(
   countDone: () => Promise<number>,
   warmUp: number,
   total: number,
@@ -26,11 +26,11 @@ export async function workingRate(
       begin = { done, at };
       await onWarm();
     }
-    await delay(LOOK);
+    await delay(POLL_MS);
   }
 }
 
-/** How many events of a stream a group was given and has acknowledged. */
+/** Counts the events of a stream that a consumer group has acknowledged. */
 export async function countAcknowledged(redis: RedisClient, stream: string, group: string): Promise<number> {
   const groups = ((await redis.xinfo('GROUPS', stream)) as Flat[]).map(objectOf);
   const { lag, pending } = groups.find(({ name }) => name === group) ?? {};

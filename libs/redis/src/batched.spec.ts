@@ -1,5 +1,5 @@
 import { Batched } from './batched.js';
-import { createClient } from './client.js';
+import { createClient } from './clients/client.js';
 
 describe('questions that go together', () => {
   let calls: (readonly string[])[];

@@ -1,4 +1,4 @@
-import { type RedisClient, togetherOf } from './client.js';
+import { type RedisClient, togetherOf } from './clients/client.js';
 import { inHeavyLane } from './heavy-lane.js';
 import { pulseOf } from './pulse.js';
 

@@ -1,4 +1,4 @@
-import { placeOf, type RedisClient } from './client.js';
+import { placeOf, type RedisClient } from './clients/client.js';
 
 /** By client and server: settles when the last heavy call is answered. */
 const lanes = new WeakMap<RedisClient, Map<string, Promise<unknown>>>();

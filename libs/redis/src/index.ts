@@ -15,7 +15,7 @@ export {
   ping,
   placeOf,
   type RedisClient,
-} from './client.js';
+} from './clients/client.js';
 export {
   codedError,
   defineScriptErrors,

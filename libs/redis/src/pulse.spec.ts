@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { createClient } from './client.js';
+import { createClient } from './clients/client.js';
 import { Pulse } from './pulse.js';
 
 describe('a pulse', () => {

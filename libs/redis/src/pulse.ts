@@ -1,4 +1,4 @@
-import { inOnePacket, type RedisClient, togetherOf } from './client.js';
+import { inOnePacket, type RedisClient, togetherOf } from './clients/client.js';
 
 /** Sends what waits. The next beat waits for the returned promise; no error, thrown or rejected, stops it. */
 type Task = () => Promise<void> | void;

@@ -1,4 +1,4 @@
-import type { RedisClient } from './client.js';
+import type { RedisClient } from './clients/client.js';
 
 /** Fields that Redis looks through in one command, about: a fraction of a millisecond. */
 const SCANNED_FIELDS = 1_000;

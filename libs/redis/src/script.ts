@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { RedisClient } from './client.js';
+import type { RedisClient } from './clients/client.js';
 import { scriptError } from './errors.js';
 
 type Command = readonly [name: 'eval' | 'evalsha', ...args: (string | number)[]];

@@ -1,4 +1,4 @@
-import { nodesOf, type RedisClient } from './client.js';
+import { nodesOf, type RedisClient } from './clients/client.js';
 import { unlessForbidden } from './errors.js';
 
 /** A setting of the server with which acknowledged events could be lost, and what to do about it. */

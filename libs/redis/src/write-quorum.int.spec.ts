@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedRedis } from '#libs/embedded-redis';
 import { EventLog, Topology } from '#libs/event-log';
-import { createClient, type RedisClient, UnconfirmedError, WriteQuorum } from '#libs/redis';
 import { eventually, SERVER } from '#libs/testing';
+import { createClient, type RedisClient } from './clients/client.js';
+import { UnconfirmedError } from './errors.js';
+import { WriteQuorum } from './write-quorum.js';
 
 describe('an event log with a quorum of replicas', () => {
   let folder: string;

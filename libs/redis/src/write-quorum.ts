@@ -1,4 +1,4 @@
-import { placeOf, type RedisClient } from './client.js';
+import { placeOf, type RedisClient } from './clients/client.js';
 import { scriptError, UnconfirmedError } from './errors.js';
 import type { Script } from './script.js';
 

@@ -1,7 +1,7 @@
 import { Cluster, Command, type Redis, type RedisOptions } from 'ioredis';
-import { type ClusterAddress, parseHostAndPort } from './address.js';
+import { type ClusterAddress, parseHostAndPort } from '../address.js';
+import { NoMasterError } from '../errors.js';
 import { watchSilence } from './connection-watch.js';
-import { NoMasterError } from './errors.js';
 
 /** Milliseconds between two looks at which node has which slots; a redirection is one more reason to look. */
 const REFRESH = 2_000;

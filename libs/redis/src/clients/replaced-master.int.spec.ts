@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { EmbeddedRedis } from '#libs/embedded-redis';
 import { EventLog, Topology } from '#libs/event-log';
 import { type RecordedEvent, unpackEvent } from '#libs/events';
-import { createClient, isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { redisCheck } from '#libs/service';
 import { StreamsServer } from '#libs/streams-transport';
 import { eventually, OneName, SERVER } from '#libs/testing';
+import { isRedisUnavailable } from '../errors.js';
+import { createClient, type RedisClient } from './client.js';
 
 /** How long it may take from the failover until writes work again, on a busy machine. In milliseconds. */
 const RECOVERY_MS = 6_000;

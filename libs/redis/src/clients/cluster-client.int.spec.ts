@@ -1,16 +1,11 @@
 import { loadLogConfig } from '#libs/config';
 import { EventLog, Topology } from '#libs/event-log';
 import { Logger } from '#libs/observability';
-import {
-  createClient,
-  isRedisUnavailable,
-  nodeOf,
-  nodesOf,
-  type RedisClient,
-  ServerUnfitError,
-} from '#libs/redis';
 import { connectTo, openLog, RedisAccessError } from '#libs/service';
 import { eventually, RedisCluster, SERVER } from '#libs/testing';
+import { isRedisUnavailable } from '../errors.js';
+import { ServerUnfitError } from '../server-check.js';
+import { createClient, nodeOf, nodesOf, type RedisClient } from './client.js';
 
 const SILENT = Logger.create({ name: 'test', level: 'silent', json: true });
 

@@ -1,7 +1,8 @@
 import { EventLog, Topology } from '#libs/event-log';
-import { createBlockingClient, createClient, isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { connectTo } from '#libs/service';
 import { eventually, SERVER, SentinelSetup } from '#libs/testing';
+import { isRedisUnavailable } from '../errors.js';
+import { createBlockingClient, createClient, type RedisClient } from './client.js';
 
 /** How long a failover may take on a busy machine. In milliseconds. */
 const FAILOVER = 25_000;

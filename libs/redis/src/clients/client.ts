@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import { type ClusterStatus, Redis, type RedisCommander, type RedisStatus } from 'ioredis';
-import { parseHostAndPort, type RedisAddress, type SentinelAddress, type ServerAddress } from './address.js';
+import { parseHostAndPort, type RedisAddress, type SentinelAddress, type ServerAddress } from '../address.js';
+import { setConnectionFault } from '../trouble.js';
 import { ClusterClient, type ConnectionOptions, slotOf } from './cluster-client.js';
 import { ConnectionWatch } from './connection-watch.js';
 import { SentinelClient } from './sentinel-client.js';
-import { setConnectionFault } from './trouble.js';
 
 /** What a connection to one server and the connections to a cluster have in common. */
 export interface RedisClient

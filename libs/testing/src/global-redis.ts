@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { EmbeddedRedis } from '#libs/embedded-redis';
 // Of the built library: in a global setup, Jest finds no source behind a relative `.js`.
-import { RedisCluster } from './redis-cluster.js';
+import { RedisCluster } from '#libs/testing';
 
 /** `none` for no container. */
 const IMAGE = process.env.TEST_REDIS_IMAGE || 'redis:8-alpine';

@@ -1,4 +1,4 @@
-import { noOwnPlayer } from '../http/ids.js';
+import { noOwnPlayer } from '../http/validation/ids.js';
 import type { CallerRequest } from './caller.guard.js';
 import { unknownCaller } from './sent-token.js';
 

@@ -10,7 +10,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { badRequest } from '../http/problem.js';
-import { bodyPipe } from '../http/validation.js';
+import { bodyPipe } from '../http/validation/validation.js';
 import { addressOf } from '../limits/address.js';
 import { GuestQuota } from '../limits/guest-quota.js';
 import { RateClass } from '../limits/rate-class.js';

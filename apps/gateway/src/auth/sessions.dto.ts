@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Matches, MaxLength, ValidateIf } from 'class-validator';
-import { ID_PATTERN, ID_RULE } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
 
 const isReturn = ({ playerId, secret }: OpenSessionBody) => playerId !== undefined || secret !== undefined;
 

@@ -4,11 +4,11 @@ import type { FastifyRequest } from 'fastify';
 import { LeaderboardReader, type ListedBoard } from '#libs/leaderboards';
 import { AdminOnly, Public } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
-import { IdPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
-import { bodyPipe, queryPipe } from '../http/validation.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { IdPipe } from '../http/validation/ids.js';
+import { bodyPipe, queryPipe } from '../http/validation/validation.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import {
   BoardDefinedView,
   BoardPage,

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { AppliedView } from '../http/api-docs.js';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN } from '../http/validation/ids.js';
 import { DefinitionFields } from './definition.dto.js';
 
 export class BoardView extends DefinitionFields {

@@ -3,7 +3,7 @@ import { EventLog, Topology } from '#libs/event-log';
 import { BoardCatalog, LeaderboardReader } from '#libs/leaderboards';
 import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
-import { WritesModule } from '../http/writes.module.js';
+import { WritesModule } from '../http/writes/writes.module.js';
 import { onLog } from '../providers.js';
 import { BoardsController } from './boards.controller.js';
 import { BoardsService } from './boards.service.js';

@@ -9,9 +9,9 @@ import {
   type Envelope,
   LeaderboardReader,
 } from '#libs/leaderboards';
-import { withValue } from '../http/field-rules.js';
 import { notFound, Problem } from '../http/problem.js';
-import { invalid } from '../http/validation.js';
+import { withValue } from '../http/validation/field-rules.js';
+import { invalid } from '../http/validation/validation.js';
 import { derived } from '../scores/score-rules.js';
 
 const REPLAY_ONLY = { replayOnly: true } as const;

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { Problem } from '../http/problem.js';
-import { bodyPipe } from '../http/validation.js';
+import { bodyPipe } from '../http/validation/validation.js';
 import { DefinitionFields, definitionFrom } from './definition.dto.js';
 
 describe('the definition of a board', () => {

@@ -23,11 +23,11 @@ import {
   SUBMITTERS,
   TIE_BREAKS,
 } from '#libs/events';
-import { inexact, inexactNumber } from '../http/exact-numbers.js';
-import { withValue } from '../http/field-rules.js';
-import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 import type { FieldError } from '../http/problem.js';
-import { Is, invalid } from '../http/validation.js';
+import { inexact, inexactNumber } from '../http/validation/exact-numbers.js';
+import { withValue } from '../http/validation/field-rules.js';
+import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
+import { Is, invalid } from '../http/validation/validation.js';
 import { faultInNamed, faultShown, isAttribute, MAX_ATTRIBUTES } from '../scores/attributes.js';
 import { resetFault } from './reset.js';
 

@@ -3,7 +3,7 @@ import { SaveSearch } from '#libs/saves';
 import { AuthModule } from '../auth/auth.module.js';
 import { BoardsModule } from '../boards/boards.module.js';
 import { EntriesModule } from '../entries/entries.module.js';
-import { WritesModule } from '../http/writes.module.js';
+import { WritesModule } from '../http/writes/writes.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
 import { onLog, withLimit } from '../providers.js';
 import { SavesModule } from '../saves/saves.module.js';

@@ -1,9 +1,9 @@
 import { CACHE_QUEST_GAME, CACHE_QUEST_PLAYER, type SearchableSlot } from '#libs/saves';
-import { withValue } from '../http/field-rules.js';
-import { checkControls } from '../http/name-rules.js';
 import { badRequest, Problem, SHOWN_ERRORS } from '../http/problem.js';
 import { parseText } from '../http/server/json-body.js';
-import { invalid, unknownField } from '../http/validation.js';
+import { withValue } from '../http/validation/field-rules.js';
+import { checkControls } from '../http/validation/name-rules.js';
+import { invalid, unknownField } from '../http/validation/validation.js';
 import { checkDocument } from '../saves/document.js';
 import { DuplicateKeyError } from '../saves/json-tree.js';
 import { fieldTexts } from './document-text.js';

@@ -21,11 +21,11 @@ import type { Envelope } from '#libs/leaderboards';
 import { Public } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { ApiPlayer, ApiProblems, ApiRead } from '../http/api-docs.js';
-import { IdPipe } from '../http/ids.js';
 import { BODY_LIMIT_BYTES, TEXT_BODY } from '../http/server/json-body.js';
-import { queryPipe } from '../http/validation.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { IdPipe } from '../http/validation/ids.js';
+import { queryPipe } from '../http/validation/validation.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import { Answer, done, missing } from './answers.js';
 import { CookieRenewalInterceptor } from './cookie-renewal.interceptor.js';
 import {

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
-import { ID_PATTERN, ID_RULE } from '../http/ids.js';
-import { Is } from '../http/validation.js';
+import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
+import { Is } from '../http/validation/validation.js';
 
 const isIdOrEmpty = (value: unknown) => typeof value === 'string' && (value === '' || ID_PATTERN.test(value));
 

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { ID_PATTERN, ID_RULE } from '../http/ids.js';
-import { Is } from '../http/validation.js';
+import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
+import { Is } from '../http/validation/validation.js';
 import { isAttribute, MAX_ATTRIBUTE_LENGTH } from '../scores/attributes.js';
 
 export class MemberScoreBody {

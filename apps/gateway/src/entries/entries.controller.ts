@@ -6,10 +6,10 @@ import { Public } from '../auth/access.guard.js';
 import type { CallerRequest } from '../auth/caller.guard.js';
 import { ownPlayer } from '../auth/own-player.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
-import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { badValue, notFound } from '../http/problem.js';
 import { SingleFlight } from '../http/single-flight.js';
-import { bodyPipe, queryPipe } from '../http/validation.js';
+import { IdPipe, PlayerPipe } from '../http/validation/ids.js';
+import { bodyPipe, queryPipe } from '../http/validation/validation.js';
 import { BULK_THRESHOLD, BulkGate } from '../limits/bulk-gate.js';
 import { RateClass } from '../limits/rate-class.js';
 import {

@@ -14,8 +14,8 @@ import {
   Min,
 } from 'class-validator';
 import type { Attributes } from '#libs/events';
-import { ID_PATTERN, ID_RULE } from '../http/ids.js';
 import { shownValue } from '../http/problem.js';
+import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
 
 export class PeriodQuery {
   @ApiPropertyOptional({

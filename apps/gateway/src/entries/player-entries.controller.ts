@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { BoardCatalog, LeaderboardReader, ScoreDocumentReader } from '#libs/leaderboards';
 import { Public } from '../auth/access.guard.js';
 import { ApiRead } from '../http/api-docs.js';
-import { PlayerPipe } from '../http/ids.js';
+import { PlayerPipe } from '../http/validation/ids.js';
 import { PlayerEntries } from './entries.dto.js';
 import { EntryViews } from './entry-views.js';
 

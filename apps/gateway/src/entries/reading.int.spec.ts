@@ -24,7 +24,7 @@ import { BoardsService } from '../boards/boards.service.js';
 import { AppliedGuard } from '../http/applied.guard.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { readJsonBodies } from '../http/server/json-body.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import { BulkGate } from '../limits/bulk-gate.js';
 import { EntriesController } from './entries.controller.js';
 import { EntryViews } from './entry-views.js';

@@ -13,8 +13,8 @@ import { RateLimitGuard } from '../limits/rate-limit.guard.js';
 import { SlidingWindow } from '../limits/sliding-window.js';
 import { AppliedGuard } from './applied.guard.js';
 import { ProblemFilter } from './problem.filter.js';
-import { QueryGuard } from './query.guard.js';
-import { WritesModule } from './writes.module.js';
+import { QueryGuard } from './validation/query.guard.js';
+import { WritesModule } from './writes/writes.module.js';
 
 /**
  * The guards of every route, in the order in which they run. The rate limit needs to know who calls, and counts requests

@@ -34,7 +34,6 @@ import {
   UnknownGroupError,
 } from '#libs/streams-transport';
 import { HourlyQuotaError } from '../limits/hourly-quota.js';
-import { etagOf } from './etag.js';
 import { ClientGoneError, isGone } from './presence.js';
 import {
   badField,
@@ -47,6 +46,7 @@ import {
 } from './problem.js';
 import { BODY_LIMIT_BYTES, notTaken } from './server/json-body.js';
 import { pathTooLong } from './server/unrouted.js';
+import { etagOf } from './writes/etag.js';
 
 /** Maps every error to a problem. An unknown error is logged and becomes a 500 without details. */
 @Catch()

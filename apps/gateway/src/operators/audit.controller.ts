@@ -3,9 +3,9 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
-import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { isWanted } from '../http/presence.js';
-import { queryPipe } from '../http/validation.js';
+import { IdPipe, PlayerPipe } from '../http/validation/ids.js';
+import { queryPipe } from '../http/validation/validation.js';
 import { AuditPage, AuditQuery, BoardAuditQuery } from './audit.dto.js';
 import { AuditTrail } from './audit-trail.js';
 

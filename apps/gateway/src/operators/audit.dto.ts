@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { EventView, UndecodableView } from '#libs/event-log';
-import { ID_PATTERN, ID_RULE } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
 
 export class AuditQuery {
   @ApiPropertyOptional({ minimum: 1, maximum: 1000, default: 50 })

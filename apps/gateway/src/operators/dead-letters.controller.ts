@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import { DeadLetters } from '#libs/streams-transport';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
-import { queryPipe } from '../http/validation.js';
+import { queryPipe } from '../http/validation/validation.js';
 import { DeadLettersPage, DeadLettersQuery, DroppedView, RetryingView } from './dead-letters.dto.js';
 
 @ApiTags('operators')

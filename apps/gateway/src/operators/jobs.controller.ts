@@ -5,7 +5,7 @@ import { type Job, Jobs, projectionByTitle } from '#libs/maintenance';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems } from '../http/api-docs.js';
 import { badField, badValue, notFound } from '../http/problem.js';
-import { bodyPipe } from '../http/validation.js';
+import { bodyPipe } from '../http/validation/validation.js';
 import { JobBody, JobView, RebuildBody, toView } from './jobs.dto.js';
 
 /** Creates jobs and reports their progress. The projection's workers run them. */

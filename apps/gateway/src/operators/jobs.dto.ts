@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, Matches } from 'class-validator';
 import { type Difference, type Job, type JobState, projections } from '#libs/maintenance';
-import { ID_PATTERN, ID_RULE } from '../http/ids.js';
+import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
 
 const TITLES = projections.map(({ title }) => title);
 type Title = (typeof TITLES)[number];

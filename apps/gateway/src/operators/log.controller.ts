@@ -9,9 +9,9 @@ import type { RedisClient } from '#libs/redis';
 import { REDIS } from '#libs/service';
 import { AdminOnly } from '../auth/access.guard.js';
 import { ApiProblems } from '../http/api-docs.js';
-import { withValue } from '../http/field-rules.js';
 import { notFound } from '../http/problem.js';
-import { bodyPipe } from '../http/validation.js';
+import { withValue } from '../http/validation/field-rules.js';
+import { bodyPipe } from '../http/validation/validation.js';
 
 class AcceptLossBody {
   @ApiProperty({ enum: STREAMS })

@@ -4,7 +4,7 @@ import type { JsonValue } from '#libs/events';
 import { NameSearch, type Profile, ProfileReader } from '#libs/players';
 import { Public } from '../auth/access.guard.js';
 import { ApiRead } from '../http/api-docs.js';
-import { queryPipe } from '../http/validation.js';
+import { queryPipe } from '../http/validation/validation.js';
 import { type FoundPlayer, PlayerPage, PlayersQuery } from './profiles.dto.js';
 
 @ApiTags('players')

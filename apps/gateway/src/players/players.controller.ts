@@ -11,9 +11,9 @@ import { EventLog } from '#libs/event-log';
 import { ScoreDocumentReader } from '#libs/leaderboards';
 import { AdminOnly, OwnPlayerOnly } from '../auth/access.guard.js';
 import { ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
-import { PlayerPipe } from '../http/ids.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { PlayerPipe } from '../http/validation/ids.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 
 class ScoreView {
   @ApiProperty()

@@ -5,7 +5,7 @@ import { REDIS } from '#libs/service';
 import { AuthModule } from '../auth/auth.module.js';
 import { BoardsModule } from '../boards/boards.module.js';
 import { EntriesModule } from '../entries/entries.module.js';
-import { WritesModule } from '../http/writes.module.js';
+import { WritesModule } from '../http/writes/writes.module.js';
 import { OperatorsModule } from '../operators/operators.module.js';
 import { SavesModule } from '../saves/saves.module.js';
 import { ScoresModule } from '../scores/scores.module.js';

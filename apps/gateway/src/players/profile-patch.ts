@@ -1,10 +1,10 @@
 import { type JsonObject, type JsonValue, mergePatch } from '#libs/events';
-import { inexact, inexactNumber } from '../http/exact-numbers.js';
-import { withValue } from '../http/field-rules.js';
-import { checkName } from '../http/name-rules.js';
 import { badRequest, type FieldError, Problem } from '../http/problem.js';
 import { tooDeep } from '../http/server/json-body.js';
-import { invalid } from '../http/validation.js';
+import { inexact, inexactNumber } from '../http/validation/exact-numbers.js';
+import { withValue } from '../http/validation/field-rules.js';
+import { checkName } from '../http/validation/name-rules.js';
+import { invalid } from '../http/validation/validation.js';
 
 /** The largest patch and the largest profile, as JSON. */
 export const PROFILE_LIMIT = 8 * 1024;

@@ -15,13 +15,13 @@ import { type JsonObject, PROFILE_VERSION_KEY, timeOf } from '#libs/events';
 import { ProfileReader } from '#libs/players';
 import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
-import { appendIf, type Head } from '../http/conditional-write.js';
-import { etagOf } from '../http/etag.js';
-import { PlayerPipe } from '../http/ids.js';
 import { notFound } from '../http/problem.js';
 import { MERGE_PATCH, mergePatchBody } from '../http/server/json-body.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { PlayerPipe } from '../http/validation/ids.js';
+import { appendIf, type Head } from '../http/writes/conditional-write.js';
+import { etagOf } from '../http/writes/etag.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import {
   bytesOf,
   checkProfilePatch,

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import { Is } from '../http/validation.js';
+import { Is } from '../http/validation/validation.js';
 
 /** The fields with a meaning. A profile can have any others. */
 export class ProfileFields {

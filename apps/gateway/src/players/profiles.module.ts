@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { NameSearch, ProfileReader } from '#libs/players';
-import { WritesModule } from '../http/writes.module.js';
+import { WritesModule } from '../http/writes/writes.module.js';
 import { onLog } from '../providers.js';
 import { PlayerSearchController } from './player-search.controller.js';
 import { ProfilesController } from './profiles.controller.js';

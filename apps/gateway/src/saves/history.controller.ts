@@ -4,11 +4,11 @@ import { timeOf } from '#libs/events';
 import { SaveReader } from '#libs/saves';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
-import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { notFound } from '../http/problem.js';
-import { bodyPipe, queryPipe } from '../http/validation.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { IdPipe, PlayerPipe } from '../http/validation/ids.js';
+import { bodyPipe, queryPipe } from '../http/validation/validation.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import { SaveLog } from './save-log.js';
 import {
   HistoryPage,

@@ -4,10 +4,10 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOkResponse, ApiOperation, ApiTags }
 import type { FastifyRequest } from 'fastify';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiWrite } from '../http/api-docs.js';
-import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { JSON_PATCH, MERGE_PATCH, mediaType, PATCH_BODY } from '../http/server/json-body.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { IdPipe, PlayerPipe } from '../http/validation/ids.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import { applyPatch, checkPatch } from './apply-patch.js';
 import { SaveLog } from './save-log.js';
 import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied } from './saves.dto.js';

@@ -13,9 +13,9 @@ import {
 import { type RecordedEvent, timeOf } from '#libs/events';
 import type { Envelope } from '#libs/leaderboards';
 import { SaveReader } from '#libs/saves';
-import { appendIf, type Head, isMet } from '../http/conditional-write.js';
 import { notFound, unavailable } from '../http/problem.js';
-import type { WriteCondition } from '../http/write-headers.js';
+import { appendIf, type Head, isMet } from '../http/writes/conditional-write.js';
+import type { WriteCondition } from '../http/writes/write-headers.js';
 
 /** How often a patch is applied again when others write the slot at the same time. */
 const ATTEMPTS = 20;

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SaveReader } from '#libs/saves';
-import { WritesModule } from '../http/writes.module.js';
+import { WritesModule } from '../http/writes/writes.module.js';
 import { onLog } from '../providers.js';
 import { HistoryController } from './history.controller.js';
 import { PatchController } from './patch.controller.js';

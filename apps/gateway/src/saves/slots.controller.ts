@@ -4,10 +4,10 @@ import { VersionConflictError } from '#libs/event-log';
 import { SaveReader } from '#libs/saves';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead, ApiWrite } from '../http/api-docs.js';
-import { IdPipe, PlayerPipe } from '../http/ids.js';
 import { badRequest, notFound } from '../http/problem.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { IdPipe, PlayerPipe } from '../http/validation/ids.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import { SaveLog } from './save-log.js';
 import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveDeletedView, SaveList } from './saves.dto.js';
 

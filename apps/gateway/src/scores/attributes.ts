@@ -1,5 +1,5 @@
-import { ID_PATTERN } from '../http/ids.js';
 import { shownValue } from '../http/problem.js';
+import { ID_PATTERN } from '../http/validation/ids.js';
 
 export const MAX_ATTRIBUTES = 16;
 export const MAX_ATTRIBUTE_LENGTH = 256;

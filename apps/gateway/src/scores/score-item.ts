@@ -1,11 +1,11 @@
 import type { Actor } from '#libs/events';
 import type { CallerRequest } from '../auth/caller.guard.js';
-import { inexact, inexactNumber } from '../http/exact-numbers.js';
-import { withValue } from '../http/field-rules.js';
-import { ID_PATTERN, ID_RULE, noOwnPlayer } from '../http/ids.js';
 import { badRequest, type FieldError, Problem, SHOWN_ERRORS } from '../http/problem.js';
-import { invalid, unknownField } from '../http/validation.js';
-import { isIdempotencyKey } from '../http/write-headers.js';
+import { inexact, inexactNumber } from '../http/validation/exact-numbers.js';
+import { withValue } from '../http/validation/field-rules.js';
+import { ID_PATTERN, ID_RULE, noOwnPlayer } from '../http/validation/ids.js';
+import { invalid, unknownField } from '../http/validation/validation.js';
+import { isIdempotencyKey } from '../http/writes/write-headers.js';
 import { ATTRIBUTES_RULE, areAttributes, faultInAttributes, faultShown } from './attributes.js';
 import type { Score } from './score-rules.js';
 

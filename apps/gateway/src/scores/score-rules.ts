@@ -1,6 +1,6 @@
 import type { Actor, BoardDefinition } from '#libs/events';
-import { withValue } from '../http/field-rules.js';
 import { Problem } from '../http/problem.js';
+import { withValue } from '../http/validation/field-rules.js';
 
 /** A submitted score. */
 export interface Score {

@@ -29,7 +29,7 @@ export class BoardCreation {
 }
 
 /** A score that was neither accepted nor refused yet. */
-interface Open {
+interface Undecided {
   readonly index: number;
   readonly score: Score;
 }
@@ -44,20 +44,20 @@ export class ScoreSubmitter {
     private readonly log: EventLog,
     private readonly catalog: BoardCatalog,
     private readonly boards: PlayerBoardQuota,
-    private readonly first: BoardCreation,
+    private readonly creation: BoardCreation,
   ) {}
 
   /**
-   * @param first overrides the setting `BOARDS`
+   * @param creation overrides the setting `BOARDS`
    * @throws the error or problem that refused the score
    */
   async submit(
     score: Score,
     { actor, idempotencyKey, trace }: Envelope,
-    first?: BoardCreation,
+    creation?: BoardCreation,
   ): Promise<Appended> {
     const submitted = { ...score, ...(idempotencyKey !== undefined && { idempotencyKey }) };
-    const [outcome] = await this.submitAll([submitted], actor, trace, first);
+    const [outcome] = await this.submitAll([submitted], actor, trace, creation);
     if (!outcome || outcome instanceof Error) throw outcome;
     return outcome;
   }
@@ -72,30 +72,30 @@ export class ScoreSubmitter {
     scores: readonly (Score | Problem)[],
     caller: Actor,
     trace?: string,
-    first = this.first,
+    creation = this.creation,
   ): Promise<(Appended | Error)[]> {
     const outcomes: (Appended | Error)[] = [];
-    let open: Open[] = [];
+    let undecided: Undecided[] = [];
     for (const [index, score] of scores.entries()) {
       if (score instanceof Problem) outcomes[index] = score;
-      else open.push({ index, score });
+      else undecided.push({ index, score });
     }
-    for (let attempt = 1; open.length > 0; attempt++) {
-      if (attempt === 1) await this.refresh(open, caller);
-      const results = await this.attempt(open, caller, trace, first);
-      const again: Open[] = [];
+    for (let attempt = 1; undecided.length > 0; attempt++) {
+      if (attempt === 1) await this.refreshDefinitions(undecided, caller);
+      const results = await this.attempt(undecided, caller, trace, creation);
+      const again: Undecided[] = [];
       const changed = new Map<string, string>();
-      for (const [i, { index, score }] of open.entries()) {
+      for (const [i, { index, score }] of undecided.entries()) {
         const result = results[i] as Appended | Error;
-        outcomes[index] = decide(score, result);
+        outcomes[index] = outcomeOf(score, result);
         if (!(result instanceof DefinitionChangedError)) continue;
         changed.set(score.board, result.text);
         again.push({ index, score });
       }
-      const isBehind = await this.correct(changed);
+      const isBehind = await this.updateDefinitions(changed);
       if (attempt === ATTEMPTS) break;
       if (isBehind) await delay(RETRY_DELAY_MS * 2 ** attempt);
-      open = again;
+      undecided = again;
     }
     return outcomes;
   }
@@ -106,7 +106,7 @@ export class ScoreSubmitter {
    *
    * @returns whether a shard does not have its board's current definition yet
    */
-  private async correct(changed: ReadonlyMap<string, string>): Promise<boolean> {
+  private async updateDefinitions(changed: ReadonlyMap<string, string>): Promise<boolean> {
     const areBehind = await Promise.all(
       [...changed].map(async ([board, text]) => {
         const before = this.catalog.recall(board);
@@ -120,44 +120,44 @@ export class ScoreSubmitter {
   }
 
   /** The cache can be old, so the definition is read again before a score is refused. */
-  private async refresh(open: readonly Open[], caller: Actor): Promise<void> {
+  private async refreshDefinitions(undecided: readonly Undecided[], caller: Actor): Promise<void> {
     const boards = new Set<string>();
-    for (const { score } of open) if (this.judge(score, caller).refusal) boards.add(score.board);
+    for (const { score } of undecided) if (this.check(score, caller).refusal) boards.add(score.board);
     await Promise.all([...boards].map(board => this.catalog.find(board)));
   }
 
   /** A refused score whose idempotency key was accepted before gets its first answer. */
   private async attempt(
-    open: readonly Open[],
+    undecided: readonly Undecided[],
     caller: Actor,
     trace: string | undefined,
     { isAllowed }: BoardCreation,
   ): Promise<(Appended | Error)[]> {
-    const judged = open.map(({ score }) => ({ score, ...this.judge(score, caller) }));
-    const counted = await this.countBoards(judged, caller);
-    const refusalTo = ({ score, refusal }: Judged) => refusal ?? counted.refused.get(score.board);
-    const asked = judged.filter(one => !refusalTo(one) || one.score.idempotencyKey !== undefined);
+    const checked = undecided.map(({ score }) => ({ score, ...this.check(score, caller) }));
+    const counted = await this.countBoards(checked, caller);
+    const refusalTo = ({ score, refusal }: CheckedScore) => refusal ?? counted.refused.get(score.board);
+    const asked = checked.filter(one => !refusalTo(one) || one.score.idempotencyKey !== undefined);
     const items = asked.map(one => {
       const options = { ...one.options, ...(refusalTo(one) && { replayOnly: true }) };
       return itemOf(one.score, isAllowed ? options : { ...options, existingBoard: true }, caller, trace);
     });
     const answers = (await this.log.appendAll(items)).values();
-    const results = judged.map(one => {
+    const results = checked.map(one => {
       const refusal = refusalTo(one);
       if (refusal && one.score.idempotencyKey === undefined) return refusal;
       const answer = answers.next().value as Appended | Error;
       return refusal && answer instanceof NotReplayedError ? refusal : answer;
     });
-    await this.discountBoards(judged, results, counted.added, caller);
+    await this.uncountBoards(checked, results, counted.added, caller);
     return results;
   }
 
   /** Counts the boards of a player, except those of refused scores. The boards of keys are not limited. */
-  private async countBoards(judged: readonly Judged[], { kind, id }: Actor) {
+  private async countBoards(checked: readonly CheckedScore[], { kind, id }: Actor) {
     const refused = new Map<string, Error>();
     const added = new Set<string>();
     if (kind !== 'player') return { refused, added };
-    const boards = new Set(judged.flatMap(({ score, refusal }) => (refusal ? [] : [score.board])));
+    const boards = new Set(checked.flatMap(({ score, refusal }) => (refusal ? [] : [score.board])));
     for (const board of boards) {
       try {
         if (await this.boards.add(id, board)) added.add(board);
@@ -169,20 +169,20 @@ export class ScoreSubmitter {
   }
 
   /** Takes back the count of boards that turned out not to exist. */
-  private async discountBoards(
-    judged: readonly Judged[],
+  private async uncountBoards(
+    checked: readonly CheckedScore[],
     results: readonly (Appended | Error)[],
     added: ReadonlySet<string>,
     { id }: Actor,
   ): Promise<void> {
     if (added.size === 0) return;
-    for (const [i, { score }] of judged.entries())
+    for (const [i, { score }] of checked.entries())
       if (results[i] instanceof NoSuchBoardError && added.has(score.board))
         await this.boards.remove(id, score.board);
   }
 
   /** Checks a score against the cached definition. */
-  private judge(score: Score, caller: Actor): { refusal: Problem | undefined; options: AppendOptions } {
+  private check(score: Score, caller: Actor): { refusal: Problem | undefined; options: AppendOptions } {
     const known = this.catalog.recall(score.board);
     const refusal = refusalOf(score, known.definition, caller);
     const { shards } = known.definition;
@@ -195,7 +195,7 @@ export class ScoreSubmitter {
 }
 
 /** A checked score: why it is refused, if it is, and the conditions for appending it. */
-interface Judged {
+interface CheckedScore {
   readonly score: Score;
   readonly refusal: Problem | undefined;
   readonly options: AppendOptions;
@@ -218,7 +218,7 @@ function itemOf(
 }
 
 /** The outcome for the caller. Refusals are counted in the metrics. */
-function decide(score: Score, result: Appended | Error): Appended | Error {
+function outcomeOf(score: Score, result: Appended | Error): Appended | Error {
   const outcome = result instanceof TooSoonError ? tooSoon(score, result.left) : result;
   if (outcome instanceof NoSuchBoardError || outcome instanceof QuotaExceededError)
     scoresRefusedTotal.inc({ reason: outcome.code.toLowerCase().replaceAll('_', '-') });

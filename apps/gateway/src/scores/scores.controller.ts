@@ -13,11 +13,11 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { KeysOnly, RefusesWhen } from '../auth/access.guard.js';
 import { ApiPlayer, ApiProblems, ApiWrite } from '../http/api-docs.js';
-import { IdPipe } from '../http/ids.js';
 import { LARGE_BODY, notTaken } from '../http/server/json-body.js';
 import { NDJSON, STREAMED_BODY } from '../http/server/streamed-body.js';
-import { Write, type WriteRequest } from '../http/write-request.js';
-import { WriteResponder } from '../http/write-responder.js';
+import { IdPipe } from '../http/validation/ids.js';
+import { Write, type WriteRequest } from '../http/writes/write-request.js';
+import { WriteResponder } from '../http/writes/write-responder.js';
 import { RateClass, ScoreOfBoard } from '../limits/rate-class.js';
 import { latestOf } from './latest-event.js';
 import { ScoreImport } from './score-import.js';
@@ -58,7 +58,7 @@ export class ScoresController {
   }
 
   @Post('scores')
-  @RateClass('bulk', scoresIn)
+  @RateClass('bulk', ({ body }) => scoresIn(body))
   @RouteConfig(LARGE_BODY)
   @ApiOperation({
     summary: 'Submit up to 1,000 scores, on any boards',

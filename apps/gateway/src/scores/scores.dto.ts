@@ -1,7 +1,7 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import type { Attributes } from '#libs/events';
 import { AppliedView, ProblemView } from '../http/api-docs.js';
-import { ID_PATTERN } from '../http/ids.js';
+import { ID_PATTERN } from '../http/validation/ids.js';
 
 /** Scores in one request, at most. */
 export const MAX_SCORES = 1_000;

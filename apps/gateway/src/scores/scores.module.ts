@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ScoreDocumentReader } from '#libs/leaderboards';
 import { BoardsModule } from '../boards/boards.module.js';
-import { WritesModule } from '../http/writes.module.js';
+import { WritesModule } from '../http/writes/writes.module.js';
 import { fromSettings, onLog, withLimit } from '../providers.js';
 import { PlayerBoardQuota } from './player-board-quota.js';
 import { ScoreImport } from './score-import.js';

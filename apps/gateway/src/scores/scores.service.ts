@@ -1,15 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
 import { type Appended, formatEventRef } from '#libs/event-log';
 import { type Actor, compareEventIds } from '#libs/events';
 import { LeaderboardReader } from '#libs/leaderboards';
 import { Logger } from '#libs/observability';
 import { isRedisUnavailable } from '#libs/redis';
-import { withValue } from '../http/field-rules.js';
 import { toProblem } from '../http/problem.filter.js';
 import { type ProblemBody, SHOWN_ERRORS } from '../http/problem.js';
-import { invalid, unknownField } from '../http/validation.js';
-import type { Change } from '../http/write-responder.js';
+import { withValue } from '../http/validation/field-rules.js';
+import { invalid, unknownField } from '../http/validation/validation.js';
+import type { Change } from '../http/writes/write-responder.js';
 import { readItem } from './score-item.js';
 import type { Score } from './score-rules.js';
 import { ScoreSubmitter } from './score-submitter.js';
@@ -83,7 +82,7 @@ export class ScoresService {
 }
 
 /** The cost of a list of scores for the rate limit. It is needed before the body is validated: anything else costs 1. */
-export function scoresIn({ body }: FastifyRequest): number {
+export function scoresIn(body: unknown): number {
   const { scores } = (body ?? {}) as { scores?: unknown };
   return Array.isArray(scores) ? Math.min(Math.max(scores.length, 1), MAX_SCORES) : 1;
 }

@@ -1,8 +1,8 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { elementsOf } from '../list-header.js';
 import { badRequest, Problem, tooLarge } from '../problem.js';
+import { elementsOf } from '../writes/list-header.js';
 import { hasStreamedBody } from './streamed-body.js';
 
 /** The names that gzip has in `Content-Encoding` (RFC 9110, 8.4.1.3). */

@@ -2,8 +2,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Connections } from '#libs/service';
-import { elementsOf } from '../list-header.js';
 import { badRequest, PROBLEM_CONTENT_TYPE, Problem, shownValue } from '../problem.js';
+import { elementsOf } from '../writes/list-header.js';
 
 /**
  * Answers input that Node cannot parse, that is too large, or that comes too slowly. There is no request object then, and Node can

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { badRequest, badValue } from '../problem.js';
 import { elementsOf } from './list-header.js';
-import { badRequest, badValue } from './problem.js';
 
 /** The longest `Prefer: wait`. */
 const MAX_WAIT_S = 10;

@@ -1,5 +1,5 @@
+import { Problem } from '../problem.js';
 import { withValue } from './field-rules.js';
-import { Problem } from './problem.js';
 
 /**
  * Characters that are not allowed in names because they are invisible or change how the rest is displayed: control characters,

@@ -12,8 +12,8 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { readItem } from '../scores/score-item.js';
-import { Problem } from './problem.js';
+import { readItem } from '../../scores/score-item.js';
+import { Problem } from '../problem.js';
 import { bodyPipe, invalid, queryPipe } from './validation.js';
 
 class Fields {

@@ -1,5 +1,5 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import { badRequest, badValue } from './problem.js';
+import { badRequest, badValue } from '../problem.js';
 
 /** The id of a board, a player or a slot. Only text of this form becomes part of a Redis key. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;

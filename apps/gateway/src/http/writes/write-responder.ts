@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Appended, type EventRef, formatEventRef, Progress } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
 import { isRedisUnavailable } from '#libs/redis';
-import { unavailable } from './problem.js';
+import { unavailable } from '../problem.js';
 import type { WriteRequest } from './write-request.js';
 
 /** Milliseconds of a request's time that are kept for its answer. */

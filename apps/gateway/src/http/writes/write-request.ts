@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Appended } from '#libs/event-log';
 import { type Actor, timeOf } from '#libs/events';
 import type { Envelope } from '#libs/leaderboards';
-import { callerOf } from '../auth/caller.guard.js';
+import { callerOf } from '../../auth/caller.guard.js';
+import { assertWanted, isGone } from '../presence.js';
+import { addTime, timeLeft } from '../server/deadline.js';
 import { etagOf } from './etag.js';
-import { assertWanted, isGone } from './presence.js';
-import { addTime, timeLeft } from './server/deadline.js';
 import {
   idempotencyKey,
   refuseIdempotencyKey,

@@ -1,5 +1,5 @@
+import { Problem } from '../problem.js';
 import { withValue } from './field-rules.js';
-import { Problem } from './problem.js';
 
 interface InexactNumber {
   readonly path: string;

@@ -1,7 +1,6 @@
-import type { Appended, AppendOptions } from '#libs/event-log';
-import { NotReplayedError, VersionConflictError } from '#libs/event-log';
+import { type Appended, type AppendOptions, NotReplayedError, VersionConflictError } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
-import { unavailable } from './problem.js';
+import { unavailable } from '../problem.js';
 import type { WriteCondition } from './write-headers.js';
 
 /** How often the condition is checked again when others write at the same time. */

@@ -1,5 +1,5 @@
+import { Problem } from '../problem.js';
 import { matchesNone } from './etag.js';
-import { Problem } from './problem.js';
 import {
   expectedVersion,
   idempotencyKey,

@@ -1,8 +1,8 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
 import { RecentlyUsed } from '#libs/redis';
+import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from '../problem.js';
 import { brokenRule, fieldsOf, unknownName } from './field-rules.js';
-import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from './problem.js';
 
 /** Values in a body with class-validator rules, at most. A definition can have a filter of 1,024. */
 const MAX_VALUES = 5_000;

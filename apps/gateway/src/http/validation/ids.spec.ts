@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { Problem } from '../problem.js';
 import { IdPipe, PlayerPipe } from './ids.js';
-import { Problem } from './problem.js';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const characters = (allowed: string) => fc.constantFrom(...allowed);

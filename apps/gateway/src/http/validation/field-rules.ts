@@ -1,5 +1,5 @@
 import { getMetadataStorage, type ValidationError } from 'class-validator';
-import { shortened, shownValue } from './problem.js';
+import { shortened, shownValue } from '../problem.js';
 
 /** Characters of a name that a message quotes. */
 const MAX_NAME = 100;

@@ -9,7 +9,7 @@ import {
   parseEventId,
 } from '#libs/events';
 import { codedError, type RedisClient, type WriteQuorum } from '#libs/redis';
-import type { Appended, AppendOptions } from './event-log.js';
+import type { Appended, AppendOptions } from './append-types.js';
 import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
 import { script } from './lua.js';
 import type { PartitionKeys } from './partition-keys.js';

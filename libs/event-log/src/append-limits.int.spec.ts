@@ -1,8 +1,9 @@
 import type { NewEvent } from '#libs/events';
 import { openTestLog, type TestLog } from '#libs/testing';
 import type { AppendLimits } from './append-limits.js';
+import type { AppendOptions } from './append-types.js';
 import { NoSuchBoardError, ProfileBehindError, QuotaExceededError } from './errors.js';
-import { type AppendOptions, EventLog } from './event-log.js';
+import { EventLog } from './event-log.js';
 
 const SERVER = { kind: 'server', id: 'k' } as const;
 

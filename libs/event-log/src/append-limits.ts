@@ -1,7 +1,7 @@
 import { eventDefinitionOf, type NewEvent } from '#libs/events';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 
-import type { Appended, AppendOptions } from './event-log.js';
+import type { Appended, AppendOptions } from './append-types.js';
 import { script } from './lua.js';
 import type { PartitionKeys } from './partition-keys.js';
 

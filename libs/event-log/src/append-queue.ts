@@ -1,7 +1,7 @@
 import { formatEventId } from '#libs/events';
 import { pulseOf, type RedisClient, type WriteQuorum } from '#libs/redis';
 import { AppendCall } from './append-call.js';
-import type { Appended, BatchItem } from './event-log.js';
+import type { Appended, BatchItem } from './append-types.js';
 import { rememberAppended, rememberBreak } from './log-check.js';
 import type { PartitionKeys } from './partition-keys.js';
 

@@ -10,8 +10,8 @@ import { isRedisUnavailable, type RedisClient, readWholeHash, type WriteQuorum }
 import { CALL_EVENTS, CALL_PACKED_CHARACTERS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
+import type { Appended, AppendOptions, BatchItem } from './append-types.js';
 import { DerivationsChangedError, NotReplayedError, UsageUnknownError } from './errors.js';
-import type { EventRef } from './event-ref.js';
 import type { PartitionKeys } from './partition-keys.js';
 import { placeOf } from './routing.js';
 import type { Topology } from './topology.js';
@@ -19,68 +19,6 @@ import { type KeyedEvent, noting, withKey } from './unfinished-copies.js';
 
 /** Looks for boards that count another's scores, while such are being defined. */
 const LOOKS = 10;
-
-/** What the head version must be: a number, 0 for "there is none" (yet, or any more), or `any existing`. */
-export type ExpectedVersion = number | 'existing';
-
-/** Under which conditions an event may be appended. They are judged where and when it is. */
-export interface AppendOptions {
-  readonly expectedVersion?: ExpectedVersion;
-  /** By which event the board is defined, as `definedBy()` of the definition that the caller judged by says it. */
-  readonly definedBy?: string;
-  /** Over how many shards the board is spread, by that definition: it decides where the event goes. */
-  readonly shards?: number;
-  /** Milliseconds since the last event of this player on this board that was appended with an interval, at least. */
-  readonly minInterval?: number;
-  /** What was asked for, where the document follows from it and from what was there: it is what a key is used for. */
-  readonly request?: string;
-  /** To be answered when its idempotency key has been seen, and not to be appended otherwise. */
-  readonly replayOnly?: boolean;
-  /** Slots that the player may ever have used, and bytes that the player's saves may have together. */
-  readonly slots?: number;
-  readonly saveBytes?: number;
-  /** What a profile would be with the patch, for its size to stay within bounds. */
-  readonly profile?: PatchedProfile;
-  /** A board that is not defined must have scores. */
-  readonly existingBoard?: boolean;
-  /** Whether another board counts the scores of the event's board: the log looks for it where it matters. */
-  readonly use?: BoardUse;
-}
-
-/** Whether another board counted the scores of a board when this was looked for. */
-export interface BoardUse {
-  /** How often a board that counts another's scores had been defined in the partition before. */
-  readonly derivations: string;
-  readonly counted: boolean;
-}
-
-/** What a patch makes of a profile, as the caller saw it. */
-export interface PatchedProfile {
-  /** The version that the patch was judged by; 0 for none. */
-  readonly version: number;
-  /** Bytes with the patch. */
-  readonly bytes: number;
-  /** Bytes of the patch. */
-  readonly patchBytes: number;
-  /** Bytes that it may have with all patches that no caller has seen applied. */
-  readonly mostBytes: number;
-}
-
-export interface Appended {
-  readonly ref: EventRef;
-  /** The version that the event is, for versioned events. */
-  readonly version?: number;
-  /** True when an idempotency key was seen before: nothing was appended, this is the first event. */
-  readonly replayed: boolean;
-  /** The event's time in milliseconds, where it is not that of its id. */
-  readonly at?: number;
-}
-
-/** An event of a batch. */
-export interface BatchItem<T extends EventType = EventType> {
-  readonly event: NewEvent<T>;
-  readonly options?: AppendOptions;
-}
 
 /** The log. What `append` has answered is durable, as far as the server's persistence goes, or a quorum of replicas. */
 export class EventLog {

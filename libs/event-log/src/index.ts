@@ -1,5 +1,6 @@
 export { AppendCall } from './append-call.js';
 export { type AppendLimits, countSaves, type LogBudget } from './append-limits.js';
+export type { Appended, AppendOptions, BatchItem, BoardUse } from './append-types.js';
 export { formatCursor, InvalidCursorError, type Position, parseCursor } from './cursor.js';
 export {
   BeingErasedError,
@@ -19,7 +20,7 @@ export {
   TooSoonError,
   VersionConflictError,
 } from './errors.js';
-export { type Appended, type AppendOptions, type BatchItem, type BoardUse, EventLog } from './event-log.js';
+export { EventLog } from './event-log.js';
 export { type EventPage, type EventQuery, EventReader, mentionsAny } from './event-reader.js';
 export { type EventRef, formatEventRef, parseEventRef } from './event-ref.js';
 export { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';

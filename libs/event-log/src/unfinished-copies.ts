@@ -1,7 +1,6 @@
 import { type EventId, formatEventId, type NewEvent } from '#libs/events';
 import { type RedisClient } from '#libs/redis';
 import { BeingErasedError, IdempotencyConflictError, NotReplayedError } from './errors.js';
-import type { EventLog } from './event-log.js';
 import { ownKey } from './idempotency.js';
 import type { Topology } from './topology.js';
 
@@ -52,7 +51,7 @@ export class CopyFinisher {
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
-    private readonly log: Pick<EventLog, 'finishEverywhere'>,
+    private readonly log: { finishEverywhere(event: KeyedEvent): Promise<EventId> },
     private readonly patienceMs = PATIENCE_MS,
   ) {}
 

@@ -8,10 +8,7 @@ export const TIE_BREAKS = ['first', 'last', 'none'] as const;
 export const RANKINGS = ['standard', 'dense', 'ordinal'] as const;
 export const SUBMITTERS = ['players', 'servers'] as const;
 
-/** Required attribute values: for each attribute, one value or a list of allowed values. */
-export type AttributeFilter = Readonly<Record<string, Attribute | readonly Attribute[]>>;
-type Attribute = string | number | boolean;
-
+import type { AttributeFilter } from './attributes.js';
 /** The rules of a board. `docs/leaderboards.md` describes each field. */
 export interface BoardDefinition {
   readonly order: (typeof ORDERS)[number];

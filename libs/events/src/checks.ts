@@ -1,8 +1,7 @@
-import type { AttributeFilter } from './board-defined.js';
+import type { AttributeFilter, Attributes } from './attributes.js';
 import { MalformedEventError } from './errors.js';
 import { type EventId, parseEventId } from './event-id.js';
-import type { JsonObject } from './profile-patched.js';
-import type { Attributes } from './score-submitted.js';
+import type { JsonObject } from './json.js';
 
 // Stored values are checked when they are read, because another program may have written to the log.
 // Each function returns the value with its type, or throws a MalformedEventError that names the field.

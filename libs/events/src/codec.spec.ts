@@ -3,7 +3,7 @@ import { OPERATORS, ORDERS, RANKINGS, SUBMITTERS, TIE_BREAKS } from './board-def
 import { packArray, packEvent, unpackEvent } from './codec.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import { type NewEvent, timeOf } from './event.js';
-import type { JsonObject } from './profile-patched.js';
+import type { JsonObject } from './json.js';
 
 const actor = fc.record({
   kind: fc.constantFrom('player' as const, 'server' as const, 'admin' as const),

@@ -4,7 +4,7 @@ import { boardRemoved } from './board-removed.js';
 import { asEventId, asString, parseCount } from './checks.js';
 import { entryRevoked } from './entry-revoked.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
-import type { Actor, Events, EventType, NewEvent, RecordedEvent, StreamName } from './event.js';
+import type { Actor, Events, EventType, NewEvent, RecordedEvent } from './event.js';
 import type { EventDefinition } from './event-definition.js';
 import { playerBanned, playerUnbanned } from './player-banned.js';
 import { playerErased, scoresErased } from './player-erased.js';
@@ -13,6 +13,7 @@ import { saveDeleted } from './save-deleted.js';
 import { saveWritten } from './save-written.js';
 import { packScoreLine, SCORE_LINE, unpackScoreLine } from './score-line.js';
 import { scoreSubmitted } from './score-submitted.js';
+import type { StreamName } from './streams.js';
 
 /** The definition of every event type. The compiler checks that none is missing. */
 export const eventCatalog: { readonly [T in EventType]: EventDefinition<Events[T]> } = {

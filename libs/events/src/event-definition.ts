@@ -1,5 +1,5 @@
-import type { StreamName } from './event.js';
 import type { EventId } from './event-id.js';
+import type { StreamName } from './streams.js';
 
 /** How events of one type are stored in the log. */
 export interface EventDefinition<Data> {

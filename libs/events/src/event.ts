@@ -26,10 +26,6 @@ export interface Events {
 
 export type EventType = keyof Events;
 
-/** The streams of the log. Each is divided into partitions. */
-export const STREAMS = ['scores', 'players'] as const;
-export type StreamName = (typeof STREAMS)[number];
-
 /** Who caused an event. */
 export interface Actor {
   readonly kind: 'player' | 'server' | 'admin';

@@ -1,5 +1,5 @@
+export type { AttributeFilter, Attributes } from './attributes.js';
 export {
-  type AttributeFilter,
   type BoardDefined,
   type BoardDefinition,
   DEFAULT_DEFINITION,
@@ -14,17 +14,10 @@ export {
 } from './board-defined.js';
 export { eventDefinitionOf, eventTypesOf, packArray, packEvent, unpackEvent } from './codec.js';
 export { MalformedEventError } from './errors.js';
-export {
-  type Actor,
-  type EventType,
-  type NewEvent,
-  type RecordedEvent,
-  STREAMS,
-  type StreamName,
-  timeOf,
-} from './event.js';
+export { type Actor, type EventType, type NewEvent, type RecordedEvent, timeOf } from './event.js';
 export { compareEventIds, type EventId, formatEventId, parseEventId } from './event-id.js';
+export type { JsonObject, JsonValue } from './json.js';
 export { mergePatch } from './merge-patch.js';
-export { type JsonObject, type JsonValue, PROFILE_VERSION_KEY } from './profile-patched.js';
-export type { Attributes } from './score-submitted.js';
+export { PROFILE_VERSION_KEY } from './profile-patched.js';
+export { STREAMS, type StreamName } from './streams.js';
 export { isInVersionOrder, versionOf } from './versions.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import type { JsonValue } from './json.js';
 import { mergePatch } from './merge-patch.js';
-import type { JsonValue } from './profile-patched.js';
 
 const merged = (target: string, patch: string) =>
   JSON.stringify(mergePatch(JSON.parse(target), JSON.parse(patch)));

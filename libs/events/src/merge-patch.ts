@@ -1,4 +1,4 @@
-import type { JsonValue } from './profile-patched.js';
+import type { JsonValue } from './json.js';
 
 /**
  * Applies a JSON merge patch (RFC 7396) without modifying the target or the patch.

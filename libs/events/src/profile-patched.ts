@@ -1,12 +1,7 @@
 import { asJsonObject, asString } from './checks.js';
 import type { EventDefinition } from './event-definition.js';
 
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
-
-export interface JsonObject {
-  readonly [field: string]: JsonValue;
-}
-
+import type { JsonObject } from './json.js';
 /** A player's public profile was changed. The version is in the event's `version`. */
 export interface ProfilePatched {
   readonly player: string;

@@ -1,9 +1,6 @@
+import type { Attributes } from './attributes.js';
 import { asAttributes, asFiniteNumber, asString } from './checks.js';
 import type { EventDefinition } from './event-definition.js';
-
-/** Facts about a run that a board can show or filter by, such as the region or the character class. */
-export type Attributes = Readonly<Record<string, string | number | boolean>>;
-
 /** A player reached a score on a board. */
 export interface ScoreSubmitted {
   readonly board: string;

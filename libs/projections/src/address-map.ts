@@ -1,4 +1,4 @@
-import type { Address } from './projection.js';
+import type { Address } from './state-changes.js';
 
 /** A map by address. It has two levels, because joining key and field into one string would cost more than the lookup. */
 export class AddressMap<Value> {

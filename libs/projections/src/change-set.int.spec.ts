@@ -4,7 +4,7 @@ import { leaderboards, levelsKey, ranksKey, runsKey } from '#libs/leaderboards';
 import { runs, Workers } from '#libs/testing';
 import { commitChanges, type EventChange } from './change-set.js';
 import { LoadedStates } from './loaded-states.js';
-import type { Effect } from './projection.js';
+import type { Effect } from './state-changes.js';
 import { stateKeys } from './state-keys.js';
 import { readView } from './view.js';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type EventId, formatEventId } from '#libs/events';
-import { type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import type { LoadedState, LoadedStates } from './loaded-states.js';
 import { script } from './lua.js';
-import type { Effect, KeyType } from './projection.js';
+import type { Effect, KeyType } from './state-changes.js';
 import type { PartitionView, Source } from './view.js';
 
 const commit = script<string>('commit');

@@ -10,8 +10,9 @@ export {
   type RulesChange,
   removalOf,
 } from './partition-rules.js';
-export type { Effect, KeyArgument, Projection, Target } from './projection.js';
+export type { Projection } from './projection.js';
 export { Projector } from './projector.js';
 export { RebuildImpossibleError, type RebuildListener } from './rebuild-listener.js';
+export type { Effect, KeyArgument, Target } from './state-changes.js';
 export { type DocumentStoreName, documentStoreName, StateKeys, stateKeys } from './state-keys.js';
 export { definedBoardOf, inclusion, type Source } from './view.js';

@@ -1,7 +1,7 @@
-import { type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
 import { AddressMap } from './address-map.js';
 import { script } from './lua.js';
-import type { Address } from './projection.js';
+import type { Address } from './state-changes.js';
 
 const readStates = script<string>('read-states');
 

@@ -1,5 +1,5 @@
 import type { EventType, RecordedEvent } from '#libs/events';
-import type { Effect, KeyArgument, Target } from './projection.js';
+import type { Effect, KeyArgument, Target } from './state-changes.js';
 import type { StateKeys } from './state-keys.js';
 
 /**

@@ -12,8 +12,9 @@ import { BatchResults } from './batch-results.js';
 import { commitChanges, type EventChange, incrementRevision, type Outcome } from './change-set.js';
 import { type LoadedState, LoadedStates } from './loaded-states.js';
 import { effectsOfRulesChange, type RulesChange } from './partition-rules.js';
-import type { Effect, Projection, Target } from './projection.js';
+import type { Projection } from './projection.js';
 import type { RebuildListener } from './rebuild-listener.js';
+import type { Effect, Target } from './state-changes.js';
 import { type PartitionView, readView, rulesScopeOf, type Source } from './view.js';
 
 /** Limits of one batch for releasing events that wait for earlier ones. What is left waits for the next batch. */

@@ -9,7 +9,7 @@ import {
   saveDocumentEffects,
   slotsKey,
 } from '#libs/saves';
-import type { PlayerState } from './saves.projection.js';
+import type { PlayerState } from './player-state.js';
 
 /** It comes last of all events of the player, and says which slots there are, and how many versions each has. */
 export function erasePlayer(

@@ -26,7 +26,8 @@ import { DOCUMENTS_GROUP } from '#libs/search';
 import { erasePlayer } from './erase-player.js';
 
 export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched' | 'PlayerErased';
-export type PlayerState = SaveState | PastVersion | ProfileState;
+
+import type { PlayerState } from './player-state.js';
 
 /**
  * Saves: for each player a hash of slots, for each slot a string that holds the document, and for each hundred of its

@@ -1,7 +1,19 @@
-export { AppendCall } from './append-call.js';
-export { type AppendLimits, countSaves, type LogBudget } from './append-limits.js';
-export type { Appended, AppendOptions, BatchItem, BoardUse } from './append-types.js';
-export { formatCursor, InvalidCursorError, type Position, parseCursor } from './cursor.js';
+export { AppendCall } from './append/append-call.js';
+export { type AppendLimits, countSaves, type LogBudget } from './append/append-limits.js';
+export type { Appended, AppendOptions, BatchItem, BoardUse } from './append/append-types.js';
+export { EventLog } from './append/event-log.js';
+export { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './append/idempotency.js';
+export { CopyFinisher } from './append/unfinished-copies.js';
+export {
+  acceptLoss,
+  checkLog,
+  groupFaults,
+  LogDamagedError,
+  type LogState,
+  type Misled,
+  measureLog,
+  noteAbandoned,
+} from './checks/log-check.js';
 export {
   BeingErasedError,
   BoardInUseError,
@@ -20,24 +32,7 @@ export {
   TooSoonError,
   VersionConflictError,
 } from './errors.js';
-export { EventLog } from './event-log.js';
-export { type EventPage, type EventQuery, EventReader, mentionsAny } from './event-reader.js';
-export { type EventRef, formatEventRef, parseEventRef } from './event-ref.js';
-export { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';
-export { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
-export {
-  acceptLoss,
-  checkLog,
-  groupFaults,
-  LogDamagedError,
-  type LogState,
-  type Misled,
-  measureLog,
-  noteAbandoned,
-} from './log-check.js';
-export { type LogEntry, readEntries, readLog } from './log-reader.js';
-export { abandonMove, Move, openAbandonedGates, readTopology } from './moving.js';
-export { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
+export { abandonMove, Move, openAbandonedGates, readTopology } from './partitions/moving.js';
 export {
   deadLettersKey,
   logLookKey,
@@ -47,10 +42,21 @@ export {
   parsePartitionKey,
   partitionKeysLike,
   topologyKey,
-} from './partition-keys.js';
-export { applied, Progress } from './progress.js';
-export { placeOf, shardOf, shardsOf } from './routing.js';
-export type { Settlement } from './settlement.js';
-export { isTopology, NoLogError, Topology } from './topology.js';
-export { CopyFinisher } from './unfinished-copies.js';
-export { VersionReader } from './version-reader.js';
+} from './partitions/partition-keys.js';
+export { placeOf, shardOf, shardsOf } from './partitions/routing.js';
+export { isTopology, NoLogError, Topology } from './partitions/topology.js';
+export { formatCursor, InvalidCursorError, type Position, parseCursor } from './reading/cursor.js';
+export { type EventPage, type EventQuery, EventReader, mentionsAny } from './reading/event-reader.js';
+export { type EventRef, formatEventRef, parseEventRef } from './reading/event-ref.js';
+export {
+  type EventView,
+  partitionName,
+  readEntry,
+  type UndecodableView,
+  viewEvent,
+} from './reading/event-view.js';
+export { type LogEntry, readEntries, readLog } from './reading/log-reader.js';
+export { type NamedStream, newestFirst, type SourceEntry } from './reading/newest-first.js';
+export { applied, Progress } from './reading/progress.js';
+export type { Settlement } from './reading/settlement.js';
+export { VersionReader } from './reading/version-reader.js';

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RedisClient } from '#libs/redis';
-import { script } from './lua.js';
-import type { PartitionKeys } from './partition-keys.js';
+import { script } from '../lua.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
 
 const readPage = script<[more: 0 | 1, json: string, ...texts: string[]]>('read-page');
 

@@ -1,9 +1,8 @@
 import { eventDefinitionOf, type NewEvent } from '#libs/events';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
-
+import { script } from '../lua.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { Appended, AppendOptions } from './append-types.js';
-import { script } from './lua.js';
-import type { PartitionKeys } from './partition-keys.js';
 
 /** Bytes that an event takes in Redis besides its text: its entry, and its line in the history of a save. */
 const ENTRY_BYTES = 150;

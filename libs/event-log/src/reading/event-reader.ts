@@ -1,10 +1,10 @@
 import type { RecordedEvent } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
+import type { Topology } from '../partitions/topology.js';
 import { formatCursor, type Position, parseCursor } from './cursor.js';
 import { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';
 import { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
-import type { PartitionKeys } from './partition-keys.js';
-import type { Topology } from './topology.js';
 
 /** Which events are wanted, and how many. */
 export interface EventQuery {

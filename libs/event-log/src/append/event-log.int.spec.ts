@@ -15,10 +15,10 @@ import {
   NotReplayedError,
   TooSoonError,
   VersionConflictError,
-} from './errors.js';
+} from '../errors.js';
+import { PartitionCountError, Topology } from '../partitions/topology.js';
+import { VersionReader } from '../reading/version-reader.js';
 import { EventLog } from './event-log.js';
-import { PartitionCountError, Topology } from './topology.js';
-import { VersionReader } from './version-reader.js';
 
 describe('the event log', () => {
   let test: TestLog;

@@ -1,8 +1,8 @@
 import type { RedisClient } from '#libs/redis';
 import { appendScores, KilledError, keysLike, mortal, openTestLog, type TestLog } from '#libs/testing';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
+import { Topology } from '../partitions/topology.js';
 import { acceptLoss, checkLog, LogDamagedError, measureLog } from './log-check.js';
-import type { PartitionKeys } from './partition-keys.js';
-import { Topology } from './topology.js';
 
 const GROUP = 'ranking-projector';
 
@@ -118,7 +118,7 @@ describe('a look at the log', () => {
       if (others > 0) {
         // As another gateway appends, of whose events this one is not told.
         const elsewhere = new Topology(test.prefix, test.topology.counts);
-        const { EventLog } = await import('./event-log.js');
+        const { EventLog } = await import('../append/event-log.js');
         await appendScores(
           { ...test, log: new EventLog(test.redis, elsewhere), topology: elsewhere },
           Array.from({ length: others }, (_, i) => ({ player: `q${i}`, score: i })),

@@ -7,10 +7,10 @@ import {
   timeOf,
   unpackEvent,
 } from '#libs/events';
+import { isOwnKey } from '../append/idempotency.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
+import type { Topology } from '../partitions/topology.js';
 import { formatEventRef } from './event-ref.js';
-import { isOwnKey } from './idempotency.js';
-import type { PartitionKeys } from './partition-keys.js';
-import type { Topology } from './topology.js';
 
 /** An event as people and other programs see it. */
 export interface EventView {

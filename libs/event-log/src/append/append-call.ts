@@ -9,10 +9,10 @@ import {
   parseEventId,
 } from '#libs/events';
 import { codedError, type RedisClient, type WriteQuorum } from '#libs/redis';
+import { script } from '../lua.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { Appended, AppendOptions } from './append-types.js';
 import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
-import { script } from './lua.js';
-import type { PartitionKeys } from './partition-keys.js';
 
 const append = script<readonly string[]>('append');
 

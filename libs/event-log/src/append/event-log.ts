@@ -7,14 +7,14 @@ import {
   type NewEvent,
 } from '#libs/events';
 import { isRedisUnavailable, type RedisClient, readWholeHash, type WriteQuorum } from '#libs/redis';
+import { DerivationsChangedError, NotReplayedError, UsageUnknownError } from '../errors.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
+import { placeOf } from '../partitions/routing.js';
+import type { Topology } from '../partitions/topology.js';
 import { CALL_EVENTS, CALL_PACKED_CHARACTERS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
 import type { Appended, AppendOptions, BatchItem } from './append-types.js';
-import { DerivationsChangedError, NotReplayedError, UsageUnknownError } from './errors.js';
-import type { PartitionKeys } from './partition-keys.js';
-import { placeOf } from './routing.js';
-import type { Topology } from './topology.js';
 import { type KeyedEvent, noting, withKey } from './unfinished-copies.js';
 
 /** Looks for boards that count another's scores, while such are being defined. */

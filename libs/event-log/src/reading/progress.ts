@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { compareEventIds, formatEventId, type StreamName } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
+import type { Topology } from '../partitions/topology.js';
 import type { EventRef } from './event-ref.js';
-import { script } from './lua.js';
-import type { PartitionKeys } from './partition-keys.js';
-import type { Topology } from './topology.js';
 
 /** Milliseconds between two looks at a partition that somebody waits for. */
 const INTERVAL = 2;

@@ -1,5 +1,8 @@
 import { STREAMS, type StreamName } from '#libs/events';
-import { type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
+import type { Topology } from '../partitions/topology.js';
 import {
   type Extent,
   extentOf,
@@ -11,9 +14,6 @@ import {
   type Loss,
   NOTHING,
 } from './log-judgement.js';
-import { script } from './lua.js';
-import type { PartitionKeys } from './partition-keys.js';
-import { type Topology } from './topology.js';
 
 const lookAtLog = script<string>('look-at-log');
 const noteLog = script<0 | 1>('note-log');

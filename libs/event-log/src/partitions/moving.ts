@@ -1,6 +1,6 @@
 import { type EventId, formatEventId, STREAMS, type StreamName } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
-import { script } from './lua.js';
+import { script } from '../lua.js';
 import { FIRST_EPOCH, type PartitionKeys, topologyKey } from './partition-keys.js';
 import type { Topology } from './topology.js';
 

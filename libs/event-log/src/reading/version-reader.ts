@@ -1,8 +1,8 @@
 import { type EventId, formatEventId, type RecordedEvent, type StreamName, unpackEvent } from '#libs/events';
-import { type RedisClient } from '#libs/redis';
+import type { RedisClient } from '#libs/redis';
+import { script } from '../lua.js';
+import type { Topology } from '../partitions/topology.js';
 import type { LogEntry } from './log-reader.js';
-import { script } from './lua.js';
-import type { Topology } from './topology.js';
 
 const readHead = script<LogEntry | []>('read-head');
 

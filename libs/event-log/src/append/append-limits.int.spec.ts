@@ -1,8 +1,8 @@
 import type { NewEvent } from '#libs/events';
 import { openTestLog, type TestLog } from '#libs/testing';
+import { NoSuchBoardError, ProfileBehindError, QuotaExceededError } from '../errors.js';
 import type { AppendLimits } from './append-limits.js';
 import type { AppendOptions } from './append-types.js';
-import { NoSuchBoardError, ProfileBehindError, QuotaExceededError } from './errors.js';
 import { EventLog } from './event-log.js';
 
 const SERVER = { kind: 'server', id: 'k' } as const;

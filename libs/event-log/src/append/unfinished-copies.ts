@@ -1,8 +1,8 @@
 import { type EventId, formatEventId, type NewEvent } from '#libs/events';
-import { type RedisClient } from '#libs/redis';
-import { BeingErasedError, IdempotencyConflictError, NotReplayedError } from './errors.js';
+import type { RedisClient } from '#libs/redis';
+import { BeingErasedError, IdempotencyConflictError, NotReplayedError } from '../errors.js';
+import type { Topology } from '../partitions/topology.js';
 import { ownKey } from './idempotency.js';
-import type { Topology } from './topology.js';
 
 /** Milliseconds that whoever appends the copies has for it: far more than a request may take. */
 const PATIENCE_MS = 5_000;

@@ -1,9 +1,9 @@
 import { formatEventId } from '#libs/events';
 import { pulseOf, type RedisClient, type WriteQuorum } from '#libs/redis';
+import { rememberAppended, rememberBreak } from '../checks/log-check.js';
+import type { PartitionKeys } from '../partitions/partition-keys.js';
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './append-types.js';
-import { rememberAppended, rememberBreak } from './log-check.js';
-import type { PartitionKeys } from './partition-keys.js';
 
 /** Who waits for the next events of a call. */
 interface Asker {

@@ -1,5 +1,5 @@
 import type { EventType, NewEvent } from '#libs/events';
-import type { EventRef } from './event-ref.js';
+import type { EventRef } from '../reading/event-ref.js';
 
 /** The head version that a write requires: a number (0: there is no version, or the last one is a deletion), or any version. */
 export type ExpectedVersion = number | 'existing';

@@ -1,35 +1,37 @@
 import { defineScriptErrors } from '#libs/redis';
 
-/** A board is in another partition than the one that was asked. */
+/** A board was read from a partition that does not have it. */
 export class BoardMovedError extends Error {
   readonly code = 'BOARD_MOVED';
   override readonly name = 'BoardMovedError';
 
-  /** @param source the board whose scores it counts, beside which it is; nothing when it counts its own */
+  /** @param source the source of the board, whose partition has it; undefined if the board has no source */
   constructor(readonly source: string | undefined) {
-    super(`the board is in the partition of ${source ?? 'its own name'}`);
+    super(
+      `the board is in ${source === undefined ? 'its home partition' : `the partition of its source ${source}`}`,
+    );
   }
 }
 
-/** A board is projected by another definition than was thought. */
+/** A board was read with a definition that is out of date. */
 export class BoardChangedError extends Error {
   readonly code = 'BOARD_CHANGED';
   override readonly name = 'BoardChangedError';
 
-  /** @param rules what is kept of it; empty for a board that nobody defined */
+  /** @param rules the stored rules of the board; empty if it was never defined */
   constructor(readonly rules: string) {
-    super('the board has another definition by now');
+    super('the definition of the board has changed');
   }
 }
 
-/** The shards of a board go by definitions under which its entries cannot be compared: some are behind. */
+/** Some shards of a board have applied a new definition and others have not, so their entries cannot be ranked together. */
 export class ShardsDisagreeError extends Error {
   readonly code = 'SHARDS_DISAGREE';
   override readonly name = 'ShardsDisagreeError';
   readonly isTemporary = true;
 
   constructor(board: string) {
-    super(`the shards of ${board} are being defined anew one after the other`);
+    super(`not all shards of ${board} have applied its new definition yet: retry in a moment`);
   }
 }
 

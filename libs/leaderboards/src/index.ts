@@ -4,10 +4,15 @@ export {
   type Envelope,
   ShardsFixedError,
 } from './definitions/board-catalog.js';
-export { type DefinedBoard, definedBy, partitionsOf, SCORED } from './definitions/defined-board.js';
+export {
+  type DefinedBoard,
+  definitionIdOf,
+  partitionsOf,
+  SCORED_BOARD,
+} from './definitions/defined-board.js';
 export { InvalidPeriodError, InvalidResetError, periodsOf } from './definitions/periods.js';
-export type { LeaderboardEvent } from './definitions/rulebook.js';
 export { formatBoard, LeaderboardRules } from './definitions/rules.js';
+export type { LeaderboardEvent } from './definitions/rules-changes.js';
 export { ShardsDisagreeError } from './errors.js';
 export { levelsKey, ranksKey, runsKey, scoresKey } from './keys.js';
 export type { BoardEntry } from './ranking/leaderboard.fold.js';

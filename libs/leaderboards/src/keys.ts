@@ -1,20 +1,20 @@
 import type { StateKeys } from '#libs/projections';
 
-/** Neither id can hold a slash. */
+/** Neither id can contain a slash. */
 const inPeriod = (board: string, period?: string) => (period === undefined ? board : `${board}/${period}`);
 
-/** sorted set: members, which begin as the tie-break says, by score */
+/** sorted set: prefix of the tie-break and player, by rank score */
 export const ranksKey = (state: StateKeys, board: string, period?: string) =>
   state.key('ranks', inPeriod(board, period));
 
-/** sorted set: the distinct scores of a board, by themselves; kept where a rank is a number of scores */
+/** sorted set: the distinct scores of a board with dense ranks; member and score are the same */
 export const levelsKey = (state: StateKeys, board: string, period?: string) =>
   state.key('levels', inPeriod(board, period));
 
-/** By board: every event needs this key, and a text that was hashed before is found faster. */
+/** Cached by board, since every event needs this key, and looking up the same string object again is faster. */
 const runsKeys = new WeakMap<StateKeys, Map<string, string>>();
 
-/** hash: player -> the run that counts */
+/** hash: player -> run that counts */
 export function runsKey(state: StateKeys, board: string, period?: string): string {
   let known = runsKeys.get(state);
   if (!known) {

@@ -4,10 +4,10 @@ export { LiveState, readFields } from './live-state.js';
 export { LoadedStates } from './loaded-states.js';
 export {
   effectsOfRulesChange,
-  type Fields,
   NO_RULES,
   type PartitionRules,
   type RulesChange,
+  type RulesFields,
   removalOf,
 } from './partition-rules.js';
 export type { Projection } from './projection.js';

@@ -20,7 +20,7 @@ export interface PartitionRules<State, T extends EventType, Rules> {
    */
   parseForReplay(
     fields: Readonly<Record<string, string>>,
-    finalFields: Fields,
+    finalFields: RulesFields,
     boards?: readonly string[],
   ): Rules;
   /**
@@ -28,7 +28,7 @@ export interface PartitionRules<State, T extends EventType, Rules> {
    *
    * @returns in a replay, fields that are assumed from now on to hold at the end, because nothing was assumed about them
    */
-  apply(rules: Rules, change: RulesChange<State>): Fields;
+  apply(rules: Rules, change: RulesChange<State>): RulesFields;
   /** True if a replay ended with the rules that it assumed. Otherwise its states are wrong. */
   assumptionHeld(rules: Rules): boolean;
   /**
@@ -46,11 +46,11 @@ export interface PartitionRules<State, T extends EventType, Rules> {
 }
 
 /** New values of fields of the rules hash. A field with `undefined` is deleted. */
-export type Fields = Readonly<Record<string, string | undefined>>;
+export type RulesFields = Readonly<Record<string, string | undefined>>;
 
 /** A change of the rules, and the writes that belong to it. */
 export interface RulesChange<State> {
-  readonly fields: Fields;
+  readonly fields: RulesFields;
   /** A board that must be rebuilt under the new rules. The rebuild makes the change; nothing else is done. */
   readonly boardToRebuild?: string;
   /** States that the change concerns, in addition to the targets of the event. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { BoardInUseError, BoardScoredError } from '#libs/event-log';
 import type { BoardDefinition, NewEvent } from '#libs/events';
-import { BoardCatalog, DenseShardsError, definedBy, ShardsFixedError } from '#libs/leaderboards';
+import { BoardCatalog, DenseShardsError, definitionIdOf, ShardsFixedError } from '#libs/leaderboards';
 import { anyDefinition } from './arbitraries.js';
 import { SERVER } from './events.js';
 import { moveLogClock } from './log-clock.js';
@@ -121,7 +121,7 @@ export class BoardHistory {
         if (source === undefined)
           await test.log.append(
             { type: 'ScoreSubmitted', data, ...envelope },
-            { shards, definedBy: definedBy(known) },
+            { shards, definedBy: definitionIdOf(known) },
           );
         break;
       }

@@ -5,7 +5,7 @@ import {
   BoardCatalog,
   type DefinedBoard,
   DenseShardsError,
-  definedBy,
+  definitionIdOf,
   type Envelope,
   LeaderboardReader,
 } from '#libs/leaderboards';
@@ -51,7 +51,7 @@ export class BoardsService {
    * @throws DefinitionChangedError when the board is redefined again and again meanwhile
    */
   revoke(board: string, player: string, envelope: Envelope): Promise<Appended> {
-    return this.catalog.judging(board, known => {
+    return this.catalog.appendWithDefinition(board, known => {
       const { source, shards } = known.definition;
       const place = shards !== undefined && { shards };
       const append = (conditions: { definedBy: string } | typeof REPLAY_ONLY) =>
@@ -60,7 +60,7 @@ export class BoardsService {
           { ...conditions, ...place },
         );
       return source === undefined
-        ? append({ definedBy: definedBy(known) })
+        ? append({ definedBy: definitionIdOf(known) })
         : orDeduplicated(derived(board, source), envelope, () => append(REPLAY_ONLY));
     });
   }

@@ -38,11 +38,14 @@ const scoreOf = routeMetadata(read => ({ isScore: read(SCORE_OF_BOARD) === true 
  * Whether a player submits to a board for servers only, by the cached definition. The cache can be old: the score itself is
  * refused only after a look at the current definition.
  */
-export function isForServers(context: ExecutionContext, boards: Pick<BoardCatalog, 'recall'>): boolean {
+export function isForServers(
+  context: ExecutionContext,
+  boards: Pick<BoardCatalog, 'cachedOrDefault'>,
+): boolean {
   if (!scoreOf(context).isScore) return false;
   const { caller, params } = context.switchToHttp().getRequest<CallerRequest>();
   const { board } = params as { board?: string };
-  return caller?.kind === 'player' && boards.recall(board ?? '').definition.submit === 'servers';
+  return caller?.kind === 'player' && boards.cachedOrDefault(board ?? '').definition.submit === 'servers';
 }
 
 const markOf = routeMetadata(read => ({ marked: read<Marked<ClassName | ClassOf>>(RATE_CLASS) }));

@@ -28,7 +28,7 @@ export class RateLimitGuard implements CanActivate {
     private readonly limits: RateLimits,
     private readonly window: SlidingWindow,
     private readonly prefix: string,
-    private readonly boards: Pick<BoardCatalog, 'recall'>,
+    private readonly boards: Pick<BoardCatalog, 'cachedOrDefault'>,
   ) {}
 
   /** @throws Problem 429; 413 for a request that costs more than the whole limit */

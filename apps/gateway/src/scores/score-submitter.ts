@@ -12,7 +12,7 @@ import {
   TooSoonError,
 } from '#libs/event-log';
 import type { Actor } from '#libs/events';
-import { BoardCatalog, definedBy, type Envelope } from '#libs/leaderboards';
+import { BoardCatalog, definitionIdOf, type Envelope } from '#libs/leaderboards';
 import { Problem } from '../http/problem.js';
 import { scoresRefusedTotal } from './metrics.js';
 import { PlayerBoardQuota } from './player-board-quota.js';
@@ -109,9 +109,9 @@ export class ScoreSubmitter {
   private async updateDefinitions(changed: ReadonlyMap<string, string>): Promise<boolean> {
     const areBehind = await Promise.all(
       [...changed].map(async ([board, text]) => {
-        const before = this.catalog.recall(board);
+        const before = this.catalog.cachedOrDefault(board);
         if (before.definition.shards !== undefined)
-          return definedBy(await this.catalog.find(board)) === definedBy(before);
+          return definitionIdOf(await this.catalog.find(board)) === definitionIdOf(before);
         this.catalog.correct(board, text);
         return false;
       }),
@@ -183,14 +183,14 @@ export class ScoreSubmitter {
 
   /** Checks a score against the cached definition. */
   private check(score: Score, caller: Actor): { refusal: Problem | undefined; options: AppendOptions } {
-    const known = this.catalog.recall(score.board);
+    const known = this.catalog.cachedOrDefault(score.board);
     const refusal = refusalOf(score, known.definition, caller);
     const { shards } = known.definition;
     const place = shards !== undefined && { shards };
     if (refusal) return { refusal, options: { replayOnly: true, ...place } };
     const { minInterval } = known.definition;
     const interval = minInterval !== undefined && { minInterval: 1_000 * minInterval };
-    return { refusal, options: { definedBy: definedBy(known), ...place, ...interval } };
+    return { refusal, options: { definedBy: definitionIdOf(known), ...place, ...interval } };
   }
 }
 

@@ -9,9 +9,9 @@ import {
 } from '#libs/events';
 import { openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { BoardCatalog, ShardsFixedError } from './board-catalog.js';
-import { definedBy } from './defined-board.js';
+import { definitionIdOf } from './defined-board.js';
 
-/** With four partitions these are in partitions of their own, but `twin`, which is where `home` is. */
+/** With four partitions, each of these boards has another partition, except that `twin` is in the one of `home`. */
 const PARTITIONS = 4;
 
 describe('the board catalog', () => {
@@ -47,7 +47,7 @@ describe('the board catalog', () => {
     use: BoardUse,
   ) => test.log.append({ type, data, actor: SERVER } as NewEvent<T>, { use });
 
-  /** The events of every partition, in short: `b` or `d`, the source, and `'` for a copy. */
+  /** The events of every partition in short form: `b` or `d`, the source, and `'` for a copy. */
   const events = () =>
     Promise.all(
       test.topology.all('scores').map(async ({ stream }) => {
@@ -61,7 +61,7 @@ describe('the board catalog', () => {
           });
       }),
     );
-  /** Which partitions have a definition of `home`, and the event that said so. */
+  /** The partitions that have a definition of `home`, and the event that defined it there. */
   const places = async () => {
     const texts = await Promise.all(
       test.topology.all('scores').map(keys => test.redis.hget(keys.definitions(), home)),
@@ -69,67 +69,67 @@ describe('the board catalog', () => {
     return texts.flatMap((text, partition) => (text ? [`${partition} ${text.split(' ')[0]}`] : []));
   };
 
-  it('takes a board that nobody has defined for the default', async () => {
-    expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
+  it('returns the default definition for a board that was never defined', async () => {
+    expect(catalog.cachedOrDefault(home)).toEqual({ definition: DEFAULT_DEFINITION });
     expect(await catalog.find(home)).toEqual({ definition: DEFAULT_DEFINITION });
     expect(await catalog.all()).toEqual(new Map());
   });
 
-  it('remembers what it found or was told, and recalls without asking', async () => {
+  it('caches definitions that it read or was given', async () => {
     const { ref } = await other.define(home, { ...from(), max: 5 }, by());
-    expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
-    const found = { by: ref.id, definition: { ...from(), max: 5 } };
+    expect(catalog.cachedOrDefault(home)).toEqual({ definition: DEFAULT_DEFINITION });
+    const found = { definedBy: ref.id, definition: { ...from(), max: 5 } };
     expect(await catalog.find(home)).toEqual(found);
     await other.define(home, { ...from(), max: 6 }, by());
-    expect(catalog.recall(home)).toEqual(found);
+    expect(catalog.cachedOrDefault(home)).toEqual(found);
     const told = catalog.correct(home, `7-0 - ${JSON.stringify(from())}`);
-    expect(told).toEqual({ by: { ms: 7, seq: 0 }, definition: from() });
-    expect(catalog.recall(home)).toEqual(told);
+    expect(told).toEqual({ definedBy: { ms: 7, seq: 0 }, definition: from() });
+    expect(catalog.cachedOrDefault(home)).toEqual(told);
     catalog.correct(home, '');
-    expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
+    expect(catalog.cachedOrDefault(home)).toEqual({ definition: DEFAULT_DEFINITION });
   });
 
-  it('forgets the boards that were not recalled for longest', () => {
+  it('evicts the boards that were not used for longest', () => {
     const small = new BoardCatalog(test.redis, test.topology, 2);
     const text = `7-0 - ${JSON.stringify(from())}`;
     small.correct('a', text);
     small.correct('b', text);
-    small.recall('a');
+    small.cachedOrDefault('a');
     small.correct('c', text);
-    expect(['a', 'b', 'c'].filter(board => small.recall(board).by)).toEqual(['a', 'c']);
+    expect(['a', 'b', 'c'].filter(board => small.cachedOrDefault(board).definedBy)).toEqual(['a', 'c']);
   });
 
-  it('lists each board once, wherever it lives', async () => {
+  it('lists each board once, whichever partitions it is in', async () => {
     await catalog.define(home, from(far), by());
     await catalog.define(far, from(), by());
     expect([...(await catalog.all()).keys()].sort()).toEqual([home, far].sort());
   });
 
   describe('defines', () => {
-    it('a board without a source by one event', async () => {
+    it('a board without a source with one event', async () => {
       const appended = await catalog.define(home, from(), by());
       expect(await events()).toEqual([['b:'], [], [], []]);
       expect(await places()).toEqual([`0 ${idOf(appended)}`]);
-      expect(definedBy(catalog.recall(home))).toBe(idOf(appended));
+      expect(definitionIdOf(catalog.cachedOrDefault(home))).toBe(idOf(appended));
     });
 
-    it('a board with a source at home, and where the source is', async () => {
+    it('a board with a source in its home partition and in the partition of the source', async () => {
       const appended = await catalog.define(home, from(far), by());
       expect(await events()).toEqual([[`b:${far}`], [`b:${far}'`], [], []]);
       expect(appended.ref.partition).toBe(1);
-      const first = definedBy(await catalog.find(home));
+      const first = definitionIdOf(await catalog.find(home));
       expect(await places()).toEqual([`0 ${first}`, `1 ${first}`]);
     });
 
-    it('twice in its own partition when the source is there', async () => {
+    it('a board twice in its home partition if the source is in the same one', async () => {
       const appended = await catalog.define(home, from(twin), by('key'));
       expect(await events()).toEqual([[`b:${twin}`, `b:${twin}'`], [], [], []]);
-      expect(idOf(appended)).not.toBe(definedBy(await catalog.find(home)));
+      expect(idOf(appended)).not.toBe(definitionIdOf(await catalog.find(home)));
       expect(await catalog.define(home, from(twin), by('key'))).toEqual({ ...appended, replayed: true });
       expect(await places()).toHaveLength(1);
     });
 
-    it('a board away from its former source', async () => {
+    it('a board without its former source, and removes it from the partition of the source', async () => {
       await catalog.define(home, from(far), by());
       await catalog.define(home, from(farther), by());
       expect(await events()).toEqual([
@@ -144,15 +144,15 @@ describe('the board catalog', () => {
       expect(await places()).toEqual([`0 ${idOf(appended)}`]);
     });
 
-    it('a board away from a source in its own partition, and keeps the name', async () => {
+    it('a board without its former source in the same partition, and keeps the name', async () => {
       await catalog.define(home, from(twin), by());
       await catalog.define(home, from(far), by());
       expect(await events()).toEqual([[`b:${twin}`, `b:${twin}'`, `b:${far}`, "d'"], [`b:${far}'`], [], []]);
-      const first = definedBy(await catalog.find(home));
+      const first = definitionIdOf(await catalog.find(home));
       expect(await places()).toEqual([`0 ${first}`, `1 ${first}`]);
     });
 
-    it('once, with an idempotency key, whatever happened since', async () => {
+    it('a board once per idempotency key, whatever has happened since', async () => {
       const first = await catalog.define(home, from(far), by('key'));
       await catalog.define(home, from(farther), by());
       const before = await events();
@@ -161,7 +161,7 @@ describe('the board catalog', () => {
       expect((await catalog.find(home)).definition.source).toBe(farther);
     });
 
-    it('a board from where a crash has left it', async () => {
+    it('a board again after a crash, and repairs what the crash left behind', async () => {
       await catalog.define(home, from(far), by());
       // As after a crash between the two partitions.
       await test.log.append({
@@ -174,7 +174,7 @@ describe('the board catalog', () => {
       expect(await places()).toHaveLength(1);
     });
 
-    it('also when others define it at the same time, and the last one holds everywhere', async () => {
+    it('a board at the same time as others, and the last definition is in force everywhere', async () => {
       await Promise.all([
         catalog.define(home, { ...from(far), max: 1 }, by()),
         other.define(home, { ...from(far), max: 2 }, by()),
@@ -182,7 +182,7 @@ describe('the board catalog', () => {
       ]);
       const [atHome, copies] = await events();
       expect([atHome?.length, copies?.length]).toEqual([3, 3]);
-      const last = definedBy(await catalog.find(home));
+      const last = definitionIdOf(await catalog.find(home));
       expect(await places()).toEqual([`0 ${last}`, `1 ${last}`]);
     });
   });
@@ -190,30 +190,30 @@ describe('the board catalog', () => {
   describe('with shards, defines', () => {
     const spread = (shards: number, more = {}) => ({ ...DEFAULT_DEFINITION, shards, ...more });
 
-    it('a board at home first, and then in every other shard', async () => {
+    it('a board in its home partition first, and then in every other shard', async () => {
       const appended = await catalog.define(home, spread(3), by('key'));
       expect(await events()).toEqual([['b:'], ["b:'"], ["b:'"], []]);
       expect(appended.ref.partition).toBe('all');
-      const first = definedBy(await catalog.find(home));
+      const first = definitionIdOf(await catalog.find(home));
       expect(await places()).toEqual([`0 ${first}`, `1 ${first}`, `2 ${first}`]);
       expect(await catalog.define(home, spread(3), by('key'))).toEqual({ ...appended, replayed: true });
       expect(await events()).toEqual([['b:'], ["b:'"], ["b:'"], []]);
     });
 
-    it('a board that was born once, however often it is defined', async () => {
+    it('a board again and again, and keeps the event that created it', async () => {
       await catalog.define(home, spread(2), by());
-      const { by: born } = await catalog.find(home);
+      const { definedBy: created } = await catalog.find(home);
       await catalog.define(home, spread(2, { max: 5 }), by());
-      expect(await catalog.find(home)).toMatchObject({ born });
+      expect(await catalog.find(home)).toMatchObject({ createdBy: created });
       await catalog.remove(home, by());
       expect(await places()).toEqual([]);
       await catalog.define(home, spread(2), by());
-      const { by: bornAgain, born: again } = await catalog.find(home);
-      expect(again).toEqual(bornAgain);
+      const { definedBy, createdBy } = await catalog.find(home);
+      expect(createdBy).toEqual(definedBy);
       expect(await events()).toEqual([['b:', 'b:', 'd', 'b:'], ["b:'", "b:'", "d'", "b:'"], [], []]);
     });
 
-    it('nothing of the past, when what was removed since is asked for again', async () => {
+    it('nothing when an old request is repeated after the board was removed', async () => {
       const first = await catalog.define(home, spread(2), by('key'));
       await catalog.remove(home, by());
       const before = await events();
@@ -223,7 +223,7 @@ describe('the board catalog', () => {
       expect(await places()).toEqual([]);
     });
 
-    it('a board that counts it in all of its shards, and removes it there', async () => {
+    it('a derived board in all shards of its source, and removes it there', async () => {
       await catalog.define(home, spread(3), by());
       await catalog.define(far, from(home), by());
       const copies = await Promise.all(
@@ -243,7 +243,7 @@ describe('the board catalog', () => {
       expect(left).toEqual([0, 0, 0, 0]);
     });
 
-    it('only what has no scores yet', async () => {
+    it('only a board without scores', async () => {
       const submit = () =>
         test.log.append(
           { type: 'ScoreSubmitted', data: { board: home, player: 'ada', score: 1 }, actor: SERVER },
@@ -262,16 +262,16 @@ describe('the board catalog', () => {
   });
 
   describe('removes', () => {
-    it('a board by one event', async () => {
+    it('a board with one event', async () => {
       await catalog.define(home, from(), by());
       const appended = await catalog.remove(home, by());
       expect(appended.ref.partition).toBe(0);
       expect(await events()).toEqual([['b:', 'd'], [], [], []]);
       expect(await places()).toEqual([]);
-      expect(catalog.recall(home)).toEqual({ definition: DEFAULT_DEFINITION });
+      expect(catalog.cachedOrDefault(home)).toEqual({ definition: DEFAULT_DEFINITION });
     });
 
-    it('a board that was only played', async () => {
+    it('a board that has scores and no definition', async () => {
       await catalog.remove(home, by());
       expect(await events()).toEqual([['d'], [], [], []]);
     });
@@ -291,8 +291,8 @@ describe('the board catalog', () => {
     });
   });
 
-  it.each(['is removed', 'comes to count another'])(
-    'keeps a board that another counts: none %s',
+  it.each(['is removed', 'gets a source'])(
+    'rejects a change to a source while another board counts it: none %s',
     async what => {
       await catalog.define(far, from(home), by());
       const change = () =>
@@ -313,14 +313,14 @@ describe('the board catalog', () => {
     'looks again for boards that count one that is %s, where such have been defined since',
     async (_, change) => {
       await catalog.define(far, from(home), by());
-      // What somebody found who looked before.
+      // The definition as another process read it before.
       await expect(change({ derivations: '0', counted: false })).rejects.toThrow(BoardInUseError);
       await catalog.remove(far, by());
       await expect(change({ derivations: '0', counted: true })).resolves.toMatchObject({ replayed: false });
     },
   );
 
-  it('lets nobody count a board that is removed at the same time', async () => {
+  it('does not let a board be derived from one that is removed at the same time', async () => {
     for (let round = 0; round < 20; round++) {
       await catalog.define(home, from(), by());
       const [removed] = await Promise.allSettled([
@@ -328,17 +328,17 @@ describe('the board catalog', () => {
         catalog.define(far, from(home), by()),
         other.define(farther, from(twin), by()),
       ]);
-      const isThere = (await catalog.find(home)).by !== undefined;
+      const isThere = (await catalog.find(home)).definedBy !== undefined;
       expect(isThere).toBe(removed.status === 'rejected');
       await other.remove(far, by());
     }
   });
 
-  it('is told by the log when what it remembers is old', async () => {
+  it('learns from the log that a cached definition is out of date', async () => {
     const submit = () =>
       test.log.append(
         { type: 'ScoreSubmitted', data: { board: home, player: 'ada', score: 1 }, actor: SERVER },
-        { definedBy: definedBy(catalog.recall(home)) },
+        { definedBy: definitionIdOf(catalog.cachedOrDefault(home)) },
       );
     await submit();
     await other.define(home, { ...from(), max: 5 }, by());

@@ -18,105 +18,104 @@ import {
   type NewEvent,
 } from '#libs/events';
 import { RecentlyUsed, type RedisClient, readWholeHash } from '#libs/redis';
-import { type DefinedBoard, definedBy, parseDefinedBoard, readDefined } from './defined-board.js';
+import { type DefinedBoard, definitionIdOf, parseDefinedBoard, readDefinedBoard } from './defined-board.js';
 
-/** Boards that are remembered, at most. */
-const REMEMBERED = 10_000;
-/** Others may define the same board at the same time, and win this often. */
-const ATTEMPTS = 5;
-/** Milliseconds of a pause before a shard is asked again, and twice as many the next time. */
-const PATIENCE = 10;
+const MAX_CACHED_BOARDS = 10_000;
+/** Each attempt fails only if someone else has changed the definition since the one before. */
+const MAX_ATTEMPTS = 5;
+/** The delay before the next attempt. It doubles each time. */
+const RETRY_DELAY_MS = 10;
 
-/** Who changes a board, and what else goes with the event. */
+/** The fields of an event besides its data: who caused it, and for which request. */
 export type Envelope = Pick<NewEvent, 'actor' | 'trace' | 'idempotencyKey'>;
 
-/** A board stays in as many shards as it was born in. */
+/** The number of shards of a board cannot be changed. */
 export class ShardsFixedError extends Error {
   readonly code = 'SHARDS_FIXED';
   override readonly name = 'ShardsFixedError';
 
   constructor(shards = 1) {
     super(
-      `the board is defined with ${shards === 1 ? 'no shards' : `${shards} shards`}, and its scores would not be moved: remove it, and define it anew`,
+      `the board has ${shards === 1 ? 'no shards' : `${shards} shards`}, which cannot be changed because its scores would have to move: remove the board, then define it again`,
     );
   }
 }
 
-/** A board that counts the scores of one with shards cannot have dense ranks: distinct scores do not add up. */
+/** A board derived from one with shards cannot have dense ranks: the shards' numbers of distinct scores do not add up. */
 export class DenseShardsError extends Error {
   readonly code = 'DENSE_SHARDS';
   override readonly name = 'DenseShardsError';
 
   constructor(source: string) {
     super(
-      `${source} has shards, and different scores cannot be counted over shards: take another ranking than dense`,
+      `ranking cannot be dense because the source ${source} has shards, and distinct scores cannot be counted across shards: use standard or ordinal`,
     );
   }
 }
 
-/** The first event, and where the board was until then. */
-interface Claim {
+/** The event in the home partition, and the other partitions where the board was before. */
+interface FirstAppend {
   readonly first: Appended;
-  readonly left: readonly PartitionKeys[];
+  readonly formerPartitions: readonly PartitionKeys[];
 }
 
 type BoardEvent = NewEvent<'BoardDefined'> | NewEvent<'BoardRemoved'>;
 
 /**
- * What boards are. Writers judge by what is remembered here, without asking Redis, and the log tells them when that
- * does not hold any more: a memory can be old, and nothing wrong comes of it.
+ * The definitions of boards. Writers use cached definitions without asking Redis. A cached definition can be out of date
+ * without harm, because the log rejects an event that names another definition than the current one.
  */
 export class BoardCatalog {
-  private readonly remembered: RecentlyUsed<DefinedBoard>;
+  private readonly cached: RecentlyUsed<DefinedBoard>;
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
-    capacity = REMEMBERED,
+    capacity = MAX_CACHED_BOARDS,
     private readonly log = new EventLog(redis, topology),
   ) {
-    this.remembered = new RecentlyUsed(capacity);
+    this.cached = new RecentlyUsed(capacity);
   }
 
-  /** What the board was when it was last heard of. A board that is not known counts as not defined. */
-  recall(board: string): DefinedBoard {
-    return this.remembered.get(board) ?? { definition: DEFAULT_DEFINITION };
+  /** The cached definition, or the default one if the board is not cached. */
+  cachedOrDefault(board: string): DefinedBoard {
+    return this.cached.get(board) ?? { definition: DEFAULT_DEFINITION };
   }
 
-  /** What the board is now. */
+  /** Reads the current definition, and caches it. */
   async find(board: string): Promise<DefinedBoard> {
-    return this.remember(board, await readDefined(this.redis, this.topology, board));
+    return this.cache(board, await readDefinedBoard(this.redis, this.topology, board));
   }
 
-  /** @param text the definition as it stands beside the log, in the board's own partition; empty when there is none */
+  /** Caches a definition. @param text as it is stored in the board's home partition; empty if there is none */
   correct(board: string, text: string): DefinedBoard {
-    return this.remember(board, parseDefinedBoard(text));
+    return this.cache(board, parseDefinedBoard(text));
   }
 
-  /** The boards, and those that count the scores of one of them. */
+  /** The boards, and those derived from one of them. */
   async withDerived(boards: readonly string[]): Promise<string[]> {
-    const places = new Set(boards.map(board => this.homeOf(board)));
+    const partitions = new Set(boards.map(board => this.homeOf(board)));
     const definitions = await Promise.all(
-      [...places].map(keys => readWholeHash(this.redis, keys.definitions())),
+      [...partitions].map(keys => readWholeHash(this.redis, keys.definitions())),
     );
     const sources = new Set(boards);
     const derived = definitions.flatMap(Object.entries<string>).flatMap(([board, text]) => {
-      // Of a hundred thousand definitions, hardly one need be parsed.
+      // Skip parsing the JSON, since there can be 100,000 definitions.
       const [, source = ''] = text.split(' ', 2);
       return sources.has(source) ? [board] : [];
     });
     return [...new Set([...boards, ...derived])].sort();
   }
 
-  /** Every board that is defined now. */
+  /** All defined boards. */
   async all(): Promise<Map<string, DefinedBoard>> {
     const boards = new Map<string, DefinedBoard>();
     await Promise.all(
       this.topology.all('scores').map(async keys => {
         for (const [board, text] of Object.entries(await readWholeHash(this.redis, keys.definitions()))) {
           const known = parseDefinedBoard(text);
-          // The partitions of its source, or of its shards, have it, too.
-          if (known.by && this.homeOf(board) === keys) boards.set(board, known);
+          // Partitions of its source or shards have copies, which are left out.
+          if (known.definedBy && this.homeOf(board) === keys) boards.set(board, known);
         }
       }),
     );
@@ -124,17 +123,17 @@ export class BoardCatalog {
   }
 
   /**
-   * Defines a board, or defines it anew.
+   * Defines a board, or replaces its definition.
    *
-   * Its own partition has the event first, and names are taken there. The partitions of its source, where it lives, or
-   * of its shards have copies, and those where it lived before learn that it left. A crash in between leaves a board that
-   * is not where it is said to be; the same once more puts it right, as does any other definition.
+   * The event goes to the home partition first, where the name is claimed. The partitions of its source or shards get
+   * copies, and partitions where the board was before get a removal. A crash in between leaves partitions that disagree.
+   * Repeating the request, or any later definition, repairs that.
    *
-   * @returns the event that, once applied, means that the board is what was asked for
+   * @returns the event that, once applied, means that the definition is in force everywhere
    * @throws IdempotencyConflictError
-   * @throws ShardsFixedError, BoardScoredError, BoardInUseError when it cannot have these shards
-   * @throws DenseShardsError when its source has shards
-   * @throws DefinitionChangedError when others define it again and again
+   * @throws ShardsFixedError, BoardScoredError, BoardInUseError if the board cannot have these shards
+   * @throws DenseShardsError if its source has shards
+   * @throws DefinitionChangedError if someone else changed the definition during each attempt
    */
   async define(
     board: string,
@@ -147,57 +146,68 @@ export class BoardCatalog {
       data: { board, definition },
       ...envelope,
     };
-    const claim = await this.claim(event, options);
+    const appended = await this.appendFirst(event, options);
     const { source } = definition;
-    return source === undefined ? this.spread(claim, event) : this.derive(claim, event, source);
+    return source === undefined
+      ? this.copyToShards(appended, event)
+      : this.copyToSource(appended, event, source);
   }
 
-  /** Copies a definition to where the board has shards, if it has. */
-  private async spread(claim: Claim, event: NewEvent<'BoardDefined'>): Promise<Appended> {
-    const { first } = claim;
+  /** Copies a definition to the partitions of the board's shards, if it has any. */
+  private async copyToShards(appended: FirstAppend, event: NewEvent<'BoardDefined'>): Promise<Appended> {
+    const { first } = appended;
     const { board, definition } = event.data;
     const [home, ...others] = shardsOf(this.topology, board, definition.shards) as [PartitionKeys];
-    const { born } = others.length > 0 ? await this.find(board) : {};
-    // Replayed, it can be of a board that was removed since: of that, nothing is to be put right.
-    const isPast = !born || compareEventIds(first.ref.id, born) < 0;
-    const places = isPast ? [] : others;
-    const copied = { ...event, data: { ...event.data, ...(born && { born }) } };
+    const { createdBy } = others.length > 0 ? await this.find(board) : {};
+    // A deduplicated request can be older than a removal of the board. Then there is nothing to repair.
+    const isPast = !createdBy || compareEventIds(first.ref.id, createdBy) < 0;
+    const targets = isPast ? [] : others;
+    const copied = { ...event, data: { ...event.data, ...(createdBy && { born: createdBy }) } };
     const [copies] = await Promise.all([
-      Promise.all(places.map(keys => this.log.copyTo(keys, copied, first.ref.id))),
-      this.removeElsewhere(claim, event, others.length > 0 ? [home, ...others] : []),
+      Promise.all(targets.map(keys => this.log.copyTo(keys, copied, first.ref.id))),
+      this.removeElsewhere(appended, event, others.length > 0 ? [home, ...others] : []),
     ]);
-    return inAll([first, ...copies], first);
+    return positionOfAll([first, ...copies], first);
   }
 
-  /** Copies a definition to where the scores are that the board counts. */
-  private async derive(claim: Claim, event: NewEvent<'BoardDefined'>, source: string): Promise<Appended> {
-    const { first } = claim;
+  /** Copies a definition to the partitions of the source's scores. */
+  private async copyToSource(
+    appended: FirstAppend,
+    event: NewEvent<'BoardDefined'>,
+    source: string,
+  ): Promise<Appended> {
+    const { first } = appended;
     const { definition } = event.data;
-    const shardsNow = async () => (await readDefined(this.redis, this.topology, source)).definition.shards;
-    const before = await shardsNow();
+    const readShards = async () =>
+      (await readDefinedBoard(this.redis, this.topology, source)).definition.shards;
+    const before = await readShards();
     const copyTo = (keys: PartitionKeys, shards: number | undefined) => {
       if (shards !== undefined && definition.ranking === 'dense') throw new DenseShardsError(source);
-      const spread = { ...definition, ...(shards !== undefined && { shards }) };
-      return this.log.copyTo(keys, { ...event, data: { ...event.data, definition: spread } }, first.ref.id);
+      const withShards = { ...definition, ...(shards !== undefined && { shards }) };
+      return this.log.copyTo(
+        keys,
+        { ...event, data: { ...event.data, definition: withShards } },
+        first.ref.id,
+      );
     };
     const home = this.homeOf(source);
     const copy = await copyTo(home, before);
-    // Now that its home has a board that counts it, the source can neither get shards any more nor get rid of them.
-    const shards = await shardsNow();
-    const [same, ...others] = shardsOf(this.topology, source, shards) as [PartitionKeys];
-    const again = shards === before ? [] : [same];
+    // From now on the source cannot gain or lose shards, because its home partition has a board derived from it.
+    const shards = await readShards();
+    const [sameHome, ...others] = shardsOf(this.topology, source, shards) as [PartitionKeys];
+    const repeated = shards === before ? [] : [sameHome];
     const [copies] = await Promise.all([
-      Promise.all([...again, ...others].map(keys => copyTo(keys, shards))),
-      this.removeElsewhere(claim, event, [home, ...others]),
+      Promise.all([...repeated, ...others].map(keys => copyTo(keys, shards))),
+      this.removeElsewhere(appended, event, [home, ...others]),
     ]);
-    return inAll([copy, ...copies], first);
+    return positionOfAll([copy, ...copies], first);
   }
 
   /**
-   * Removes a board, from where it lives, too.
+   * Removes a board from all partitions.
    *
-   * @returns the event that, once applied, means that the board is gone: the first one, since readers turn to its own
-   * partition as soon as the log says there that it has no source any more
+   * @returns the event that, once applied, means that the board is gone. It is the one in the home partition: readers use
+   * that partition as soon as the log has the removal there
    * @throws as `define`
    */
   async remove(
@@ -206,40 +216,40 @@ export class BoardCatalog {
     options?: Pick<AppendOptions, 'replayOnly'>,
   ): Promise<Appended> {
     const event: NewEvent<'BoardRemoved'> = { type: 'BoardRemoved', data: { board }, ...envelope };
-    const claim = await this.claim(event, options);
-    await this.removeElsewhere(claim, event);
-    return claim.first;
+    const appended = await this.appendFirst(event, options);
+    await this.removeElsewhere(appended, event);
+    return appended.first;
   }
 
   /**
-   * Appends by what a board is, and once more when it turns out to have been defined anew meanwhile.
+   * Calls `append` with the current definition, and again with the new one if the log reports that it has changed.
    *
-   * @throws DefinitionChangedError when others define it again and again
+   * @throws DefinitionChangedError if someone else changed the definition during each attempt
    */
-  async judging<T>(board: string, append: (known: DefinedBoard) => Promise<T>): Promise<T> {
+  async appendWithDefinition<T>(board: string, append: (known: DefinedBoard) => Promise<T>): Promise<T> {
     let known = await this.find(board);
     for (let attempt = 1; ; attempt++) {
       try {
         return await append(known);
       } catch (error) {
-        if (!(error instanceof DefinitionChangedError) || attempt === ATTEMPTS) throw error;
-        const before = definedBy(known);
+        if (!(error instanceof DefinitionChangedError) || attempt === MAX_ATTEMPTS) throw error;
+        const before = definitionIdOf(known);
         known = await this.find(board);
-        // A shard hears of a definition a little later than the board's own partition.
-        if (definedBy(known) === before) await delay(PATIENCE * 2 ** attempt);
+        // A shard gets a definition a little later than the home partition.
+        if (definitionIdOf(known) === before) await delay(RETRY_DELAY_MS * 2 ** attempt);
       }
     }
   }
 
-  /** Appends the first event, where the name is taken. */
-  private async claim(event: BoardEvent, options?: AppendOptions): Promise<Claim> {
+  /** Appends the event to the home partition, where the name is claimed. */
+  private async appendFirst(event: BoardEvent, options?: AppendOptions): Promise<FirstAppend> {
     const { board } = event.data;
-    return this.judging(board, async known => {
+    return this.appendWithDefinition(board, async known => {
       try {
         const first = await this.log.append(event, { ...options, ...conditions(event, known) });
         await this.find(board);
-        // A replayed event says nothing of what was before it.
-        return { first, left: first.replayed ? [] : await this.placesOf(board, known) };
+        // After a deduplicated append, it is unknown where the board was before.
+        return { first, formerPartitions: first.replayed ? [] : await this.otherPartitionsOf(board, known) };
       } catch (error) {
         if (error instanceof NotReplayedError && !options?.replayOnly)
           throw new ShardsFixedError(known.definition.shards);
@@ -249,38 +259,38 @@ export class BoardCatalog {
   }
 
   /**
-   * Removes a board from where it lives no more: where it lived until now, and wherever a crash has left an older
-   * definition of it. When the first event was replayed, what was appended after it then is found again.
+   * Removes a board from partitions where it no longer is: where it was until now, and where a crash has left an older
+   * definition. If the first append was deduplicated, the removals that were appended then are looked up.
    *
-   * @param places where it lives now, if that is not its own partition alone
+   * @param current the partitions where the board is now, if it is not only in its home partition
    */
   private async removeElsewhere(
-    { first, left }: Claim,
+    { first, formerPartitions }: FirstAppend,
     event: BoardEvent,
-    places: readonly PartitionKeys[] = [],
+    current: readonly PartitionKeys[] = [],
   ): Promise<void> {
     const { type: _, data, ...envelope } = event;
     const { board } = data;
     const removal: NewEvent<'BoardRemoved'> = { type: 'BoardRemoved', data: { board }, ...envelope };
     const { id } = first.ref;
-    const elsewhere = this.topology.all('scores').filter(keys => !places.includes(keys));
+    const elsewhere = this.topology.all('scores').filter(keys => !current.includes(keys));
     await Promise.all(
       elsewhere.map(async keys => {
-        if (left.includes(keys) || (await this.isOlder(keys, board, id)))
+        if (formerPartitions.includes(keys) || (await this.isOlder(keys, board, id)))
           await this.log.copyTo(keys, removal, id);
-        else if (first.replayed) await this.replayCopy(keys, removal, id);
+        else if (first.replayed) await this.findEarlierCopy(keys, removal, id);
       }),
     );
   }
 
   /** Whether a partition has a definition of the board that is older than an event. */
   private async isOlder(keys: PartitionKeys, board: string, than: EventId): Promise<boolean> {
-    const { by } = parseDefinedBoard((await this.redis.hget(keys.definitions(), board)) ?? '');
-    return by !== undefined && compareEventIds(by, than) < 0;
+    const { definedBy } = parseDefinedBoard((await this.redis.hget(keys.definitions(), board)) ?? '');
+    return definedBy !== undefined && compareEventIds(definedBy, than) < 0;
   }
 
-  /** Finds a copy that was appended before, if it was. */
-  private async replayCopy(keys: PartitionKeys, event: BoardEvent, first: EventId): Promise<void> {
+  /** Looks up a copy that may have been appended before. */
+  private async findEarlierCopy(keys: PartitionKeys, event: BoardEvent, first: EventId): Promise<void> {
     try {
       await this.log.copyTo(keys, event, first, { replayOnly: true });
     } catch (error) {
@@ -288,17 +298,17 @@ export class BoardCatalog {
     }
   }
 
-  /** Where a board lives besides its own partition. */
-  private async placesOf(board: string, { definition }: DefinedBoard): Promise<PartitionKeys[]> {
+  /** The partitions of the board besides its home partition. */
+  private async otherPartitionsOf(board: string, { definition }: DefinedBoard): Promise<PartitionKeys[]> {
     const { source, shards } = definition;
     if (source === undefined) return shardsOf(this.topology, board, shards).slice(1);
-    const { definition: counted } = await readDefined(this.redis, this.topology, source);
+    const { definition: counted } = await readDefinedBoard(this.redis, this.topology, source);
     return shardsOf(this.topology, source, counted.shards);
   }
 
-  private remember(board: string, known: DefinedBoard): DefinedBoard {
-    if (known.by) this.remembered.set(board, known);
-    else this.remembered.delete(board);
+  private cache(board: string, known: DefinedBoard): DefinedBoard {
+    if (known.definedBy) this.cached.set(board, known);
+    else this.cached.delete(board);
     return known;
   }
 
@@ -307,17 +317,17 @@ export class BoardCatalog {
   }
 }
 
-/** Nobody may have defined the board meanwhile; and what would change its shards is only answered, if it was there before. */
+/** The log must have the same definition. A change of shards is only deduplicated, never appended. */
 function conditions({ type, data }: BoardEvent, known: DefinedBoard): AppendOptions {
   const isFixed =
     type === 'BoardDefined' &&
-    known.by &&
+    known.definedBy &&
     (data as BoardDefined).definition.shards !== known.definition.shards;
-  return { definedBy: definedBy(known), ...(isFixed && { replayOnly: true }) };
+  return { definedBy: definitionIdOf(known), ...(isFixed && { replayOnly: true }) };
 }
 
-/** Of an event and its copies, what means that all of them are applied. */
-function inAll(events: readonly Appended[], { replayed }: Appended): Appended {
+/** The position that, once applied in all partitions, means that an event and its copies are applied. */
+function positionOfAll(events: readonly Appended[], { replayed }: Appended): Appended {
   const [only, ...others] = events as [Appended];
   if (others.length === 0) return { ...only, replayed };
   const [id] = events.map(({ ref }) => ref.id).sort((a, b) => compareEventIds(b, a)) as [EventId];

@@ -9,24 +9,24 @@ import {
 } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 
-/** What a board is by the log's last word. */
+/** The latest definition of a board in the log. It can be newer than what projections have applied. */
 export interface DefinedBoard {
-  /** The event that said so; nothing when nobody ever did. */
-  readonly by?: EventId;
-  /** The event that defined it first since it was removed, if it ever was; of boards with shards, in their own partition. */
-  readonly born?: EventId;
+  /** The event that defined the board; undefined if it was never defined. */
+  readonly definedBy?: EventId;
+  /** The first definition since the board was last removed. Only for boards with shards, in their home partition. */
+  readonly createdBy?: EventId;
   readonly definition: BoardDefinition;
 }
 
-/** What stands beside the log for a board that has scores, and is not defined. */
-export const SCORED = ' scored';
+/** The stored text of a board that has scores and no definition. */
+export const SCORED_BOARD = ' scored';
 
 /**
- * As the append script keeps it beside the log: event id, source or `-`, the definition as JSON, and for a board with
- * shards in its own partition the event that it was born by. A text that begins with a space says that the board has
- * scores, and is not defined.
+ * Parses a definition as the append script stores it: event id, source or `-`, the definition as JSON, and, for a board
+ * with shards in its home partition, the event that created it. A text that begins with a space means that the board has
+ * scores and no definition.
  *
- * @param text empty when there is nothing
+ * @param text empty if the board has neither scores nor a definition
  */
 export function parseDefinedBoard(text: string): DefinedBoard {
   if (text === '' || text.startsWith(' ')) return { definition: DEFAULT_DEFINITION };
@@ -35,19 +35,19 @@ export function parseDefinedBoard(text: string): DefinedBoard {
   const json = text.slice(by.length + source.length + 2, end);
   const born = text.slice(end + 1);
   return {
-    by: parseEventId(by),
-    ...(born !== '' && { born: parseEventId(born) }),
+    definedBy: parseEventId(by),
+    ...(born !== '' && { createdBy: parseEventId(born) }),
     definition: readDefinition(JSON.parse(json)),
   };
 }
 
-/** Names the definition that something was judged by, for the log to hold it against its own. */
-export function definedBy({ by }: DefinedBoard): string {
-  return by ? formatEventId(by) : '';
+/** The id of the definition. An append passes it, so that the log can reject the event if the definition has changed. */
+export function definitionIdOf({ definedBy }: DefinedBoard): string {
+  return definedBy ? formatEventId(definedBy) : '';
 }
 
-/** Reads what a board is from its own partition. */
-export async function readDefined(
+/** Reads the definition of a board from its home partition. */
+export async function readDefinedBoard(
   redis: RedisClient,
   topology: Topology,
   board: string,
@@ -55,13 +55,13 @@ export async function readDefined(
   return parseDefinedBoard((await redis.hget(topology.of('scores', board).definitions(), board)) ?? '');
 }
 
-/** Where a board's entries are: in the partitions of the scores that it counts. */
+/** The partitions that have entries of the board: those of the scores that it counts. */
 export async function partitionsOf(
   redis: RedisClient,
   topology: Topology,
   board: string,
 ): Promise<PartitionKeys[]> {
-  const { source, shards } = (await readDefined(redis, topology, board)).definition;
+  const { source, shards } = (await readDefinedBoard(redis, topology, board)).definition;
   if (source === undefined) return shardsOf(topology, board, shards);
-  return shardsOf(topology, source, (await readDefined(redis, topology, source)).definition.shards);
+  return shardsOf(topology, source, (await readDefinedBoard(redis, topology, source)).definition.shards);
 }

@@ -63,15 +63,15 @@ const cuts = fc.record({
 
 describe('periods', () => {
   it.each([
-    // Three hours behind UTC, and no summer time.
+    // Three hours behind UTC, without daylight saving time.
     ['daily', 'America/Sao_Paulo', '2026-11-21T02:59:59.999Z', '2026-11-20'],
     ['daily', 'America/Sao_Paulo', '2026-11-21T03:00:00.000Z', '2026-11-21'],
     ['monthly', 'America/Sao_Paulo', '2027-01-01T02:59:59.999Z', '2026-12'],
     ['monthly', 'America/Sao_Paulo', '2027-01-01T03:00:00.000Z', '2027-01'],
-    // Days that begin at half past.
+    // Days that begin at half past an hour of UTC.
     ['daily', 'Asia/Kolkata', '2026-11-20T18:29:59.999Z', '2026-11-20'],
     ['daily', 'Asia/Kolkata', '2026-11-20T18:30:00.000Z', '2026-11-21'],
-    // A day that never was: the zone changed sides of the date line.
+    // A day that did not exist: the zone moved across the date line.
     ['daily', 'Pacific/Apia', '2011-12-30T09:59:59.999Z', '2011-12-29'],
     ['daily', 'Pacific/Apia', '2011-12-30T10:00:00.000Z', '2011-12-31'],
     ['daily', 'Pacific/Apia', '2026-11-20T11:00:00.000Z', '2026-11-21'],
@@ -82,14 +82,14 @@ describe('periods', () => {
     ['daily', 'Europe/Berlin', '2026-10-24T22:00:00.000Z', '2026-10-25'],
     ['daily', 'Europe/Berlin', '2026-10-25T22:59:59.999Z', '2026-10-25'],
     ['daily', 'Europe/Berlin', '2026-10-25T23:00:00.000Z', '2026-10-26'],
-    // A day that begins at one o'clock, and an hour before midnight that comes twice.
+    // A day that begins at one o'clock, and an hour before midnight that occurs twice.
     ['daily', 'Africa/Cairo', '2026-04-23T21:59:59.999Z', '2026-04-23'],
     ['daily', 'Africa/Cairo', '2026-04-23T22:00:00.000Z', '2026-04-24'],
     ['daily', 'Africa/Cairo', '2026-10-29T21:30:00.000Z', '2026-10-29'],
     ['daily', 'Africa/Cairo', '2026-10-29T22:00:00.000Z', '2026-10-30'],
     ['daily', 'America/Havana', '2026-03-08T04:59:59.999Z', '2026-03-07'],
     ['daily', 'America/Havana', '2026-03-08T05:00:00.000Z', '2026-03-08'],
-    // A clock that is set back past midnight: the new day has begun and goes on.
+    // A clock that is set back past midnight: the new day has begun and continues.
     ['daily', 'America/St_Johns', '2010-11-07T03:30:00.000Z', '2010-11-07'],
     // Weeks belong to the year of their Thursday.
     ['weekly', 'UTC', '2026-11-16T00:00:00.000Z', '2026-W47'],
@@ -109,27 +109,27 @@ describe('periods', () => {
     ['0 18 * * 5', 'UTC', '2026-11-20T17:59:59.999Z', '2026-11-13T18:00Z'],
     ['0 18 * * 5', 'UTC', '2026-11-20T18:00:00.000Z', '2026-11-20T18:00Z'],
     ['0 18 * * 5', 'UTC', '2026-11-20T18:00:00.001Z', '2026-11-20T18:00Z'],
-    // Six o'clock on the wall, before and after the clocks change.
+    // Six o'clock local time, before and after the clocks change.
     ['0 18 * * 5', 'Europe/Berlin', '2026-10-30T16:59:59.999Z', '2026-10-23T16:00Z'],
     ['0 18 * * 5', 'Europe/Berlin', '2026-10-30T17:00:00.000Z', '2026-10-30T17:00Z'],
     ['0 18 * * 5', 'Europe/Berlin', '2026-04-03T16:00:00.000Z', '2026-04-03T16:00Z'],
     ['*/15 * * * *', 'UTC', '2026-12-31T23:59:59.999Z', '2026-12-31T23:45Z'],
     ['*/15 * * * *', 'UTC', '2027-01-01T00:00:00.000Z', '2027-01-01T00:00Z'],
-    // An hour that comes twice is two hours.
+    // An hour that occurs twice counts as two hours.
     ['*/15 * * * *', 'Europe/Berlin', '2026-10-25T00:59:59.999Z', '2026-10-25T00:45Z'],
     ['*/15 * * * *', 'Europe/Berlin', '2026-10-25T01:20:00.000Z', '2026-10-25T01:15Z'],
     ['10 * * * *', 'Asia/Kolkata', '2026-11-21T00:39:59.999Z', '2026-11-20T23:40Z'],
-    // A time that comes twice counts the first time.
+    // A time that occurs twice counts the first time.
     ['30 2 * * *', 'Europe/Berlin', '2026-10-25T00:29:59.999Z', '2026-10-24T00:30Z'],
     ['30 2 * * *', 'Europe/Berlin', '2026-10-25T01:45:00.000Z', '2026-10-25T00:30Z'],
     ['30 2 * * *', 'Europe/Berlin', '2026-10-26T01:29:59.999Z', '2026-10-25T00:30Z'],
-    // A time that is skipped is when the clock skips it.
+    // A skipped time counts at the moment when the clock skips it.
     ['30 2 * * *', 'Europe/Berlin', '2026-03-29T00:59:59.999Z', '2026-03-28T01:30Z'],
     ['30 2 * * *', 'Europe/Berlin', '2026-03-29T01:00:00.000Z', '2026-03-29T01:00Z'],
     ['0 0 * * *', 'America/Havana', '2026-03-08T05:00:00.000Z', '2026-03-08T05:00Z'],
     ['0 0 * * *', 'America/Havana', '2026-11-01T05:30:00.000Z', '2026-11-01T04:00Z'],
     ['0 0 * * *', 'Pacific/Apia', '2011-12-30T10:00:00.000Z', '2011-12-30T10:00Z'],
-    // A fifth Monday in February.
+    // The fifth Monday of a February.
     ['0 0 * 2 1#5', 'UTC', '2026-06-01T00:00:00.000Z', '2016-02-29T00:00Z'],
     ['0 0 29 2 *', 'UTC', '2027-06-01T00:00:00.000Z', '2024-02-29T00:00Z'],
   ])('"%s" in %s, at %s: %s', (reset, timezone, moment, id) => {
@@ -147,7 +147,7 @@ describe('periods', () => {
     expect(periodsOf(reset).before(id)).toBe(before);
   });
 
-  it('reads ids in lower case', () => {
+  it('accepts ids in lower case', () => {
     expect(periodsOf('weekly').check('2026-w47')).toBe('2026-W47');
     expect(periodsOf('0 18 * * 5').check('2026-11-20t18:00z')).toBe('2026-11-20T18:00Z');
   });
@@ -173,10 +173,10 @@ describe('periods', () => {
     const periods = periodsOf(reset);
     expect(() => periods.check(id)).toThrow(InvalidPeriodError);
     expect(() => periods.before(id)).toThrow(InvalidPeriodError);
-    expect(() => periods.check(id)).toThrow(/expected one such as \S+$/);
+    expect(() => periods.check(id)).toThrow(/use an id such as \S+$/);
   });
 
-  it('takes or refuses whatever it is given', () => {
+  it('accepts or rejects any text', () => {
     const year = fc.constantFrom('0000', '0001', '1969', '2026', '9999', '+275760', '-271821', '+012026');
     const rest = fc.constantFrom(
       '',
@@ -205,7 +205,7 @@ describe('periods', () => {
     );
   });
 
-  it('gives an example that it takes itself', () => {
+  it('gives an example of an id that it accepts', () => {
     for (const reset of ['daily', 'weekly', 'monthly', ...CRONS]) {
       const message = messageOf(() => periodsOf(reset, 'Asia/Kolkata').check('none'));
       const example = message.split(' ').at(-1) ?? '';
@@ -229,26 +229,26 @@ describe('periods', () => {
     'H * * * *',
     '0 H/3 * * *',
     '*/0 * * * *',
-  ])('refuses "%s" at once, and says what would do', reset => {
+  ])('rejects "%s" at once, and gives an example of a valid reset', reset => {
     const began = performance.now();
     expect(() => periodsOf(reset)).toThrow(InvalidResetError);
     expect(() => periodsOf(reset)).toThrow(/0 18 \* \* 5/);
     expect(performance.now() - began).toBeLessThan(200);
   });
 
-  it('refuses a zone that does not exist', () => {
+  it('rejects a time zone that does not exist', () => {
     for (const reset of ['daily', '0 18 * * 5']) {
       expect(() => periodsOf(reset, 'Mars/Olympus')).toThrow(InvalidResetError);
       expect(() => periodsOf(reset, 'Mars/Olympus')).toThrow(/America\/Sao_Paulo/);
     }
   });
 
-  it('cuts time once for each reset and zone', () => {
+  it('creates the periods once for each reset and time zone', () => {
     expect(periodsOf('daily', 'Europe/Berlin')).toBe(periodsOf('daily', 'Europe/Berlin'));
     expect(periodsOf('daily', 'Europe/Berlin')).not.toBe(periodsOf('daily'));
   });
 
-  it('goes forward with time, and ids compared as text do so too', () => {
+  it('never goes back in time, and neither do the ids compared as text', () => {
     fc.assert(
       fc.property(cuts, ms, ms, fc.nat(3 * 60 * MINUTE), ({ reset, timezone }, one, other, little) => {
         const periods = periodsOf(reset, timezone);
@@ -259,7 +259,7 @@ describe('periods', () => {
     );
   });
 
-  it('takes the ids that it gives, and has a period before each, at whose end it begins', () => {
+  it('accepts its own ids, and each period begins where the one before ends', () => {
     fc.assert(
       fc.property(cuts, ms, ({ reset, timezone }, time) => {
         const periods = periodsOf(reset, timezone);
@@ -274,7 +274,7 @@ describe('periods', () => {
     );
   });
 
-  it('agrees with a walk over every minute, in any order of questions', () => {
+  it('agrees with a check of every minute, whatever the order of calls', () => {
     fc.assert(
       fc.property(fc.constantFrom(...CRONS), fc.constantFrom(...ZONES), ms, (reset, timezone, time) => {
         const periods = periodsOf(reset, timezone);
@@ -290,7 +290,7 @@ describe('periods', () => {
     );
   });
 
-  it('begins a day by cron where the calendar does, in every zone', () => {
+  it('begins a day by cron at the same moment as by calendar, in every time zone', () => {
     fc.assert(
       fc.property(fc.constantFrom(...ZONES), ms, (timezone, time) => {
         const daily = periodsOf('daily', timezone);
@@ -302,7 +302,7 @@ describe('periods', () => {
     );
   });
 
-  it('is asked for every event of a replay, and answers a million times in the blink of an eye', () => {
+  it('is fast enough to be called for every event of a replay: a million calls', () => {
     for (const reset of ['daily', '0 18 * * 5', '*/15 * * * *']) {
       const periods = periodsOf(reset, 'Europe/Berlin');
       const began = performance.now();
@@ -312,7 +312,7 @@ describe('periods', () => {
   });
 });
 
-/** By halving: the first moment of the period that a moment is in. */
+/** Finds the first moment of a period by bisection. */
 function beginningOf(periods: Periods, id: string, moment: number): number {
   let [outside, inside] = [moment - 32 * 24 * 60 * MINUTE, moment];
   while (inside - outside > 1) {

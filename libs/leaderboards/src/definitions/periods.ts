@@ -1,33 +1,33 @@
 import { CronExpressionParser } from 'cron-parser';
-import { QUARTER, Zone } from './zone.js';
+import { QUARTER_HOUR_MS, Zone } from './zone.js';
 
-const DAY = 24 * 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
 
-/** Beyond, calendars are not what they are, and years not four digits. */
-const ERA = { from: Date.parse('1900'), until: Date.parse('9000') };
+/** Years have four digits, and older calendars differ. */
+const ALLOWED_TIMES = { from: Date.parse('1900'), until: Date.parse('9000') };
 
-/** A `reset` or a `timezone` that says nothing. */
+/** A `reset` or `timezone` that is invalid. */
 export class InvalidResetError extends Error {
   readonly code = 'INVALID_RESET';
   override readonly name = 'InvalidResetError';
 }
 
-/** A text that names no period of the board. */
+/** A text that is not the id of a period of the board. */
 export class InvalidPeriodError extends Error {
   readonly code = 'INVALID_PERIOD';
   override readonly name = 'InvalidPeriodError';
 
   constructor(id: string, example: string) {
-    super(`"${id}" is no period of this board: expected one such as ${example}`);
+    super(`"${id}" is not a period of this board: use an id such as ${example}`);
   }
 }
 
-/** How a board's time is cut. Ids that are compared as text are in the order of their periods in time. */
+/** The periods of a board. Their ids, compared as text, are in the order of time. */
 export interface Periods {
-  /** The id of the period that a moment (ms since 1970) belongs to. */
+  /** The id of the period of a moment. @param ms since 1970 */
   at(ms: number): string;
   /**
-   * The id of the period just before, in the calendar.
+   * The id of the previous period in the calendar, whether it has scores or not.
    *
    * @throws InvalidPeriodError
    */
@@ -39,40 +39,41 @@ export interface Periods {
   check(id: string): string;
 }
 
-/** What periods are called, by their beginnings. */
-interface Naming {
+/** How periods are named. */
+interface PeriodNames {
   readonly example: string;
-  /** The id of the period that a time is in. */
+  /** The id of the period that contains a time. */
   name(time: number): string;
-  /** The time at which a period begins; NaN, or any other, for what is no id. */
+  /** The time when a period begins. For an invalid id, NaN or any time: the caller compares the name of the result. */
   beginning(id: string): number;
 }
 
-const cut = new Map<string, Periods>();
+const cache = new Map<string, Periods>();
 
 /**
  * @param reset `daily`, `weekly`, `monthly`, or a cron expression of five fields
- * @param timezone an IANA name: where days begin, and what the expression is read by
+ * @param timezone an IANA name, for the beginning of days and for the cron expression
  * @throws InvalidResetError
  */
 export function periodsOf(reset: string, timezone = 'UTC'): Periods {
   const key = `${timezone} ${reset}`;
-  const periods = cut.get(key) ?? cutTime(reset, timezone);
-  cut.set(key, periods);
+  const periods = cache.get(key) ?? createPeriods(reset, timezone);
+  cache.set(key, periods);
   return periods;
 }
 
-function cutTime(reset: string, timezone: string): Periods {
+function createPeriods(reset: string, timezone: string): Periods {
   const naming = Object.hasOwn(CALENDAR, reset) && CALENDAR[reset as keyof typeof CALENDAR];
-  return naming ? byCalendar(naming, zoneCalled(timezone)) : byCron(reset, timezone);
+  return naming ? calendarPeriods(naming, zoneOf(timezone)) : cronPeriods(reset, timezone);
 }
 
-/** @param at `name` of that moment, if it is not the zone's clock that names go by */
-function named(naming: Naming, at = naming.name): Periods {
+/** @param at the name of the period of a moment, if names are by local time and not by moment */
+function periodsNamedBy(naming: PeriodNames, at = naming.name): Periods {
   const check = (id: string) => {
     const canonical = id.toUpperCase();
     const time = naming.beginning(canonical);
-    const exists = time >= ERA.from && time < ERA.until && naming.name(time) === canonical;
+    const exists =
+      time >= ALLOWED_TIMES.from && time < ALLOWED_TIMES.until && naming.name(time) === canonical;
     if (!exists) throw new InvalidPeriodError(id, naming.example);
     return canonical;
   };
@@ -81,38 +82,38 @@ function named(naming: Naming, at = naming.name): Periods {
 
 const isoDate = (time: number) => new Date(time).toISOString();
 
-/** Named by what a calendar on the wall shows. */
+/** Periods that are named by local date. */
 const CALENDAR = {
   daily: { example: '2026-11-21', name: time => isoDate(time).slice(0, 10), beginning: Date.parse },
   weekly: { example: '2026-W47', name: isoWeek, beginning: mondayOf },
   monthly: { example: '2026-11', name: time => isoDate(time).slice(0, 7), beginning: Date.parse },
-} satisfies Record<string, Naming>;
+} satisfies Record<string, PeriodNames>;
 
-/** The first of 1970 was a Thursday. */
-const monday = (time: number) => Math.floor((time / DAY + 3) / 7) * 7 * DAY - 3 * DAY;
+/** The Monday of a week. 1 January 1970 was a Thursday. */
+const monday = (time: number) => Math.floor((time / DAY_MS + 3) / 7) * 7 * DAY_MS - 3 * DAY_MS;
 
-/** The week's year is that of its Thursday. */
+/** The ISO week. Its year is the year of its Thursday. */
 function isoWeek(time: number): string {
-  const thursday = monday(time) + 3 * DAY;
+  const thursday = monday(time) + 3 * DAY_MS;
   const year = isoDate(thursday).slice(0, 4);
-  const week = 1 + Math.floor((thursday - Date.parse(year)) / (7 * DAY));
+  const week = 1 + Math.floor((thursday - Date.parse(year)) / (7 * DAY_MS));
   return `${year}-W${String(week).padStart(2, '0')}`;
 }
 
-/** The fourth of January is always in the first week. */
+/** The Monday of an ISO week. 4 January is always in the first week. */
 function mondayOf(id: string): number {
   const [, year, week] = /^(\d{4})-W(\d\d)$/.exec(id) ?? [];
-  return monday(Date.parse(`${year}-01-04`)) + (Number(week) - 1) * 7 * DAY;
+  return monday(Date.parse(`${year}-01-04`)) + (Number(week) - 1) * 7 * DAY_MS;
 }
 
-/** Days begin at quarter hours everywhere, so the last quarter hour's id is remembered: a replay asks for every event. */
-function byCalendar(naming: Naming, zone: Zone): Periods {
+/** Caches the id for the current quarter hour, since a replay asks for every event. Days begin at full quarter hours in every zone. */
+function calendarPeriods(naming: PeriodNames, zone: Zone): Periods {
   let quarter = Number.NaN;
   let id = '';
-  return named(naming, ms => {
-    const asked = Math.floor(ms / QUARTER);
+  return periodsNamedBy(naming, ms => {
+    const asked = Math.floor(ms / QUARTER_HOUR_MS);
     if (asked !== quarter) {
-      id = naming.name(zone.reading(ms));
+      id = naming.name(zone.localTime(ms));
       quarter = asked;
     }
     return id;
@@ -120,55 +121,56 @@ function byCalendar(naming: Naming, zone: Zone): Periods {
 }
 
 /**
- * Named by the minute in UTC in which they begin.
+ * Periods that are named by the minute, in UTC, in which they begin.
  *
- * Which minutes those are must be the same whatever was asked before, so the expression is asked only what a clock
- * that never shifts would show (near a shift, its own steps forward and back meet other minutes), and the zone when
- * it was so late first. An expression of minutes alone knows no days: an hour that comes twice is two hours to it.
+ * The result must not depend on earlier calls. Near a clock change, the parser's steps forward and back lead to different
+ * minutes. So the parser only works in UTC, on local times, and the zone converts these to moments. If only the minutes of
+ * the expression are set, an hour that occurs twice counts as two hours.
  */
-function byCron(expression: string, timezone: string): Periods {
-  const zone = zoneCalled(timezone, !/^\S+(?:\s+\*){4}$/.test(expression));
+function cronPeriods(expression: string, timezone: string): Periods {
+  const zone = zoneOf(timezone, !/^\S+(?:\s+\*){4}$/.test(expression));
   const cron = parseCron(expression);
-  const step = (reading: number, way: 'prev' | 'next') => {
-    cron.reset(new Date(reading));
+  const step = (localTime: number, way: 'prev' | 'next') => {
+    cron.reset(new Date(localTime));
     return cron[way]().getTime();
   };
   let [start, end, id] = [0, 0, ''];
   const at = (ms: number) => {
     if (ms < start || ms >= end) {
-      const reading = step(zone.reading(ms) + 1, 'prev');
-      start = zone.moment(reading);
-      end = zone.moment(step(reading, 'next'));
+      const localStart = step(zone.localTime(ms) + 1, 'prev');
+      start = zone.momentOf(localStart);
+      end = zone.momentOf(step(localStart, 'next'));
       id = `${isoDate(start).slice(0, 16)}Z`;
     }
     return id;
   };
-  return named({ example: at(Date.UTC(2026, 10, 21, 18)), name: at, beginning: Date.parse });
+  return periodsNamedBy({ example: at(Date.UTC(2026, 10, 21, 18)), name: at, beginning: Date.parse });
 }
 
-const EXAMPLE = 'daily, weekly, monthly, or five fields such as "0 18 * * 5" (Fridays at 18:00)';
+const EXAMPLE =
+  'daily, weekly, monthly, or a cron expression of five fields such as "0 18 * * 5" (Fridays at 18:00)';
 
 function parseCron(expression: string) {
-  const refuse = (reason: string, cause?: unknown) =>
-    new InvalidResetError(`reset "${expression}" ${reason}: expected ${EXAMPLE}`, { cause });
-  if (expression.trim().split(/\s+/).length !== 5) throw refuse('does not have five fields');
-  // The parser takes H for a minute of its own choice, another one each time.
-  if (/H(?!U)/i.test(expression)) throw refuse('leaves a time open');
+  const invalid = (reason: string, cause?: unknown) =>
+    new InvalidResetError(`reset "${expression}" ${reason}: use ${EXAMPLE}`, { cause });
+  if (expression.trim().split(/\s+/).length !== 5) throw invalid('does not have five fields');
+  // The parser replaces H by a random minute, a different one each time.
+  if (/H(?!U)/i.test(expression)) throw invalid('contains H, which is not a fixed time');
   try {
     const cron = CronExpressionParser.parse(expression, { currentDate: new Date(0), tz: 'UTC' });
     cron.next();
     return cron;
   } catch (error) {
-    throw refuse(`names no time (${(error as Error).message})`, error);
+    throw invalid(`is not a valid cron expression (${(error as Error).message})`, error);
   }
 }
 
-function zoneCalled(timezone: string, hoursMatter?: boolean): Zone {
+function zoneOf(timezone: string, hoursMatter?: boolean): Zone {
   try {
     return new Zone(timezone, hoursMatter);
   } catch (cause) {
     throw new InvalidResetError(
-      `there is no time zone "${timezone}": expected an IANA name such as America/Sao_Paulo`,
+      `timezone "${timezone}" does not exist: use an IANA name such as America/Sao_Paulo`,
       { cause },
     );
   }

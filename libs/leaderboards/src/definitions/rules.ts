@@ -13,42 +13,43 @@ import {
   readDefinition,
   timeOf,
 } from '#libs/events';
-import type { Fields, StateKeys, Target } from '#libs/projections';
+import type { RulesFields, StateKeys, Target } from '#libs/projections';
 import { runsKey } from '../keys.js';
 import { type Periods, periodsOf } from './periods.js';
 
-/** The one period of a board that is never reset. */
-export const EVER = '-';
+/** Stands for the period in the rules of a board that is never reset. */
+export const NO_PERIOD = '-';
 
-/** What a partition knows of a board. */
-export interface Board {
-  /** The event that said so: of two, the later one's word holds. */
-  readonly by: EventId | undefined;
-  /** The event that removed what had been scored on the board until then. */
-  readonly from: EventId | undefined;
-  /** The event that removed what had been scored until then on the board whose scores it counts. */
-  readonly since: EventId | undefined;
-  /** Of shards that are in other partitions than the board's own: since which event, `from` says where in this one. */
-  readonly born: EventId | undefined;
+/** The rules of a board in one partition. */
+export interface BoardRules {
+  /** The event that defined or removed the board. The latest one holds, in whatever order they are delivered. */
+  readonly definedBy: EventId | undefined;
+  /** Scores count only if they come after this event, which removed or (in a shard) created the board. */
+  readonly countsAfter: EventId | undefined;
+  /** The same for the board's source: scores of the source count only if they come after this event. */
+  readonly sourceCountsAfter: EventId | undefined;
+  /** Only in shards outside of the home partition: the event in the home partition that created the board. */
+  readonly createdBy: EventId | undefined;
   /**
-   * `here`; or `away`: its scores are another board's; or `gone`: removed, until a score makes it anew; or `left`: it was
-   * here besides its own partition, and is no more.
+   * `here`: the scores that the board counts are in this partition; `away`: they are in the partition of its source;
+   * `gone`: the board was removed, and the next score creates it again; `left`: the board was in this partition, which is
+   * not its home, and has moved away.
    */
   readonly state: 'here' | 'away' | 'gone' | 'left';
   readonly definition: BoardDefinition;
 }
 
-const UNDEFINED: Board = {
-  by: undefined,
-  from: undefined,
-  since: undefined,
-  born: undefined,
+const UNDEFINED_BOARD: BoardRules = {
+  definedBy: undefined,
+  countsAfter: undefined,
+  sourceCountsAfter: undefined,
+  createdBy: undefined,
   state: 'here',
   definition: DEFAULT_DEFINITION,
 };
 
-/** A board that counts the scores of some board, itself or another. */
-interface Feed extends Board {
+/** A board that counts the scores of a certain board: that board itself, or one derived from it. */
+interface CountingBoard extends BoardRules {
   readonly board: string;
   readonly periods: Periods | undefined;
 }
@@ -58,39 +59,39 @@ interface Ban {
   readonly banned: boolean;
 }
 
-/** How the boards of a partition rank, what counts there, and who is hidden: kept as fields of a hash. */
+/** The definitions, periods, revocations, and bans of a partition, stored as fields of a hash. */
 export class LeaderboardRules {
-  private readonly boards = new Map<string, Board>();
-  /** The periods in which a board has scores, in their order. */
+  private readonly boards = new Map<string, BoardRules>();
+  /** The periods in which a board has scores, oldest first. */
   private readonly periods = new Map<string, readonly string[]>();
   private readonly bans = new Map<string, Ban>();
   private readonly revocations = new Map<string, number>();
-  private readonly feeds = new Map<string, readonly Feed[]>();
+  private readonly countingBoards = new Map<string, readonly CountingBoard[]>();
 
   /**
-   * @param assumed for folding history: what boards are in the end, whatever they were meanwhile
-   * @param only the boards that are folded, if not all: of others, not every event is read
+   * @param finalRules in a replay, the rules that are expected to hold at the end; scores are folded under these
+   * @param replayedBoards the boards that are replayed, if not all; events of other boards may be missing
    */
   constructor(
-    fields: Fields,
-    private readonly assumed?: LeaderboardRules,
-    private readonly only?: readonly string[],
+    fields: RulesFields,
+    private readonly finalRules?: LeaderboardRules,
+    private readonly replayedBoards?: readonly string[],
   ) {
     for (const [field, text] of Object.entries(fields)) this.set(field, text);
   }
 
-  get isAssuming(): boolean {
-    return this.assumed !== undefined;
+  get isReplay(): boolean {
+    return this.finalRules !== undefined;
   }
 
-  /** By which entries are judged. */
+  /** The definition under which scores are folded. */
   definitionOf(board: string): BoardDefinition {
-    return (this.assumed ?? this).board(board).definition;
+    return (this.finalRules ?? this).board(board).definition;
   }
 
-  /** What is known of the board by now. */
-  board(board: string): Board {
-    return this.boards.get(board) ?? UNDEFINED;
+  /** The rules of the board after the events applied so far. */
+  board(board: string): BoardRules {
+    return this.boards.get(board) ?? UNDEFINED_BOARD;
   }
 
   periodsOf(board: string): readonly string[] {
@@ -101,14 +102,16 @@ export class LeaderboardRules {
     return this.boards.has(board) || this.periods.has(board);
   }
 
-  /** Where a score counts. */
+  /** The entries that a score can change: one for each board that counts it. */
   targets(event: RecordedEvent<'ScoreSubmitted'>, keys: StateKeys): Target[] {
     const { id, data } = event;
     const targets: Target[] = [];
-    for (const { board, definition, from, since, periods } of this.fedBy(data.board)) {
-      const removal = board === data.board ? from : since;
+    for (const { board, definition, countsAfter, sourceCountsAfter, periods } of this.boardsCounting(
+      data.board,
+    )) {
+      const removal = board === data.board ? countsAfter : sourceCountsAfter;
       if (removal && compareEventIds(id, removal) <= 0) continue;
-      if (definition.filter && !passes(definition.filter, data.attributes)) continue;
+      if (definition.filter && !passesFilter(definition.filter, data.attributes)) continue;
       const period = periods?.at(timeOf(event));
       if (period !== undefined && this.isExpired(board, period)) continue;
       targets.push({ address: { key: runsKey(keys, board, period), field: data.player }, board, period });
@@ -116,25 +119,25 @@ export class LeaderboardRules {
     return targets;
   }
 
-  /** The player's places on a board and on those that count its scores, or, without a board, on all. */
-  placesOf(player: string, keys: StateKeys, source?: string): Target[] {
+  /** The player's entries in all periods of a board and its derived boards, or, without `source`, of all boards. */
+  entryTargets(player: string, keys: StateKeys, source?: string): Target[] {
     const boards =
-      source === undefined ? [...this.periods.keys()] : this.fedBy(source).map(({ board }) => board);
+      source === undefined ? [...this.periods.keys()] : this.boardsCounting(source).map(({ board }) => board);
     return boards.flatMap(board =>
       this.periodsOf(board).map(name => {
-        const period = name === EVER ? undefined : name;
+        const period = name === NO_PERIOD ? undefined : name;
         return { address: { key: runsKey(keys, board, period), field: player }, board, period };
       }),
     );
   }
 
-  isOpen(board: string, period = EVER): boolean {
+  hasPeriod(board: string, period = NO_PERIOD): boolean {
     const open = this.periods.get(board);
     return open !== undefined && (open.at(-1) === period || open.includes(period));
   }
 
-  /** The periods of the board when this one is open, too. */
-  opened(board: string, period = EVER): { open: readonly string[]; expired: readonly string[] } {
+  /** The periods of the board after adding one, and those that expire by it. */
+  withPeriod(board: string, period = NO_PERIOD): { open: readonly string[]; expired: readonly string[] } {
     const all = [...this.periodsOf(board), period].sort();
     const excess = Math.max(0, all.length - this.keptPeriods(board) - 1);
     return { open: all.slice(excess), expired: all.slice(0, excess) };
@@ -145,46 +148,46 @@ export class LeaderboardRules {
   }
 
   revocationsOf(board: string, player: string): number {
-    // Mostly there are none, and this is asked for every event.
+    // Called for every score, and usually there are no revocations at all.
     return this.revocations.size === 0 ? 0 : (this.revocations.get(`${board}/${player}`) ?? 0);
   }
 
-  /** Fields that are the player's own. */
-  fieldsOf(player: string): string[] {
+  /** The fields of the rules hash about the player. */
+  playerFields(player: string): string[] {
     const places = [...this.revocations.keys()].filter(place => place.endsWith(`/${player}`));
     return [...(this.bans.has(player) ? [playerField(player)] : []), ...places.map(place => `r:${place}`)];
   }
 
-  /** Whether an event about the player comes after the one that is known. */
-  isNewForPlayer(player: string, by: EventId): boolean {
+  /** Whether an event is newer than the last ban or unban of the player. */
+  isNewerBan(player: string, by: EventId): boolean {
     return isAfter(by, this.bans.get(player)?.by);
   }
 
-  /** Whether what was assumed of the boards that are folded came true. */
-  get asAssumed(): boolean {
-    const boards = this.only ?? [...this.boards.keys(), ...(this.assumed?.boards.keys() ?? [])];
-    return boards.every(board => isSameShape((this.assumed ?? this).board(board), this.board(board)));
+  /** True if, after a replay, the replayed boards have rules that make the same entries as the assumed ones. */
+  get assumptionHeld(): boolean {
+    const boards = this.replayedBoards ?? [...this.boards.keys(), ...(this.finalRules?.boards.keys() ?? [])];
+    return boards.every(board => makesSameEntries((this.finalRules ?? this).board(board), this.board(board)));
   }
 
-  /** @returns the fields of boards that are assumed from now on, where nothing was assumed */
-  amend(fields: Fields): Fields {
+  /** @returns in a replay, the fields of boards about which nothing was assumed, and whose definition is assumed from now on */
+  apply(fields: RulesFields): RulesFields {
     return Object.fromEntries(
       Object.entries(fields).filter(([field, text]) => {
-        const isAdopted = field[0] === 'b' && this.canAdopt(field.slice(2), text);
-        if (isAdopted) this.assumed?.set(field, text);
+        const isAssumedNow = field[0] === 'b' && this.canAssume(field.slice(2), text);
+        if (isAssumedNow) this.finalRules?.set(field, text);
         this.set(field, text);
-        return isAdopted;
+        return isAssumedNow;
       }),
     );
   }
 
-  /** Without scores nothing was folded, so the definition of a board can be assumed from here on. */
-  private canAdopt(name: string, text: string | undefined): boolean {
-    if (!this.assumed || this.assumed.boards.has(name)) return false;
+  /** A board without scores has no folded state, so its definition can be assumed from now on. */
+  private canAssume(name: string, text: string | undefined): boolean {
+    if (!this.finalRules || this.finalRules.boards.has(name)) return false;
     const { source = name } = parseBoard(text ?? '').definition;
-    // The scores of a source that is not folded itself may have been left out: nobody knew that they count.
-    const isRead = source === name || !this.only || this.only.includes(source);
-    const concerned = [name, source, ...this.fedBy(name).map(({ board }) => board)];
+    // If the source is not replayed, its scores may have been skipped, since no replayed board counted them.
+    const isRead = source === name || !this.replayedBoards || this.replayedBoards.includes(source);
+    const concerned = [name, source, ...this.boardsCounting(name).map(({ board }) => board)];
     return isRead && !concerned.some(other => this.isKnown(other));
   }
 
@@ -193,7 +196,7 @@ export class LeaderboardRules {
     switch (field[0]) {
       case 'b':
         this.boards.set(name, parseBoard(text ?? ''));
-        this.feeds.clear();
+        this.countingBoards.clear();
         break;
       case 'q':
         if (text === undefined) this.periods.delete(name);
@@ -209,23 +212,23 @@ export class LeaderboardRules {
     }
   }
 
-  /** Boards that by now count the scores of another. */
+  /** The boards in this partition that count the scores of another board. */
   derivedFrom(source: string): string[] {
     return [...this.boards].flatMap(([name, board]) =>
       name !== source && board.definition.source === source && isHere(board) ? [name] : [],
     );
   }
 
-  private fedBy(source: string): readonly Feed[] {
-    const known = this.assumed ?? this;
-    let feeds = known.feeds.get(source);
+  private boardsCounting(source: string): readonly CountingBoard[] {
+    const known = this.finalRules ?? this;
+    let feeds = known.countingBoards.get(source);
     if (!feeds) {
       const { definition, state } = known.board(source);
       const hasOwn = definition.source === undefined && state !== 'left';
       feeds = [...known.derivedFrom(source), ...(hasOwn ? [source] : [])].map(name =>
-        toFeed(name, known.board(name)),
+        toCountingBoard(name, known.board(name)),
       );
-      known.feeds.set(source, feeds);
+      known.countingBoards.set(source, feeds);
     }
     return feeds;
   }
@@ -240,66 +243,68 @@ export class LeaderboardRules {
   }
 }
 
-const isHere = ({ state }: Board) => state === 'here';
+const isHere = ({ state }: BoardRules) => state === 'here';
 
-function toFeed(board: string, known: Board): Feed {
+function toCountingBoard(board: string, known: BoardRules): CountingBoard {
   const { reset, timezone } = known.definition;
   return { board, ...known, periods: reset === undefined ? undefined : periodsOf(reset, timezone) };
 }
 
-function passes(filter: AttributeFilter, attributes: Attributes = {}): boolean {
+function passesFilter(filter: AttributeFilter, attributes: Attributes = {}): boolean {
   return Object.entries(filter).every(([name, wanted]) => {
     const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
     return value !== undefined && (Array.isArray(wanted) ? wanted.includes(value) : wanted === value);
   });
 }
 
-/** Whether two boards make the same entries of the same scores. */
-export function isSameShape(a: Board, b: Board): boolean {
-  return isDeepStrictEqual(shapeOf(a), shapeOf(b));
+/** Whether the same scores make the same entries under both rules. */
+export function makesSameEntries(a: BoardRules, b: BoardRules): boolean {
+  return isDeepStrictEqual(entryRulesOf(a), entryRulesOf(b));
 }
 
-/** Whether entries under one definition can be ranked among entries under the other. */
-export function ranksAlike(a: BoardDefinition, b: BoardDefinition): boolean {
+/** Whether entries under the two definitions can be ranked together. */
+export function areComparable(a: BoardDefinition, b: BoardDefinition): boolean {
   const own = ({ order, operator, reset, timezone, tieBreak, source, filter }: BoardDefinition) => ({
     ...{ order, operator, reset, timezone, tieBreak, source, filter },
   });
   return isDeepStrictEqual(own(a), own(b));
 }
 
-function shapeOf({ from, since, state, definition }: Board) {
+function entryRulesOf({ countsAfter, sourceCountsAfter, state, definition }: BoardRules) {
   const { order, operator, reset, timezone, tieBreak, ranking, source, filter } = definition;
-  // A board that is gone is what a score would make it.
+  // A removed board (`gone`) makes the same entries as the board that the next score would create.
   const counts =
     state === 'away' || state === 'left'
       ? 'nothing'
-      : { source, filter, removal: source === undefined ? from : since };
+      : { source, filter, removal: source === undefined ? countsAfter : sourceCountsAfter };
   const keepPeriods = reset === undefined ? undefined : (definition.keepPeriods ?? DEFAULT_KEEP_PERIODS);
   const hasLevels = ranking === 'dense';
   return { order, operator, reset, timezone, keepPeriods, tieBreak, hasLevels, counts };
 }
 
-export function formatBoard({ by, from, since, born, state, definition }: Board): string {
+export function formatBoard(board: BoardRules): string {
+  const { definedBy, countsAfter, sourceCountsAfter, createdBy, state, definition } = board;
   const own = Object.entries(definition).filter(
     ([field, value]) => value !== DEFAULT_DEFINITION[field as keyof BoardDefinition],
   );
-  const birth = born ? `/${formatEventId(born)}` : '';
-  return `${optional(by)} ${optional(from)} ${optional(since)} ${state}${birth} ${JSON.stringify(Object.fromEntries(own))}`;
+  const creation = createdBy ? `/${formatEventId(createdBy)}` : '';
+  return `${idOrDash(definedBy)} ${idOrDash(countsAfter)} ${idOrDash(sourceCountsAfter)} ${state}${creation} ${JSON.stringify(Object.fromEntries(own))}`;
 }
 
-/** @param text empty for a board that nobody defined */
-export function parseBoard(text: string): Board {
-  if (text === '') return UNDEFINED;
+/** @param text empty for a board that was never defined */
+export function parseBoard(text: string): BoardRules {
+  if (text === '') return UNDEFINED_BOARD;
   const words = text.split(' ', 4);
-  const [by, from, since] = words
+  const [definedBy, countsAfter, sourceCountsAfter] = words
     .slice(0, 3)
     .map(word => (word.includes('-', 1) ? parseEventId(word) : undefined));
-  const [state, born] = (words[3] ?? '').split('/', 2) as [Board['state'], string?];
+  const [state, created] = (words[3] ?? '').split('/', 2) as [BoardRules['state'], string?];
   const definition = readDefinition(JSON.parse(text.slice(words.join(' ').length + 1)));
-  return { by, from, since, born: born === undefined ? undefined : parseEventId(born), state, definition };
+  const createdBy = created === undefined ? undefined : parseEventId(created);
+  return { definedBy, countsAfter, sourceCountsAfter, createdBy, state, definition };
 }
 
-const optional = (id: EventId | undefined) => (id ? formatEventId(id) : '-');
+const idOrDash = (id: EventId | undefined) => (id ? formatEventId(id) : '-');
 
 export const boardField = (board: string) => `b:${board}`;
 export const periodsField = (board: string) => `q:${board}`;

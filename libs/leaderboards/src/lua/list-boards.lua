@@ -1,14 +1,14 @@
 #!lua flags=no-writes
--- Lists names of boards from a hash of a partition, a stretch at a time.
+-- Reads one page of board names from a hash of a partition.
 --
--- KEYS[1]  the hash: definitions (board -> what it is by the log's last word), or rules (q:<board> -> its periods, ...)
--- ARGV[1]  where to go on, as the call before said; 0 for the beginning
--- ARGV[2]  what the fields begin with that name boards: q: or nothing
+-- KEYS[1]  the hash: definitions (board -> its latest definition in the log), or rules (q:<board> -> its periods, ...)
+-- ARGV[1]  the cursor that the last call returned; 0 for the first page
+-- ARGV[2]  the prefix of the fields that contain board names: q: or empty
 --
--- Returns {where to go on, or 0 when that was all, name, name, ...}
+-- Returns {cursor of the next page, 0 after the last one, name, name, ...}
 -- Cost: O(1): about 1,000 fields are looked at.
--- Atomic  need not be: it is a script because names are a fraction of what the hash holds.
--- Twice   it reads only.
+-- Atomic  need not be. It is a script because the names are only a small part of the hash's content.
+-- Twice   reads only.
 local page, names, prefix = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 1000), {}, ARGV[2]
 names[1] = page[1]
 for i = 1, #page[2], 2 do

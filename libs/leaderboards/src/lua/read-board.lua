@@ -1,42 +1,43 @@
 #!lua flags=no-writes
--- Reads entries of a leaderboard in one of its periods, with their ranks: some for each who asks.
+-- Reads entries of a leaderboard in one period, with their ranks, for several requests at once.
 --
--- KEYS[1]  what is live (hash)
+-- KEYS[1]  the group's live hash
 -- KEYS[2]  ranks (sorted set: prefix and player, by score), of the generation
 -- KEYS[3]  runs (hash: player -> order, score, attributes), of the generation
--- KEYS[4]  levels (sorted set: the scores by themselves), of the generation
--- KEYS[5]  rules (hash: b:<board> -> what it is, q:<board> -> its periods), of the generation
--- KEYS[6]  definitions (hash: board -> what it is by the log's last word)
+-- KEYS[4]  levels (sorted set: the distinct scores), of the generation
+-- KEYS[5]  rules (hash: b:<board> -> its rules, q:<board> -> its periods), of the generation
+-- KEYS[6]  definitions (hash: board -> its latest definition in the log)
 -- KEYS[7]  the partition's stream
 -- ARGV[1]  the generation
 -- ARGV[2]  the board
--- ARGV[3]  the board whose scores it counts, for which the partition was chosen, or -
--- ARGV[4]  the event that defined it, for which keys and the following were chosen, or -
+-- ARGV[3]  its source, for which the partition was chosen, or -
+-- ARGV[4]  the event that defined it, for which the keys and the following arguments were chosen, or -
 -- ARGV[5]  its tie-break: first, last or none
 -- ARGV[6]  its ranking: standard, dense or ordinal
--- ARGV[7]  how many entries it has at most, or 0
--- ARGV[n]  from 8 on, five for each who asks:
---          which entries: "offset" from an index, "after" a position, "around" a player, at a "score", of "players"
---          the index, the position's score, the player, the score, or a JSON list of players
---          for "after" the position's member; else empty
---          how many entries, for all but "players"
---          how many of the best entries are looked at, in per cent
+-- ARGV[7]  its maxEntries, or 0
+-- ARGV[n]  from 8 on, five for each request:
+--          which entries: "offset", "after", "around", "score", or "players"
+--          for "offset" an index, for "after" the score of a position, for "around" a player, for "score" a score, for
+--          "players" a JSON list of players
+--          for "after" the member of the position; else empty
+--          the number of entries; ignored for "players"
+--          only the best entries, up to this percentage of the board, are considered
 --
--- The board's order is by score from the top, equal scores by member from the greatest. A prefix has 14 characters,
--- or none. Scores are those that the board ranks by: with the order "asc", negative.
+-- Entries are ordered by score, greatest first, and equal scores by member, greatest first. A prefix has 14 characters, or
+-- none. Scores are rank scores: negative on a board with the order "asc".
 --
--- Cost: O(log n) for each entry or player, of at most 1,000 entries and 100 players in all; runs of at most 128 KiB, about
+-- Cost: O(log n) for each entry or player, of at most 1,000 entries and 100 players in all; runs of at most about 128 KiB
 --
--- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
---          stamped now (0 where no period depends on it), entries on the board, a list with, for each who asks, as JSON
---          (one text costs the caller less than many small replies), [1 when there are more behind these else 0,
---          [players], [their ranks], [how many entries have a better score], [their runs, null
---          from where on they are too many bytes]]}
--- Errors  STALE_GENERATION <the live one>
---         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
---         BOARD_CHANGED <its rules>: keys or ranking were chosen for another definition
--- Atomic  because ranks, neighbours and total must be those of one moment.
--- Twice   it reads only.
+-- Returns {rules or empty, definition or empty, periods or empty, the log's clock in milliseconds (0 if the board does not reset),
+--          number of entries on the board, a list of windows, one for each request}. A window is JSON, because one text costs
+--          the caller less than many small replies: [1 if there are more entries after these, else 0, [players], [their
+--          ranks], [for each, how many entries have a better score], [their runs, null from the point where they are too
+--          large for one call]]
+-- Errors  STALE_GENERATION <live generation>
+--         BOARD_MOVED <source of the board, or ->: the board is in another partition
+--         BOARD_CHANGED <its rules>: keys or arguments were chosen for another definition
+-- Atomic  because ranks, neighbours and total must be of the same moment.
+-- Twice   reads only.
 local live = redis.call('HGET', KEYS[1], 'generation') or '1'
 if live ~= ARGV[1] then return redis.error_reply('STALE_GENERATION ' .. live) end
 local board, ranks, runs = ARGV[2], KEYS[2], KEYS[3]
@@ -48,7 +49,7 @@ local rules = redis.call('HGET', KEYS[5], 'b:' .. board) or ''
 if (string.match(rules, '^%S+') or '-') ~= ARGV[4] then return redis.error_reply('BOARD_CHANGED ' .. rules) end
 
 -- include ../../../event-log/src/lua/log-clock.inc.lua
--- Only a board that resets goes by it.
+-- Only a board that resets needs the clock.
 local function clock()
   return string.find(rules .. definition, '"reset"', 1, true) and log_ms(KEYS[7]) or 0
 end
@@ -57,7 +58,8 @@ local total, limit = redis.call('ZCARD', ranks), tonumber(ARGV[7])
 if limit > 0 and limit < total then total = limit end
 local prefix = ARGV[5] == 'none' and 0 or 14
 
--- Time counts down in runs and in members of "first"; in those of "last", up: the same digits, from the other end.
+-- In runs and in members of the tie-break "first", later times have smaller digits; in members of "last", greater ones. This
+-- turns the former into the latter.
 local DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
 local function upward(order)
   return (string.gsub(order, '.', function(digit)
@@ -71,12 +73,12 @@ local function index_of(player)
   if not run then return false end
   local order = string.sub(run, 1, prefix)
   local member = (ARGV[5] == 'last' and upward(order) or order) .. player
-  -- Entries of a banned player have no rank.
+  -- A banned player has a run, but no rank.
   local index = redis.call('ZREVRANK', ranks, member)
   return index and index < total and index, member
 end
 
--- Compared as bytes, like the sorted set does: Lua's own < follows the server's locale.
+-- Compares bytes, like the sorted set does. Lua's own < depends on the server's locale.
 local function greater(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -85,7 +87,7 @@ local function greater(a, b)
   return #a > #b
 end
 
--- Many entries have the same score: counted once in a call.
+-- Counts are cached, since many entries have the same score.
 local counted = { [ranks] = {}, [KEYS[4]] = {} }
 local function above(key, score)
   local known = counted[key][score]
@@ -96,7 +98,7 @@ local function above(key, score)
   return known
 end
 
--- The index of the first entry behind a position, which need not be on the board any more.
+-- The index of the first entry after a position. The entry at the position may be gone.
 local function behind(score, member)
   local low = above(ranks, score)
   local high = low + redis.call('ZCOUNT', ranks, score, score)
@@ -107,7 +109,7 @@ local function behind(score, member)
   return low
 end
 
--- What one is answered, and how many of the best entries are looked at for it.
+-- The window of the current request, and how many of the best entries are considered for it.
 local players, places, better, more, shown
 
 local function add(member, index, better_ones, rank)
@@ -120,7 +122,7 @@ local function rank_of(score, better_ones)
   return 1 + (ARGV[6] == 'dense' and above(KEYS[4], score) or better_ones)
 end
 
--- The entries from an index on; only the first is looked up, the others follow from it.
+-- Adds the entries from an index on. Only the rank of the first one is looked up; the others follow from it.
 local function read_window(start, length)
   local found = redis.call('ZREVRANGE', ranks, start, math.min(start + length, shown) - 1, 'WITHSCORES')
   local rank, better_ones
@@ -165,19 +167,19 @@ local function start_of(from, where, member, length)
   return index and centred(index, length)
 end
 
--- Bytes of runs that a call answers, about: what is behind them the caller reads by a few at a time.
-local left = 131072
-local SOME = 16
+-- A call returns runs of about so many bytes. The caller reads the others, a few at a time.
+local bytes_left = 131072
+local RUNS_PER_COMMAND = 16
 
 local function runs_of(names)
   local texts = {}
-  for first = 1, #names, SOME do
-    local last = math.min(first + SOME - 1, #names)
-    local some = left > 0 and redis.call('HMGET', runs, unpack(names, first, last)) or {}
+  for first = 1, #names, RUNS_PER_COMMAND do
+    local last = math.min(first + RUNS_PER_COMMAND - 1, #names)
+    local some = bytes_left > 0 and redis.call('HMGET', runs, unpack(names, first, last)) or {}
     for i = first, last do
       local text = some[i - first + 1] or cjson.null
       texts[i] = text
-      if text ~= cjson.null then left = left - #text end
+      if text ~= cjson.null then bytes_left = bytes_left - #text end
     end
   end
   return texts

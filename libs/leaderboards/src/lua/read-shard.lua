@@ -1,42 +1,42 @@
 #!lua flags=no-writes
--- Reads one shard of a leaderboard in one of its periods: where places are in it, and what is there.
+-- Answers questions about one shard of a leaderboard in one period.
 --
--- KEYS[1]  what is live (hash)
+-- KEYS[1]  the group's live hash
 -- KEYS[2]  ranks (sorted set: prefix and player, by score), of the generation
 -- KEYS[3]  runs (hash: player -> order, score, attributes), of the generation
--- KEYS[4]  rules (hash: b:<board> -> what it is, q:<board> -> its periods), of the generation
--- KEYS[5]  definitions (hash: board -> what it is by the log's last word)
+-- KEYS[4]  rules (hash: b:<board> -> its rules, q:<board> -> its periods), of the generation
+-- KEYS[5]  definitions (hash: board -> its latest definition in the log)
 -- KEYS[6]  the partition's stream
 -- ARGV[1]  the generation
 -- ARGV[2]  the board
--- ARGV[3]  the board whose scores it counts, for which the partition was chosen, or -
+-- ARGV[3]  its source, for which the partition was chosen, or -
 -- ARGV[4]  the event that defined it, for which keys and places were chosen, or -
--- ARGV[5]  how many characters stand before the player in a member
--- ARGV[6]  what is asked: a JSON list of lists, each of which begins with a word
---          "window": a place, how many entries ahead of it, how many from there on, whether an entry that stands
---          right there is one of those ahead, and whether their runs are wanted
---          "places": a list of places, and whether those ahead with the same score are counted, too
+-- ARGV[5]  the length of the prefix before the player in a member
+-- ARGV[6]  a JSON list of questions. Each is a list that begins with its kind:
+--          "window": a place, the number of entries ahead of it, the number of entries from it on, whether an entry exactly
+--          at the place counts as ahead, and whether to return runs
+--          "places": a list of places, and whether entries with the same score that are ahead are counted
 --          "runs": a list of players
---          "samples": two places, and how many entries between them, the first of which counts
+--          "samples": two places, the second exclusive, and the number of entries to take between them
 --
--- A place is a list of a score and a member: an entry with a greater score is ahead of it, or with the same score and a
--- greater member, by bytes. Scores are texts, and those that the board ranks by: with the order "asc", negative.
+-- A place is a list of a score and a member. An entry is ahead of it if it has a greater score, or the same score and a
+-- greater member, by bytes. Scores are texts, and rank scores: negative on a board with the order "asc".
 --
--- Returns {rules or empty, definition or empty, periods or empty, milliseconds of the clock by which a score would be
---          stamped now (0 where no period depends on it), entries in the shard, a list with, for each that is asked,
---          window: {entries ahead, index of the first that is returned, score of the one before it or empty, how many have a
---          better score than that one, {members}, {scores}, {runs} where they are wanted}
---          places: for each three numbers: entries with a better score, entries ahead (of a better score only, unless ties
---          are counted), and 1 when one stands right there else 0
---          runs: each player's run, nil for each that has none
---          samples: {entries ahead of the first place, of the second, {indices}, {members}, {scores}}}
--- Cost: O(log n) for each entry, player or sample, and O(log n * log n) for each place, of at most some 3,000 entries or 100
+-- Returns {rules or empty, definition or empty, periods or empty, the log's clock in milliseconds (0 if the board does not reset),
+--          number of entries in the shard, a list with the answer to each question}
+--          window: {entries ahead, index of the first returned entry, score of the entry before that one or empty, how many
+--          entries have a better score than it, {members}, {scores}, {runs} if requested}
+--          places: three numbers for each place: entries with a better score, entries ahead (if ties are not counted, those
+--          with a better score), and 1 if an entry is exactly there, else 0
+--          runs: the run of each player, nil if there is none
+--          samples: {entries ahead of the first place, entries ahead of the second, {indices}, {members}, {scores}}
+-- Cost: O(log n) for each entry, player or sample, and O(log n * log n) for each place, of at most about 3,000 entries or 100
 --       players or places in all; runs of at most 100 players
--- Errors  STALE_GENERATION <the live one>
---         BOARD_MOVED <board whose scores it counts, or ->: it is in another partition
+-- Errors  STALE_GENERATION <live generation>
+--         BOARD_MOVED <source of the board, or ->: the board is in another partition
 --         BOARD_CHANGED <its rules>: keys or places were chosen for another definition
--- Atomic  because what is said of one shard must be of one moment.
--- Twice   it reads only.
+-- Atomic  because all answers about one shard must be of the same moment.
+-- Twice   reads only.
 local live = redis.call('HGET', KEYS[1], 'generation') or '1'
 if live ~= ARGV[1] then return redis.error_reply('STALE_GENERATION ' .. live) end
 local board, ranks, runs = ARGV[2], KEYS[2], KEYS[3]
@@ -47,17 +47,17 @@ if source ~= ARGV[3] then return redis.error_reply('BOARD_MOVED ' .. source) end
 local rules = redis.call('HGET', KEYS[4], 'b:' .. board) or ''
 if (string.match(rules, '^%S+') or '-') ~= ARGV[4] then return redis.error_reply('BOARD_CHANGED ' .. rules) end
 
--- Lua can unpack some 8,000.
-local MANY = 4000
+-- Lua can unpack about 8,000 values at once.
+local MAX_UNPACK = 4000
 local total, prefix = redis.call('ZCARD', ranks), tonumber(ARGV[5])
 
 -- include ../../../event-log/src/lua/log-clock.inc.lua
--- Only a board that resets goes by it.
+-- Only a board that resets needs the clock.
 local function clock()
   return string.find(rules .. definition, '"reset"', 1, true) and log_ms(KEYS[6]) or 0
 end
 
--- Compared as bytes, like the sorted set does: Lua's own < follows the server's locale.
+-- Compares bytes, like the sorted set does. Lua's own < depends on the server's locale.
 local function greater(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -66,7 +66,7 @@ local function greater(a, b)
   return #a > #b
 end
 
--- Many places have the same score: counted once in a call.
+-- Counts are cached, since many places have the same score.
 local counts = {}
 local function counts_of(score)
   local known = counts[score]
@@ -87,7 +87,7 @@ end
 
 local function at(index) return redis.call('ZREVRANGE', ranks, index, index, 'WITHSCORES') end
 
--- How many entries are ahead of a place, and whether one stands right there.
+-- How many entries are ahead of a place, and whether one is exactly there.
 local function ahead_of(score, member)
   local low = above(score)
   local high = low + ties_of(score)
@@ -101,8 +101,8 @@ end
 
 local function runs_of(players)
   local texts = {}
-  for from = 1, #players, MANY do
-    local some = redis.call('HMGET', runs, unpack(players, from, math.min(from + MANY - 1, #players)))
+  for from = 1, #players, MAX_UNPACK do
+    local some = redis.call('HMGET', runs, unpack(players, from, math.min(from + MAX_UNPACK - 1, #players)))
     for _, text in ipairs(some) do texts[#texts + 1] = text end
   end
   return texts
@@ -110,9 +110,9 @@ end
 
 local read = {}
 
-function read.window(place, before, length, is_behind, has_runs)
+function read.window(place, before, length, is_after, has_runs)
   local ahead, is_there = ahead_of(place[1], place[2])
-  if is_behind and is_there then ahead = ahead + 1 end
+  if is_after and is_there then ahead = ahead + 1 end
   local start = math.max(0, ahead - before)
   local lead, better = '', 0
   if start > 0 and start <= total then
@@ -138,7 +138,7 @@ function read.places(places, counts_ties)
     local is_there = here and tonumber(here) == tonumber(score)
     local better = above(score)
     numbers[#numbers + 1] = better
-    -- Where it stands, its rank says how many are ahead; elsewhere that must be looked for.
+    -- If an entry is exactly there, its rank is the number of entries ahead. Otherwise search for the place.
     numbers[#numbers + 1] = counts_ties and (is_there and redis.call('ZREVRANK', ranks, member) or ahead_of(score, member)) or better
     numbers[#numbers + 1] = is_there and 1 or 0
   end

@@ -21,7 +21,7 @@ import {
   stateOf,
   type TestLog,
 } from '#libs/testing';
-import type { LeaderboardEvent } from '../definitions/rulebook.js';
+import type { LeaderboardEvent } from '../definitions/rules-changes.js';
 import { runsKey } from '../keys.js';
 import { LeaderboardReader } from '../readers/leaderboard.reader.js';
 import { leaderboards } from './leaderboard.store.js';
@@ -56,13 +56,13 @@ describe('boards with periods, sources and filters', () => {
     await fc.assert(property, {
       numRuns: runs(100),
       endOnFailure: true,
-      // A machine that is busy with other things takes four times as long as one that is not.
+      // A busy machine takes four times as long.
       interruptAfterTimeLimit: 240_000,
       markInterruptAsFailure: true,
     });
   };
 
-  it('lose what their source had before its removal, also when the source was rebuilt before that took effect', async () => {
+  it('lose scores from before the removal of their source, even if the source was rebuilt before the removal was applied', async () => {
     const test = await openTestLog({ scores: 1, players: 1 });
     try {
       const history = new BoardHistory(test);
@@ -90,7 +90,7 @@ describe('boards with periods, sources and filters', () => {
     }
   });
 
-  it('have in a shard what came after they were born last, in whatever order they were told of it', () => {
+  it('count in a shard the scores after their last creation, in whatever order the events are delivered', () => {
     const property = fc.asyncProperty(fc.gen(), async any => {
       const test = await openTestLog({ scores: 2, players: 1 });
       try {
@@ -114,7 +114,7 @@ describe('boards with periods, sources and filters', () => {
         await submit(early);
         await defined(3, 3);
         await submit(late);
-        // The removal in between was told late.
+        // The removal in between was delivered late.
         const removed = { type: 'BoardRemoved', data: { board: 'arena' }, actor: SERVER } as const;
         await test.log.copyTo(shard, removed, at(2));
         await defined(4, 3);
@@ -145,7 +145,7 @@ describe('boards with periods, sources and filters', () => {
         const born = { ms: 1, seq: 0 };
         const arena = { board: 'arena', definition: { ...DEFAULT_DEFINITION, shards: 2 }, born };
         await test.log.copyTo(shard, define(arena), born);
-        // As after a crash: what puts it beside its source never came.
+        // As after a crash: the copy in the partition of the source was never appended.
         await test.log.append(define({ board, definition: { ...DEFAULT_DEFINITION, source: 'arena' } }));
         const events = await deliver<LeaderboardEvent>(test, shard, leaderboards.name);
         const cluster = new BoardWorkers(test);
@@ -158,10 +158,10 @@ describe('boards with periods, sources and filters', () => {
     },
   );
 
-  it('are what a rebuild makes of the log, when one worker lives it in order', () =>
+  it('are the same as after a rebuild, if one worker applies the events in order', () =>
     check(boardSteps, (_, events) => [[events]]));
 
-  it('are what a rebuild makes of the log, whatever two workers are given in which order and how often', () =>
+  it('are the same as after a rebuild, whichever events two workers get, in any order and repeatedly', () =>
     check(boardSteps, (any, events) => {
       const share = () => any(cut, any(repeated, events));
       return [share(), share()];

@@ -17,7 +17,7 @@ const values = fc.array(
 );
 
 describe('the reference of these tests', () => {
-  it('gives back every double', () => {
+  it('represents every double', () => {
     fc.assert(fc.property(double, value => expect(nearestDouble(unitsOf(value))).toBe(value + 0)));
   });
 });
@@ -36,7 +36,7 @@ describe('an exact sum', () => {
     );
   });
 
-  it('loses nothing', () => {
+  it('loses no precision', () => {
     fc.assert(
       fc.property(values, list => {
         expect(unitsOfSum(sumOf(list))).toBe(list.map(unitsOf).reduce((a, b) => a + b));
@@ -44,7 +44,7 @@ describe('an exact sum', () => {
     );
   });
 
-  it('reads as the nearest double', () => {
+  it('converts to the nearest double', () => {
     fc.assert(
       fc.property(values, list => {
         const sum = sumOf(list);
@@ -54,7 +54,7 @@ describe('an exact sum', () => {
     );
   });
 
-  it('survives being written as JSON and read back', () => {
+  it('is the same after being stored as JSON', () => {
     fc.assert(
       fc.property(values, list => {
         const sum = sumOf(list);
@@ -86,12 +86,12 @@ describe('an exact sum', () => {
     expect(toNumber(sumOf(list))).toBe(expected);
   });
 
-  it('knows that ten times 0.1 is a little more than 1', () => {
+  it('adds ten times 0.1 to a little more than 1, which is exact', () => {
     expect(sumOf(Array(10).fill(0.1))).not.toEqual(exact(1));
     expect(unitsOfSum(sumOf(Array(10).fill(0.1)))).toBe(10n * unitsOf(0.1));
   });
 
-  it('is written as a plain number when it is a safe integer, and only then', () => {
+  it('is stored as a number if and only if it is a safe integer', () => {
     expect(pack(sumOf([40, 2]))).toBe(42);
     expect(pack(sumOf([0.5, 0.5]))).toBe(1);
     expect(pack(exact(-(2 ** 53 - 1)))).toBe(-(2 ** 53 - 1));

@@ -1,8 +1,8 @@
 /**
- * A sum of doubles without rounding: adding in any order gives the same, as floating-point addition does not.
+ * A sum of doubles without rounding. Unlike floating-point addition, the result does not depend on the order.
  *
- * A safe integer is itself, as nearly every sum of scores is. Any other value is `mantissa * 2^exponent`, with an
- * odd mantissa.
+ * A safe integer is stored as a number, as almost every sum of scores is. Any other value is `mantissa * 2^exponent`,
+ * with an odd mantissa.
  */
 export type ExactSum = number | BinarySum;
 
@@ -11,12 +11,12 @@ export interface BinarySum {
   readonly exponent: number;
 }
 
-/** As JSON: the mantissa in hexadecimal. */
+/** A sum as JSON, with the mantissa in hexadecimal. */
 export type PackedSum = number | readonly [mantissa: string, exponent: number];
 
-/** @throws RangeError when the value is not finite */
+/** @throws RangeError if the value is not finite */
 export function exact(value: number): ExactSum {
-  // There is one zero only.
+  // Turns -0 into 0.
   if (Number.isSafeInteger(value)) return value + 0;
   if (!Number.isFinite(value)) throw new RangeError(`${value} has no exact value`);
   const bits = new DataView(new ArrayBuffer(8));
@@ -46,7 +46,7 @@ export function toNumber(sum: ExactSum): number {
   const magnitude = mantissa < 0n ? -mantissa : mantissa;
   const excess = Math.max(0, magnitude.toString(2).length - 64);
   const kept = magnitude >> BigInt(excess);
-  // What is cut off decides a tie: one sticky bit stands for all of it.
+  // The bits that are cut off decide how a tie is rounded: one sticky bit stands for them.
   const sticky = kept << BigInt(excess) === magnitude ? kept : kept | 1n;
   const rounded = Number(mantissa < 0n ? -sticky : sticky);
   return rounded * 2 ** (exponent + excess);

@@ -16,7 +16,7 @@ import {
 import { type BoardEntry, evolveEntry } from './leaderboard.fold.js';
 import { leaderboards } from './leaderboard.store.js';
 
-/** As the projection does it: revocations that are known take entries away, and scores from before them do not count. */
+/** Folds like the projection: a revocation removes the entry, and scores from before it do not count. */
 const evolve = (
   { entry, epoch }: { entry: BoardEntry | undefined; epoch: number },
   event: EntryEvent,
@@ -44,7 +44,7 @@ const allRules = OPERATORS.flatMap(operator =>
   ORDERS.map(order => ({ ...DEFAULT_DEFINITION, operator, order })),
 );
 
-/** The entry as one would work it out from the whole list at once. */
+/** The entry, computed from the whole list at once. */
 function naiveEntry(events: readonly EntryEvent[], { order, operator }: BoardDefinition) {
   const epoch = events.filter(event => event.type === 'EntryRevoked').length;
   const scores = scoresThatCount(events);
@@ -98,7 +98,7 @@ describe('the fold of a leaderboard', () => {
     },
   );
 
-  it('shows the attributes of the run that counts, never of another', () => {
+  it('keeps the attributes of the run that counts, and never those of another', () => {
     const plain = score(9, 2);
     const tagged = scoreSubmitted({ player: 'ada', score: 5, attributes: { region: 'eu' } }, 1);
     for (const rules of allRules.filter(({ order }) => order === 'desc')) {
@@ -117,7 +117,7 @@ describe('the fold of a leaderboard', () => {
       expect(evolveEntry(state, other, DEFAULT_DEFINITION)).toBe(state);
   });
 
-  it('forgets what was scored before a revocation, in whatever order they arrive', () => {
+  it('does not count scores from before a revocation, in whatever order the events arrive', () => {
     const [early, revoked, late] = [score(99, 1), entryRevoked(1, 2), afterRevocations(1, score(1, 3))];
     for (const rules of allRules) {
       expect(fold([early, revoked], rules)).toBeUndefined();
@@ -132,15 +132,18 @@ describe('the fold of a leaderboard', () => {
     }
   });
 
-  it.each(allRules)('is what a naive board makes of the log, in any order ($operator, $order)', rules => {
-    fc.assert(
-      fc.property(entryInAnyOrder, ({ events, shuffled }) => {
-        const state = fold(shuffled, rules);
-        expect(state && flat(state)).toEqual(naiveEntry(events, rules));
-        expect(textOf(shuffled, rules)).toBe(textOf(events, rules));
-      }),
-    );
-  });
+  it.each(allRules)(
+    'gives the same entry as a naive computation, in any order ($operator, $order)',
+    rules => {
+      fc.assert(
+        fc.property(entryInAnyOrder, ({ events, shuffled }) => {
+          const state = fold(shuffled, rules);
+          expect(state && flat(state)).toEqual(naiveEntry(events, rules));
+          expect(textOf(shuffled, rules)).toBe(textOf(events, rules));
+        }),
+      );
+    },
+  );
 
   it.each(allRules.filter(({ operator }) => operator !== 'sum'))(
     'is the same when some events come twice ($operator, $order)',
@@ -156,7 +159,7 @@ describe('the fold of a leaderboard', () => {
     },
   );
 
-  it('is kept as text that reads back as it was, under a revision that differs whenever the state does', () => {
+  it('parses what it formats, and different states have different revisions', () => {
     fc.assert(
       fc.property(anyDefinition, entryInAnyOrder, (rules, { shuffled }) => {
         let state: Parameters<typeof evolve>[0] = { entry: undefined, epoch: 0 };

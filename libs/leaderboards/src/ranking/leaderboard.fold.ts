@@ -7,27 +7,27 @@ import {
 } from '#libs/events';
 import { add, type ExactSum, exact, toNumber } from './exact-sum.js';
 
-/** A player's line on a board: the run that counts. */
+/** A board entry: the run of a player that counts. */
 export interface BoardEntry {
-  /** With `sum`, the nearest double to the total. */
+  /** On a board with the scoring rule `sum`, the double nearest to the total. */
   readonly score: number;
   /** The event in which the player reached the score. */
   readonly run: EventId;
-  /** When, in milliseconds, where that is not the time of the event's id. */
+  /** When the score was reached, in milliseconds since 1970, if the id of the event has another time. */
   readonly at?: number;
-  /** The attributes of that run, never of another. */
+  /** The attributes of that run. */
   readonly attributes?: Attributes;
-  /** On a board that sums: of how many scores, and exactly what. */
+  /** On a board with the scoring rule `sum`: the number of scores, and the exact sum. */
   readonly total?: { readonly count: number; readonly sum: ExactSum };
-  /** How many revocations came before the scores that count. */
+  /** The number of revocations before the scores that count. */
   readonly epoch: number;
 }
 
 type Score = RecordedEvent<'ScoreSubmitted'>;
 
 /**
- * The scores since the last revocation make the entry. Each score says how many came before it, so a score that
- * arrives before its revocation is as good a witness, and one that arrives long after it is not counted.
+ * Only scores after the last revocation count. Each score contains the number of revocations before it (`version`), so
+ * scores and revocations can be delivered in any order.
  */
 export function evolveEntry(
   entry: BoardEntry | undefined,
@@ -46,25 +46,25 @@ const combine: Readonly<
     (entry: BoardEntry | undefined, event: Score, definition: BoardDefinition) => BoardEntry
   >
 > = {
-  /** Of equal scores, the one that was reached first counts. */
+  /** Of equal scores, the earlier one counts. */
   best: (entry, event, { order }) => {
-    if (!entry) return reached(event);
+    if (!entry) return entryOf(event);
     const { score } = event.data;
     const better = order === 'desc' ? score > entry.score : score < entry.score;
     const sooner = score === entry.score && compareEventIds(event.id, entry.run) < 0;
-    return better || sooner ? reached(event) : entry;
+    return better || sooner ? entryOf(event) : entry;
   },
-  latest: (entry, event) => (entry && compareEventIds(event.id, entry.run) <= 0 ? entry : reached(event)),
+  latest: (entry, event) => (entry && compareEventIds(event.id, entry.run) <= 0 ? entry : entryOf(event)),
   sum: (entry, event) => {
     const score = exact(event.data.score);
     const { count, sum } = entry?.total ?? { count: 0, sum: exact(0) };
     const total = { count: count + 1, sum: add(sum, score) };
-    const latest = entry && compareEventIds(event.id, entry.run) < 0 ? entry : reached(event);
+    const latest = entry && compareEventIds(event.id, entry.run) < 0 ? entry : entryOf(event);
     return { ...latest, score: toNumber(total.sum), total };
   },
 };
 
-function reached({ id, at, version, data: { score, attributes } }: Score): BoardEntry {
+function entryOf({ id, at, version, data: { score, attributes } }: Score): BoardEntry {
   const entry = { score, run: id, epoch: version ?? 0 };
   if (!attributes && at === undefined) return entry;
   return { ...entry, ...(at !== undefined && { at }), ...(attributes && { attributes }) };

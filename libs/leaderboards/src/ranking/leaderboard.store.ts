@@ -1,23 +1,23 @@
 import type { Attributes } from '#libs/events';
 import type { Projection } from '#libs/projections';
+import { boardField, type LeaderboardRules, periodsField } from '../definitions/rules.js';
 import {
-  keysOf,
   LEADERBOARD_EVENTS,
   type LeaderboardEvent,
   partitionRules,
-} from '../definitions/rulebook.js';
-import { boardField, type LeaderboardRules, periodsField } from '../definitions/rules.js';
+  periodKeys,
+} from '../definitions/rules-changes.js';
 import { type PackedSum, pack, toNumber, unpack } from './exact-sum.js';
 import { type BoardEntry, evolveEntry } from './leaderboard.fold.js';
 import { boardOf, Ranks } from './ranks.js';
 import { ORDER_LENGTH, orderOf, runOf } from './tie-break.js';
 
 /**
- * Leaderboards: for each board and period a sorted set that ranks, and a hash of the runs that count.
+ * Leaderboards: for each board and period, a sorted set of ranks and a hash of runs.
  *
- * An entry is kept as `<order>[.<count>][~<epoch>][@<ms>] <score, or sum> <attributes>`. The order names the run's event;
- * with the number of scores on a board that sums, of revocations when there were any, and the event's time where its id
- * has another, it is the revision.
+ * An entry is stored as `<order>[.<count>][~<epoch>][@<ms>] <score or sum> <attributes>`. The part before the first space is
+ * the revision: the order encodes the id of the run's event, and then follow the number of scores (scoring rule `sum`), the
+ * number of revocations (if any), and the time of the event (if its id has another time).
  */
 export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardRules> = {
   name: 'ranking-projector',
@@ -33,7 +33,7 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
     rulesFields: board => [boardField(board), periodsField(board)],
     keys: (board, rules, keys) => {
       const periods = rules.flatMap(fields => fields[periodsField(board)]?.split(' ') ?? []);
-      return [...new Set(periods)].flatMap(period => keysOf(board, period, keys).map(({ key }) => key));
+      return [...new Set(periods)].flatMap(period => periodKeys(board, period, keys).map(({ key }) => key));
     },
   },
   partitionRules,
@@ -60,10 +60,10 @@ function formatEntry({ run, at, score, total, attributes, epoch }: BoardEntry): 
   return `${revision} ${value}${attributes ? ` ${JSON.stringify(attributes)}` : ''}`;
 }
 
-/** What can follow the order, and what an entry begins with. */
+/** The revision of an entry. */
 const REVISION = /^[-\w]{14}(?:\.(\d+))?(?:~(\d+))?(?:@(\d+))?$/;
 
-/** Every event of a live board comes through here: nearly every entry is an order and a score, and needs no pattern. */
+/** Called for every event. Almost every entry is just an order and a score, which is parsed without the regular expression. */
 export function parseEntry(text: string): BoardEntry {
   const end = text.indexOf(' ');
   const valueEnd = text.indexOf(' ', end + 1);

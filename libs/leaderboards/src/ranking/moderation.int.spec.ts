@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { type BoardDefinition, DEFAULT_DEFINITION, formatEventId, type RecordedEvent } from '#libs/events';
 import { Projector, type RebuildListener } from '#libs/projections';
 import { deliver, pendingOf, stateOf, Workers } from '#libs/testing';
-import type { LeaderboardEvent } from '../definitions/rulebook.js';
+import type { LeaderboardEvent } from '../definitions/rules-changes.js';
 import { LeaderboardReader } from '../readers/leaderboard.reader.js';
 import { leaderboards } from './leaderboard.store.js';
 
@@ -28,14 +28,14 @@ describe('a projector of leaderboards', () => {
     workers.project(leaderboards, events);
   const state = () => stateOf(workers.test, workers.scores);
   const pending = () => pendingOf(workers.test, workers.scores, leaderboards.name);
-  /** Players and scores, from the top. */
+  /** Players and scores in rank order. */
   const board = async (name = 'board') => {
     const reader = new LeaderboardReader(workers.test.redis, workers.test.topology);
     const { entries } = await reader.read(name, { from: { offset: 0 }, length: 100 });
     return entries.map(({ player, score }) => [player, score]);
   };
 
-  it('counts no score that was revoked, also when it is delivered after its revocation', async () => {
+  it('does not count a revoked score, even if it is delivered after its revocation', async () => {
     await submit('ada', 99);
     await revoke('ada');
     await submit('bob', 1);
@@ -52,7 +52,7 @@ describe('a projector of leaderboards', () => {
     ]);
   });
 
-  it('takes a revoked entry off the board', async () => {
+  it('removes a revoked entry from the board', async () => {
     await submit('ada', 99);
     await project(await next());
     await revoke('ada');
@@ -61,7 +61,7 @@ describe('a projector of leaderboards', () => {
     expect((await state()).ranks).toEqual({});
   });
 
-  it('keeps what a banned player does, ranks none of it, and has it all back when the ban ends', async () => {
+  it('stores but does not rank the scores of a banned player, and ranks them when the ban ends', async () => {
     await define(SUM, 'sums');
     const play = async (score: number) => {
       for (const name of ['board', 'sums']) {
@@ -92,7 +92,7 @@ describe('a projector of leaderboards', () => {
     expect(await board('new board')).toEqual([['ada', 3]]);
   });
 
-  it('leaves the board as if the ban had never been, when nothing was played meanwhile', async () => {
+  it('restores the same board after a ban without scores', async () => {
     for (const [player, score] of [['ada', 5] as const, ['bob', 5] as const]) await submit(player, score);
     await project(await next());
     const { ranks } = await state();
@@ -103,7 +103,7 @@ describe('a projector of leaderboards', () => {
     expect((await state()).ranks).toEqual(ranks);
   });
 
-  it('goes by the later of a ban and its end, in whatever order they are delivered', async () => {
+  it('applies the later of a ban and its end, in whatever order they are delivered', async () => {
     await submit('ada', 5);
     await ban('ada');
     await unban('ada');
@@ -113,7 +113,7 @@ describe('a projector of leaderboards', () => {
     expect(await pending()).toBe(0);
   });
 
-  it('does not bring back what was revoked during a ban', async () => {
+  it('does not restore scores that were revoked during a ban', async () => {
     await submit('ada', 5);
     await ban('ada');
     await revoke('ada');
@@ -122,8 +122,8 @@ describe('a projector of leaderboards', () => {
     expect(await board()).toEqual([]);
   });
 
-  describe('when a board with scores is defined otherwise', () => {
-    it('has it rebuilt, leaves the definition pending, and goes on by the old rules', async () => {
+  describe('when a board with scores gets another definition', () => {
+    it('requests a rebuild, leaves the definition pending, and continues under the old rules', async () => {
       await submit('ada', 5);
       await project(await next());
       const before = await state();
@@ -150,7 +150,7 @@ describe('a projector of leaderboards', () => {
       expect(onRebuild).toHaveBeenCalledTimes(2);
     });
 
-    it('needs no rebuild for the rules that it has', async () => {
+    it('needs no rebuild for the same definition', async () => {
       await submit('ada', 5);
       await define({ ...DEFAULT_DEFINITION, order: 'desc', operator: 'best' });
       await define({ ...DEFAULT_DEFINITION, order: 'desc', operator: 'best' });

@@ -1,35 +1,35 @@
 import { InvalidCursorError } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
-import { EVER } from '../definitions/rules.js';
+import { NO_PERIOD } from '../definitions/rules.js';
 import type { BoardEntry } from './leaderboard.fold.js';
 import { memberOf, rankScore } from './ranks.js';
 
-/** A place on a board by score: it holds while entries move, and when the one that stood there is gone. */
+/** The position of a cursor. It is a place by score, so it stays valid when entries move or disappear. */
 export interface Position {
-  /** What entries are ranked by. */
+  /** The rank score. */
   readonly score: number;
   readonly member: string;
-  /** Nothing for a board that is never reset. */
+  /** Undefined for a board that is never reset. */
   readonly period: string | undefined;
 }
 
-/** The cursor that continues behind an entry. */
+/** The cursor that continues after an entry. */
 export function formatPosition(
   entry: BoardEntry,
   player: string,
   definition: BoardDefinition,
-  period: string = EVER,
+  period: string = NO_PERIOD,
 ): string {
   const words = [rankScore(entry.score, definition), memberOf(player, entry, definition), period];
   return Buffer.from(words.join(' ')).toString('base64url');
 }
 
-/** A score as JavaScript writes it, a member (prefix and player), and a period. */
+/** A score as JavaScript formats it, a member of the sorted set, and a period. */
 const POSITION = /^(-?\d+(?:\.\d+)?(?:e[+-]\d+)?) ([\w.:-]{1,80}) ([\w:-]{1,20})$/;
 
 /** @throws InvalidCursorError */
 export function parsePosition(cursor: string): Position {
   const [, score, member, period] = POSITION.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (!score || !member || !period || !Number.isFinite(Number(score))) throw new InvalidCursorError();
-  return { score: Number(score), member, period: period === EVER ? undefined : period };
+  return { score: Number(score), member, period: period === NO_PERIOD ? undefined : period };
 }

@@ -5,7 +5,7 @@ import { levelsKey, ranksKey } from '../keys.js';
 import type { BoardEntry } from './leaderboard.fold.js';
 import { prefixOf } from './tie-break.js';
 
-/** What an entry is ranked by: more is better on every board, and there is one zero only. */
+/** The score in the sorted set: greater is better on every board. Adding to 0 turns -0 into 0. */
 export function rankScore(score: number, { order }: BoardDefinition): number {
   return order === 'desc' ? score + 0 : 0 - score;
 }
@@ -13,13 +13,13 @@ export function rankScore(score: number, { order }: BoardDefinition): number {
 export const memberOf = (player: string, { run }: Pick<BoardEntry, 'run'>, { tieBreak }: BoardDefinition) =>
   prefixOf[tieBreak](run) + player;
 
-/** @throws Error for what is of no board */
+/** @throws Error if the target has no board */
 export function boardOf({ board, address: { key } }: Target): string {
-  if (board === undefined) throw new Error(`${key} is of no board`);
+  if (board === undefined) throw new Error(`the target ${key} has no board`);
   return board;
 }
 
-/** A player's place on one board in one period. */
+/** A player's member in the sorted sets of one board and period. */
 export class Ranks {
   private readonly key: string;
   private readonly definition: BoardDefinition;
@@ -34,7 +34,7 @@ export class Ranks {
     this.definition = rules.definitionOf(board);
   }
 
-  /** Brings the player's entry from where it was, if it was, to where it is, if it is. */
+  /** The effects that replace the member of one entry by that of another. Either entry can be undefined. */
   move(before: BoardEntry | undefined, after: BoardEntry | undefined): Effect[] {
     const player = this.target.address.field;
     const from = before && memberOf(player, before, this.definition);

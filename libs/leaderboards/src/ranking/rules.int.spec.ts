@@ -14,7 +14,7 @@ import {
   stateOf,
   Workers,
 } from '#libs/testing';
-import type { LeaderboardEvent } from '../definitions/rulebook.js';
+import type { LeaderboardEvent } from '../definitions/rules-changes.js';
 import { LeaderboardReader } from '../readers/leaderboard.reader.js';
 import { scoreDocuments } from '../score-documents/score-document.store.js';
 import { leaderboards } from './leaderboard.store.js';
@@ -23,13 +23,13 @@ jest.setTimeout(60_000);
 
 type Event = RecordedEvent<LeaderboardEvent>;
 
-/** All in the second of two partitions: bans are first appended to the other. */
+/** All in the second of two partitions, since bans are appended to the first one before the others. */
 const BOARDS = ['x', 'y', 'z'];
 const PLAYERS = ['a', 'b', 'c'];
-/** The generation that one worker keeps, by the order of the log. */
+/** The generation of the reference worker, which applies events in the order of the log. */
 const REFERENCE = 9;
 
-/** Definitions of all boards, and then anything; of a board with scores, no other rules: it would be built anew. */
+/** Definitions of all boards, and then any events, except definitions that would need a rebuild. */
 const history: fc.Arbitrary<NewEvent<LeaderboardEvent>[]> = fc
   .array(anyDefinition, { minLength: BOARDS.length, maxLength: BOARDS.length })
   .chain(rules => {
@@ -52,7 +52,7 @@ const history: fc.Arbitrary<NewEvent<LeaderboardEvent>[]> = fc
 
 const boardOf = ({ data }: Event) => ('board' in data ? data.board : undefined);
 
-/** The same list, but with the definitions of each board before the rest of its events. */
+/** The same events, with the definitions of each board before its other events. */
 function definedFirst(events: readonly Event[]): Event[] {
   const isLate = ({ type }: Event) => Number(type !== 'BoardDefined');
   const queues = new Map(
@@ -81,7 +81,7 @@ async function eachOnNewLog(
   await fc.assert(property, { numRuns: runs(40) });
 }
 
-/** What one worker keeps that is given all events at once, in the order of the log. */
+/** The state after one worker has applied all events at once, in the order of the log. */
 async function referenceOf<State, Rules>(
   { test, scores }: Workers,
   projection: Projection<State, LeaderboardEvent, Rules>,
@@ -96,7 +96,7 @@ describe.each([
   ['leaderboards', leaderboards],
   ['score documents', scoreDocuments],
 ] as [string, Projection<unknown, LeaderboardEvent, unknown>][])('a projector of %s', (_, projection) => {
-  it('comes to what one worker makes of the log, whatever two are given in which order and how often', () =>
+  it('has the same result for one worker as for two that get the events in any order and repeatedly', () =>
     eachOnNewLog(async (workers, events, any) => {
       const { test, scores } = workers;
       await deliver(test, scores, projection.name);
@@ -109,7 +109,7 @@ describe.each([
 });
 
 describe('a projector of leaderboards', () => {
-  it('ranks what a naive board does, without those who are banned in the end', () =>
+  it('ranks like a naive board, without players who are banned at the end', () =>
     eachOnNewLog(async (workers, events, any) => {
       const { test, scores } = workers;
       await deliver(test, scores, leaderboards.name);

@@ -9,7 +9,7 @@ const ms = fc.oneof(fc.integer({ min: 0, max: MAX_MS }), fc.constantFrom(0, 1, 6
 const seq = fc.oneof(fc.integer({ min: 0, max: MAX_SEQ }), fc.constantFrom(0, 1, 63, 64, MAX_SEQ));
 const id: fc.Arbitrary<EventId> = fc.record({ ms, seq });
 
-/** Pairs that differ anywhere, and pairs of one millisecond, or one apart. */
+/** Any pairs, and pairs of the same millisecond or one apart. */
 const pairs = fc.oneof(
   fc.tuple(id, id),
   fc.tuple(id, seq).map(([a, other]) => [a, { ms: a.ms, seq: other }] as const),
@@ -19,15 +19,15 @@ const pairs = fc.oneof(
 const asBytes = (a: string, b: string) => Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
 describe('the tie-break', () => {
-  it('names its event: an order reads back as the id it was made of', () => {
+  it('can be decoded: an order gives back the id of its event', () => {
     fc.assert(fc.property(id, event => expect(runOf(orderOf(event))).toEqual(event)));
   });
 
-  it('reads the event also when the player stands behind the order', () => {
+  it('decodes an order that the player follows', () => {
     expect(runOf(`${orderOf({ ms: 17, seq: 3 })}zed-9`)).toEqual({ ms: 17, seq: 3 });
   });
 
-  it('has one length for all events, in characters and in bytes', () => {
+  it('has the same length for all events, in characters and in bytes', () => {
     expect(ORDER_LENGTH).toBe(14);
     fc.assert(
       fc.property(id, event => {
@@ -37,7 +37,7 @@ describe('the tie-break', () => {
     );
   });
 
-  it('is greater, compared as bytes, for the event that came first', () => {
+  it('is greater, compared as bytes, for the earlier event', () => {
     fc.assert(
       fc.property(pairs, ([a, b]) => {
         expect(asBytes(orderOf(a), orderOf(b))).toBe(-Math.sign(compareEventIds(a, b)) + 0);
@@ -56,7 +56,7 @@ describe('the tie-break', () => {
     expect(asBytes(orderOf(first), orderOf(second))).toBe(1);
   });
 
-  it('uses no space and no control character: a run is kept as words', () => {
+  it('contains no space and no control character, since a run is stored as words', () => {
     fc.assert(fc.property(id, event => expect(orderOf(event)).toMatch(/^[-0-9A-Z_a-z]{14}$/)));
   });
 });

@@ -5,26 +5,26 @@ import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 
-/** Where to go on, or 0; then names. */
-type Stretch = [next: string, ...names: string[]];
+/** The cursor of the next page, 0 after the last one, and names. */
+type NamesPage = [next: string, ...names: string[]];
 
-const listBoards = script<Stretch>('list-boards');
+const listBoards = script<NamesPage>('list-boards');
 
-/** How often boards can come or go while they are listed. */
-const ATTEMPTS = 3;
+/** Each attempt fails only if boards were created or removed meanwhile. The last one is used anyway. */
+const MAX_ATTEMPTS = 3;
 
-/** What a partition's list of names was made of: while this is the same, so is the list. */
-interface Listed {
+/** The names of the boards of a partition. They are up to date as long as the partition has the same stamp. */
+interface NamesList {
   readonly stamp: string;
   readonly names: readonly string[];
 }
 
 /**
- * The names of all boards, in their order. A partition's names are remembered, and listed anew, a stretch at a time, when
- * its boards are others by now.
+ * The names of all boards, in alphabetical order. The names of each partition are cached, and listed again, page by page,
+ * after boards were created or removed.
  */
 export class BoardNames {
-  private readonly listed = new Map<PartitionKeys, Listed>();
+  private readonly listed = new Map<PartitionKeys, NamesList>();
   private readonly listing = new Map<PartitionKeys, Promise<readonly string[]>>();
 
   constructor(
@@ -32,11 +32,11 @@ export class BoardNames {
     private readonly topology: Topology,
   ) {}
 
-  /** @returns the first names behind `after` */
+  /** @returns the first names after `after` */
   async page(after: string | undefined, count: number): Promise<string[]> {
     const all = await Promise.all(this.topology.all('scores').map(keys => this.namesIn(keys)));
     const first = all.flatMap(names => {
-      const start = after === undefined ? 0 : behind(names, after);
+      const start = after === undefined ? 0 : indexAfter(names, after);
       return names.slice(start, start + count);
     });
     return [...new Set(first)].sort().slice(0, count);
@@ -45,9 +45,9 @@ export class BoardNames {
   private async namesIn(keys: PartitionKeys): Promise<readonly string[]> {
     const known = this.listed.get(keys);
     if (known && known.stamp === (await this.stampOf(keys)).stamp) return known.names;
-    const others = this.listing.get(keys);
-    // What others have begun to list can be older than the question: it is looked at again.
-    if (others !== undefined) return others.then(() => this.namesIn(keys));
+    const running = this.listing.get(keys);
+    // A listing that is already running can be older than this call, so check its stamp afterwards.
+    if (running !== undefined) return running.then(() => this.namesIn(keys));
     const listing = this.list(keys).finally(() => this.listing.delete(keys));
     this.listing.set(keys, listing);
     return listing;
@@ -62,7 +62,7 @@ export class BoardNames {
       await nextTurn();
       const listed = { stamp, names: [...names].sort() };
       this.listed.set(keys, listed);
-      if (attempt === ATTEMPTS || (await this.stampOf(keys)).stamp === stamp) return listed.names;
+      if (attempt === MAX_ATTEMPTS || (await this.stampOf(keys)).stamp === stamp) return listed.names;
     }
   }
 
@@ -75,7 +75,7 @@ export class BoardNames {
     } while (cursor !== '0');
   }
 
-  /** Every event that makes or removes a board changes the revision when it takes effect, and most the definitions at once. */
+  /** The stamp changes with the boards: the revision when an event is applied, and the number of definitions when it is appended. */
   private async stampOf(keys: PartitionKeys): Promise<{ stamp: string; generation: number }> {
     const [[generation, revision], defined] = await Promise.all([
       this.redis.hmget(keys.live(leaderboards.name), 'generation', 'revision'),
@@ -85,8 +85,8 @@ export class BoardNames {
   }
 }
 
-/** The index of the first name behind another. */
-function behind(names: readonly string[], after: string): number {
+/** The index of the first name after another one. */
+function indexAfter(names: readonly string[], after: string): number {
   let [low, high] = [0, names.length];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);

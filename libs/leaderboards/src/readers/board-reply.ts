@@ -5,14 +5,15 @@ import { parseBoard } from '../definitions/rules.js';
 import { parseEntry } from '../ranking/leaderboard.store.js';
 import { formatPosition } from '../ranking/position.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
-import { isExpired, type KnownBoard } from './known-board.js';
+import { type CachedBoard, isExpired } from './known-board.js';
 import type { ShardedAnswer } from './sharded.reader.js';
 
-/** The period of a board that is never reset. */
-export const CURRENT = 'current';
+/** What clients call the period of now, and the only period of a board that is never reset. */
+export const CURRENT_PERIOD = 'current';
 
-/** An entry with its rank, 1-based, by the board's ranking. */
+/** A board entry with its rank. */
 export interface RankedEntry {
+  /** 1-based, by the board's ranking. */
   readonly rank: number;
   /** How many entries have a better score. */
   readonly better: number;
@@ -21,31 +22,31 @@ export interface RankedEntry {
   readonly attributes?: Attributes;
   /** The event in which the player reached the score. */
   readonly run: EventId;
-  /** When, in milliseconds, where that is not the time of the event's id. */
+  /** When the score was reached, in milliseconds since 1970, if the id of the event has another time. */
   readonly at?: number;
 }
 
-/** Some entries of a board in one of its periods, of one moment. */
+/** Some entries of a board in one period, read at one moment. */
 export interface BoardWindow {
-  /** What the board is; nothing when there is no such board. */
+  /** Undefined if there is no such board. */
   readonly definition?: BoardDefinition;
   /** The id of the period; `current` for a board that is never reset. */
   readonly period: string;
   /** Entries on the whole board. */
   readonly total: number;
   readonly entries: readonly RankedEntry[];
-  /** Where the next window begins, when there is more below. */
+  /** The cursor of the next window, if there are more entries. */
   readonly next?: string;
 }
 
-/** A period that had scores once: newer ones took its place. */
+/** A period whose entries were removed because the board keeps only newer ones. */
 export class PeriodExpiredError extends Error {
   readonly code = 'PERIOD_EXPIRED';
   override readonly name = 'PeriodExpiredError';
 
   constructor(period: string, kept: number) {
     super(
-      `${period} is not kept any more: the board keeps ${kept} past periods; with a greater keepPeriods it comes back`,
+      `the period ${period} is no longer kept: the board keeps ${kept} past periods. Increase keepPeriods to get it back`,
     );
   }
 }
@@ -55,7 +56,7 @@ export type WindowReply = readonly [
   players: string[],
   ranks: number[],
   better: number[],
-  /** Nothing from where on they were too much for one call. */
+  /** Null from the point where the runs are too large for one call. */
   runs: (string | null)[],
 ];
 
@@ -70,8 +71,8 @@ export type BoardReply<Window> = readonly [
 
 export type Reply = BoardReply<WindowReply>;
 
-/** As a board answers that is in one place. */
-export function toReply({ definition: { tieBreak, ranking } }: KnownBoard, answer: ShardedAnswer): Reply {
+/** Converts the answer of a board with shards to the reply of a board without shards. */
+export function toReply({ definition: { tieBreak, ranking } }: CachedBoard, answer: ShardedAnswer): Reply {
   const { rules, definition, periods, clock, total, more, entries } = answer;
   const prefix = prefixLengthOf(tieBreak);
   const window: WindowReply = [
@@ -84,19 +85,19 @@ export function toReply({ definition: { tieBreak, ranking } }: KnownBoard, answe
   return [rules, definition, periods.join(' '), clock, total, window];
 }
 
-/** The id of the period that a score would be in; nothing for a board that is never reset. */
+/** The id of the period that a score belongs to now. Undefined for a board that is never reset. */
 export function currentPeriod({ reset, timezone }: BoardDefinition, clock: number): string | undefined {
   return reset === undefined ? undefined : periodsOf(reset, timezone).at(clock);
 }
 
-/** A board with a source has its source's shards. */
-function shown(definition: BoardDefinition): BoardDefinition {
+/** A derived board is stored with the shards of its source, which are not part of its own definition. */
+function visibleDefinition(definition: BoardDefinition): BoardDefinition {
   const { shards: _, ...own } = definition;
   return definition.source === undefined ? definition : own;
 }
 
 export function toWindow(
-  known: KnownBoard,
+  known: CachedBoard,
   asked: string,
   period: string | undefined,
   reply: Reply,
@@ -104,21 +105,26 @@ export function toWindow(
   const [rules, definition, text, clock, total, [more, players, ranks, better, runs]] = reply;
   const open = text === '' ? [] : text.split(' ');
   const { keepPeriods = DEFAULT_KEEP_PERIODS } = known.definition;
-  const isByName = period !== undefined && asked !== CURRENT && asked !== 'previous';
+  const isByName = period !== undefined && asked !== CURRENT_PERIOD && asked !== 'previous';
   if (isByName && isExpired(known.definition, open, period))
     throw new PeriodExpiredError(period, keepPeriods);
   const isThere = open.length > 0 || parseBoard(rules).state === 'here';
-  // Defined, and not projected yet: it is as it will be, without entries.
+  // The board is defined, and the projection has not applied that yet: return it without entries.
   if (rules === '' && open.length === 0) {
-    const { by, definition: ahead } = parseDefinedBoard(definition);
-    if (!by) return { period: CURRENT, total, entries: [] };
-    return { definition: shown(ahead), period: currentPeriod(ahead, clock) ?? CURRENT, total, entries: [] };
+    const { definedBy, definition: coming } = parseDefinedBoard(definition);
+    if (!definedBy) return { period: CURRENT_PERIOD, total, entries: [] };
+    return {
+      definition: visibleDefinition(coming),
+      period: currentPeriod(coming, clock) ?? CURRENT_PERIOD,
+      total,
+      entries: [],
+    };
   }
   const entries = runs.map(run => parseEntry(run ?? ''));
   const last = entries.at(-1);
   return {
-    ...(isThere && { definition: shown(known.definition) }),
-    period: period ?? CURRENT,
+    ...(isThere && { definition: visibleDefinition(known.definition) }),
+    period: period ?? CURRENT_PERIOD,
     total,
     entries: entries.map(({ score, attributes, run, at }, i) => ({
       rank: ranks[i] ?? 0,

@@ -1,22 +1,26 @@
 import { type BoardDefinition, DEFAULT_DEFINITION, DEFAULT_KEEP_PERIODS } from '#libs/events';
 import { parseBoard } from '../definitions/rules.js';
 
-/** What was last heard of a board. */
-export interface KnownBoard {
+/** What a reader remembers of a board. */
+export interface CachedBoard {
   readonly source: string | undefined;
-  /** The event that defined it, as text. */
-  readonly by: string;
+  /** The id of the event that defined the board, or `-`. */
+  readonly definedBy: string;
   readonly definition: BoardDefinition;
 }
 
-export const UNKNOWN: KnownBoard = { source: undefined, by: '-', definition: DEFAULT_DEFINITION };
+export const UNKNOWN_BOARD: CachedBoard = {
+  source: undefined,
+  definedBy: '-',
+  definition: DEFAULT_DEFINITION,
+};
 
-export function parseKnown(source: string | undefined, rules: string): KnownBoard {
-  const [by = ''] = rules.split(' ', 1);
-  return { source, by: by || '-', definition: parseBoard(rules).definition };
+export function parseCachedBoard(source: string | undefined, rules: string): CachedBoard {
+  const [definedBy = ''] = rules.split(' ', 1);
+  return { source, definedBy: definedBy || '-', definition: parseBoard(rules).definition };
 }
 
-/** Whether a period had scores once, and newer ones took its place. @param open the periods with scores, in their order */
+/** Whether a period is older than the kept ones. @param open the kept periods with scores, oldest first */
 export function isExpired(
   { keepPeriods = DEFAULT_KEEP_PERIODS }: BoardDefinition,
   open: readonly string[],

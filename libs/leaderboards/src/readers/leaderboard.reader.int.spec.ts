@@ -14,7 +14,7 @@ import {
   SERVER,
   type TestLog,
 } from '#libs/testing';
-import type { LeaderboardEvent } from '../definitions/rulebook.js';
+import type { LeaderboardEvent } from '../definitions/rules-changes.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 import { orderOf } from '../ranking/tie-break.js';
 import type { BoardWindow, RankedEntry } from './board-reply.js';
@@ -41,13 +41,13 @@ const PLAYERS = [
   'z',
   'x'.repeat(64),
 ];
-/** Far enough from the greatest double that no sum of some is infinite. */
+/** Small enough that no sum of scores is infinite. */
 const score = anyScore.filter(value => Math.abs(value) < 1e300);
 const scores = fc.array(fc.record({ player: fc.constantFrom(...PLAYERS), score }), {
   minLength: 1,
   maxLength: 50,
 });
-/** Without a score, a revocation. */
+/** An element without a score is a revocation. */
 const history = fc.array(
   fc.record({ player: fc.constantFrom(...PLAYERS), score: fc.option(score, { freq: 12 }) }),
   { minLength: 1, maxLength: 50 },
@@ -55,7 +55,7 @@ const history = fc.array(
 
 const encode = (text: string) => Buffer.from(text).toString('base64url');
 
-describe('the reader of leaderboards', () => {
+describe('LeaderboardReader', () => {
   let test: TestLog;
   let reader: LeaderboardReader;
   let boards = 0;
@@ -65,7 +65,7 @@ describe('the reader of leaderboards', () => {
   });
   afterAll(() => test.close());
 
-  /** Delivers and projects what was appended for a board. */
+  /** Delivers and projects the events that were appended for a board. */
   async function project(board: string): Promise<RecordedEvent<LeaderboardEvent>[]> {
     const keys = test.topology.of('scores', board);
     const events = await deliver<LeaderboardEvent>(test, keys, leaderboards.name);
@@ -73,7 +73,7 @@ describe('the reader of leaderboards', () => {
     return events;
   }
 
-  /** Appends scores (and revocations, where there is none) and projects them. */
+  /** Appends scores, or revocations where there is no score, and projects them. */
   async function submit(board: string, list: readonly Step[]): Promise<EntryEvent[]> {
     for (const { score, ...data } of list) {
       await (score === null
@@ -94,7 +94,7 @@ describe('the reader of leaderboards', () => {
     return { board, model: naiveBoard(await submit(board, list), rules) };
   }
 
-  /** Entries page by page from the top; `between` happens after each page. */
+  /** Reads the board page by page from the top, and calls `between` after each page. */
   async function walk(
     board: string,
     limit: number,
@@ -121,7 +121,7 @@ describe('the reader of leaderboards', () => {
       { numRuns: runs(40) },
     );
 
-  it('shows, from every offset and for every limit, what a naive board shows', () =>
+  it('returns the same as a naive board, for every offset and limit', () =>
     onAnyBoard(async (board, model, rules) => {
       const total = model.length;
       const windows = [1, 2, 3, 7, total, total + 1].flatMap(limit =>
@@ -141,12 +141,12 @@ describe('the reader of leaderboards', () => {
       );
     }));
 
-  it('goes by cursor from the top to the end, each entry once, whatever the size of a page', () =>
+  it('returns each entry once when read by cursor, whatever the page size', () =>
     onAnyBoard(async (board, model) => {
       for (const limit of [1, 2, 5, 50]) expect(await walk(board, limit)).toEqual(model);
     }));
 
-  it('shows every player in a full window of neighbours, at both ends too', () =>
+  it('returns a full window around every player, also at both ends of the board', () =>
     onAnyBoard(async (board, model, rules) => {
       const total = model.length;
       const cases = model.flatMap(({ player }, at) =>
@@ -172,7 +172,7 @@ describe('the reader of leaderboards', () => {
       );
     }));
 
-  it('ranks 1, 2, 2, 4, the earlier first among equals', async () => {
+  it('ranks 1, 2, 2, 4, with the earlier of two equal scores first', async () => {
     const list = ['first', 'second', 'third', 'fourth'].map((player, i) => ({
       player,
       score: [9, 5, 5, 1][i] ?? 0,
@@ -184,7 +184,7 @@ describe('the reader of leaderboards', () => {
     );
   });
 
-  it('shows the attributes of the run that counts', async () => {
+  it('returns the attributes of the run that counts', async () => {
     const board = 'attributes';
     await submit(board, [
       { player: 'ada', score: 5, attributes: { region: 'e u' } },
@@ -196,7 +196,7 @@ describe('the reader of leaderboards', () => {
     expect(entries[1]).not.toHaveProperty('attributes');
   });
 
-  it('finds no entries around a player who is not on the board, and tells the total', async () => {
+  it('returns no entries around a player who is not on the board, but the total', async () => {
     const { board } = await newBoard([{ player: 'ada', score: 1 }]);
     expect(await reader.read(board, { from: { around: 'nobody' }, length: 7 })).toEqual({
       definition: DEFAULT_DEFINITION,
@@ -212,7 +212,7 @@ describe('the reader of leaderboards', () => {
     });
   });
 
-  it('leaves banned players out, ranks the others as if they were not there, and finds them again', async () => {
+  it('leaves banned players out of all ranks until they are unbanned', async () => {
     const { board, model } = await newBoard(['a', 'b', 'z'].map((player, i) => ({ player, score: i })));
     const shown = async () => (await reader.read(board, { from: { offset: 0 }, length: 10 })).entries;
     await test.log.append({ type: 'PlayerBanned', data: { player: 'b' }, actor: SERVER });
@@ -230,7 +230,7 @@ describe('the reader of leaderboards', () => {
     expect(await shown()).toEqual(model);
   });
 
-  it('knows the rules of a board that was defined and never played', async () => {
+  it('returns the definition of a board without scores', async () => {
     const rules = { ...DEFAULT_DEFINITION, order: 'asc', operator: 'sum' } as const;
     const { board } = await newBoard([], rules);
     expect(await reader.read(board, { from: { offset: 0 }, length: 10 })).toEqual({
@@ -241,7 +241,7 @@ describe('the reader of leaderboards', () => {
     });
   });
 
-  it('is empty for a board that nobody has played', async () => {
+  it('returns an empty window for a board without scores or definition', async () => {
     const empty = { period: 'current', total: 0, entries: [] };
     expect(await reader.read('no-such-board', { from: { offset: 0 }, length: 10 })).toEqual(empty);
     expect(await reader.read('no-such-board', { from: { offset: 5 }, length: 10 })).toEqual(empty);
@@ -254,7 +254,7 @@ describe('the reader of leaderboards', () => {
     ).toEqual(empty);
   });
 
-  it('goes on behind an entry that has moved up since', async () => {
+  it('continues after the position of an entry that has moved up since', async () => {
     const { board, model } = await newBoard([5, 5, 5, 3, 3].map((score, i) => ({ player: `p${i}`, score })));
     const { entries, next = '' } = await reader.read(board, { from: { offset: 0 }, length: 2 });
     expect(entries).toEqual(model.slice(0, 2));
@@ -267,7 +267,7 @@ describe('the reader of leaderboards', () => {
     ]);
   });
 
-  it('shows each entry that stays where it is once and in order, while others move between the pages', () =>
+  it('returns each entry that does not move once and in order, while others move between the pages', () =>
     fc.assert(
       fc.asyncProperty(
         scores,

@@ -15,7 +15,7 @@ import { BoardNames } from './board-names.js';
 import {
   type BoardReply,
   type BoardWindow,
-  CURRENT,
+  CURRENT_PERIOD,
   currentPeriod,
   type RankedEntry,
   type Reply,
@@ -23,11 +23,11 @@ import {
   toWindow,
   type WindowReply,
 } from './board-reply.js';
-import { type KnownBoard, parseKnown, UNKNOWN } from './known-board.js';
+import { type CachedBoard, parseCachedBoard, UNKNOWN_BOARD } from './known-board.js';
 import { comparePlaces } from './shard-merge.js';
 import { type BoardQuery, ShardedReader } from './sharded.reader.js';
 
-/** Where a window is: from an index, behind a cursor, with a player in the middle, or with a score. */
+/** Where a window is: from an index on, after a cursor, or with a player or a score in the middle. */
 export type WindowStart =
   | { readonly offset: number }
   | { readonly after: string }
@@ -36,11 +36,11 @@ export type WindowStart =
 
 export interface WindowQuery {
   readonly from: WindowStart;
-  /** Entries, at most. At the board's ends, a window in the middle of which something is has more on the other side. */
+  /** The maximum number of entries. Near the ends of the board, the player or score is not in the middle. */
   readonly length: number;
-  /** `current`, `previous`, or the id of one; a cursor has its own. */
+  /** `current`, `previous`, or the id of a period. Ignored with a cursor, which contains its period. */
   readonly period?: string | undefined;
-  /** Looks at so many per cent of the entries only, from the top. */
+  /** Only the best entries, up to this percentage of the board, are considered. */
   readonly topPercent?: number | undefined;
 }
 
@@ -53,40 +53,39 @@ export interface ListedBoard {
 
 const readBoard = script<BoardReply<readonly string[]>>('read-board');
 
-/** Boards that are remembered, at most. */
-const MAX_KNOWN = 10_000;
-/** How often what is remembered can turn out to be past, in one read. */
-const ATTEMPTS = 8;
+const MAX_CACHED_BOARDS = 10_000;
+/** Each attempt fails only if the cached definition or period was out of date again. */
+const MAX_ATTEMPTS = 8;
 
-/** Milliseconds between two looks at shards that are being defined anew, and for which one waits for that. */
-const SHARDS_PAUSE = 10;
-const SHARDS_PATIENCE = 1_000;
+/** How often, and for how long, a read waits until all shards have a new definition. */
+const SHARDS_RETRY_MS = 10;
+const SHARDS_TIMEOUT_MS = 1_000;
 
-/** Windows that are read in one call, at most, and what they weigh: Redis does nothing else meanwhile. */
-const CALL_WINDOWS = 32;
-const CALL_WEIGHT = 1_000;
-/** What it weighs to find one player's entry and its rank. */
+/** Limits of one call: a longer one would block Redis for too long. The weight is about one per entry read. */
+const MAX_CALL_WINDOWS = 32;
+const MAX_CALL_WEIGHT = 1_000;
+/** The weight of finding one player's entry and its rank. */
 const PLAYER_WEIGHT = 8;
-/** Players that are looked up in one call, and runs that are read in one, at most: a run can have 17 KiB of attributes. */
-const CALL_PLAYERS = 100;
-/** How often a period can end while a list of players is looked up. */
-const LOOKUP_ATTEMPTS = 3;
+/** Limit for looking up players and for reading runs. A run can have 17 KiB of attributes. */
+const MAX_CALL_PLAYERS = 100;
+/** Each attempt fails only if a period ended during the lookup. */
+const MAX_LOOKUP_ATTEMPTS = 3;
 
-/** What somebody asks for, and by what knowledge of the board. */
-interface Asked {
+/** A request for a window, with the cached definition of the board. */
+interface WindowRequest {
   readonly board: string;
-  readonly known: KnownBoard;
+  readonly known: CachedBoard;
   readonly period: string | undefined;
   readonly query: BoardQuery;
 }
 
-/** Reads leaderboards. Each answer is of one moment, or of one in each of a board's shards. */
+/** Reads leaderboards. Each answer is of one moment, or, for a board with shards, of one moment per shard. */
 export class LeaderboardReader {
   private readonly live: LiveState;
   private readonly sharded: ShardedReader;
-  private readonly known = new RecentlyUsed<KnownBoard>(MAX_KNOWN);
+  private readonly known = new RecentlyUsed<CachedBoard>(MAX_CACHED_BOARDS);
   private readonly names: BoardNames;
-  private readonly batched: Batched<Asked, Reply>;
+  private readonly batched: Batched<WindowRequest, Reply>;
 
   constructor(
     redis: RedisClient,
@@ -96,50 +95,54 @@ export class LeaderboardReader {
     this.names = new BoardNames(redis, topology);
     this.sharded = new ShardedReader(redis, this.live, topology);
     this.batched = new Batched(redis, asked => this.run(asked), {
-      items: CALL_WINDOWS,
+      items: MAX_CALL_WINDOWS,
       weigh: ({ query }) => weightOf(query),
-      weight: CALL_WEIGHT,
+      weight: MAX_CALL_WEIGHT,
     });
   }
 
   /**
-   * A window is empty when what it is around is not on the board.
+   * The window is empty if the player in its middle is not on the board.
    *
    * @throws InvalidCursorError, InvalidPeriodError, PeriodExpiredError
-   * @throws ShardsDisagreeError while the board's shards go by different definitions
+   * @throws ShardsDisagreeError while the board's shards have definitions that rank differently
    */
   read(
     board: string,
-    { from, length, period = CURRENT, topPercent = 100 }: WindowQuery,
+    { from, length, period = CURRENT_PERIOD, topPercent = 100 }: WindowQuery,
   ): Promise<BoardWindow> {
     const at = (place: BoardQuery['from']) => ({ from: place, length, topPercent });
     if ('score' in from)
       return this.select(board, period, definition => at({ score: rankScore(from.score, definition) }));
     if (!('after' in from)) return this.select(board, period, () => at(from));
-    const { period: own = CURRENT, ...after } = parsePosition(from.after);
+    const { period: own = CURRENT_PERIOD, ...after } = parsePosition(from.after);
     return this.select(board, own, () => at({ after })).catch(error => {
       throw error instanceof InvalidPeriodError ? new InvalidCursorError() : error;
     });
   }
 
-  /** The players' entries in rank order, without those who have none. */
-  async lookup(board: string, players: readonly string[], period: string = CURRENT): Promise<BoardWindow> {
+  /** The entries of the players in rank order. Players without an entry are left out. */
+  async lookup(
+    board: string,
+    players: readonly string[],
+    period: string = CURRENT_PERIOD,
+  ): Promise<BoardWindow> {
     const names = [...new Set(players)];
     for (let attempt = 1; ; attempt++) {
       const windows: BoardWindow[] = [];
-      // A long list in several calls, one after the other: each of them is of one moment.
-      for (let at = 0; at === 0 || at < names.length; at += CALL_PLAYERS) {
-        const from = { players: names.slice(at, at + CALL_PLAYERS) };
+      // A long list takes several calls, and each of them is of one moment.
+      for (let at = 0; at === 0 || at < names.length; at += MAX_CALL_PLAYERS) {
+        const from = { players: names.slice(at, at + MAX_CALL_PLAYERS) };
         windows.push(await this.select(board, period, () => ({ from, length: 0, topPercent: 100 })));
       }
       const [first] = windows as [BoardWindow];
       if (windows.length === 1) return first;
       const isOnePeriod = windows.every(window => window.period === first.period);
-      if (isOnePeriod || attempt === LOOKUP_ATTEMPTS) return inRankOrder(windows);
+      if (isOnePeriod || attempt === MAX_LOOKUP_ATTEMPTS) return inRankOrder(windows);
     }
   }
 
-  /** Boards in the order of their names, from the first one after `after`. */
+  /** Boards in alphabetical order, from the first one after `after`. */
   async boards(after: string | undefined, limit: number): Promise<{ boards: ListedBoard[]; next?: string }> {
     const names = await this.names.page(after, limit + 1);
     const page = names.slice(0, limit);
@@ -148,7 +151,7 @@ export class LeaderboardReader {
     return { boards: boards.flatMap(board => board ?? []), ...(next !== undefined && { next }) };
   }
 
-  /** Those of the boards on which the player is now, with the entry. */
+  /** The player's current entries on the given boards. */
   async entriesOf(
     player: string,
     boards: readonly string[],
@@ -163,13 +166,12 @@ export class LeaderboardReader {
     return all.flat();
   }
 
-  /** What a board is; nothing when there is none. */
+  /** A board without its entries; undefined if it does not exist. */
   async find(board: string): Promise<ListedBoard | undefined> {
     const { definition, period, total } = await this.read(board, { from: { offset: 0 }, length: 0 });
     return definition && { board, definition, period, total };
   }
 
-  /** Whether the player is hidden from every board. */
   async isBanned(player: string): Promise<boolean> {
     const field = playerField(player);
     const [keys] = this.topology.all('scores');
@@ -184,59 +186,59 @@ export class LeaderboardReader {
     queryOf: (definition: BoardDefinition) => BoardQuery,
   ): Promise<BoardWindow> {
     let clock = Date.now();
-    const deadline = performance.now() + SHARDS_PATIENCE;
+    const deadline = performance.now() + SHARDS_TIMEOUT_MS;
     for (let attempt = 0; ; attempt++) {
-      const known = this.known.get(board) ?? UNKNOWN;
-      const period = resolve(known.definition, asked, clock);
+      const known = this.known.get(board) ?? UNKNOWN_BOARD;
+      const period = resolvePeriod(known.definition, asked, clock);
       try {
         const id = period instanceof InvalidPeriodError ? undefined : period;
         const reply = await this.ask({ board, known, period: id, query: queryOf(known.definition) });
-        // The definition is the one that holds: so much for the period.
+        // The definition was up to date, so the period is really invalid.
         if (period instanceof InvalidPeriodError) throw period;
-        // The period that is current is so by the log's clock, not by this machine's.
+        // The current period is decided by the log's clock, not by the clock of this machine.
         clock = reply[3];
-        if (resolve(known.definition, asked, clock) === id) return toWindow(known, asked, id, reply);
+        if (resolvePeriod(known.definition, asked, clock) === id) return toWindow(known, asked, id, reply);
       } catch (error) {
         if (error instanceof ShardsDisagreeError && performance.now() < deadline) {
-          // Perhaps it is what is remembered that is past: a shard does not know, the board's own partition does.
+          // The cached definition may be out of date. Forget it, so that the next attempt asks the home partition.
           this.known.delete(board);
-          await delay(SHARDS_PAUSE);
+          await delay(SHARDS_RETRY_MS);
           attempt = 0;
-        } else if (!this.correct(board, known, error)) {
+        } else if (!this.correctCache(board, known, error)) {
           throw error;
         }
       }
-      // Defined by half: nobody was told that it is there.
-      if (attempt === ATTEMPTS) return { period: CURRENT, total: 0, entries: [] };
+      // Only a part of the definition has been applied. Nobody has been told yet that the board exists.
+      if (attempt === MAX_ATTEMPTS) return { period: CURRENT_PERIOD, total: 0, entries: [] };
     }
   }
 
-  private async ask(asked: Asked): Promise<Reply> {
+  private async ask(asked: WindowRequest): Promise<Reply> {
     const { board, known, period, query } = asked;
     if (known.definition.shards === undefined) {
-      const together = `${board}/${period} ${known.by} ${known.source}`;
-      return this.batched.ask(asked, this.topology.of('scores', known.source ?? board).stream, together);
+      const batchKey = `${board}/${period} ${known.definedBy} ${known.source}`;
+      return this.batched.ask(asked, this.topology.of('scores', known.source ?? board).stream, batchKey);
     }
     return toReply(known, await this.sharded.read({ board, known, period }, query));
   }
 
-  /** @param asked of one period of one board, by the same knowledge of it */
-  private async run(asked: readonly Asked[]): Promise<Reply[]> {
-    const [{ board, known, period }] = asked as [Asked];
-    const { source, by, definition } = known;
+  /** @param asked requests for one period of one board, with the same cached definition */
+  private async run(asked: readonly WindowRequest[]): Promise<Reply[]> {
+    const [{ board, known, period }] = asked as [WindowRequest];
+    const { source, definedBy, definition } = known;
     const { tieBreak, ranking, maxEntries = 0 } = definition;
     const keys = this.topology.of('scores', source ?? board);
-    // Many who look at the same page are one.
-    const places = new Map<string, number>();
+    // Equal requests are read once.
+    const indices = new Map<string, number>();
     const selections: Selection[] = [];
-    const placeOf = ({ query }: Asked) => {
+    const indexOf = ({ query }: WindowRequest) => {
       const selection = toSelection(query);
       const text = selection.join('/');
-      const place = places.get(text) ?? selections.push(selection) - 1;
-      places.set(text, place);
-      return place;
+      const index = indices.get(text) ?? selections.push(selection) - 1;
+      indices.set(text, index);
+      return index;
     };
-    const asking = asked.map(placeOf);
+    const windowIndices = asked.map(indexOf);
     const [rules, defined, periods, clock, total, windows] = await this.live.read(
       readBoard,
       keys,
@@ -248,15 +250,15 @@ export class LeaderboardReader {
         keys.definitions(),
         keys.stream,
       ],
-      [board, source ?? '-', by, tieBreak, ranking, maxEntries, ...selections.flat()],
+      [board, source ?? '-', definedBy, tieBreak, ranking, maxEntries, ...selections.flat()],
     );
     const read: WindowReply[] = [];
     for (const window of windows)
       read.push(await this.withAllRuns(JSON.parse(window), keys, state => runsKey(state, board, period)));
-    return asking.map(place => [rules, defined, periods, clock, total, read[place] as WindowReply]);
+    return windowIndices.map(index => [rules, defined, periods, clock, total, read[index] as WindowReply]);
   }
 
-  /** Runs with much in their attributes are left out where there are many: they are read by a few at a time. */
+  /** Reads the runs that the script left out because they were too large for one call. */
   private async withAllRuns(
     window: WindowReply,
     keys: PartitionKeys,
@@ -266,21 +268,21 @@ export class LeaderboardReader {
     const first = runs.indexOf(null);
     if (first < 0) return window;
     const all = runs.slice(0, first);
-    for (let at = first; at < players.length; at += CALL_PLAYERS) {
-      const some = players.slice(at, at + CALL_PLAYERS);
+    for (let at = first; at < players.length; at += MAX_CALL_PLAYERS) {
+      const some = players.slice(at, at + MAX_CALL_PLAYERS);
       all.push(...(await this.live.read(readFields, keys, state => [runsKey(state)], some)));
     }
-    // Who has gone from the board meanwhile is left out.
+    // Leave out players who are no longer on the board.
     const here = <T>(list: readonly T[]) => list.filter((_, i) => all[i] != null);
     return [more, here(players), here(ranks), here(better), here(all)];
   }
 
-  /** @returns whether the error says what is true instead of what is remembered */
-  private correct(board: string, { source }: KnownBoard, error: unknown): boolean {
-    // A partition that does not have the board any more does not know where it is: its own one does.
+  /** Updates the cached board from the error. @returns false if the error is of another kind */
+  private correctCache(board: string, { source }: CachedBoard, error: unknown): boolean {
+    // A partition that the board has left does not know where it is now, so the next attempt asks the home partition.
     if (error instanceof BoardMovedError)
-      this.known.set(board, parseKnown(source === undefined ? error.source : undefined, ''));
-    else if (error instanceof BoardChangedError) this.known.set(board, parseKnown(source, error.rules));
+      this.known.set(board, parseCachedBoard(source === undefined ? error.source : undefined, ''));
+    else if (error instanceof BoardChangedError) this.known.set(board, parseCachedBoard(source, error.rules));
     else return false;
     return true;
   }
@@ -288,12 +290,12 @@ export class LeaderboardReader {
 
 type Selection = readonly [from: string, where: string | number, member: string, length: number, top: number];
 
-/** What a query costs Redis, where a board is in one place. */
+/** How much work a query is for Redis, on a board without shards. */
 function weightOf({ from, length }: BoardQuery): number {
   return 'players' in from ? PLAYER_WEIGHT * from.players.length : length;
 }
 
-/** The entries of several windows as one list. */
+/** Merges the entries of several windows. */
 function inRankOrder(windows: readonly BoardWindow[]): BoardWindow {
   const last = windows.at(-1) as BoardWindow;
   const { definition } = last;
@@ -307,7 +309,7 @@ function inRankOrder(windows: readonly BoardWindow[]): BoardWindow {
   return { ...last, entries: placed.sort(comparePlaces).map(({ entry }) => entry) };
 }
 
-/** Which entries, as the script has it. */
+/** A query in the format of `read-board.lua`. */
 function toSelection({ from, length, topPercent }: BoardQuery): Selection {
   if ('offset' in from) return ['offset', from.offset, '', length, topPercent];
   if ('after' in from) return ['after', from.after.score, from.after.member, length, topPercent];
@@ -316,15 +318,15 @@ function toSelection({ from, length, topPercent }: BoardQuery): Selection {
   return ['players', JSON.stringify(from.players), '', length, topPercent];
 }
 
-/** The period's id, nothing for a board that is never reset, or what is wrong with what was asked for. */
-function resolve(
+/** @returns the id of the period, undefined for a board that is never reset, or an error if the period is invalid */
+function resolvePeriod(
   definition: BoardDefinition,
   asked: string,
   clock: number,
 ): string | undefined | InvalidPeriodError {
   const { reset, timezone } = definition;
-  if (asked === CURRENT) return currentPeriod(definition, clock);
-  if (reset === undefined) return new InvalidPeriodError(asked, CURRENT);
+  if (asked === CURRENT_PERIOD) return currentPeriod(definition, clock);
+  if (reset === undefined) return new InvalidPeriodError(asked, CURRENT_PERIOD);
   const periods = periodsOf(reset, timezone);
   if (asked === 'previous') return periods.before(periods.at(clock));
   try {

@@ -1,22 +1,22 @@
 import { type PartitionKeys, shardsOf, type Topology } from '#libs/event-log';
 import type { LiveState } from '#libs/projections';
 import { Batched, RecentlyUsed, type RedisClient } from '#libs/redis';
-import { parseBoard, ranksAlike } from '../definitions/rules.js';
+import { areComparable, parseBoard } from '../definitions/rules.js';
 import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
 import { ranksKey, runsKey } from '../keys.js';
 import { script } from '../lua.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
-import type { KnownBoard } from './known-board.js';
+import type { CachedBoard } from './known-board.js';
 import type { Place } from './shard-merge.js';
 
-/** A board in one of its periods, as it is thought to be. */
+/** A board in one of its periods, with its cached definition. */
 export interface ShardedBoard {
   readonly board: string;
-  readonly known: KnownBoard;
+  readonly known: CachedBoard;
   readonly period: string | undefined;
 }
 
-/** What a shard can be asked: `read-shard.lua` says what it answers. */
+/** A question to a shard. `read-shard.lua` describes the answers. */
 export type Question =
   | readonly ['window', place: PlaceText, before: number, length: number, isBehind: boolean, hasRuns: boolean]
   | readonly ['places', readonly PlaceText[], countsTies: boolean]
@@ -25,7 +25,7 @@ export type Question =
 
 type PlaceText = readonly [score: string, member: string];
 
-/** What a shard says of the board, and its answer. */
+/** A shard's answer, with its rules of the board. */
 export interface ShardReply<Answer> {
   readonly rules: string;
   readonly definition: string;
@@ -35,10 +35,10 @@ export interface ShardReply<Answer> {
   readonly answer: Answer;
 }
 
-interface Asked extends ShardedBoard {
+interface ShardRequest extends ShardedBoard {
   readonly keys: PartitionKeys;
-  /** The event that defined the board, as the shard has it. */
-  readonly by: string;
+  /** The event that defined the board, according to the shard. */
+  readonly definedBy: string;
   readonly question: Question;
 }
 
@@ -53,22 +53,21 @@ type Reply = readonly [
 
 const readShard = script<Reply>('read-shard');
 
-/** Shards whose definitions are remembered, at most. */
-const MAX_KNOWN = 10_000;
-/** How often a shard can have another definition than it just said. */
-const ATTEMPTS = 5;
-/** Questions in one call, at most, and what they weigh: Redis does nothing else meanwhile. */
-const CALL_QUESTIONS = 32;
-const CALL_WEIGHT = 1_000;
-/** What it weighs to count those ahead of a place: by their score only, or among equal scores, too. */
+const MAX_CACHED_SHARDS = 10_000;
+/** Each attempt fails only if the shard's definition has changed since the one before. */
+const MAX_ATTEMPTS = 5;
+/** Limits of one call: a longer one would block Redis for too long. The weight is about one per entry read. */
+const MAX_CALL_QUESTIONS = 32;
+const MAX_CALL_WEIGHT = 1_000;
+/** The weight of counting the entries ahead of a place: by score only, or also among equal scores. */
 const PLACE_WEIGHT = 2;
 const TIE_WEIGHT = 10;
 
-/** Asks the shards of boards. */
+/** Sends questions to the shards of boards, and batches them. */
 export class ShardCalls {
-  /** By which event each shard has the board defined, where that is another than in the board's own partition. */
-  private readonly known = new RecentlyUsed<string>(MAX_KNOWN);
-  private readonly batched: Batched<Asked, ShardReply<unknown>>;
+  /** For each shard, the event that defined the board there, if it is not the one in the home partition. */
+  private readonly known = new RecentlyUsed<string>(MAX_CACHED_SHARDS);
+  private readonly batched: Batched<ShardRequest, ShardReply<unknown>>;
 
   constructor(
     redis: RedisClient,
@@ -76,22 +75,22 @@ export class ShardCalls {
     private readonly topology: Topology,
   ) {
     this.batched = new Batched(redis, asked => this.run(asked), {
-      items: CALL_QUESTIONS,
+      items: MAX_CALL_QUESTIONS,
       weigh: ({ question }) => weightOf(question),
-      weight: CALL_WEIGHT,
+      weight: MAX_CALL_WEIGHT,
     });
   }
 
-  placesOf({ board, known }: ShardedBoard): PartitionKeys[] {
+  partitionsOf({ board, known }: ShardedBoard): PartitionKeys[] {
     return shardsOf(this.topology, known.source ?? board, known.definition.shards);
   }
 
   /**
-   * @throws BoardMovedError, BoardChangedError when the board's own partition knows better
-   * @throws ShardsDisagreeError when another shard goes by a definition that ranks otherwise
+   * @throws BoardMovedError, BoardChangedError if the home partition has another definition than the cached one
+   * @throws ShardsDisagreeError if another shard has a definition that ranks differently
    */
   askAll<Answer>(board: ShardedBoard, question: Question): Promise<ShardReply<Answer>[]> {
-    return Promise.all(this.placesOf(board).map(keys => this.ask<Answer>(board, keys, question)));
+    return Promise.all(this.partitionsOf(board).map(keys => this.ask<Answer>(board, keys, question)));
   }
 
   /** @throws as `askAll` */
@@ -101,33 +100,33 @@ export class ShardCalls {
     question: Question,
   ): Promise<ShardReply<Answer>> {
     const { known, period } = board;
-    const isFirst = this.topology.of('scores', known.source ?? board.board) === keys;
-    const place = `${keys.stream} ${known.by} ${board.board}`;
+    const isHome = this.topology.of('scores', known.source ?? board.board) === keys;
+    const cacheKey = `${keys.stream} ${known.definedBy} ${board.board}`;
     for (let attempt = 1; ; attempt++) {
-      const by = this.known.get(place) ?? known.by;
-      const together = `${board.board}/${period} ${by} ${known.source} ${keys.stream}`;
+      const definedBy = this.known.get(cacheKey) ?? known.definedBy;
+      const batchKey = `${board.board}/${period} ${definedBy} ${known.source} ${keys.stream}`;
       try {
-        const reply = await this.batched.ask({ ...board, keys, by, question }, keys.stream, together);
+        const reply = await this.batched.ask({ ...board, keys, definedBy, question }, keys.stream, batchKey);
         return reply as ShardReply<Answer>;
       } catch (error) {
-        if (isFirst || !(error instanceof BoardChangedError || error instanceof BoardMovedError)) throw error;
+        if (isHome || !(error instanceof BoardChangedError || error instanceof BoardMovedError)) throw error;
         const rules = error instanceof BoardChangedError ? error.rules : '';
         const { state, definition } = parseBoard(rules);
         if (
           rules === '' ||
           state !== 'here' ||
-          !ranksAlike(definition, known.definition) ||
-          attempt === ATTEMPTS
+          !areComparable(definition, known.definition) ||
+          attempt === MAX_ATTEMPTS
         )
           throw new ShardsDisagreeError(board.board);
-        this.known.set(place, rules.split(' ', 1)[0] ?? '');
+        this.known.set(cacheKey, rules.split(' ', 1)[0] ?? '');
       }
     }
   }
 
-  /** @param asked of one shard of one board in one period, by the same knowledge of it */
-  private async run(asked: readonly Asked[]): Promise<ShardReply<unknown>[]> {
-    const [{ board, known, period, keys, by }] = asked as readonly [Asked];
+  /** @param asked questions to one shard, about one board in one period, with the same cached definition */
+  private async run(asked: readonly ShardRequest[]): Promise<ShardReply<unknown>[]> {
+    const [{ board, known, period, keys, definedBy }] = asked as readonly [ShardRequest];
     const prefix = prefixLengthOf(known.definition.tieBreak);
     const questions = JSON.stringify(asked.map(({ question }) => question));
     const [rules, definition, periods, clock, total, answers] = await this.live.read(
@@ -140,14 +139,14 @@ export class ShardCalls {
         keys.definitions(),
         keys.stream,
       ],
-      [board, known.source ?? '-', by, prefix, questions],
+      [board, known.source ?? '-', definedBy, prefix, questions],
     );
     const open = periods === '' ? [] : periods.split(' ');
     return answers.map(answer => ({ rules, definition, periods: open, clock, total, answer }));
   }
 }
 
-/** What a question costs Redis. */
+/** How much work a question is for Redis. */
 function weightOf(question: Question): number {
   switch (question[0]) {
     case 'window':
@@ -161,7 +160,7 @@ function weightOf(question: Question): number {
   }
 }
 
-/** As Redis reads it. */
+/** A place in the format of `read-shard.lua`. */
 export function placeText({ score, member }: Place): PlaceText {
   return [Number.isFinite(score) ? String(score) : score > 0 ? '+inf' : '-inf', member];
 }

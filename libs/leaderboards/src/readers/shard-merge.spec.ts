@@ -5,7 +5,7 @@ import {
   BOTTOM,
   comparePlaces,
   mergeWindows,
-  narrow,
+  narrowRange,
   type Place,
   type ShardSamples,
   type ShardWindow,
@@ -25,7 +25,7 @@ const shards: fc.Arbitrary<Place[][]> = fc
     return parts.map(part => part.sort(comparePlaces));
   });
 
-/** As `read-shard.lua` answers. */
+/** The answer of `read-shard.lua`. */
 function windowOf(shard: readonly Place[], place: Place, before: number, length: number): ShardWindow {
   const ahead = shard.filter(entry => comparePlaces(entry, place) < 0).length;
   const start = Math.max(0, ahead - before);
@@ -36,7 +36,7 @@ function windowOf(shard: readonly Place[], place: Place, before: number, length:
     ahead,
     start,
     entries,
-    ...(lead && { lead: { score: lead.score, better: betterThan(lead.score) } }),
+    ...(lead && { previous: { score: lead.score, better: betterThan(lead.score) } }),
   };
 }
 
@@ -53,7 +53,7 @@ function samplesOf(shard: readonly Place[], from: Place, to: Place, count: numbe
 const whole = (parts: readonly Place[][]) => parts.flat().sort(comparePlaces);
 
 describe('windows of shards', () => {
-  it('are merged to the window of the whole board, with places and better scores', () => {
+  it('are merged into the window of the whole board, with indices and numbers of better scores', () => {
     fc.assert(
       fc.property(
         shards,
@@ -79,7 +79,7 @@ describe('windows of shards', () => {
     );
   });
 
-  it('can begin ahead of all with a score', () => {
+  it('can begin ahead of all entries with a score', () => {
     const shard = ['c', 'b', 'a'].map(member => ({ score: 3, member }));
     expect(windowOf(shard, aheadOfTies(3), 5, 5)).toMatchObject({ ahead: 0, entries: shard });
     expect(windowOf(shard, TOP, 0, 1).ahead).toBe(0);
@@ -87,14 +87,14 @@ describe('windows of shards', () => {
 });
 
 describe('samples of shards', () => {
-  it('never lose the entry that is looked for, and come near it in a few looks', () => {
+  it('never exclude the entry that is searched for, and come near it in a few rounds', () => {
     fc.assert(
       fc.property(shards, fc.nat(), fc.integer({ min: 2, max: 12 }), (parts, where, count) => {
         const board = whole(parts);
         const index = where % (board.length + 1);
         let [from, to] = [TOP, BOTTOM];
         for (let look = 0; look < 5; look++) {
-          const found = narrow(
+          const found = narrowRange(
             parts.map(part => samplesOf(part, from, to, count)),
             index,
           );
@@ -108,11 +108,11 @@ describe('samples of shards', () => {
     );
   });
 
-  it('find one among a million in five looks', () => {
+  it('find one entry among a million in five rounds', () => {
     const shardCount = 4;
     let [from, to] = [0, 1_000_000];
     let looks = 0;
-    // Scores count down from a million, dealt to the shards by turns: an entry's index is known by its score.
+    // Scores count down from a million and go to the shards in turns, so the score of an entry tells its index.
     for (; to - from > 256 && looks < 20; looks++) {
       const parts = Array.from({ length: shardCount }, (_, shard): ShardSamples => {
         const own = (index: number) => Math.ceil((index - shard) / shardCount);
@@ -124,7 +124,7 @@ describe('samples of shards', () => {
         });
         return { from: first, to: last, samples };
       });
-      const found = narrow(parts, 654_321);
+      const found = narrowRange(parts, 654_321);
       from = found.from ? 1_000_000 - found.from.score : from;
       to = found.to ? 1_000_000 - found.to.score : to;
       expect(from).toBeLessThanOrEqual(654_321);

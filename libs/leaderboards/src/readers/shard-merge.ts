@@ -1,55 +1,53 @@
-/** A place on a board, by what entries are ranked by. */
+/** A place in the order of a board. An entry can stand there, but need not. */
 export interface Place {
   readonly score: number;
   readonly member: string;
 }
 
-/** An entry of a shard. */
 export interface ShardEntry extends Place {
-  /** The run that counts, as text. */
+  /** The stored text of the run. */
   readonly run: string;
 }
 
-/** Entries of one shard ahead of a place, and from there on. */
+/** Entries of one shard around a place. */
 export interface ShardWindow {
-  /** Entries in the shard that are ahead of the place. */
+  /** The number of entries in the shard that are ahead of the place. */
   readonly ahead: number;
-  /** The index in the shard of the first entry that is here. */
+  /** The index, in the shard, of the first of `entries`. */
   readonly start: number;
-  /** The entry before that, and how many have a better score than that one. */
-  readonly lead?: { readonly score: number; readonly better: number };
+  /** The entry before the first one, and how many entries of the shard have a better score than it. */
+  readonly previous?: { readonly score: number; readonly better: number };
   readonly entries: readonly ShardEntry[];
 }
 
-/** An entry of the whole board. */
 export interface MergedEntry extends ShardEntry {
-  /** How many are ahead of it. */
+  /** How many entries of the whole board are ahead. */
   readonly index: number;
-  /** How many have a better score. */
+  /** How many entries of the whole board have a better score. */
   readonly better: number;
 }
 
-/** Ahead of every entry. */
+/** A place ahead of every entry. */
 export const TOP: Place = { score: Number.POSITIVE_INFINITY, member: '' };
-/** Behind every entry. */
+/** A place behind every entry. */
 export const BOTTOM: Place = { score: Number.NEGATIVE_INFINITY, member: '' };
-/** Ahead of every entry with the score: no member begins with so great a byte. */
+/** The place ahead of every entry with the score: no member begins with a byte as great as this one. */
 export const aheadOfTies = (score: number): Place => ({ score, member: '\x7f' });
 
-/** Negative when the first of two stands higher. Members are ASCII: their order as texts is that of their bytes. */
+/** Negative if `a` ranks higher. Members are ASCII, so that comparing texts is comparing bytes, as Redis does. */
 export function comparePlaces(a: Place, b: Place): number {
   if (a.score !== b.score) return b.score > a.score ? 1 : -1;
   return a.member === b.member ? 0 : b.member > a.member ? 1 : -1;
 }
 
-/** Entries on the whole board that are ahead of the place. */
+/** How many entries of the whole board are ahead of the place. */
 export const aheadOf = (windows: readonly ShardWindow[]) =>
   windows.reduce((sum, { ahead }) => sum + ahead, 0);
 
 /**
- * The entries of the whole board from one index to another.
+ * The entries of the whole board from index `from` up to `to`, exclusively.
  *
- * @param windows of all shards, at the same place, with as many entries on either side of it as are wanted here
+ * @param windows one of each shard, at the same place, with enough entries on either side
  */
 export function mergeWindows(windows: readonly ShardWindow[], from: number, to: number): MergedEntry[] {
   const known = windows.flatMap(({ entries }) => entries).sort(comparePlaces);
@@ -65,17 +63,17 @@ export function mergeWindows(windows: readonly ShardWindow[], from: number, to: 
 }
 
 /**
- * How many entries of the whole board have a better score. What is not here is ahead of what is: of each shard, the last of it
- * says how many of them have the same score.
+ * How many entries of the whole board have a better score. Entries that were not read are ahead of all that were, and
+ * `previous`, the last of them in each shard, tells how many of them have a better score.
  */
 function betterThan(windows: readonly ShardWindow[], score: number): number {
-  return windows.reduce((sum, { start, lead, entries }) => {
-    const unknown = lead === undefined ? 0 : lead.score > score ? start : lead.better;
-    return sum + unknown + entries.filter(entry => entry.score > score).length;
+  return windows.reduce((sum, { start, previous, entries }) => {
+    const unread = previous === undefined ? 0 : previous.score > score ? start : previous.better;
+    return sum + unread + entries.filter(entry => entry.score > score).length;
   }, 0);
 }
 
-/** Some entries of one shard, from one index of it up to another. */
+/** Samples of the entries of one shard between two of its indices. */
 export interface ShardSamples {
   readonly from: number;
   readonly to: number;
@@ -83,13 +81,13 @@ export interface ShardSamples {
 }
 
 /**
- * Narrows down where the entry with an index is on the whole board: of the samples, the last one that cannot be behind it, and
- * the first one that must be.
+ * Narrows the range that contains the entry with a certain index of the whole board. Of all samples, `from` is the last one
+ * that cannot be behind that entry, and `to` is the first one that must be behind it.
  *
- * A sample's index on the whole board is known within bounds: of every other shard, all up to the last sample ahead of it
- * are ahead of it, and none from the next one on.
+ * The index of a sample on the whole board is known within bounds: of each other shard, the entries up to the last sample
+ * ahead of it are ahead of it, and the entries from the next sample on are not.
  */
-export function narrow(shards: readonly ShardSamples[], index: number): { from?: Place; to?: Place } {
+export function narrowRange(shards: readonly ShardSamples[], index: number): { from?: Place; to?: Place } {
   const sorted = shards
     .flatMap(({ samples }, shard) => samples.map((sample, n) => ({ sample, shard, n })))
     .sort((a, b) => comparePlaces(a.sample, b.sample));

@@ -15,7 +15,7 @@ import {
   type TestLog,
 } from '#libs/testing';
 import { BoardCatalog } from '../definitions/board-catalog.js';
-import type { LeaderboardEvent } from '../definitions/rulebook.js';
+import type { LeaderboardEvent } from '../definitions/rules-changes.js';
 import { ShardsDisagreeError } from '../errors.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 import type { BoardWindow, RankedEntry } from './board-reply.js';
@@ -26,7 +26,7 @@ jest.setTimeout(60_000);
 const PARTITIONS = 4;
 const PLAYERS = Array.from({ length: 24 }, (_, i) => `p${i}`);
 
-/** Without a score, a revocation. */
+/** An element without a score is a revocation. */
 type Step = { player: string; score: number | null };
 
 const shards = fc.integer({ min: 2, max: PARTITIONS });
@@ -42,7 +42,7 @@ const history = fc.array(
   { minLength: 1, maxLength: 60 },
 );
 
-describe('the reader of a board with shards', () => {
+describe('LeaderboardReader, for a board with shards,', () => {
   let test: TestLog;
   let reader: LeaderboardReader;
   let catalog: BoardCatalog;
@@ -103,7 +103,7 @@ describe('the reader of a board with shards', () => {
     return model.slice(start, start + length);
   };
 
-  it('shows what a naive board shows, however it is asked', () =>
+  it('returns the same as a naive board for every kind of query', () =>
     fc.assert(
       fc.asyncProperty(
         history,
@@ -139,7 +139,7 @@ describe('the reader of a board with shards', () => {
       { numRuns: runs(40) },
     ));
 
-  it('cuts the whole board, not each of its shards', async () => {
+  it('applies maxEntries to the whole board and not to each shard', async () => {
     const steps = PLAYERS.map((player, i) => ({ player, score: i % 5 }));
     const rules = { ...DEFAULT_DEFINITION, shards: 3, maxEntries: 7 };
     const { board, model } = await newBoard(steps, rules);
@@ -153,7 +153,7 @@ describe('the reader of a board with shards', () => {
     expect((await reader.read(board, { from: { around: player }, length: 3 })).entries).toEqual([]);
   });
 
-  it('finds a page that is far below in few looks, whatever the ties', async () => {
+  it('finds a page far from the top in few rounds, however many ties there are', async () => {
     const many = Array.from({ length: 6_000 }, (_, i) => `m${i}`);
     const rules = { ...DEFAULT_DEFINITION, shards: 4, tieBreak: 'none' as const };
     const { board } = await newBoard([], rules);
@@ -176,7 +176,7 @@ describe('the reader of a board with shards', () => {
     looks.mockRestore();
   });
 
-  it('is asked of one partition only when it has no shards', async () => {
+  it('reads only one partition if the board has no shards', async () => {
     const { board } = await newBoard([{ player: 'ada', score: 1 }], DEFAULT_DEFINITION);
     await page(board, 0, 10);
     const looks = jest.spyOn(test.redis, 'evalsha');
@@ -185,7 +185,7 @@ describe('the reader of a board with shards', () => {
     looks.mockRestore();
   });
 
-  it('keeps the newest periods with scores of all shards', async () => {
+  it('keeps the newest periods of all shards together', async () => {
     const rules = { ...DEFAULT_DEFINITION, shards: 2, reset: '* * * * *', timezone: 'UTC', keepPeriods: 1 };
     const { board } = await newBoard([], rules);
     const [own, other] = shardsOf(test.topology, board, 2);
@@ -208,7 +208,7 @@ describe('the reader of a board with shards', () => {
     expect(await reader.find(board)).toMatchObject({ period: period(3), total: 1 });
   });
 
-  it('shows a board that counts one with shards', async () => {
+  it('reads a board that is derived from one with shards', async () => {
     const { board } = await newBoard([], { ...DEFAULT_DEFINITION, shards: 3 });
     const derived = `derived-${board}`;
     const rules = { ...DEFAULT_DEFINITION, order: 'asc', operator: 'sum', source: board } as const;
@@ -225,20 +225,23 @@ describe('the reader of a board with shards', () => {
     expect(entry).toMatchObject({ board, total: PLAYERS.length });
   });
 
-  it.each([2, 3])('begins anew when the board was removed, and defined again with %d', async count => {
-    const { board } = await newBoard(
-      PLAYERS.map((player, i) => ({ player, score: i % 3 })),
-      { ...DEFAULT_DEFINITION, shards: 2 },
-    );
-    await catalog.remove(board, { actor: SERVER });
-    const rules = { ...DEFAULT_DEFINITION, shards: count };
-    await catalog.define(board, rules, { actor: SERVER });
-    const later = PLAYERS.slice(0, 9).map((player, score) => ({ player, score }));
-    const model: RankedEntry[] = naiveBoard(await submit(board, later, count), rules);
-    expect(await walk(board, 4)).toEqual(model);
-  });
+  it.each([2, 3])(
+    'reads only new scores after the board was removed and defined again with %d shards',
+    async count => {
+      const { board } = await newBoard(
+        PLAYERS.map((player, i) => ({ player, score: i % 3 })),
+        { ...DEFAULT_DEFINITION, shards: 2 },
+      );
+      await catalog.remove(board, { actor: SERVER });
+      const rules = { ...DEFAULT_DEFINITION, shards: count };
+      await catalog.define(board, rules, { actor: SERVER });
+      const later = PLAYERS.slice(0, 9).map((player, score) => ({ player, score }));
+      const model: RankedEntry[] = naiveBoard(await submit(board, later, count), rules);
+      expect(await walk(board, 4)).toEqual(model);
+    },
+  );
 
-  it('finds out by itself that what it remembers of a board is past', async () => {
+  it('notices that the cached definition of a board is out of date', async () => {
     const rules = { ...DEFAULT_DEFINITION, shards: 2 } as const;
     const { board } = await newBoard(
       PLAYERS.map((player, i) => ({ player, score: i % 3 })),
@@ -256,11 +259,11 @@ describe('the reader of a board with shards', () => {
     expect(after).not.toBe(before);
   });
 
-  it('does not mix what shards have by different definitions', async () => {
+  it('does not mix entries of shards that have different definitions', async () => {
     const { board } = await newBoard([{ player: 'p1', score: 1 }], { ...DEFAULT_DEFINITION, shards: 2 });
     const [own, other] = shardsOf(test.topology, board, 2);
     expect((await reader.find(board))?.total).toBe(1);
-    // Another maximum makes no other entries: one shard may have heard of it before the other.
+    // Another maximum does not change entries, so one shard may have applied it before the other.
     await catalog.define(board, { ...DEFAULT_DEFINITION, shards: 2, max: 9 }, { actor: SERVER });
     await project([own as NonNullable<typeof own>]);
     expect(await reader.find(board)).toMatchObject({ total: 1, definition: { max: 9 } });
@@ -281,7 +284,7 @@ describe('the reader of a board with shards', () => {
   });
 });
 
-/** As `naiveBoard`, for one score of each of many players and no time to break ties. */
+/** A faster `naiveBoard`, for one score per player, without the tie-break by time. */
 function naiveFast(events: readonly EntryEvent[]): RankedEntry[] {
   const scores = events.filter(event => event.type === 'ScoreSubmitted');
   const sorted = scores.sort(

@@ -14,7 +14,7 @@ import {
   comparePlaces,
   type MergedEntry,
   mergeWindows,
-  narrow,
+  narrowRange,
   type Place,
   type ShardEntry,
   type ShardSamples,
@@ -22,7 +22,7 @@ import {
   TOP,
 } from './shard-merge.js';
 
-/** What is asked of a board: a part of it, and how much of the board is looked at. Scores are those that it ranks by. */
+/** Which entries to read. Scores are rank scores: greater is better on every board. */
 export interface BoardQuery {
   readonly from:
     | { readonly offset: number }
@@ -31,18 +31,19 @@ export interface BoardQuery {
     | { readonly score: number }
     | { readonly players: readonly string[] };
   readonly length: number;
+  /** Only the best entries, up to this percentage of the board, are considered. */
   readonly topPercent: number;
 }
 
-/** What all shards say together. */
+/** The combined answer of all shards. */
 export interface ShardedAnswer {
   readonly rules: string;
   readonly definition: string;
-  /** The newest periods with scores, as many as are kept. */
+  /** The kept periods with scores, oldest first. */
   readonly periods: readonly string[];
   readonly clock: number;
   readonly total: number;
-  /** Whether there are more entries behind these. */
+  /** Whether there are more entries after these. */
   readonly more: boolean;
   readonly entries: readonly MergedEntry[];
 }
@@ -58,30 +59,30 @@ type WindowText = [
 ];
 type SamplesText = [from: number, to: number, indices: number[], members: string[], scores: string[]];
 
-/** A place that is read, with so many entries ahead of it and from there on. */
-interface View {
+/** A place, and how many entries of each shard to read before it and from it on. */
+interface PlaceWindow {
   readonly place: Place;
   readonly before: number;
   readonly length: number;
-  /** Whether an entry that stands right there is one of those ahead. */
+  /** Whether an entry exactly at the place counts as before it. */
   readonly isBehind?: boolean;
 }
 
-/** From one index to another. */
+/** Indices of the whole board; `to` is exclusive. */
 type Range = readonly [from: number, to: number];
 
-/** Entries that are read and not shown, at most, to save looking where a page begins. */
-const NEAR = 256;
-/** Samples of each shard: the more, the fewer looks. They must be several times as many as there are shards. */
-const samplesOf = (shards: number) => Math.max(32, 8 * shards);
-/** Runs that are read together with where entries are, and in one call, at most: one can have 17 KiB of attributes. */
-const CALL_RUNS = 100;
-/** How often an entry can move between two looks at it. */
-const ATTEMPTS = 8;
+/** A page that begins so many entries after a known place is read from that place, without further sampling. */
+const MAX_SKIPPED_ENTRIES = 256;
+/** More samples mean fewer rounds. There must be several times as many samples as shards. */
+const samplesPerShard = (shards: number) => Math.max(32, 8 * shards);
+/** A run can have 17 KiB of attributes. */
+const MAX_CALL_RUNS = 100;
+/** Each attempt fails only if the entry has moved since the one before. */
+const MAX_ATTEMPTS = 8;
 
 /**
- * Reads boards whose players are spread over several partitions: counts add up, and pages are merged. Of each shard an answer is
- * of one moment, of all together nearly.
+ * Reads boards whose players are spread over several partitions: it adds the shards' counts and merges their entries.
+ * Each shard answers for one moment, and all shards for nearly the same moment.
  */
 export class ShardedReader {
   private readonly calls: ShardCalls;
@@ -100,7 +101,7 @@ export class ShardedReader {
     const { period, known } = board;
     const { keepPeriods = DEFAULT_KEEP_PERIODS } = known.definition;
     const periods = answer.periods.slice(-1 - keepPeriods);
-    // A shard that had fewer periods with scores has kept older ones.
+    // A shard with scores in fewer periods keeps older periods than the whole board does.
     const isOver = period !== undefined && isExpired(known.definition, periods, period);
     return isOver ? { ...answer, periods, total: 0, more: false, entries: [] } : { ...answer, periods };
   }
@@ -108,48 +109,52 @@ export class ShardedReader {
   private select(board: ShardedBoard, query: BoardQuery): Promise<ShardedAnswer> {
     const { from, length, topPercent } = query;
     if ('players' in from) return this.lookup(board, from.players);
-    if ('around' in from) return this.around(board, from.around, length);
-    if ('offset' in from) return this.page(board, query, from.offset);
+    if ('around' in from) return this.readAround(board, from.around, length);
+    if ('offset' in from) return this.readPage(board, query, from.offset);
     if ('score' in from) {
       const place = aheadOfTies(from.score);
-      return this.view(board, topPercent, centred(place, length), centredIn(length));
+      return this.readWindow(board, topPercent, centred(place, length), centredIn(length));
     }
     const view = { place: from.after, before: 0, length, isBehind: true };
-    return this.view(board, topPercent, view, ahead => [ahead, ahead + length]);
+    return this.readWindow(board, topPercent, view, ahead => [ahead, ahead + length]);
   }
 
-  /** Reads a view, or a larger one when what is to be shown is not all in it. @param range says what is to be shown */
-  private async view(
+  /** Reads a window, and a larger one if it does not contain the whole range. @param range the indices to return */
+  private async readWindow(
     board: ShardedBoard,
     topPercent: number,
-    view: View,
+    view: PlaceWindow,
     range: (ahead: number, shown: number) => Range,
   ): Promise<ShardedAnswer> {
     const { place, before, length, isBehind = false } = view;
-    const hasRuns = before + length <= CALL_RUNS;
+    const hasRuns = before + length <= MAX_CALL_RUNS;
     const question = ['window', placeText(place), before, length, isBehind, hasRuns] as const;
     const replies = await this.calls.askAll<WindowText>(board, question);
-    const said = together(board, replies);
+    const combined = combineReplies(board, replies);
     const windows = replies.map(({ answer }) => toWindow(answer));
     const ahead = aheadOf(windows);
-    const shown = Math.ceil((said.total * topPercent) / 100);
+    const shown = Math.ceil((combined.total * topPercent) / 100);
     const [from, end] = range(ahead, shown);
     const to = Math.min(end, shown);
-    if (from >= to) return { ...said, more: false, entries: [] };
+    if (from >= to) return { ...combined, more: false, entries: [] };
     if (ahead - from > before || to - ahead > length) {
-      // Some more, for entries may move meanwhile.
+      // Twice as many as missing, since entries can move in between.
       const larger = {
         ...view,
         before: Math.max(0, 2 * (ahead - from)),
         length: 2 * Math.max(0, to - ahead),
       };
-      return this.view(board, topPercent, larger, range);
+      return this.readWindow(board, topPercent, larger, range);
     }
     const entries = mergeWindows(windows, from, to);
-    return { ...said, more: to < shown, entries: hasRuns ? entries : await this.withRuns(board, entries) };
+    return {
+      ...combined,
+      more: to < shown,
+      entries: hasRuns ? entries : await this.withRuns(board, entries),
+    };
   }
 
-  /** Reads the runs of many entries; who has gone from the board meanwhile is left out. */
+  /** Reads the runs of many entries. Leaves out players who are no longer on the board. */
   private async withRuns(board: ShardedBoard, entries: readonly MergedEntry[]): Promise<MergedEntry[]> {
     const prefix = prefixLengthOf(board.known.definition.tieBreak);
     const playerOf = ({ member }: MergedEntry) => member.slice(prefix);
@@ -160,63 +165,63 @@ export class ShardedReader {
     });
   }
 
-  /** A page from an index: what is far below is first looked for by samples. */
-  private async page(board: ShardedBoard, query: BoardQuery, offset: number): Promise<ShardedAnswer> {
+  /** Reads a page from an index on. If it is far from the top, samples locate its beginning first. */
+  private async readPage(board: ShardedBoard, query: BoardQuery, offset: number): Promise<ShardedAnswer> {
     const { length, topPercent } = query;
     let place = TOP;
     let skipped = offset;
-    for (let to = BOTTOM; skipped > NEAR && length > 0; ) {
-      const count = samplesOf(this.calls.placesOf(board).length);
+    for (let to = BOTTOM; skipped > MAX_SKIPPED_ENTRIES && length > 0; ) {
+      const count = samplesPerShard(this.calls.partitionsOf(board).length);
       const question = ['samples', placeText(place), placeText(to), count] as const;
       const shards = (await this.calls.askAll<SamplesText>(board, question)).map(({ answer }) =>
         toSamples(answer),
       );
       skipped = offset - shards.reduce((sum, { from }) => sum + from, 0);
-      const found = narrow(shards, offset);
+      const found = narrowRange(shards, offset);
       const isSame = (found.from ?? place).member === place.member && (found.to ?? to).member === to.member;
-      if (skipped <= NEAR || isSame) break;
+      if (skipped <= MAX_SKIPPED_ENTRIES || isSame) break;
       place = found.from ?? place;
       to = found.to ?? to;
     }
     const view = { place, before: 0, length: length === 0 ? 0 : Math.max(0, skipped) + length };
-    return this.view(board, topPercent, view, ahead => {
+    return this.readWindow(board, topPercent, view, ahead => {
       const from = Math.max(offset, ahead);
       return [from, from + length];
     });
   }
 
-  private async around(board: ShardedBoard, player: string, length: number): Promise<ShardedAnswer> {
+  private async readAround(board: ShardedBoard, player: string, length: number): Promise<ShardedAnswer> {
     let before: string | undefined;
     for (let attempt = 1; ; attempt++) {
       const [place] = (await this.findPlaces(board, [player])).values();
       const nowhere = { place: TOP, before: 0, length: 0 };
-      if (!place) return this.view(board, 100, nowhere, () => [0, 0]);
-      const answer = await this.view(board, 100, centred(place, length), (ahead, shown) =>
+      if (!place) return this.readWindow(board, 100, nowhere, () => [0, 0]);
+      const answer = await this.readWindow(board, 100, centred(place, length), (ahead, shown) =>
         ahead < shown ? centredIn(length)(ahead, shown) : [0, 0],
       );
       if (answer.entries.some(({ member }) => member === place.member)) return answer;
-      // Banned, or cut off; or moved since.
-      if (place.member === before || attempt === ATTEMPTS) return { ...answer, more: false, entries: [] };
+      // Not found at the same place twice: the player is banned or below maxEntries. Otherwise the entry has moved.
+      if (place.member === before || attempt === MAX_ATTEMPTS) return { ...answer, more: false, entries: [] };
       before = place.member;
     }
   }
 
   private async lookup(board: ShardedBoard, players: readonly string[]): Promise<ShardedAnswer> {
     const found: MergedEntry[] = [];
-    let said: Omit<ShardedAnswer, 'more' | 'entries'> | undefined;
+    let combined: Omit<ShardedAnswer, 'more' | 'entries'> | undefined;
     let left: readonly string[] = players;
     let before = new Map<string, ShardEntry>();
     const { ranking, maxEntries } = board.known.definition;
-    // Else it does not matter how many of an equal score are ahead.
+    // Otherwise ranks do not depend on the order among equal scores.
     const countsTies = ranking === 'ordinal' || maxEntries !== undefined;
-    for (let attempt = 1; attempt === 1 || (left.length > 0 && attempt <= ATTEMPTS); attempt++) {
+    for (let attempt = 1; attempt === 1 || (left.length > 0 && attempt <= MAX_ATTEMPTS); attempt++) {
       const places = await this.findPlaces(board, left);
-      // Who is where they were and not ranked there is banned. Who has moved is looked for again.
+      // A player at the same place as before, who is not ranked there, is banned. Players who have moved are looked up again.
       const moved = [...places].filter(([player, { member }]) => before.get(player)?.member !== member);
       const entries = moved.map(([, place]) => place);
       const question = ['places', entries.map(placeText), countsTies] as const;
       const replies = await this.calls.askAll<number[]>(board, question);
-      said = together(board, replies);
+      combined = combineReplies(board, replies);
       const total = (i: number) => replies.reduce((sum, { answer }) => sum + (answer[i] ?? 0), 0);
       const isThere = entries.map((_, i) => total(3 * i + 2) > 0);
       for (const [i, entry] of entries.entries())
@@ -224,12 +229,12 @@ export class ShardedReader {
       before = places;
       left = moved.flatMap(([player], i) => (isThere[i] ? [] : [player]));
     }
-    const { total = 0 } = said ?? {};
+    const { total = 0 } = combined ?? {};
     const entries = found.filter(({ index }) => index < total).sort(comparePlaces);
-    return { ...(said as ShardedAnswer), more: false, entries };
+    return { ...(combined as ShardedAnswer), more: false, entries };
   }
 
-  /** Where the players' runs place them, whether they are ranked or not. */
+  /** The places of the players according to their runs, whether they are ranked or not. */
   private async findPlaces(
     board: ShardedBoard,
     players: readonly string[],
@@ -244,15 +249,15 @@ export class ShardedReader {
     return places;
   }
 
-  /** The runs of those who have one, by player. */
+  /** The runs by player, without players who have none. */
   private async runsOf(board: ShardedBoard, players: readonly string[]): Promise<Map<string, string>> {
     const { known } = board;
     const shard = (player: string) =>
       shardOf(this.topology, known.source ?? board.board, player, known.definition.shards);
     const runs = new Map<string, string>();
     const find = async ([keys, names]: readonly [ReturnType<typeof shard>, readonly string[]]) => {
-      for (let at = 0; at < names.length; at += CALL_RUNS) {
-        const some = names.slice(at, at + CALL_RUNS);
+      for (let at = 0; at < names.length; at += MAX_CALL_RUNS) {
+        const some = names.slice(at, at + MAX_CALL_RUNS);
         const { answer } = await this.calls.ask<(string | null)[]>(board, keys, ['runs', some]);
         for (const [i, name] of some.entries()) if (answer[i] != null) runs.set(name, answer[i]);
       }
@@ -262,14 +267,14 @@ export class ShardedReader {
   }
 }
 
-/** A view with the place in the middle. */
-const centred = (place: Place, length: number): View => ({
+/** A window with the place in the middle. */
+const centred = (place: Place, length: number): PlaceWindow => ({
   place,
   before: Math.floor(length / 2),
   length: Math.ceil(length / 2),
 });
 
-/** At the board's ends, there is more on the other side. */
+/** The range with a place in the middle, moved to stay within the board. */
 const centredIn =
   (length: number) =>
   (ahead: number, shown: number): Range => {
@@ -277,8 +282,8 @@ const centredIn =
     return [from, from + length];
   };
 
-/** What the shards say of the board. */
-function together(
+/** Combines what the shards report about the board. */
+function combineReplies(
   { known }: ShardedBoard,
   replies: readonly ShardReply<unknown>[],
 ): Omit<ShardedAnswer, 'more' | 'entries'> {
@@ -298,7 +303,7 @@ function toWindow([ahead, start, lead, better, members, scores, runs]: WindowTex
   return {
     ahead,
     start,
-    ...(lead !== '' && { lead: { score: Number(lead), better } }),
+    ...(lead !== '' && { previous: { score: Number(lead), better } }),
     entries: members.map((member, i) => ({ member, score: Number(scores[i]), run: runs[i] ?? '' })),
   };
 }

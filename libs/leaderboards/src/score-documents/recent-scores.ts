@@ -2,15 +2,14 @@ import { compareEventIds, formatEventId, parseEventId, type RecordedEvent } from
 
 type ScoreEvent = RecordedEvent<'ScoreSubmitted'>;
 
-/** How many of the latest scores a document shows. */
-export const RECENT = 10;
+export const MAX_RECENT_SCORES = 10;
 
-/** A score with its event's id, and the event's time in milliseconds where that is not its id's. */
+/** A score, the id of its event, and the time of the event (ms) if the id has another time. */
 export type ScoreRecord = readonly [id: string, score: number, at?: number];
 
 /**
- * The latest scores, newest first, at most `RECENT`: a JSON list of `ScoreRecord`. It stays text, for nearly every score
- * only goes in front of the others, and to read and write ten records for each event costs more than the rest of a fold.
+ * The latest scores, newest first, at most `MAX_RECENT_SCORES`: a JSON list of `ScoreRecord`. It is kept as text. Almost every
+ * score is only put in front, and parsing and formatting ten records per event would cost more than the rest of the fold.
  */
 export type RecentScores = string;
 
@@ -22,14 +21,14 @@ export function onlyRecent(event: ScoreEvent): RecentScores {
   return `[${recordOf(event)}]`;
 }
 
-/** @param count how many scores there were before this one, shown or not */
+/** @param count the number of all scores before this one */
 export function withRecent(recent: RecentScores, count: number, event: ScoreEvent): RecentScores {
   if (compareEventIds(newestIn(recent), event.id) >= 0) return withOlder(recent, event);
-  const end = count < RECENT ? -1 : recent.lastIndexOf(',[');
+  const end = count < MAX_RECENT_SCORES ? -1 : recent.lastIndexOf(',[');
   return `[${recordOf(event)},${recent.slice(1, end)}]`;
 }
 
-/** What two partitions have. */
+/** Merges the recent scores of two partitions. */
 export function mergeRecent(a: RecentScores, b: RecentScores): RecentScores {
   return JSON.stringify(newest([...recordsOf(a), ...recordsOf(b)]));
 }
@@ -39,12 +38,15 @@ function withOlder(recent: RecentScores, event: ScoreEvent): RecentScores {
 }
 
 function newest(records: readonly ScoreRecord[]): ScoreRecord[] {
-  return records.toSorted(([x], [y]) => compareEventIds(parseEventId(y), parseEventId(x))).slice(0, RECENT);
+  return records
+    .toSorted(([x], [y]) => compareEventIds(parseEventId(y), parseEventId(x)))
+    .slice(0, MAX_RECENT_SCORES);
 }
 
 const recordOf = ({ id, at, data: { score } }: ScoreEvent) =>
   `["${formatEventId(id)}",${JSON.stringify(score)}${at === undefined ? '' : `,${at}`}]`;
 
-/** Behind `[["`. */
-const NEWEST = 3;
-const newestIn = (recent: RecentScores) => parseEventId(recent.slice(NEWEST, recent.indexOf('"', NEWEST)));
+/** The first id comes after `[["`. */
+const NEWEST_ID_START = 3;
+const newestIn = (recent: RecentScores) =>
+  parseEventId(recent.slice(NEWEST_ID_START, recent.indexOf('"', NEWEST_ID_START)));

@@ -11,7 +11,7 @@ import {
   unitsOfSum,
 } from '#libs/testing';
 import { toNumber } from '../ranking/exact-sum.js';
-import { RECENT, recordsOf } from './recent-scores.js';
+import { MAX_RECENT_SCORES, recordsOf } from './recent-scores.js';
 import { type BoardScores, evolveScores, mergeScores, type ScoresState } from './score-document.fold.js';
 import { scoreDocuments } from './score-document.store.js';
 
@@ -21,7 +21,7 @@ const scoresOf = (events: readonly EntryEvent[]) => fold(events).scores as Board
 const score = (value: number, ms: number, seq = 0) =>
   scoreSubmitted({ player: 'ada', score: value }, ms, seq);
 
-/** The document as one would work it out from the whole list at once. */
+/** The document, computed from the whole list at once. */
 function naiveScores(events: readonly EntryEvent[]) {
   const epoch = events.filter(event => event.type === 'EntryRevoked').length;
   const scores = scoresThatCount(events);
@@ -37,7 +37,7 @@ function naiveScores(events: readonly EntryEvent[]) {
     firstAt: first.id.ms,
     recent: scores
       .map(({ id, data }) => [formatEventId(id), data.score])
-      .slice(-RECENT)
+      .slice(-MAX_RECENT_SCORES)
       .reverse(),
   };
 }
@@ -49,7 +49,7 @@ function flat({ epoch, scores }: ScoresState) {
 }
 
 describe('the fold of a score document', () => {
-  it('counts, sums, and knows the highest, the lowest, the first and the latest scores', () => {
+  it('keeps the count, the sum, and the highest, lowest, first, and latest scores', () => {
     const scores = scoresOf([score(10, 1), score(-30, 2), score(20, 3)]);
     expect(scores).toMatchObject({ count: 3, highest: 20, lowest: -30, firstAt: 1 });
     expect(toNumber(scores.sum)).toBe(0);
@@ -62,9 +62,9 @@ describe('the fold of a score document', () => {
     expect(toNumber(sum)).toBe(15);
   });
 
-  it('shows the latest scores by the log, not by arrival', () => {
-    const events = Array.from({ length: RECENT + 5 }, (_, seq) => score(seq, 1, seq));
-    const newest = events.toReversed().slice(0, RECENT);
+  it('keeps the latest scores in the order of the log, not of delivery', () => {
+    const events = Array.from({ length: MAX_RECENT_SCORES + 5 }, (_, seq) => score(seq, 1, seq));
+    const newest = events.toReversed().slice(0, MAX_RECENT_SCORES);
     for (const order of [events, events.toReversed()]) {
       expect(recordsOf(scoresOf(order).recent)).toEqual(
         newest.map(({ id, data }) => [formatEventId(id), data.score]),
@@ -72,11 +72,11 @@ describe('the fold of a score document', () => {
     }
   });
 
-  it('knows the first score when it arrives last', () => {
+  it('keeps the time of the first score even if it is delivered last', () => {
     expect(scoresOf([score(1, 900), score(2, 100)]).firstAt).toBe(100);
   });
 
-  it('begins anew after a revocation, whichever arrives first', () => {
+  it('starts again after a revocation, in whatever order the events arrive', () => {
     const [early, revoked, late] = [score(99, 1), entryRevoked(1, 2), afterRevocations(1, score(1, 3))];
     expect(fold([early, revoked])).toEqual({ epoch: 1 });
     for (const order of [
@@ -89,7 +89,7 @@ describe('the fold of a score document', () => {
       });
   });
 
-  it('is what a naive count makes of the log, in any order', () => {
+  it('gives the same document as a naive computation, in any order', () => {
     fc.assert(
       fc.property(entryInAnyOrder, ({ events, shuffled }) => {
         const state = fold(shuffled);
@@ -99,7 +99,7 @@ describe('the fold of a score document', () => {
     );
   });
 
-  it('is the same when a part of the scores is folded elsewhere, and merged', () => {
+  it('gives the same document if parts are folded separately and merged', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 2, maxLength: 30 }),
@@ -114,7 +114,7 @@ describe('the fold of a score document', () => {
     );
   });
 
-  it('is JSON behind its revision', () => {
+  it('is stored as a revision and JSON', () => {
     const [revision, json = ''] = scoreDocuments.format(fold([score(0.5, 1), score(-2, 2)])).split(' ');
     expect(revision).toBe('2');
     expect(JSON.parse(json)).toEqual({
@@ -126,7 +126,7 @@ describe('the fold of a score document', () => {
     });
   });
 
-  it('is kept as text that reads back as it was, under a revision that differs whenever the state does', () => {
+  it('parses what it formats, and different states have different revisions', () => {
     fc.assert(
       fc.property(entryInAnyOrder, ({ shuffled }) => {
         let state: ScoresState | undefined;

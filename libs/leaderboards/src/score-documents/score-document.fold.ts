@@ -2,7 +2,7 @@ import { type RecordedEvent, timeOf } from '#libs/events';
 import { add, type ExactSum, exact } from '../ranking/exact-sum.js';
 import { mergeRecent, onlyRecent, type RecentScores, withRecent } from './recent-scores.js';
 
-/** What one player did on one board. */
+/** The scores of one player on one board. */
 export interface BoardScores {
   readonly count: number;
   readonly highest: number;
@@ -13,15 +13,15 @@ export interface BoardScores {
   readonly recent: RecentScores;
 }
 
-/** What became of one player on one board. */
+/** The state of one player on one board. */
 export interface ScoresState {
-  /** How many revocations came before the scores that count. */
+  /** The number of revocations before the scores that count. */
   readonly epoch: number;
-  /** Nothing when all were revoked. */
+  /** Undefined if all scores were revoked. */
   readonly scores?: BoardScores;
 }
 
-/** As on leaderboards, the scores since the last revocation count, and each says itself which that is. */
+/** As on leaderboards, only scores after the last revocation count. Each score contains the number of revocations before it. */
 export function evolveScores(
   state: ScoresState | undefined,
   event: RecordedEvent<'ScoreSubmitted' | 'EntryRevoked'>,
@@ -48,7 +48,7 @@ function addScore(scores: BoardScores | undefined, event: RecordedEvent<'ScoreSu
   };
 }
 
-/** What two partitions have of one player on one board. */
+/** Combines the scores that two partitions have of one player on one board. */
 export function mergeScores(a: BoardScores, b: BoardScores): BoardScores {
   return {
     count: a.count + b.count,

@@ -9,9 +9,9 @@ import { recordsOf } from './recent-scores.js';
 import { type BoardScores, mergeScores } from './score-document.fold.js';
 import { parseScores, scoreDocuments } from './score-document.store.js';
 
-/** What a player did on one board. Times are ISO 8601. */
+/** A player's scores on one board, for clients. Times are ISO 8601. */
 export interface BoardSummary {
-  /** The highest, or on a board with the order `asc` the lowest. */
+  /** The highest score, or the lowest on a board with the order `asc`. */
   readonly best: number;
   readonly last: number;
   readonly count: number;
@@ -23,8 +23,7 @@ export interface BoardSummary {
   readonly recent: readonly { readonly score: number; readonly at: string }[];
 }
 
-/** Boards that Redis is asked for in one command, at most. */
-const CALL_BOARDS = 500;
+const MAX_CALL_BOARDS = 500;
 
 export class ScoreDocumentReader {
   private readonly live: LiveState;
@@ -36,25 +35,25 @@ export class ScoreDocumentReader {
     this.live = new LiveState(redis, scoreDocuments.name);
   }
 
-  /** The player's boards by name; empty when there are none. */
+  /** The player's scores by board. */
   async find(player: string): Promise<Readonly<Record<string, BoardSummary>>> {
     const scores = new Map<string, BoardScores>();
     for (const { boards } of await this.read(player)) {
       for (const [board, text] of boards) {
         const found = parseScores(text).scores;
         const known = scores.get(board);
-        // Removed, and defined with other shards, a board has the player's scores in two partitions.
+        // A board that was removed and defined with other shards can have scores of the player in two partitions.
         if (found) scores.set(board, known ? mergeScores(known, found) : found);
       }
     }
     const names = [...scores.keys()].sort();
-    const orders = await this.ordersOf(names);
+    const orders = await this.readOrders(names);
     return Object.fromEntries(
       names.map(board => [board, summary(scores.get(board) as BoardScores, orders.get(board))]),
     );
   }
 
-  /** Names of all boards where the player ever scored, also those where all of it was revoked. */
+  /** All boards where the player has ever scored, including those where all scores were revoked. */
   async boards(player: string): Promise<string[]> {
     return [...new Set((await this.read(player)).flatMap(({ boards }) => boards.map(([board]) => board)))];
   }
@@ -64,8 +63,8 @@ export class ScoreDocumentReader {
     return (await this.read(player)).flatMap(({ keys, boards }) => (boards.length > 0 ? [keys] : []));
   }
 
-  /** Asks every partition: a player is on boards of all. */
-  private async read(player: string): Promise<Part[]> {
+  /** Reads every partition, since any of them can have boards of the player. */
+  private async read(player: string): Promise<PartitionScores[]> {
     return Promise.all(
       this.topology.all('scores').map(async keys => {
         const boards = await this.live.readWhole(keys, state => scoresKey(state, player));
@@ -74,14 +73,14 @@ export class ScoreDocumentReader {
     );
   }
 
-  /** Which score is the best, the boards' definitions say. */
-  private async ordersOf(boards: readonly string[]): Promise<Map<string, BoardDefinition['order']>> {
+  /** Reads the orders of the boards, which decide which score is the best. */
+  private async readOrders(boards: readonly string[]): Promise<Map<string, BoardDefinition['order']>> {
     const orders = new Map<string, BoardDefinition['order']>();
-    const places = Map.groupBy(boards, board => this.topology.of('scores', board));
+    const byPartition = Map.groupBy(boards, board => this.topology.of('scores', board));
     await Promise.all(
-      [...places].map(async ([keys, names]) => {
-        for (let at = 0; at < names.length; at += CALL_BOARDS) {
-          const some = names.slice(at, at + CALL_BOARDS);
+      [...byPartition].map(async ([keys, names]) => {
+        for (let at = 0; at < names.length; at += MAX_CALL_BOARDS) {
+          const some = names.slice(at, at + MAX_CALL_BOARDS);
           const definitions = await this.redis.hmget(keys.definitions(), ...some);
           for (const [i, board] of some.entries())
             orders.set(board, parseDefinedBoard(definitions[i] ?? '').definition.order);
@@ -92,8 +91,8 @@ export class ScoreDocumentReader {
   }
 }
 
-/** What one partition has of a player. */
-interface Part {
+/** A player's boards in one partition. */
+interface PartitionScores {
   readonly keys: PartitionKeys;
   readonly boards: [board: string, text: string][];
 }

@@ -1,10 +1,10 @@
 import { NO_RULES, type Projection, removalOf } from '#libs/projections';
-import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../definitions/rulebook.js';
+import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../definitions/rules-changes.js';
 import { scoresKey } from '../keys.js';
 import { type PackedSum, pack, unpack } from '../ranking/exact-sum.js';
 import { evolveScores, type ScoresState } from './score-document.fold.js';
 
-/** What stands in the JSON before the recent scores. */
+/** The fields of the stored JSON before `recent`. */
 interface StoredScores {
   readonly highest: number;
   readonly lowest: number;
@@ -13,10 +13,10 @@ interface StoredScores {
 }
 
 /**
- * Score documents: for each player and partition a hash of boards.
+ * Score documents: for each player and partition, a hash of boards.
  *
- * A board is kept as `<count>[~<epoch>] <JSON>`: every score counts, so the count is the revision, together with
- * the number of revocations. What remains of revoked scores is `~<epoch>`.
+ * A board is stored as `<count>[~<epoch>] <JSON>`. The revision is the count, since each score raises it, together with
+ * the number of revocations. If all scores were revoked, only `~<epoch>` is stored.
  */
 export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   name: 'scores',
@@ -48,7 +48,7 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
 
 const BEFORE_RECENT = ',"recent":';
 
-/** What can stand before the JSON. */
+/** The text before the JSON. */
 const REVISION = /^(\d*)(?:~(\d+))?$/;
 
 export function parseScores(text: string): ScoresState {

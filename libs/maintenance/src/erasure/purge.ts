@@ -114,7 +114,9 @@ export class Purge {
     const rules = new LeaderboardRules(await readWholeHash(this.redis, state.rules()));
     const sizes = new Map<string, Promise<number>>();
     return async (score: RecordedEvent<'ScoreSubmitted'>): Promise<string[]> => {
-      const open = rules.targets(score, state).filter(target => rules.isOpen(boardOf(target), target.period));
+      const open = rules
+        .targets(score, state)
+        .filter(target => rules.hasPeriod(boardOf(target), target.period));
       const empty = await Promise.all(
         open.map(async target => {
           const { key } = target.address;

@@ -6,10 +6,10 @@ import {
   type DocumentStoreName,
   type Effect,
   effectsOfRulesChange,
-  type Fields,
   LoadedStates,
   type Projection,
   type RulesChange,
+  type RulesFields,
   type Source,
   type StateKeys,
   stateKeys,
@@ -109,7 +109,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     private readonly facts: Facts,
     private readonly isResumed: boolean,
     builtRules: Record<string, string>,
-    assumed: Fields,
+    assumed: RulesFields,
   ) {
     this.state = stateKeys(source.keys, generation, facts.documents);
     this.rules = projection.partitionRules.parseForReplay(builtRules, assumed, options.boards);

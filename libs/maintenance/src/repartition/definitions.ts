@@ -7,7 +7,7 @@ import {
   type NewEvent,
   type RecordedEvent,
 } from '#libs/events';
-import { SCORED } from '#libs/leaderboards';
+import { SCORED_BOARD } from '#libs/leaderboards';
 import type { PartitionWriter, Placed } from './partition-writer.js';
 
 /** What a partition that is being made knows of a board. */
@@ -55,7 +55,7 @@ export class Definitions {
     const known = this.boards.get(writer)?.get(board);
     if (known && known.is !== 'removed') return;
     this.set(writer, board, { ...known, is: 'scored' });
-    writer.set(writer.keys.definitions(), board, SCORED);
+    writer.set(writer.keys.definitions(), board, SCORED_BOARD);
   }
 
   private set(writer: PartitionWriter, board: string, known: Known): void {

@@ -9,7 +9,7 @@ import {
 } from '#libs/events';
 import {
   BoardCatalog,
-  definedBy,
+  definitionIdOf,
   LeaderboardReader,
   leaderboards,
   ScoreDocumentReader,
@@ -109,7 +109,7 @@ describe('a board with shards, when the log is cut anew', () => {
       }),
     );
     for (const [i, [, known]] of [...all].entries())
-      expect(new Set(places[i])).toEqual(new Set([definedBy(known)]));
+      expect(new Set(places[i])).toEqual(new Set([definitionIdOf(known)]));
     return [...all].sort(([a], [b]) => (a < b ? -1 : 1));
   };
 
@@ -185,7 +185,7 @@ describe('a board with shards, when the log is cut anew', () => {
       const score = { type: 'ScoreSubmitted', data: { board, player, score: 1 }, actor: SERVER } as const;
       return test.log.append(
         { ...score, idempotencyKey: player },
-        { shards: 3, definedBy: definedBy(definition) },
+        { shards: 3, definedBy: definitionIdOf(definition) },
       );
     };
     for (const player of players) await submit(player);

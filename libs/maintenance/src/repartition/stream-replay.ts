@@ -11,7 +11,7 @@ import {
   type StreamName,
   unpackEvent,
 } from '#libs/events';
-import { leaderboards, SCORED } from '#libs/leaderboards';
+import { leaderboards, SCORED_BOARD } from '#libs/leaderboards';
 import { nodeOf, type RedisClient, readWholeHash } from '#libs/redis';
 import { type BoardEvent, BoardLives } from './board-lives.js';
 import { Definitions } from './definitions.js';
@@ -107,7 +107,7 @@ export class StreamReplay {
     if (this.stream !== 'scores') return;
     for (const keys of this.from)
       for (const [board, text] of Object.entries(await readWholeHash(this.redis, keys.definitions())))
-        if (text === SCORED)
+        if (text === SCORED_BOARD)
           this.definitions.mark(this.writerOf(this.after.of('scores', board).partition), board);
     await Promise.all(this.writers.map(writer => writer.flush()));
   }

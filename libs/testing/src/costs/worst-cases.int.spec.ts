@@ -56,7 +56,14 @@ class Filler {
     const definition = { ...DEFAULT_DEFINITION, ...fields };
     const places = shardsOf(topology, board, definition.shards);
     const text = formatBoard({
-      ...{ by: at(0), from: undefined, since: undefined, born: undefined, state: 'here', definition },
+      ...{
+        definedBy: at(0),
+        countsAfter: undefined,
+        sourceCountsAfter: undefined,
+        createdBy: undefined,
+        state: 'here',
+        definition,
+      },
     });
     for (const keys of places) {
       await redis.hset(stateKeys(keys, 1).rules(), `b:${board}`, text, `q:${board}`, '-');

@@ -52,9 +52,8 @@ function framingProblem({ headers, httpVersion }: IncomingMessage): Problem | un
     });
   const codings = elementsOf(sent).map(coding => coding.toLowerCase());
   if (codings.length === 1 && codings[0] === 'chunked') return undefined;
-  // Unless chunked is the last coding, the end of the body is unknown (RFC 9112, 6.3).
-  const hasEnd = codings.at(-1) === 'chunked';
-  return new Problem(hasEnd ? 501 : 400, {
+  // The RFC suggests 501 for an unknown coding, but the fault is in the request, and a 5xx would raise an operator's alarm.
+  return new Problem(400, {
     detail: `Transfer-Encoding must be chunked and nothing else; it is ${shownValue(sent)}. Compress the body with Content-Encoding: gzip instead`,
     headers: close,
   });

@@ -43,8 +43,9 @@ export {
   partitionKeysLike,
   topologyKey,
 } from './partitions/partition-keys.js';
-export { placeOf, shardOf, shardsOf } from './partitions/routing.js';
+export { partitionFor, shardOf, shardsOf } from './partitions/routing.js';
 export { isTopology, NoLogError, Topology } from './partitions/topology.js';
+export { AppliedWaiter, applied } from './reading/applied-waiter.js';
 export { formatCursor, InvalidCursorError, type Position, parseCursor } from './reading/cursor.js';
 export { type EventPage, type EventQuery, EventReader, mentionsAny } from './reading/event-reader.js';
 export { type EventRef, formatEventRef, parseEventRef } from './reading/event-ref.js';
@@ -57,6 +58,5 @@ export {
 } from './reading/event-view.js';
 export { type LogEntry, readEntries, readLog } from './reading/log-reader.js';
 export { type NamedStream, newestFirst, type SourceEntry } from './reading/newest-first.js';
-export { applied, Progress } from './reading/progress.js';
 export type { Settlement } from './reading/settlement.js';
 export { VersionReader } from './reading/version-reader.js';

@@ -1,7 +1,7 @@
 import type { PartitionKeys, Topology } from '#libs/event-log';
 import type { JsonObject } from '#libs/events';
 import { LiveState, readFields, type StateKeys } from '#libs/projections';
-import { Batched, type RedisClient } from '#libs/redis';
+import { BatchLoader, type RedisClient } from '#libs/redis';
 import { DOCUMENTS_GROUP } from '#libs/search';
 import { fieldsOf } from './profile.fold.js';
 import { parseProfile } from './profile.store.js';
@@ -28,14 +28,14 @@ const WEIGHTS: Readonly<Record<Kind, number>> = { names: 1, profiles: 5 };
 
 export class ProfileReader {
   private readonly live: LiveState;
-  private readonly batched: Batched<Asked, readonly (string | null)[]>;
+  private readonly batched: BatchLoader<Asked, readonly (string | null)[]>;
 
   constructor(
     redis: RedisClient,
     private readonly topology: Topology,
   ) {
     this.live = new LiveState(redis, DOCUMENTS_GROUP);
-    this.batched = new Batched(redis, asked => this.read(asked), {
+    this.batched = new BatchLoader(redis, asked => this.read(asked), {
       items: CALL_LISTS,
       weigh: ({ kind, players }) => WEIGHTS[kind] * players.length,
       weight: CALL_WEIGHT,
@@ -83,7 +83,7 @@ export class ProfileReader {
     await Promise.all(
       [...places].map(async ([keys, players]) => {
         const group = `${kind} ${keys.stream}`;
-        const texts = await this.batched.ask({ keys, kind, players }, keys.stream, group).catch(onError);
+        const texts = await this.batched.load({ keys, kind, players }, keys.stream, group).catch(onError);
         for (const [i, player] of players.entries()) {
           const text = texts?.[i];
           if (typeof text === 'string') found.set(player, parse(text));

@@ -5,15 +5,15 @@ export {
   type SentinelAddress,
   withoutPassword,
 } from './address.js';
-export { Batched } from './batched.js';
+export { BatchLoader } from './batch-loader.js';
 export {
   type ClientOptions,
   createBlockingClient,
   createClient,
+  nodeIdOf,
   nodeOf,
   nodesOf,
   ping,
-  placeOf,
   type RedisClient,
 } from './clients/client.js';
 export {
@@ -25,12 +25,12 @@ export {
   unlessForbidden,
   WrongTypeError,
 } from './errors.js';
+export { flushSchedulerOf } from './flush-scheduler.js';
 export { inHeavyLane } from './heavy-lane.js';
+export { LruMap } from './lru-map.js';
 export { OptionalWrites } from './optional-writes.js';
 export { pairs } from './pairs.js';
-export { pulseOf } from './pulse.js';
 export { readWholeHash } from './read-hash.js';
-export { RecentlyUsed } from './recently-used.js';
 export { Script, scriptsIn } from './script.js';
 export {
   FSYNC_POLICIES,

@@ -1,18 +1,18 @@
 import type { RedisClient } from './clients/client.js';
 
-/** Fields that Redis looks through in one command, about: a fraction of a millisecond. */
-const SCANNED_FIELDS = 1_000;
+/** About how many fields Redis scans per command: a fraction of a millisecond. */
+const SCAN_COUNT = 1_000;
 
 /**
- * Reads a hash whose size nobody limits, a stretch at a time: a small one in one command. What changes meanwhile may or may
- * not be in it.
+ * Reads a hash of unlimited size in several commands; a small one takes a single command. Changes made meanwhile may or may
+ * not be in the result.
  */
 export async function readWholeHash(redis: RedisClient, key: string): Promise<Record<string, string>> {
-  // Names come from outside: none of them must mean anything to JavaScript.
+  // A map, because field names come from outside and could be `__proto__`.
   const fields = new Map<string, string>();
   let cursor = '0';
   do {
-    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', SCANNED_FIELDS);
+    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', SCAN_COUNT);
     for (let i = 0; i < flat.length; i += 2) fields.set(flat[i] ?? '', flat[i + 1] ?? '');
     cursor = next;
   } while (cursor !== '0');

@@ -1,47 +1,47 @@
-import { placeOf, type RedisClient } from './clients/client.js';
+import { nodeIdOf, type RedisClient } from './clients/client.js';
 import { scriptError, UnconfirmedError } from './errors.js';
 import type { Script } from './script.js';
 
-/** Milliseconds for which replicas are waited for: a request has to be answered in less than two seconds. */
-const DEADLINE = 600;
-/** Seconds for which a mark is kept. Nobody reads it. */
+/** How long to wait for replicas. A request must be answered in less than two seconds. */
+const WAIT_TIMEOUT_MS = 600;
+/** Seconds until a mark expires. Nobody reads it. */
 const MARK_SECONDS = 60;
 
 type Command = readonly [name: string, ...args: (string | number)[]];
 
-interface Work {
+interface QueuedWrite {
   readonly command: Command;
-  /** What is sent when the server does not know the script. */
-  readonly instead?: Command;
+  /** Sent instead when the server does not know the script. */
+  readonly fallback?: Command;
   done(reply: unknown): void;
   fail(error: unknown): void;
 }
 
 /**
- * Writes that count only when enough replicas have them.
+ * Runs writes that succeed only when enough replicas have them.
  *
- * WAIT speaks of the writes of its own connection, and nothing else gets through behind it. So there is a connection of
- * its own for these writes, and writes and WAIT go in one pipeline: neither can be on another connection than the
- * other. While one pipeline is under way to a server, writes gather for the next: one WAIT serves them all.
+ * WAIT covers the writes of its own connection and blocks everything behind it. So these writes have a connection of their
+ * own, and are sent in one pipeline with WAIT, so that both use the same connection. While a pipeline is running, writes to
+ * that server are queued for the next one: one WAIT covers them all.
  */
 export class WriteQuorum {
-  /** Works for each server; those of a server for which a pipeline is under way wait here. */
-  private readonly lanes = new Map<string, Work[]>();
+  /** By server: writes that wait for the running pipeline. A server without an entry is idle. */
+  private readonly queues = new Map<string, QueuedWrite[]>();
 
   /**
-   * @param redis a connection that nobody else uses
-   * @param replicas how many must have a write
+   * @param redis a connection that nothing else uses
+   * @param replicas the number of replicas that must have a write
    */
   constructor(
     private readonly redis: RedisClient,
     private readonly replicas: number,
-    private readonly deadline = DEADLINE,
+    private readonly waitTimeoutMs = WAIT_TIMEOUT_MS,
   ) {}
 
   /**
    * Runs a script that writes.
    *
-   * @throws UnconfirmedError when it was executed, but not enough replicas have it
+   * @throws UnconfirmedError if it was executed, but too few replicas have it
    * @throws as `Script.run`
    */
   run<Reply>(
@@ -49,14 +49,14 @@ export class WriteQuorum {
     keys: readonly string[],
     args: readonly (string | number)[],
   ): Promise<Reply> {
-    const [command, instead] = script.commands(keys, args);
-    return this.send(keys[0] ?? '', command, instead) as Promise<Reply>;
+    const [command, fallback] = script.commands(keys, args);
+    return this.send(keys[0] ?? '', command, fallback) as Promise<Reply>;
   }
 
   /**
-   * Confirms what others wrote: replicas have all that the server of a key had now.
+   * Waits until the replicas have everything that other connections have written so far.
    *
-   * @param mark a key beside what was written; WAIT would not wait for writes of other connections without one of its own
+   * @param mark a key in the partition; it is written because WAIT only waits if its own connection has written something
    * @throws UnconfirmedError
    */
   async confirm(mark: string): Promise<void> {
@@ -67,55 +67,57 @@ export class WriteQuorum {
     this.redis.disconnect();
   }
 
-  private send(key: string, command: Command, instead?: Command): Promise<unknown> {
+  private send(key: string, command: Command, fallback?: Command): Promise<unknown> {
     return new Promise((done, fail) => {
-      this.add(placeOf(this.redis, key), { command, ...(instead && { instead }), done, fail });
+      this.add(nodeIdOf(this.redis, key), { command, ...(fallback && { fallback }), done, fail });
     });
   }
 
-  private add(place: string, work: Work): void {
-    const lane = this.lanes.get(place);
-    if (lane) {
-      lane.push(work);
+  private add(nodeId: string, write: QueuedWrite): void {
+    const queue = this.queues.get(nodeId);
+    if (queue) {
+      queue.push(write);
       return;
     }
-    this.lanes.set(place, [work]);
-    // What comes in the same turn of the event loop goes along.
-    setImmediate(() => void this.empty(place));
+    this.queues.set(nodeId, [write]);
+    // Writes of the same turn of the event loop join this pipeline.
+    setImmediate(() => void this.drain(nodeId));
   }
 
-  private async empty(place: string): Promise<void> {
+  private async drain(nodeId: string): Promise<void> {
     try {
-      for (let works = this.take(place); works.length > 0; works = this.take(place)) {
+      for (let writes = this.take(nodeId); writes.length > 0; writes = this.take(nodeId)) {
         try {
-          await this.carryOut(works, place);
+          await this.execute(writes, nodeId);
         } catch (error) {
-          for (const { fail } of works) fail(error);
+          for (const { fail } of writes) fail(error);
         }
       }
     } finally {
-      // A lane that stays would be waited for by all writes to come.
-      this.lanes.delete(place);
+      // Otherwise all later writes would wait for a pipeline that never runs.
+      this.queues.delete(nodeId);
     }
   }
 
-  private take(place: string): Work[] {
-    return this.lanes.get(place)?.splice(0) ?? [];
+  private take(nodeId: string): QueuedWrite[] {
+    return this.queues.get(nodeId)?.splice(0) ?? [];
   }
 
-  private async carryOut(works: readonly Work[], place: string): Promise<void> {
-    const commands = works.map(({ command }) => [...command]);
-    const replies = await this.redis.pipeline([...commands, ['wait', this.replicas, this.deadline]]).exec();
+  private async execute(writes: readonly QueuedWrite[], nodeId: string): Promise<void> {
+    const commands = writes.map(({ command }) => [...command]);
+    const replies = await this.redis
+      .pipeline([...commands, ['wait', this.replicas, this.waitTimeoutMs]])
+      .exec();
     const [waitError, confirmations] = replies?.at(-1) ?? [];
     const reached = waitError ? 0 : Number(confirmations ?? 0);
-    for (const [i, work] of works.entries()) {
+    for (const [i, write] of writes.entries()) {
       const [error, reply] = replies?.[i] ?? [];
-      if (error?.message.startsWith('NOSCRIPT') && work.instead) {
-        const { instead: command, done, fail } = work;
-        this.add(place, { command, done, fail });
-      } else if (error) work.fail(scriptError(error));
-      else if (reached < this.replicas) work.fail(new UnconfirmedError(reached, this.replicas));
-      else work.done(reply);
+      if (error?.message.startsWith('NOSCRIPT') && write.fallback) {
+        const { fallback: command, done, fail } = write;
+        this.add(nodeId, { command, done, fail });
+      } else if (error) write.fail(scriptError(error));
+      else if (reached < this.replicas) write.fail(new UnconfirmedError(reached, this.replicas));
+      else write.done(reply);
     }
   }
 }

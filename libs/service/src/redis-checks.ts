@@ -1,7 +1,7 @@
 import type { Topology } from '#libs/event-log';
 import { STREAMS } from '#libs/events';
 import { type FaultReason, type HealthCheck, HealthFault } from '#libs/observability';
-import { placeOf, type RedisClient, SILENT, type Trouble, type TroubleKind, troubleOf } from '#libs/redis';
+import { nodeIdOf, type RedisClient, SILENT, type Trouble, type TroubleKind, troubleOf } from '#libs/redis';
 
 /** What a service needs at least: the gateway can still serve reads when Redis refuses writes, a worker can do nothing. */
 export type RedisUse = 'reads' | 'writes';
@@ -87,7 +87,7 @@ function unknownFault({ kind, detail }: Trouble): HealthFault {
 /** One key per server. */
 function probeKeys(redis: RedisClient, topology: Topology): string[] {
   const partitions = STREAMS.flatMap(stream => topology.all(stream));
-  const byServer = new Map(partitions.map(keys => [placeOf(redis, keys.stream), keys.probe()]));
+  const byServer = new Map(partitions.map(keys => [nodeIdOf(redis, keys.stream), keys.probe()]));
   return [...byServer.values()];
 }
 

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { InvalidCursorError, type PartitionKeys, Progress } from '#libs/event-log';
+import { AppliedWaiter, InvalidCursorError, type PartitionKeys } from '#libs/event-log';
 import { formatEventId, type RecordedEvent } from '#libs/events';
 import { WrongTypeError } from '#libs/redis';
 import {
@@ -233,7 +233,7 @@ describe('dead letters', () => {
       );
       server.listen(error => expect(error).toBeUndefined());
       try {
-        const progress = new Progress(test.redis, test.topology, { scores: [GROUP], players: [] });
+        const progress = new AppliedWaiter(test.redis, test.topology, { scores: [GROUP], players: [] });
         const data = { board: 'board', player: 'ada', score: 13 };
         const { ref } = await test.log.append({ type: 'ScoreSubmitted', data, actor: SERVER });
         await eventually(only);

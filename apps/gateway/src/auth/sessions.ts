@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
 import { playerSessionsKey, sessionKey } from '#libs/players';
-import { Batched, OptionalWrites, type RedisClient } from '#libs/redis';
+import { BatchLoader, OptionalWrites, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import { hashOf, type TokenHash } from './token-hash.js';
 
@@ -31,14 +31,14 @@ export interface Session {
  * caches nothing, so a closed session is closed on every gateway at once.
  */
 export class Sessions {
-  private readonly batched: Batched<string, Found>;
+  private readonly batched: BatchLoader<string, Found>;
   private readonly extending = new OptionalWrites();
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
   ) {
-    this.batched = new Batched(redis, keys => this.look(keys, EXTENSION_INTERVAL_MS));
+    this.batched = new BatchLoader(redis, keys => this.look(keys, EXTENSION_INTERVAL_MS));
   }
 
   /**
@@ -65,7 +65,7 @@ export class Sessions {
   /** The session of a token. It is extended if an hour has passed since it was last extended. */
   async find(hash: TokenHash): Promise<Session | undefined> {
     const key = this.keyOf(hash);
-    return toSession(await this.batched.ask(key, key));
+    return toSession(await this.batched.load(key, key));
   }
 
   /** The session of a token, extended in any case. */

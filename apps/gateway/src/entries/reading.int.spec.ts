@@ -3,7 +3,7 @@ import { VersioningType } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { InvalidCursorError, Progress } from '#libs/event-log';
+import { AppliedWaiter, InvalidCursorError } from '#libs/event-log';
 import { DEFAULT_DEFINITION } from '#libs/events';
 import {
   BoardCatalog,
@@ -116,7 +116,7 @@ describe('reading a board', () => {
         { provide: BoardCatalog, useValue: { withDerived: async () => ['daily', 'weekly'] } },
         { provide: WriteResponder, useValue: {} },
         { provide: ProfileReader, useValue: names },
-        { provide: Progress, useValue: { whenApplied: async () => true } },
+        { provide: AppliedWaiter, useValue: { whenApplied: async () => true } },
         { provide: Authenticator, useValue: { identify: async () => ({ kind: 'player', id: 'ada' }) } },
         { provide: Logger, useValue: logger },
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { type EventRef, Progress, parseEventRef } from '#libs/event-log';
+import { AppliedWaiter, type EventRef, parseEventRef } from '#libs/event-log';
 import { assertPresent, isGone } from './presence.js';
 import { badValue, Problem } from './problem.js';
 
@@ -16,7 +16,7 @@ const MAX_WAIT_MS = 1_500;
  */
 @Injectable()
 export class AppliedGuard implements CanActivate {
-  constructor(private readonly progress: Progress) {}
+  constructor(private readonly progress: AppliedWaiter) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();

@@ -1,7 +1,7 @@
 import type { QuotaName } from '#libs/config';
 import type { LogBudget } from '#libs/event-log';
 import { hourlyQuotaKey } from '#libs/players';
-import { RecentlyUsed, type RedisClient } from '#libs/redis';
+import { LruMap, type RedisClient } from '#libs/redis';
 import { SlidingWindow } from './sliding-window.js';
 
 const HOUR_MS = 3_600_000;
@@ -42,7 +42,7 @@ interface Allowance {
  * allowance from the common count before it spends it. Up to a thousandth of the limit for each gateway can stay unspent.
  */
 export class HourlyQuota implements LogBudget {
-  private readonly allowances = new RecentlyUsed<Allowance>(CAPACITY);
+  private readonly allowances = new LruMap<Allowance>(CAPACITY);
   private readonly window: SlidingWindow;
 
   /** @param now milliseconds of a clock that never goes back */

@@ -1,5 +1,5 @@
 import type { RateLimit } from '#libs/config';
-import { Batched, type RedisClient } from '#libs/redis';
+import { BatchLoader, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
 export interface Admission {
@@ -25,10 +25,10 @@ const admit = script<readonly Reply[]>('admit');
 
 /** The sliding-window limit of all gateways together, by the clock of Redis. No burst gets through at a window boundary. */
 export class SlidingWindow {
-  private readonly batched: Batched<Asked, Reply>;
+  private readonly batched: BatchLoader<Asked, Reply>;
 
   constructor(redis: RedisClient) {
-    this.batched = new Batched(redis, asked =>
+    this.batched = new BatchLoader(redis, asked =>
       admit.run(
         redis,
         asked.map(({ key }) => key),
@@ -42,7 +42,7 @@ export class SlidingWindow {
    * @throws an error for which `isRedisUnavailable` holds, when Redis is away
    */
   async admit(key: string, { limit, window }: RateLimit, cost = 1): Promise<Admission> {
-    const reply = await this.batched.ask({ key, args: [limit, window, cost] }, key);
+    const reply = await this.batched.load({ key, args: [limit, window, cost] }, key);
     const [admitted, remaining = 0, retryAfter = 0, resetAfter = 0] = reply.split(' ').map(Number);
     return { admitted: admitted === 1, remaining, retryAfter, resetAfter };
   }

@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import {
   type Appended,
   type AppendOptions,
+  AppliedWaiter,
   EventLog,
   NotReplayedError,
-  Progress,
   Topology,
   VersionConflictError,
   VersionReader,
@@ -47,7 +47,7 @@ export class SaveLog {
     private readonly versions: VersionReader,
     private readonly saves: SaveReader,
     private readonly log: EventLog,
-    private readonly progress: Progress,
+    private readonly progress: AppliedWaiter,
     private readonly topology: Topology,
   ) {}
 

@@ -17,11 +17,11 @@ import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
 const append = script<readonly string[]>('append');
 
 /** Events in one call, at most: some milliseconds, in which Redis does nothing else. */
-export const CALL_EVENTS = 500;
+export const MAX_CALL_EVENTS = 500;
 /** Characters of documents in one call, unless one alone has more. */
-const CALL_CHARACTERS = 1_000_000;
+const MAX_CALL_DOCUMENT_CHARACTERS = 1_000_000;
 /** Characters of all else in the events of one call, unless one alone has more: the script parses them. */
-export const CALL_PACKED_CHARACTERS = 100_000;
+export const MAX_CALL_EVENT_CHARACTERS = 100_000;
 
 /** One run of the append script: what it is given is numbered, and the events name it by number. */
 export class AppendCall {
@@ -48,9 +48,9 @@ export class AppendCall {
 
   hasRoomFor(events: number): boolean {
     return (
-      this.length + events <= CALL_EVENTS &&
-      this.characters < CALL_CHARACTERS &&
-      this.packedCharacters < CALL_PACKED_CHARACTERS
+      this.length + events <= MAX_CALL_EVENTS &&
+      this.characters < MAX_CALL_DOCUMENT_CHARACTERS &&
+      this.packedCharacters < MAX_CALL_EVENT_CHARACTERS
     );
   }
 
@@ -79,7 +79,7 @@ export class AppendCall {
       }),
       ...(options.existingBoard && { existing: true }),
       ...this.interval(event, options),
-      ...becomes(event),
+      ...definitionChange(event),
       ...options.use,
       ...(event.type === 'ScoreSubmitted' && definedBy === '' && { marks: true }),
     });
@@ -150,7 +150,7 @@ export class AppendCall {
 }
 
 /** What an event makes of a board, for the definitions beside the log. */
-function becomes({ type, data }: NewEvent) {
+function definitionChange({ type, data }: NewEvent) {
   if (type !== 'BoardDefined' && type !== 'BoardRemoved') return undefined;
   const { board, definition, first } = data as Partial<NewEvent<'BoardDefined'>['data']>;
   const isLeaving = definition === undefined || definition.source !== undefined;

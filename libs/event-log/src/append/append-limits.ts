@@ -9,7 +9,7 @@ const ENTRY_BYTES = 150;
 /** Bytes of an idempotency record. */
 const RECORD_BYTES = 250;
 /** Bytes of documents that one call reads: a few milliseconds, in which Redis does nothing else. */
-const COUNTED_BYTES = 2 * 1024 * 1024;
+const MAX_COUNTED_BYTES = 2 * 1024 * 1024;
 
 const countUsage = script<0 | 1>('count-usage');
 
@@ -52,11 +52,11 @@ export function costOf(event: NewEvent, { replayOnly }: AppendOptions): number {
 }
 
 /** Whether nothing was appended: then it cost nothing. Of what nobody knows, the bytes may be in the log. */
-export const isFree = (outcome: Appended | Error) =>
+export const isRefunded = (outcome: Appended | Error) =>
   outcome instanceof Error ? !isRedisUnavailable(outcome) : outcome.replayed;
 
 /** Counts a player's saves where nobody has, a part at a time. */
 export async function countSaves(redis: RedisClient, keys: PartitionKeys, player: string): Promise<void> {
   const names = [keys.stream, keys.versions(player)];
-  while ((await countUsage.run(redis, names, [COUNTED_BYTES])) === 0);
+  while ((await countUsage.run(redis, names, [MAX_COUNTED_BYTES])) === 0);
 }

@@ -1,20 +1,20 @@
 import { formatEventId } from '#libs/events';
-import { pulseOf, type RedisClient, type WriteQuorum } from '#libs/redis';
+import { flushSchedulerOf, type RedisClient, type WriteQuorum } from '#libs/redis';
 import { rememberAppended, rememberBreak } from '../checks/log-check.js';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './append-types.js';
 
 /** Who waits for the next events of a call. */
-interface Asker {
+interface Caller {
   readonly events: number;
   resolve(answers: (Appended | Error)[]): void;
 }
 
 /** A call, and who asked for it, in the order of their events. */
-interface Waiting {
+interface QueuedCall {
   readonly call: AppendCall;
-  readonly askers: Asker[];
+  readonly callers: Caller[];
 }
 
 /**
@@ -23,7 +23,7 @@ interface Waiting {
  * without a thought.
  */
 export class AppendQueue {
-  private readonly waiting: Waiting[] = [];
+  private readonly waiting: QueuedCall[] = [];
   private isRunning = false;
 
   constructor(
@@ -38,22 +38,22 @@ export class AppendQueue {
    */
   append(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
     const { promise, resolve } = Promise.withResolvers<(Appended | Error)[]>();
-    const { call, askers } = this.callFor(items.length);
+    const { call, callers } = this.callFor(items.length);
     const before = call.length;
     try {
       for (const { event, options = {} } of items) call.add(event, options);
     } finally {
       // Should one not be packed, those before it are in the call, and whoever comes next must get their own answers.
-      askers.push({ events: call.length - before, resolve });
+      callers.push({ events: call.length - before, resolve });
       if (!this.isRunning) this.runSoon();
     }
     return promise;
   }
 
-  private callFor(events: number): Waiting {
+  private callFor(events: number): QueuedCall {
     const last = this.waiting.at(-1);
     if (last?.call.hasRoomFor(events)) return last;
-    const next = { call: new AppendCall(this.keys), askers: [] };
+    const next = { call: new AppendCall(this.keys), callers: [] };
     this.waiting.push(next);
     return next;
   }
@@ -61,18 +61,18 @@ export class AppendQueue {
   /** With what else goes to the server; but replicas may take their time. */
   private runSoon(): void {
     this.isRunning = this.waiting.length > 0;
-    if (this.isRunning) pulseOf(this.redis, this.keys.stream).join(() => void this.run());
+    if (this.isRunning) flushSchedulerOf(this.redis, this.keys.stream).schedule(() => void this.run());
   }
 
   private async run(): Promise<void> {
-    const { call, askers } = this.waiting.shift() as Waiting;
+    const { call, callers } = this.waiting.shift() as QueuedCall;
     try {
       const answers = await call.run(this.redis, this.quorum);
       this.remember(answers);
-      for (const { events, resolve } of askers) resolve(answers.splice(0, events));
+      for (const { events, resolve } of callers) resolve(answers.splice(0, events));
     } catch (error) {
       rememberBreak(this.keys);
-      for (const { events, resolve } of askers) resolve(new Array(events).fill(error));
+      for (const { events, resolve } of callers) resolve(new Array(events).fill(error));
     } finally {
       // Without it, nothing would be appended to this partition any more.
       this.runSoon();

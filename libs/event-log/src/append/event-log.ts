@@ -9,16 +9,16 @@ import {
 import { isRedisUnavailable, type RedisClient, readWholeHash, type WriteQuorum } from '#libs/redis';
 import { DerivationsChangedError, NotReplayedError, UsageUnknownError } from '../errors.js';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
-import { placeOf } from '../partitions/routing.js';
+import { partitionFor } from '../partitions/routing.js';
 import type { Topology } from '../partitions/topology.js';
-import { CALL_EVENTS, CALL_PACKED_CHARACTERS } from './append-call.js';
-import { type AppendLimits, costOf, countSaves, isFree, limitsOf } from './append-limits.js';
+import { MAX_CALL_EVENT_CHARACTERS, MAX_CALL_EVENTS } from './append-call.js';
+import { type AppendLimits, costOf, countSaves, isRefunded, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
 import type { Appended, AppendOptions, BatchItem } from './append-types.js';
-import { type KeyedEvent, noting, withKey } from './unfinished-copies.js';
+import { type KeyedEvent, withCopyRecord, withKey } from './unfinished-copies.js';
 
 /** Looks for boards that count another's scores, while such are being defined. */
-const LOOKS = 10;
+const MAX_USE_LOOKUPS = 10;
 
 /** The log. What `append` has answered is durable, as far as the server's persistence goes, or a quorum of replicas. */
 export class EventLog {
@@ -44,9 +44,9 @@ export class EventLog {
    */
   async append<T extends EventType>(event: NewEvent<T>, options: AppendOptions = {}): Promise<Appended> {
     if (eventDefinitionOf(event.type).inEveryPartition) return this.appendEverywhere(event, options);
-    const [outcome] = await this.paid([{ event, options }], async ([item]) => {
+    const [outcome] = await this.withBudget([{ event, options }], async ([item]) => {
       if (!item) return [];
-      const keys = placeOf(this.topology, event, options.shards);
+      const keys = partitionFor(this.topology, event, options.shards);
       const limited = { ...options, ...limitsOf(event, this.limits) };
       return [await this.appendTo(keys, event, limited).catch((error: Error) => error)];
     });
@@ -61,11 +61,11 @@ export class EventLog {
    * @returns for each event, in their order, what `append` would have returned or thrown
    */
   appendAll(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
-    return this.paid(items, paid => this.appendToAll(paid));
+    return this.withBudget(items, paid => this.appendToAll(paid));
   }
 
   /** Appends what the budget of its player has room for. */
-  private async paid(
+  private async withBudget(
     items: readonly BatchItem[],
     append: (paid: readonly BatchItem[]) => Promise<(Appended | Error)[]>,
   ): Promise<(Appended | Error)[]> {
@@ -85,7 +85,7 @@ export class EventLog {
       const refusal = refusals.get(i);
       if (refusal) return refusal;
       const answer = answers.next().value as Appended | Error;
-      if (costs[i] && isFree(answer)) budget.giveBack(event.actor.id, costs[i]);
+      if (costs[i] && isRefunded(answer)) budget.giveBack(event.actor.id, costs[i]);
       return answer;
     });
   }
@@ -94,10 +94,10 @@ export class EventLog {
     const results: (Appended | Error)[] = [];
     const places = Map.groupBy(items.keys(), index => {
       const { event, options } = items[index] as BatchItem;
-      return placeOf(this.topology, event, options?.shards);
+      return partitionFor(this.topology, event, options?.shards);
     });
     const appendIn = async (keys: PartitionKeys, indices: readonly number[]) => {
-      for (const part of partsOf(items, indices)) {
+      for (const part of callsOf(items, indices)) {
         const answers = await this.queueOf(keys).append(part.map(index => items[index] as BatchItem));
         part.forEach((index, i) => {
           results[index] = answers[i] as Appended | Error;
@@ -144,7 +144,7 @@ export class EventLog {
       const ref = { stream, partition: 'all', id: ids.at(-1) ?? first.ref.id } as const;
       return { ref, replayed: first.replayed };
     };
-    return noting(this.redis, leader.unfinishedCopies(), keyed, append, isRedisUnavailable);
+    return withCopyRecord(this.redis, leader.unfinishedCopies(), keyed, append, isRedisUnavailable);
   }
 
   /**
@@ -178,7 +178,7 @@ export class EventLog {
       await countSaves(this.redis, keys, eventDefinitionOf(event.type).subject(event.data));
       [answer] = await append();
     }
-    for (let look = 0; answer instanceof DerivationsChangedError && look < LOOKS; look++) {
+    for (let look = 0; answer instanceof DerivationsChangedError && look < MAX_USE_LOOKUPS; look++) {
       const counted = await this.isCounted(keys, eventDefinitionOf(event.type).subject(event.data));
       [answer] = await append({ use: { derivations: answer.count, counted } });
     }
@@ -209,12 +209,15 @@ export class EventLog {
 }
 
 /** Items for one call each, in their order. */
-function* partsOf(items: readonly BatchItem[], indices: readonly number[]): Generator<number[]> {
+function* callsOf(items: readonly BatchItem[], indices: readonly number[]): Generator<number[]> {
   let part: number[] = [];
   let characters = 0;
   for (const index of indices) {
     const size = attributeCharacters((items[index] as BatchItem).event);
-    if (part.length === CALL_EVENTS || (part.length > 0 && characters + size > CALL_PACKED_CHARACTERS)) {
+    if (
+      part.length === MAX_CALL_EVENTS ||
+      (part.length > 0 && characters + size > MAX_CALL_EVENT_CHARACTERS)
+    ) {
       yield part;
       [part, characters] = [[], 0];
     }

@@ -5,10 +5,10 @@ import type { Topology } from '../partitions/topology.js';
 import { ownKey } from './idempotency.js';
 
 /** Milliseconds that whoever appends the copies has for it: far more than a request may take. */
-const PATIENCE_MS = 5_000;
+const FINISH_AFTER_MS = 5_000;
 
 /** What can never be completed, and need not be: nothing of it was begun, or all of it was undone since. */
-const MOOT = [NotReplayedError, BeingErasedError, IdempotencyConflictError] as const;
+const NOTHING_TO_FINISH = [NotReplayedError, BeingErasedError, IdempotencyConflictError] as const;
 
 /** An event that goes to every partition, with the key by which its first place is found again. */
 export type KeyedEvent = NewEvent & { readonly idempotencyKey: string };
@@ -24,7 +24,7 @@ export function withKey<T extends NewEvent>(event: T): T & { readonly idempotenc
  *
  * @param append throws an error that says whether anything can have been appended
  */
-export async function noting<T>(
+export async function withCopyRecord<T>(
   redis: RedisClient,
   key: string,
   event: KeyedEvent,
@@ -52,7 +52,7 @@ export class CopyFinisher {
     private readonly redis: RedisClient,
     private readonly topology: Topology,
     private readonly log: { finishEverywhere(event: KeyedEvent): Promise<EventId> },
-    private readonly patienceMs = PATIENCE_MS,
+    private readonly finishAfterMs = FINISH_AFTER_MS,
   ) {}
 
   /** @returns descriptions of the events that were completed */
@@ -64,7 +64,7 @@ export class CopyFinisher {
     for (const [field, text] of Object.entries(noted)) {
       const since = this.known.get(field) ?? performance.now();
       this.known.set(field, since);
-      if (performance.now() - since < this.patienceMs) continue;
+      if (performance.now() - since < this.finishAfterMs) continue;
       const finished = await this.finish(text);
       await this.redis.hdel(keys.unfinishedCopies(), field);
       if (finished) done.push(finished);
@@ -79,7 +79,7 @@ export class CopyFinisher {
       const id: EventId = await this.log.finishEverywhere(event);
       return `${event.type} ${formatEventId(id)}`;
     } catch (error) {
-      if (MOOT.some(kind => error instanceof kind)) return undefined;
+      if (NOTHING_TO_FINISH.some(kind => error instanceof kind)) return undefined;
       throw error;
     }
   }

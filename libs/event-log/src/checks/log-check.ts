@@ -6,13 +6,13 @@ import type { Topology } from '../partitions/topology.js';
 import {
   type Extent,
   extentOf,
-  type Facts,
-  goneIn,
   isBefore,
-  judge,
   type Ledger,
+  type LogFacts,
   type Loss,
+  lossIn,
   NOTHING,
+  unaccountedFor,
 } from './log-judgement.js';
 
 const lookAtLog = script<string>('look-at-log');
@@ -21,10 +21,10 @@ const noteLog = script<0 | 1>('note-log');
 /** Milliseconds between two notes of what a partition has, unless something is wrong. */
 const NOTE_INTERVAL_MS = 5_000;
 /** Acknowledged events that a process looks for, at most, and calls that it remembers. */
-const MAX_IDS = 8;
-const MAX_CALLS = 64;
+const MAX_REMEMBERED_IDS = 8;
+const MAX_REMEMBERED_CALLS = 64;
 /** How often a note is tried when other processes note something at the same time. */
-const ATTEMPTS = 3;
+const MAX_NOTE_ATTEMPTS = 3;
 
 /** The log is not whole: what is folded from it would be less than what was projected. */
 export class LogDamagedError extends Error {
@@ -78,7 +78,7 @@ export interface Misled {
   readonly isAhead: boolean;
 }
 
-type Look = Facts & {
+type Inspection = LogFacts & {
   readonly groups?: Record<string, string>;
   readonly ledger?: Record<string, string>;
   readonly accounts?: Record<string, number>;
@@ -94,7 +94,7 @@ interface Appended {
 }
 
 /** What this process has seen of a partition: Redis can lose that together with the events. */
-interface Memory {
+interface ProcessMemory {
   extent?: Extent;
   /** What was acknowledged since, or a little longer. */
   appended: Appended[];
@@ -102,9 +102,9 @@ interface Memory {
   beforeBreaks: string[];
 }
 
-const memories = new WeakMap<PartitionKeys, Memory>();
+const memories = new WeakMap<PartitionKeys, ProcessMemory>();
 
-function memoryOf(keys: PartitionKeys): Memory {
+function memoryOf(keys: PartitionKeys): ProcessMemory {
   let memory = memories.get(keys);
   if (!memory) {
     memory = { appended: [], beforeBreaks: [] };
@@ -117,7 +117,7 @@ function memoryOf(keys: PartitionKeys): Memory {
 export function rememberAppended(keys: PartitionKeys, events: number, last: string): void {
   const { appended } = memoryOf(keys);
   appended.push({ events, last });
-  if (appended.length > MAX_CALLS) appended.shift();
+  if (appended.length > MAX_REMEMBERED_CALLS) appended.shift();
 }
 
 /** Keeps the last acknowledged event in mind until the next look. */
@@ -126,14 +126,14 @@ export function rememberBreak(keys: PartitionKeys): void {
   const last = appended.at(-1)?.last;
   if (last === undefined || beforeBreaks.includes(last)) return;
   beforeBreaks.push(last);
-  if (beforeBreaks.length > MAX_IDS) beforeBreaks.shift();
+  if (beforeBreaks.length > MAX_REMEMBERED_IDS) beforeBreaks.shift();
 }
 
 /**
  * What there must be at least: what was seen, and what was acknowledged after that. In another stream of the same name, the
  * events from its first on were not lost with what was there before.
  */
-function atLeast(extent: Extent, appended: readonly Appended[], { stream }: Look): Extent {
+function atLeast(extent: Extent, appended: readonly Appended[], { stream }: Inspection): Extent {
   const isOther = stream !== undefined && stream.first !== extent.first;
   const after = appended.filter(
     ({ last }) => isBefore(extent.last, last) && !(isOther && !isBefore(last, stream.first)),
@@ -153,7 +153,7 @@ export async function checkLog(
   groups: readonly string[] = [],
 ): Promise<LogState> {
   try {
-    return await look(redis, keys, groups);
+    return await inspect(redis, keys, groups);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
     const damage = `a key of ${keys.stream.replace(/log$/, '*')} holds another type than Questlog's: does another program use the same KEY_PREFIX?`;
@@ -161,7 +161,11 @@ export async function checkLog(
   }
 }
 
-async function look(redis: RedisClient, keys: PartitionKeys, groups: readonly string[]): Promise<LogState> {
+async function inspect(
+  redis: RedisClient,
+  keys: PartitionKeys,
+  groups: readonly string[],
+): Promise<LogState> {
   for (let attempt = 1; ; attempt++) {
     const memory = memoryOf(keys);
     const appended = [...memory.appended];
@@ -171,28 +175,32 @@ async function look(redis: RedisClient, keys: PartitionKeys, groups: readonly st
     const ledger = parseLedger(seen.ledger);
     const remembered = memory.extent ?? (appended.length > 0 ? NOTHING : undefined);
     const own = remembered && atLeast(remembered, appended, seen);
-    const isStranger = own !== undefined && own.revision < ledger.revision;
-    const facts = isStranger ? { ...seen, missing: [] } : seen;
-    const known = furthest(
-      seen.ledger && atLeast(ledger, isStranger ? [] : appended, seen),
-      isStranger ? undefined : own,
+    const isOutdated = own !== undefined && own.revision < ledger.revision;
+    const facts = isOutdated ? { ...seen, missing: [] } : seen;
+    const known = latestOf(
+      seen.ledger && atLeast(ledger, isOutdated ? [] : appended, seen),
+      isOutdated ? undefined : own,
     );
-    const found = isMoved(seen) ? undefined : judge(facts, ledger, known);
-    const more = isStranger && own.revision + 1 === ledger.revision ? own.added - ledger.knownAdded : 0;
+    const found = isMoved(seen) ? undefined : lossIn(facts, ledger, known);
+    const more = isOutdated && own.revision + 1 === ledger.revision ? own.added - ledger.knownAdded : 0;
     const after = found
       ? afterLoss(seen, ledger, known, found)
       : more > 0
-        ? { ...settled(seen, ledger), lost: ledger.lost + more, knownAdded: own?.added ?? 0 }
-        : settled(seen, ledger);
-    const isNews = found !== undefined || more > 0;
-    const news = isMoved(seen) ? {} : accountNews(seen, after.damage !== '');
-    if (!(await note(redis, keys, seen, ledger, after, isNews, news)) && attempt < ATTEMPTS) continue;
+        ? { ...withoutLoss(seen, ledger), lost: ledger.lost + more, knownAdded: own?.added ?? 0 }
+        : withoutLoss(seen, ledger);
+    const isLoss = found !== undefined || more > 0;
+    const groupChanges = isMoved(seen) ? {} : groupChangesIn(seen, after.damage !== '');
+    if (!(await note(redis, keys, seen, ledger, after, isLoss, groupChanges)) && attempt < MAX_NOTE_ATTEMPTS)
+      continue;
     memory.extent = extentOf(seen, ledger.trimmed, after.revision);
     // Of what was looked for, the last event is looked for again, unless it is lost.
-    const looked = new Set(isStranger || found ? appended : appended.slice(0, -1));
+    const looked = new Set(isOutdated || found ? appended : appended.slice(0, -1));
     memory.appended = memory.appended.filter(call => !looked.has(call));
     memory.beforeBreaks = memory.beforeBreaks.filter(id => !ids.includes(id));
-    return { ...stateOf({ ...seen, ledger: { ...seen.ledger, ...news } }, after), ...(found && { found }) };
+    return {
+      ...stateOf({ ...seen, ledger: { ...seen.ledger, ...groupChanges } }, after),
+      ...(found && { found }),
+    };
   }
 }
 
@@ -220,7 +228,7 @@ export async function noteAbandoned(
 
 /** Notes a loss that no look at the partition itself can find. Several processes note the same one once. */
 async function noteLoss(redis: RedisClient, keys: PartitionKeys, loss: Loss): Promise<void> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= MAX_NOTE_ATTEMPTS; attempt++) {
     const seen = await read(redis, keys, [], []);
     const ledger = parseLedger(seen.ledger);
     if (ledger.damage.includes(loss.reason)) return;
@@ -269,7 +277,10 @@ export const groupFaults = (group: string) => [`reset:${group}`, `missed:${group
  * What is to be noted of groups whose account is another than it was: a difference means that events were skipped, or came once
  * more. While the log itself is damaged, the account begins anew.
  */
-function accountNews({ accounts = {}, ledger = {} }: Look, isDamaged: boolean): Record<string, string> {
+function groupChangesIn(
+  { accounts = {}, ledger = {} }: Inspection,
+  isDamaged: boolean,
+): Record<string, string> {
   const news: Record<string, string> = {};
   for (const [group, account] of Object.entries(accounts)) {
     const before = ledger[`account:${group}`];
@@ -292,27 +303,32 @@ async function read(
   keys: PartitionKeys,
   groups: readonly string[],
   ids: readonly string[],
-): Promise<Look> {
+): Promise<Inspection> {
   const { stream } = keys;
   const own = [keys.ledger(), keys.erasures(), keys.gate(), keys.definitions()];
   const live = groups.map(group => keys.live(group));
   return JSON.parse(
     await lookAtLog.run(redis, [stream, ...own, ...live], [JSON.stringify(ids), JSON.stringify(groups)]),
-  ) as Look;
+  ) as Inspection;
 }
 
 /** Of what the ledger has and what this process remembers, the one that knows of more. */
-function furthest(ledger: Extent | undefined, memory: Extent | undefined): Extent | undefined {
+function latestOf(ledger: Extent | undefined, memory: Extent | undefined): Extent | undefined {
   if (!ledger || !memory) return ledger ?? memory;
   return memory.added > ledger.added || memory.revision > ledger.revision ? memory : ledger;
 }
 
-function afterLoss(look: Look, ledger: Ledger, known: Extent | undefined, { events, reason }: Loss): Ledger {
+function afterLoss(
+  look: Inspection,
+  ledger: Ledger,
+  known: Extent | undefined,
+  { events, reason }: Loss,
+): Ledger {
   const revision = Math.max(ledger.revision, known?.revision ?? 0) + 1;
   return {
     ...ledger,
     ...extentOf(look, ledger.trimmed, revision),
-    gone: goneIn(look, ledger.trimmed),
+    gone: unaccountedFor(look, ledger.trimmed),
     lost: ledger.lost + events,
     // Whoever knows of more adds only what is more than that.
     knownAdded: Math.max(known?.added ?? 0, (look.stream?.added ?? 0) + (known ? 0 : events)),
@@ -321,17 +337,17 @@ function afterLoss(look: Look, ledger: Ledger, known: Extent | undefined, { even
 }
 
 /** Of a stream that has nothing, nothing is gone: it can have been made anew after all of it was erased. */
-function settled(look: Look, ledger: Ledger): Ledger {
+function withoutLoss(look: Inspection, ledger: Ledger): Ledger {
   const isEmpty = (look.stream?.added ?? 0) === 0;
   const extent = extentOf(look, ledger.trimmed, ledger.revision);
-  return { ...ledger, ...extent, ...(isEmpty && { gone: goneIn(look, ledger.trimmed) }) };
+  return { ...ledger, ...extent, ...(isEmpty && { gone: unaccountedFor(look, ledger.trimmed) }) };
 }
 
 /** @returns false when another process has noted something meanwhile */
 async function note(
   redis: RedisClient,
   keys: PartitionKeys,
-  { now, stream, groups = {}, ledger: fields, gate }: Look,
+  { now, stream, groups = {}, ledger: fields, gate }: Inspection,
   before: Ledger,
   after: Ledger,
   isLoss: boolean,
@@ -350,14 +366,14 @@ async function note(
   return (await noteLog.run(redis, [keys.ledger(), keys.gate()], args)) === 1;
 }
 
-function missedEver(ledger: Look['ledger'] = {}): Record<string, number> {
+function missedEver(ledger: Inspection['ledger'] = {}): Record<string, number> {
   const found = Object.entries(ledger).filter(([field]) => field.startsWith('missedEver:'));
   return Object.fromEntries(
     found.map(([field, events]) => [field.slice('missedEver:'.length), Number(events) || 0]),
   );
 }
 
-function misledGroups({ groups = {}, ledger = {}, ahead = [] }: Look): Misled[] {
+function misledGroups({ groups = {}, ledger = {}, ahead = [] }: Inspection): Misled[] {
   return Object.keys(groups).flatMap(group => {
     const number = (name: string) => Number(ledger[`${name}:${group}`] ?? 0) || 0;
     const found = {
@@ -370,7 +386,7 @@ function misledGroups({ groups = {}, ledger = {}, ahead = [] }: Look): Misled[] 
   });
 }
 
-function stateOf(look: Look, { damage, lost }: Ledger): LogState {
+function stateOf(look: Inspection, { damage, lost }: Ledger): LogState {
   const { stream, ledger, gate = '' } = look;
   const reset = Object.keys(ledger ?? {}).flatMap(field =>
     field.startsWith('reset:') ? [field.slice('reset:'.length)] : [],

@@ -1,6 +1,9 @@
-import { type Extent, extentOf, type Facts, judge, NOTHING } from './log-judgement.js';
+import { type Extent, extentOf, type LogFacts, lossIn, NOTHING } from './log-judgement.js';
 
-const facts = (stream?: Partial<NonNullable<Facts['stream']>>, more: Partial<Facts> = {}): Facts => ({
+const facts = (
+  stream?: Partial<NonNullable<LogFacts['stream']>>,
+  more: Partial<LogFacts> = {},
+): LogFacts => ({
   now: 0,
   ...(stream && { stream: { length: 6, added: 6, last: '6-0', first: '1-0', deleted: '0-0', ...stream } }),
   erased: 0,
@@ -8,11 +11,11 @@ const facts = (stream?: Partial<NonNullable<Facts['stream']>>, more: Partial<Fac
   applied: false,
   ...more,
 });
-const known = (stream: Partial<NonNullable<Facts['stream']>> = {}, erased = 0): Extent =>
+const known = (stream: Partial<NonNullable<LogFacts['stream']>> = {}, erased = 0): Extent =>
   extentOf(facts(stream, { erased }), 0, 0);
 
 describe('a log that is whole', () => {
-  it.each<[string, Facts, Extent | undefined]>([
+  it.each<[string, LogFacts, Extent | undefined]>([
     ['is there for the first time', facts({}), undefined],
     ['is empty, and always was', facts(), undefined],
     ['is as it was', facts({}), known()],
@@ -31,23 +34,23 @@ describe('a log that is whole', () => {
       known(),
     ],
   ])('%s', (_what, now, before) => {
-    expect(judge(now, NOTHING, before)).toBeUndefined();
+    expect(lossIn(now, NOTHING, before)).toBeUndefined();
   });
 
   it('lacks what an archiver trimmed', () => {
     const trimmed = facts({ length: 2, first: '5-0' }, { missing: ['3-0'] });
-    expect(judge(trimmed, { ...NOTHING, trimmed: 4 }, known())).toBeUndefined();
+    expect(lossIn(trimmed, { ...NOTHING, trimmed: 4 }, known())).toBeUndefined();
   });
 
   it('lacks what was noted as gone', () => {
     expect(
-      judge(facts({ length: 2, first: '5-0' }), { ...NOTHING, gone: 4 }, known({ length: 2, first: '5-0' })),
+      lossIn(facts({ length: 2, first: '5-0' }), { ...NOTHING, gone: 4 }, known({ length: 2, first: '5-0' })),
     ).toBeUndefined();
   });
 });
 
 describe('a log that has lost events', () => {
-  it.each<[string, number, Facts, Extent | undefined]>([
+  it.each<[string, number, LogFacts, Extent | undefined]>([
     ['was deleted', 6, facts(), known()],
     ['was deleted before it was ever looked at', 1, facts(undefined, { applied: true }), undefined],
     ['was deleted, and had definitions of boards', 1, facts(undefined, { defined: true }), undefined],
@@ -73,6 +76,6 @@ describe('a log that has lost events', () => {
     ['has others in the place of its last', 1, facts({}, { missing: ['6-0'] }), known()],
     ['ends before what a projection has', 1, facts({}, { bases: ['7-0'] }), undefined],
   ])('%s', (_what, events, now, before) => {
-    expect(judge(now, NOTHING, before)).toMatchObject({ events });
+    expect(lossIn(now, NOTHING, before)).toMatchObject({ events });
   });
 });

@@ -28,7 +28,7 @@ export interface Ledger extends Extent {
 }
 
 /** What `look-at-log.lua` found, without what only its callers need. */
-export interface Facts {
+export interface LogFacts {
   readonly now: number;
   readonly stream?:
     | { length: number; added: number; last: string; first: string; deleted: string }
@@ -64,13 +64,13 @@ export const NOTHING: Ledger = {
 const EMPTY = { length: 0, added: 0, last: '0-0', first: '0-0', deleted: '0-0' };
 
 /** What the partition has now, at a ledger's revision. */
-export function extentOf({ stream = EMPTY, erased }: Facts, trimmed: number, revision: number): Extent {
+export function extentOf({ stream = EMPTY, erased }: LogFacts, trimmed: number, revision: number): Extent {
   const { length, added, last, first } = stream;
   return { revision, added, length, removed: erased + trimmed, last, first };
 }
 
 /** What `gone` must be for the account to come out. */
-export function goneIn({ stream = EMPTY, erased }: Facts, trimmed: number): number {
+export function unaccountedFor({ stream = EMPTY, erased }: LogFacts, trimmed: number): number {
   return stream.added - stream.length - erased - trimmed;
 }
 
@@ -80,13 +80,13 @@ export function goneIn({ stream = EMPTY, erased }: Facts, trimmed: number): numb
  *
  * @param known the extent that was seen last: by this process, or as the ledger has it; nothing at first sight
  */
-export function judge(facts: Facts, ledger: Ledger, known: Extent | undefined): Loss | undefined {
+export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefined): Loss | undefined {
   const { stream = EMPTY, erased } = facts;
   if (stream.added === 0) return deleted(facts, ledger, known);
-  const missing = goneIn(facts, ledger.trimmed) - ledger.gone;
-  if (known && isOther(stream, known, erased + ledger.trimmed, missing)) return began(known);
+  const missing = unaccountedFor(facts, ledger.trimmed) - ledger.gone;
+  if (known && isRecreated(stream, known, erased + ledger.trimmed, missing)) return recreated(known);
   if (missing > 0) return { events: missing, reason: `${count(missing)} gone: trimmed or deleted by hand` };
-  if (missing < 0) return known ? began(known) : { events: -missing, reason: 'it began anew' };
+  if (missing < 0) return known ? recreated(known) : { events: -missing, reason: 'it began anew' };
   if (known && (stream.added < known.added || isBefore(stream.last, known.last))) {
     const events = Math.max(1, known.added - stream.added);
     return {
@@ -110,7 +110,7 @@ export function judge(facts: Facts, ledger: Ledger, known: Extent | undefined): 
 }
 
 /** Nothing was ever added to what is there now. */
-function deleted({ defined, applied }: Facts, ledger: Ledger, known?: Extent): Loss | undefined {
+function deleted({ defined, applied }: LogFacts, ledger: Ledger, known?: Extent): Loss | undefined {
   const reason = 'the stream was deleted';
   if (known && known.length > 0) return { events: known.length, reason };
   const wasUsed = (known?.added ?? 0) > 0 || ledger.revision > 0;
@@ -118,12 +118,12 @@ function deleted({ defined, applied }: Facts, ledger: Ledger, known?: Extent): L
 }
 
 /** Whether it is another stream of the same name: the first entries of one go only with an account of them. */
-function isOther(stream: typeof EMPTY, known: Extent, removed: number, missing: number): boolean {
+function isRecreated(stream: typeof EMPTY, known: Extent, removed: number, missing: number): boolean {
   if (known.first === '0-0' || !isBefore(known.first, stream.first)) return false;
   return stream.added < known.added || (removed === known.removed && missing <= 0);
 }
 
-function began(known: Extent): Loss {
+function recreated(known: Extent): Loss {
   return { events: Math.max(1, known.length), reason: 'the stream was deleted, and began anew' };
 }
 

@@ -1,4 +1,4 @@
-import { placeOf, shardOf, shardsOf } from './routing.js';
+import { partitionFor, shardOf, shardsOf } from './routing.js';
 import { Topology } from './topology.js';
 
 const PLAYERS = Array.from({ length: 200 }, (_, i) => `p${i}`);
@@ -10,8 +10,8 @@ describe('the routing of events', () => {
     ({ type: 'ScoreSubmitted', data: { board: 'arena', player, score: 1 } }) as const;
 
   it('leads to the partition of the board, or of the player', () => {
-    expect(placeOf(topology, submitted('ada'))).toBe(home);
-    expect(placeOf(topology, { type: 'SaveDeleted', data: { player: 'ada', slot: 's' } })).toBe(
+    expect(partitionFor(topology, submitted('ada'))).toBe(home);
+    expect(partitionFor(topology, { type: 'SaveDeleted', data: { player: 'ada', slot: 's' } })).toBe(
       topology.of('players', 'ada'),
     );
   });
@@ -20,12 +20,14 @@ describe('the routing of events', () => {
     const all = shardsOf(topology, 'arena', 3);
     const partitions = all.map(({ partition }) => (partition - home.partition + 5) % 5);
     expect(partitions).toEqual([0, 1, 2]);
-    expect(new Set(PLAYERS.map(player => placeOf(topology, submitted(player), 3)))).toEqual(new Set(all));
+    expect(new Set(PLAYERS.map(player => partitionFor(topology, submitted(player), 3)))).toEqual(
+      new Set(all),
+    );
     for (const player of PLAYERS) {
       const revoked = { type: 'EntryRevoked', data: { board: 'arena', player } } as const;
-      expect(placeOf(topology, revoked, 3)).toBe(shardOf(topology, 'arena', player, 3));
+      expect(partitionFor(topology, revoked, 3)).toBe(shardOf(topology, 'arena', player, 3));
     }
-    expect(placeOf(topology, { type: 'BoardRemoved', data: { board: 'arena' } }, 3)).toBe(home);
+    expect(partitionFor(topology, { type: 'BoardRemoved', data: { board: 'arena' } }, 3)).toBe(home);
   });
 
   it('puts several shards into one partition where there are not enough', () => {
@@ -35,6 +37,8 @@ describe('the routing of events', () => {
   });
 
   it('leads nowhere for what every partition gets', () => {
-    expect(() => placeOf(topology, { type: 'PlayerBanned', data: { player: 'ada' } })).toThrow(RangeError);
+    expect(() => partitionFor(topology, { type: 'PlayerBanned', data: { player: 'ada' } })).toThrow(
+      RangeError,
+    );
   });
 });

@@ -15,7 +15,7 @@ type Routed<T extends EventType> = Pick<NewEvent<T>, 'type' | 'data'>;
  * @param shards as the definition has it that holds for the event's board
  * @throws RangeError for an event that every partition gets
  */
-export function placeOf<T extends EventType>(
+export function partitionFor<T extends EventType>(
   topology: Topology,
   { type, data }: Routed<T>,
   shards = 1,

@@ -40,19 +40,19 @@ export class NoLogError extends Error {
   }
 }
 
-type OfStreams<T> = Readonly<Record<StreamName, T>>;
+type PerStream<T> = Readonly<Record<StreamName, T>>;
 
 /** Partitions of a stream of a log whose first start was not told how many to make. */
-const PARTITIONS = 8;
+const DEFAULT_PARTITIONS = 8;
 
-const NEVER_MOVED: OfStreams<number> = { scores: FIRST_EPOCH, players: FIRST_EPOCH };
+const FIRST_EPOCHS: PerStream<number> = { scores: FIRST_EPOCH, players: FIRST_EPOCH };
 
 /** How the streams are cut. */
-interface Cut {
-  readonly counts: OfStreams<number>;
-  readonly epochs: OfStreams<number>;
-  readonly ends: OfStreams<EventId | undefined>;
-  readonly partitions: OfStreams<readonly PartitionKeys[]>;
+interface Layout {
+  readonly counts: PerStream<number>;
+  readonly epochs: PerStream<number>;
+  readonly ends: PerStream<EventId | undefined>;
+  readonly partitions: PerStream<readonly PartitionKeys[]>;
 }
 
 /**
@@ -62,16 +62,16 @@ interface Cut {
  * do with partitions of before is refused.
  */
 export class Topology {
-  private cut: Cut;
+  private layout: Layout;
   private readonly listeners: (() => void)[] = [];
 
   constructor(
     /** What stands before every key. */
     readonly prefix: string,
-    counts: OfStreams<number>,
-    epochs = NEVER_MOVED,
+    counts: PerStream<number>,
+    epochs = FIRST_EPOCHS,
   ) {
-    this.cut = cutOf(prefix, counts, epochs);
+    this.layout = layoutOf(prefix, counts, epochs);
   }
 
   /**
@@ -83,10 +83,10 @@ export class Topology {
   static async open(
     redis: RedisClient,
     prefix: string,
-    counts: Partial<OfStreams<number | undefined>>,
+    counts: Partial<PerStream<number | undefined>>,
   ): Promise<Topology> {
     for (const stream of STREAMS)
-      await redis.hsetnx(topologyKey(prefix), stream, counts[stream] ?? PARTITIONS);
+      await redis.hsetnx(topologyKey(prefix), stream, counts[stream] ?? DEFAULT_PARTITIONS);
     return Topology.find(redis, prefix, counts);
   }
 
@@ -99,9 +99,9 @@ export class Topology {
   static async find(
     redis: RedisClient,
     prefix: string,
-    counts: Partial<OfStreams<number | undefined>>,
+    counts: Partial<PerStream<number | undefined>>,
   ): Promise<Topology> {
-    const topology = new Topology(prefix, { scores: PARTITIONS, players: PARTITIONS });
+    const topology = new Topology(prefix, { scores: DEFAULT_PARTITIONS, players: DEFAULT_PARTITIONS });
     const fields = await redis.hgetall(topologyKey(prefix));
     if (Object.keys(fields).length === 0) throw new NoLogError(topologyKey(prefix));
     if (!isTopology(fields)) throw new TopologyError(topologyKey(prefix), fields);
@@ -114,18 +114,18 @@ export class Topology {
     return topology;
   }
 
-  get counts(): OfStreams<number> {
-    return this.cut.counts;
+  get counts(): PerStream<number> {
+    return this.layout.counts;
   }
 
   /** How often each stream was cut, the first time included. */
-  get epochs(): OfStreams<number> {
-    return this.cut.epochs;
+  get epochs(): PerStream<number> {
+    return this.layout.epochs;
   }
 
   /** The last event before the stream was cut anew; nothing when it never was. */
   movedUpTo(stream: StreamName): EventId | undefined {
-    return this.cut.ends[stream];
+    return this.layout.ends[stream];
   }
 
   /** Writes again how the streams are cut, where that was deleted. */
@@ -145,7 +145,7 @@ export class Topology {
   /** @param fields as Redis has them; those of a log that is gone, or that cannot be, change nothing */
   update(fields: Readonly<Record<string, string>>): void {
     if (!isTopology(fields)) return;
-    const of = <T>(read: (stream: StreamName) => T): OfStreams<T> => ({
+    const of = <T>(read: (stream: StreamName) => T): PerStream<T> => ({
       scores: read('scores'),
       players: read('players'),
     });
@@ -158,11 +158,11 @@ export class Topology {
       const end = fields[`${stream}:movedUpTo`];
       return end === undefined ? undefined : parseEventId(end);
     });
-    const { partitions } = this.cut;
-    const cut = cutOf(this.prefix, counts, epochs, ends);
+    const { partitions } = this.layout;
+    const cut = layoutOf(this.prefix, counts, epochs, ends);
     // What is remembered of a partition goes on to hold for one of the same name: how else would its loss be noticed?
     const known = new Map(STREAMS.flatMap(stream => partitions[stream]).map(keys => [keys.stream, keys]));
-    this.cut = {
+    this.layout = {
       ...cut,
       partitions: of(stream =>
         isSame(stream)
@@ -193,12 +193,12 @@ export class Topology {
   }
 
   all(stream: StreamName): readonly PartitionKeys[] {
-    return this.cut.partitions[stream];
+    return this.layout.partitions[stream];
   }
 
   /** @throws RangeError when there is no such partition */
   at(stream: StreamName, partition: number): PartitionKeys {
-    const keys = this.cut.partitions[stream][partition];
+    const keys = this.layout.partitions[stream][partition];
     if (!keys) throw new RangeError(`there is no partition ${partition} of ${stream}`);
     return keys;
   }
@@ -216,12 +216,12 @@ export function isTopology(fields: Readonly<Record<string, string>>): boolean {
   );
 }
 
-function cutOf(
+function layoutOf(
   prefix: string,
-  counts: OfStreams<number>,
-  epochs: OfStreams<number>,
-  ends: Cut['ends'] = { scores: undefined, players: undefined },
-): Cut {
+  counts: PerStream<number>,
+  epochs: PerStream<number>,
+  ends: Layout['ends'] = { scores: undefined, players: undefined },
+): Layout {
   const keys = (stream: StreamName) =>
     Array.from(
       { length: counts[stream] },

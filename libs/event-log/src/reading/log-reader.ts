@@ -11,7 +11,7 @@ export type LogEntry = readonly [id: string, fields: readonly string[]];
 /** Entries in a page, at most; it has fewer where they are long. */
 const PAGE_ENTRIES = 1_000;
 /** Entries in the first page, at most: work begins while the second one is read. */
-const FIRST_PAGE = 64;
+const FIRST_PAGE_ENTRIES = 64;
 
 /** Some entries of a stream. */
 export interface LogPage {
@@ -55,7 +55,7 @@ export async function* readLog(
 ): AsyncGenerator<readonly LogEntry[]> {
   const read = (from: string, count?: number) =>
     readEntries(redis, stream, 'XRANGE', `(${from}`, upTo, count);
-  let next = read(after, FIRST_PAGE);
+  let next = read(after, FIRST_PAGE_ENTRIES);
   for (;;) {
     const { entries: page, more } = await next;
     const last = page.at(-1);

@@ -23,11 +23,11 @@ export interface SourceEntry<S extends NamedStream> {
 }
 
 /** Entries in the first chunk of a stream: their size is not known yet, and a save can be 256 KiB. */
-const FIRST_CHUNK = 10;
+const FIRST_CHUNK_ENTRIES = 10;
 /** Entries in any chunk, at most. */
-const MAX_CHUNK = 1_000;
+const MAX_CHUNK_ENTRIES = 1_000;
 /** Characters that a chunk should have, by the size of the entries before it. */
-const CHUNK_SIZE = 256 * 1024;
+const CHUNK_CHARACTERS = 256 * 1024;
 
 /**
  * Reads several streams as one, the newest entry first, in chunks.
@@ -39,10 +39,10 @@ export async function* newestFirst<S extends NamedStream>(
   sources: readonly S[],
   after?: Position,
 ): AsyncGenerator<SourceEntry<S>, void> {
-  const tails = sources.map(source => new Tail(redis, source, after));
+  const tails = sources.map(source => new ReverseReader(redis, source, after));
   await Promise.all(tails.map(tail => tail.read()));
   for (;;) {
-    let newest: Tail<S> | undefined;
+    let newest: ReverseReader<S> | undefined;
     for (const tail of tails)
       if (tail.head && (!newest?.head || precedes(tail.head, newest.head))) newest = tail;
     if (!newest?.head) return;
@@ -59,12 +59,12 @@ function precedes(
 }
 
 /** One stream, read towards its beginning. */
-class Tail<S extends NamedStream> {
+class ReverseReader<S extends NamedStream> {
   /** The newest entry that is not taken yet; nothing at the end. */
   head: SourceEntry<S> | undefined;
   /** Newest last. */
   private chunk: SourceEntry<S>[] = [];
-  private count = FIRST_CHUNK;
+  private count = FIRST_CHUNK_ENTRIES;
   /** The greatest id not read yet, as a bound of XREVRANGE. */
   private from: string;
 
@@ -89,7 +89,10 @@ class Tail<S extends NamedStream> {
     const [oldest] = this.chunk;
     if (oldest) this.from = `(${oldest.id}`;
     const size = this.chunk.reduce((sum, entry) => sum + entry.size, 0);
-    this.count = Math.max(1, Math.min(MAX_CHUNK, Math.floor((CHUNK_SIZE * entries.length) / (size || 1))));
+    this.count = Math.max(
+      1,
+      Math.min(MAX_CHUNK_ENTRIES, Math.floor((CHUNK_CHARACTERS * entries.length) / (size || 1))),
+    );
     this.head = this.chunk.pop();
   }
 

@@ -17,7 +17,7 @@ import {
   type EventId,
   type NewEvent,
 } from '#libs/events';
-import { RecentlyUsed, type RedisClient, readWholeHash } from '#libs/redis';
+import { LruMap, type RedisClient, readWholeHash } from '#libs/redis';
 import { type DefinedBoard, definitionIdOf, parseDefinedBoard, readDefinedBoard } from './defined-board.js';
 
 const MAX_CACHED_BOARDS = 10_000;
@@ -66,7 +66,7 @@ type BoardEvent = NewEvent<'BoardDefined'> | NewEvent<'BoardRemoved'>;
  * without harm, because the log rejects an event that names another definition than the current one.
  */
 export class BoardCatalog {
-  private readonly cached: RecentlyUsed<DefinedBoard>;
+  private readonly cached: LruMap<DefinedBoard>;
 
   constructor(
     private readonly redis: RedisClient,
@@ -74,7 +74,7 @@ export class BoardCatalog {
     capacity = MAX_CACHED_BOARDS,
     private readonly log = new EventLog(redis, topology),
   ) {
-    this.cached = new RecentlyUsed(capacity);
+    this.cached = new LruMap(capacity);
   }
 
   /** The cached definition, or the default one if the board is not cached. */

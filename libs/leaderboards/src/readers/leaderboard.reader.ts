@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidCursorError, type PartitionKeys, type Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
 import { LiveState, readFields, type StateKeys } from '#libs/projections';
-import { Batched, RecentlyUsed, type RedisClient } from '#libs/redis';
+import { BatchLoader, LruMap, type RedisClient } from '#libs/redis';
 import { InvalidPeriodError, periodsOf } from '../definitions/periods.js';
 import { LeaderboardRules, playerField } from '../definitions/rules.js';
 import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
@@ -83,9 +83,9 @@ interface WindowRequest {
 export class LeaderboardReader {
   private readonly live: LiveState;
   private readonly sharded: ShardedReader;
-  private readonly known = new RecentlyUsed<CachedBoard>(MAX_CACHED_BOARDS);
+  private readonly known = new LruMap<CachedBoard>(MAX_CACHED_BOARDS);
   private readonly names: BoardNames;
-  private readonly batched: Batched<WindowRequest, Reply>;
+  private readonly batched: BatchLoader<WindowRequest, Reply>;
 
   constructor(
     redis: RedisClient,
@@ -94,7 +94,7 @@ export class LeaderboardReader {
     this.live = new LiveState(redis, leaderboards.name);
     this.names = new BoardNames(redis, topology);
     this.sharded = new ShardedReader(redis, this.live, topology);
-    this.batched = new Batched(redis, asked => this.run(asked), {
+    this.batched = new BatchLoader(redis, asked => this.run(asked), {
       items: MAX_CALL_WINDOWS,
       weigh: ({ query }) => weightOf(query),
       weight: MAX_CALL_WEIGHT,
@@ -217,7 +217,7 @@ export class LeaderboardReader {
     const { board, known, period, query } = asked;
     if (known.definition.shards === undefined) {
       const batchKey = `${board}/${period} ${known.definedBy} ${known.source}`;
-      return this.batched.ask(asked, this.topology.of('scores', known.source ?? board).stream, batchKey);
+      return this.batched.load(asked, this.topology.of('scores', known.source ?? board).stream, batchKey);
     }
     return toReply(known, await this.sharded.read({ board, known, period }, query));
   }

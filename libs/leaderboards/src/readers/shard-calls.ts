@@ -1,6 +1,6 @@
 import { type PartitionKeys, shardsOf, type Topology } from '#libs/event-log';
 import type { LiveState } from '#libs/projections';
-import { Batched, RecentlyUsed, type RedisClient } from '#libs/redis';
+import { BatchLoader, LruMap, type RedisClient } from '#libs/redis';
 import { areComparable, parseBoard } from '../definitions/rules.js';
 import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
 import { ranksKey, runsKey } from '../keys.js';
@@ -66,15 +66,15 @@ const TIE_WEIGHT = 10;
 /** Sends questions to the shards of boards, and batches them. */
 export class ShardCalls {
   /** For each shard, the event that defined the board there, if it is not the one in the home partition. */
-  private readonly known = new RecentlyUsed<string>(MAX_CACHED_SHARDS);
-  private readonly batched: Batched<ShardRequest, ShardReply<unknown>>;
+  private readonly known = new LruMap<string>(MAX_CACHED_SHARDS);
+  private readonly batched: BatchLoader<ShardRequest, ShardReply<unknown>>;
 
   constructor(
     redis: RedisClient,
     private readonly live: LiveState,
     private readonly topology: Topology,
   ) {
-    this.batched = new Batched(redis, asked => this.run(asked), {
+    this.batched = new BatchLoader(redis, asked => this.run(asked), {
       items: MAX_CALL_QUESTIONS,
       weigh: ({ question }) => weightOf(question),
       weight: MAX_CALL_WEIGHT,
@@ -106,7 +106,7 @@ export class ShardCalls {
       const definedBy = this.known.get(cacheKey) ?? known.definedBy;
       const batchKey = `${board.board}/${period} ${definedBy} ${known.source} ${keys.stream}`;
       try {
-        const reply = await this.batched.ask({ ...board, keys, definedBy, question }, keys.stream, batchKey);
+        const reply = await this.batched.load({ ...board, keys, definedBy, question }, keys.stream, batchKey);
         return reply as ShardReply<Answer>;
       } catch (error) {
         if (isHome || !(error instanceof BoardChangedError || error instanceof BoardMovedError)) throw error;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  AppliedWaiter,
   abandonMove,
   countSaves,
   deadLettersKey,
@@ -10,7 +11,6 @@ import {
   Move,
   MoveActiveError,
   type PartitionKeys,
-  Progress,
   Topology,
   topologyKey,
   VersionReader,
@@ -207,7 +207,7 @@ describe('a log that is cut anew', () => {
     } as const;
     const first = await test.log.append(keyed);
     await test.log.append(banned);
-    const progress = new Progress(test.redis, test.topology, { scores: ['scores'], players: ['saves'] });
+    const progress = new AppliedWaiter(test.redis, test.topology, { scores: ['scores'], players: ['saves'] });
     const spaced = {
       type: 'ScoreSubmitted',
       data: { board: source, player: 'ada', score: 1 },

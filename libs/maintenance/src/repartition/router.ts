@@ -1,4 +1,4 @@
-import { placeOf, shardsOf, type Topology } from '#libs/event-log';
+import { partitionFor, shardsOf, type Topology } from '#libs/event-log';
 import {
   type BoardDefinition,
   type EventId,
@@ -57,7 +57,7 @@ export class Router {
       return this.to
         .all(stream)
         .map(({ partition }) => (partition === 0 ? { partition } : copyIn(partition, event)));
-    const { partition } = placeOf(this.to, event, shards);
+    const { partition } = partitionFor(this.to, event, shards);
     return isOfBoard(event) ? [{ partition }, ...this.copiesOf(event)] : [{ partition }];
   }
 

@@ -110,19 +110,19 @@ export function nodesOf(client: RedisClient, role: 'master' | 'all' = 'master'):
   return client instanceof ClusterClient ? client.nodes(role) : [client];
 }
 
-/** Names the server that has a key: what has the same name can go in one pipeline. */
-export function placeOf(client: RedisClient, key: string): string {
-  return client instanceof ClusterClient ? client.placeOf(key) : '';
+/** Identifies the server that has a key. Commands for the same server can share a pipeline. */
+export function nodeIdOf(client: RedisClient, key: string): string {
+  return client instanceof ClusterClient ? client.nodeIdOf(key) : '';
 }
 
-/** What a key has in common with others that one script may touch: of one server, with all. */
-export function togetherOf(client: RedisClient, key: string): string {
+/** Keys with the same group can be used by one script: those of one hash slot on a cluster, all keys on a single server. */
+export function hashSlotGroup(client: RedisClient, key: string): string {
   return client instanceof ClusterClient ? String(slotOf(key)) : '';
 }
 
-/** Sends what is run in one packet, as far as it is sent at once, and to one server. */
+/** Sends the commands that `run` issues synchronously in one packet, if they go to a single server. */
 export function inOnePacket<T>(client: RedisClient, run: () => T): T {
-  // There is none before the first connection.
+  // Unset before the first connection.
   const stream: Redis['stream'] | undefined = client instanceof Redis ? client.stream : undefined;
   stream?.cork();
   try {
@@ -132,9 +132,9 @@ export function inOnePacket<T>(client: RedisClient, run: () => T): T {
   }
 }
 
-/** Settles when a server answers: of a cluster, any. */
+/** Resolves when the server answers; on a cluster, when any node does. */
 export async function ping(client: RedisClient): Promise<void> {
-  // Its table of nodes is old while a cluster is away.
+  // While a cluster is unreachable, its list of nodes is out of date.
   if (client instanceof ClusterClient && client.status !== 'ready') await client.ping();
   else await Promise.any(nodesOf(client).map(node => node.ping())).catch(firstOf);
 }

@@ -3,26 +3,26 @@ import { type ClusterAddress, parseHostAndPort } from '../address.js';
 import { NoMasterError } from '../errors.js';
 import { watchSilence } from './connection-watch.js';
 
-/** Milliseconds between two looks at which node has which slots; a redirection is one more reason to look. */
-const REFRESH = 2_000;
+/** Interval at which the client refreshes which node has which slots. A redirection triggers a refresh, too. */
+const SLOTS_REFRESH_MS = 2_000;
 const SLOTS = 16_384;
 
 export type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
 type SendCommand = Parameters<Cluster['sendCommand']>;
 
-/** What a node answers that has not the slot or is a replica by now, and what becomes of a node that answers nothing. */
-const IS_ELSEWHERE =
+/** Errors of a node that no longer has the slot, has become a replica, or does not answer. */
+const SLOT_MAY_HAVE_MOVED =
   /^(MOVED |Command timed out|READONLY|MASTERDOWN|LOADING|UNBLOCKED|CLUSTERDOWN|NOREPLICAS)/;
 
 /**
- * The client of a Redis Cluster, which fails as fast as that of one server.
+ * The client of a Redis Cluster. It fails as fast as the client of a single server.
  *
- * Of all that ioredis would send again by itself, it sends again only what a node refused to execute because another
- * has the slot (MOVED, ASK), or will have it (TRYAGAIN). A lost connection and CLUSTERDOWN are told to the caller.
+ * ioredis would retry many errors by itself. This client retries only commands that a node refused to execute because
+ * another node has the slot (MOVED, ASK) or is about to get it (TRYAGAIN). Lost connections and CLUSTERDOWN go to the caller.
  */
 export class ClusterClient extends Cluster {
-  /** @param each what all connections to nodes have in common */
+  /** @param each the options of each node's connection */
   constructor({ nodes, username, password, tls }: ClusterAddress, each: ConnectionOptions) {
     const { enableAutoPipelining, lazyConnect, retryStrategy, enableOfflineQueue, ...redisOptions } = each;
     const { autoPipeliningIgnoredCommands = [] } = redisOptions;
@@ -35,8 +35,8 @@ export class ClusterClient extends Cluster {
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
       maxRedirections: 4,
-      slotsRefreshInterval: REFRESH,
-      // Certificates are of names: nodes are connected to by what they are called.
+      slotsRefreshInterval: SLOTS_REFRESH_MS,
+      // Certificates are issued for names, so nodes are connected to by name.
       dnsLookup: (host, callback) => callback(null, host),
       redisOptions: {
         ...redisOptions,
@@ -46,12 +46,12 @@ export class ClusterClient extends Cluster {
       },
     });
     // The node may have been replaced.
-    this.on('-node', () => this.lookAgain());
+    this.on('-node', () => this.refreshSoon());
     this.on('+node', watchSilence);
     this.on('refresh', () => this.fillGaps());
   }
 
-  /** Connects to all masters: ioredis rejects what meets a connection in the making. */
+  /** Connects to all masters, because ioredis rejects commands while a connection is being made. */
   override async connect(): Promise<void> {
     await super.connect();
     await Promise.allSettled(this.nodes('master').map(node => node.ping()));
@@ -67,29 +67,30 @@ export class ClusterClient extends Cluster {
     const name = this.slots[slot]?.[0];
     const node = this.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === name);
     if (!node) {
-      this.lookAgain();
+      this.refreshSoon();
       throw new NoMasterError(slot);
     }
     return node;
   }
 
-  /** Names the nodes that have a key: the master and its replicas. */
-  placeOf(key: string): string {
+  /** Identifies the nodes that have a key: the master and its replicas. */
+  nodeIdOf(key: string): string {
     return this.slots[slotOf(key)]?.join() ?? '';
   }
 
-  /** Of a pipeline, ioredis follows redirections only when all its commands get the same one: the others fail. */
+  /** ioredis follows redirections of a pipeline only if all of its commands get the same one; otherwise the commands fail. */
   override sendCommand(command: SendCommand[0], stream: SendCommand[1], node: SendCommand[2]): unknown {
-    if (node) command.promise.catch((error: Error) => IS_ELSEWHERE.test(error.message) && this.lookAgain());
+    if (node)
+      command.promise.catch((error: Error) => SLOT_MAY_HAVE_MOVED.test(error.message) && this.refreshSoon());
     return super.sendCommand(command, stream, node);
   }
 
-  /** Automatic pipelines take for granted that each slot has nodes. Without, any node says that nobody has the slot. */
+  /** ioredis's automatic pipelining assumes that each slot has nodes. With an empty list, any node answers that the slot is not served. */
   private fillGaps(): void {
     for (let slot = 0; slot < SLOTS; slot++) this.slots[slot] ??= [];
   }
 
-  private lookAgain(): void {
+  private refreshSoon(): void {
     if (this.status === 'ready') this.refreshSlotsCache(() => {});
   }
 }

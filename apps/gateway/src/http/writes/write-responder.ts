@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Appended, type EventRef, formatEventRef, Progress } from '#libs/event-log';
+import { type Appended, AppliedWaiter, type EventRef, formatEventRef } from '#libs/event-log';
 import type { Envelope } from '#libs/leaderboards';
 import { isRedisUnavailable } from '#libs/redis';
 import { unavailable } from '../problem.js';
@@ -27,7 +27,7 @@ export interface Change<Result> {
 /** Answers every write in the same way: accepted, or applied if the client waited for that. */
 @Injectable()
 export class WriteResponder {
-  constructor(private readonly progress: Progress) {}
+  constructor(private readonly progress: AppliedWaiter) {}
 
   async respond<Result>(
     write: WriteRequest,

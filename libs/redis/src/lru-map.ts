@@ -1,6 +1,6 @@
-/** A map of so many values that were set or asked for last. */
-export class RecentlyUsed<Value> {
-  /** Least recently used first. */
+/** A map that keeps the values used most recently, up to its capacity. */
+export class LruMap<Value> {
+  /** In order of use, the least recently used first. */
   private readonly values = new Map<string, Value>();
 
   constructor(private readonly capacity: number) {}

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { createClient } from './clients/client.js';
-import { Pulse } from './pulse.js';
+import { FlushScheduler } from './flush-scheduler.js';
 
 describe('a pulse', () => {
-  let pulse: Pulse;
+  let pulse: FlushScheduler;
   let begun: string[];
   const open = new Map<string, PromiseWithResolvers<void>>();
 
@@ -11,7 +11,7 @@ describe('a pulse', () => {
   const join = (name: string) => {
     const { promise, ...end } = Promise.withResolvers<void>();
     open.set(name, { promise, ...end });
-    pulse.join(() => {
+    pulse.schedule(() => {
       begun.push(name);
       return promise;
     });
@@ -21,7 +21,7 @@ describe('a pulse', () => {
   };
 
   beforeEach(() => {
-    pulse = new Pulse(createClient('redis://nowhere', 'test'));
+    pulse = new FlushScheduler(createClient('redis://nowhere', 'test'));
     begun = [];
   });
 
@@ -46,7 +46,7 @@ describe('a pulse', () => {
   });
 
   it('is not held up by what nobody need wait for', async () => {
-    pulse.join(() => void begun.push('a'));
+    pulse.schedule(() => void begun.push('a'));
     await beat();
     join('b');
     await beat();
@@ -54,7 +54,7 @@ describe('a pulse', () => {
   });
 
   it('goes on after a task that throws, and begins those that came with it', async () => {
-    pulse.join(() => {
+    pulse.schedule(() => {
       throw new Error('a bug');
     });
     join('a');

@@ -1,19 +1,19 @@
 import { jest } from '@jest/globals';
 import { formatEventId } from '#libs/events';
 import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
+import { AppliedWaiter } from './applied-waiter.js';
 import type { EventRef } from './event-ref.js';
-import { Progress } from './progress.js';
 
 const GROUPS = ['ranking', 'audit'];
 
 describe('progress', () => {
   let test: TestLog;
-  let progress: Progress;
+  let progress: AppliedWaiter;
   let looks: jest.SpiedFunction<TestLog['redis']['evalsha']>;
 
   beforeEach(async () => {
     test = await openTestLog({ scores: 2, players: 2 });
-    progress = new Progress(test.redis, test.topology, { scores: GROUPS, players: [] });
+    progress = new AppliedWaiter(test.redis, test.topology, { scores: GROUPS, players: [] });
     looks = jest.spyOn(test.redis, 'evalsha');
   });
   afterEach(async () => {

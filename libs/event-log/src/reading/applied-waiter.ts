@@ -6,16 +6,16 @@ import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { Topology } from '../partitions/topology.js';
 import type { EventRef } from './event-ref.js';
 
-/** Milliseconds between two looks at a partition that somebody waits for. */
-const INTERVAL = 2;
+/** Interval between two queries for a partition that has waiters. */
+const POLL_INTERVAL_MS = 2;
 
-/** Events that are asked for in one look, at most: Redis does nothing else meanwhile. */
-const LOOK_EVENTS = 250;
+/** Maximum events in one query. Redis does nothing else while it runs. */
+const MAX_QUERY_EVENTS = 250;
 
 interface Waiter {
-  /** An event id; with a `~` in front, everything up to it. */
+  /** An event id; with a leading `~`: all events up to this id. */
   readonly id: string;
-  /** The time is up, or nobody waits any more. */
+  /** Timed out, or abandoned by its caller. */
   expired: boolean;
   readonly isAbandoned: () => boolean;
   resolve(applied: boolean): void;
@@ -25,11 +25,11 @@ interface Waiter {
 export const applied = script<string>('applied');
 
 /**
- * Tells when an event has taken effect in the projections.
+ * Waits until an event is applied in the projections.
  *
- * All waiting requests of one partition share one look at it, and an idle partition is not looked at.
+ * All waiters of a partition share one query, and a partition without waiters is not queried.
  */
-export class Progress {
+export class AppliedWaiter {
   private readonly waiters = new Map<string, Waiter[]>();
 
   /** @param groups the consumer groups that project each stream */
@@ -39,7 +39,7 @@ export class Progress {
     private readonly groups: Readonly<Record<StreamName, readonly string[]>>,
   ) {}
 
-  /** Whether the log has the partition of an event: without it, the event is none of this log. */
+  /** Whether the partition of an event exists. If not, the id is not from this log. */
   has(ref: EventRef): boolean {
     const { stream, partition } = ref;
     return partition === 'all' || partition < this.topology.counts[stream] || this.isMoved(ref);
@@ -47,8 +47,8 @@ export class Progress {
 
   /**
    * @param timeout milliseconds
-   * @param isAbandoned asked before each look: whether nobody waits for the answer any more
-   * @returns false when the time is up, when nobody waits any more, or when there is no such partition
+   * @param isAbandoned called before each query; true when the caller no longer waits
+   * @returns false on a timeout, when abandoned, or if the partition does not exist
    */
   async whenApplied(event: EventRef, timeout: number, isAbandoned = () => false): Promise<boolean> {
     const { stream, partition, id } = event;
@@ -62,7 +62,7 @@ export class Progress {
     return this.wait(this.topology.at(stream, partition), formatEventId(id), timeout, isAbandoned);
   }
 
-  /** The partition is one that was, but all that was in the log when it was moved is in its projections. */
+  /** Everything that was in the log when it was repartitioned has been applied, even if the old partition is gone. */
   private isMoved({ stream, id }: EventRef): boolean {
     const end = this.topology.movedUpTo(stream);
     return end !== undefined && compareEventIds(id, end) <= 0;
@@ -76,7 +76,7 @@ export class Progress {
   ): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     const waiter: Waiter = { id, expired: false, isAbandoned, resolve, reject };
-    // The time is up when it is up, also while Redis is silent.
+    // A timer of its own, so that the timeout holds even while Redis does not answer.
     const timer = setTimeout(() => {
       waiter.expired = true;
       resolve(false);
@@ -96,8 +96,8 @@ export class Progress {
     const touched = [stream, keys.erasing(), ...groups.map(group => keys.skipped(group))];
     for (;;) {
       const waiting = (this.waiters.get(stream) ?? []).filter(isWaiting);
-      const asked = waiting.splice(0, LOOK_EVENTS);
-      // Whom this look is not for, the next one is.
+      const asked = waiting.splice(0, MAX_QUERY_EVENTS);
+      // The rest goes into the next query.
       this.waiters.set(stream, waiting);
       try {
         const ids = asked.map(waiter => waiter.id);
@@ -113,7 +113,7 @@ export class Progress {
         this.waiters.delete(stream);
         return;
       }
-      await delay(INTERVAL);
+      await delay(POLL_INTERVAL_MS);
     }
   }
 }

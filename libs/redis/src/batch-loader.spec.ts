@@ -1,9 +1,9 @@
-import { Batched } from './batched.js';
+import { BatchLoader } from './batch-loader.js';
 import { createClient } from './clients/client.js';
 
 describe('questions that go together', () => {
   let calls: (readonly string[])[];
-  const answering = new Batched<string, string>(
+  const answering = new BatchLoader<string, string>(
     createClient('redis://nowhere', 'test'),
     async items => {
       calls.push(items);
@@ -18,13 +18,13 @@ describe('questions that go together', () => {
   });
 
   it('are one call in one turn of the event loop, and each has its own answer', async () => {
-    expect(await Promise.all(['a', 'b'].map(item => answering.ask(item, 'key')))).toEqual(['A', 'B']);
+    expect(await Promise.all(['a', 'b'].map(item => answering.load(item, 'key')))).toEqual(['A', 'B']);
     expect(calls).toEqual([['a', 'b']]);
   });
 
   it('of another group, or too many, go by themselves', async () => {
-    const asked = ['a', 'b', 'c', 'd'].map(item => answering.ask(item, 'key'));
-    expect(await Promise.all([...asked, answering.ask('e', 'key', 'other')])).toEqual([
+    const asked = ['a', 'b', 'c', 'd'].map(item => answering.load(item, 'key'));
+    expect(await Promise.all([...asked, answering.load('e', 'key', 'other')])).toEqual([
       'A',
       'B',
       'C',
@@ -35,7 +35,7 @@ describe('questions that go together', () => {
   });
 
   it('that are too much for one call go with the next', async () => {
-    const weighing = new Batched<string, string>(
+    const weighing = new BatchLoader<string, string>(
       createClient('redis://nowhere', 'test'),
       async items => {
         calls.push(items);
@@ -43,22 +43,22 @@ describe('questions that go together', () => {
       },
       { weigh: item => item.length, weight: 4 },
     );
-    const asked = ['aa', 'bb', 'c', 'ddddddd', 'e'].map(item => weighing.ask(item, 'key'));
+    const asked = ['aa', 'bb', 'c', 'ddddddd', 'e'].map(item => weighing.load(item, 'key'));
     expect(await Promise.all(asked)).toEqual(['aa', 'bb', 'c', 'ddddddd', 'e']);
     expect(calls).toEqual([['aa', 'bb'], ['c'], ['ddddddd'], ['e']]);
   });
 
   it('of the next turn are the next call', async () => {
-    await answering.ask('a', 'key');
-    await answering.ask('b', 'key');
+    await answering.load('a', 'key');
+    await answering.load('b', 'key');
     expect(calls).toEqual([['a'], ['b']]);
   });
 
   it('fail together, and only those', async () => {
     const [good, bad, other] = await Promise.allSettled([
-      answering.ask('a', 'key'),
-      answering.ask('bad', 'key'),
-      answering.ask('b', 'key', 'other'),
+      answering.load('a', 'key'),
+      answering.load('bad', 'key'),
+      answering.load('b', 'key', 'other'),
     ]);
     expect([good.status, bad.status, other.status]).toEqual(['rejected', 'rejected', 'fulfilled']);
   });

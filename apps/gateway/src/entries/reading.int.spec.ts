@@ -180,7 +180,7 @@ describe('reading a board', () => {
     it.each([
       [400, new InvalidPeriodError('last week', '2026-W47'), '"last week"'],
       [400, new InvalidCursorError(), 'cursor'],
-      [404, new PeriodExpiredError('2026-W01', 4), 'not kept'],
+      [404, new PeriodExpiredError('2026-W01', 4), 'no longer kept'],
     ])('answers %d when the board cannot be read', async (status, failure, detail) => {
       reader.failure = failure;
       for (const path of ['entries', 'entries/ada', 'around/ada', 'live'])

@@ -18,46 +18,46 @@ import { sweep } from '../rebuild/sweep.js';
 import { ErasingPlayers, type Erasure } from './erasing-players.js';
 import { Purge } from './purge.js';
 
-/** Milliseconds between two looks for players to erase. */
-const LOOK = 250;
-/** Milliseconds between two looks, at most, while erasing fails: less than the lease, so that it stays in one process. */
+/** How often to look for players to erase. */
+const POLL_INTERVAL_MS = 250;
+/** Maximum delay between attempts while erasing fails. Less than the lease, so that the same process keeps it. */
 const MAX_WAIT_MS = 4_000;
-/** Milliseconds after which another process takes over from one that is silent. */
-const LEASE = 5_000;
-/** Milliseconds between two looks for a build to be over. */
-const PATIENCE = 100;
-/** Milliseconds between two passes through the log, at most: it rests as long as it has worked, and takes whoever came meanwhile. */
-const LONGEST_REST = 10_000;
-/** Boards that are built anew by one pass through a partition, at most: they are switched at one moment. */
-const BOARDS_TOGETHER = 100;
-/** Events that are looked for in one go. */
-const TOGETHER = 100;
+/** After this time without a renewal, another process takes over. */
+const LEASE_MS = 5_000;
+/** How often to check whether a build has finished. */
+const BUILD_POLL_INTERVAL_MS = 100;
+/** Maximum pause between two passes through the log. A pause is as long as the pass before, and the next pass includes players added meanwhile. */
+const MAX_REST_MS = 10_000;
+/** Maximum boards rebuilt in one pass through a partition. They are switched at the same moment. */
+const MAX_BOARDS_PER_PASS = 100;
+/** Maximum events in one query. */
+const MAX_EVENTS_PER_QUERY = 100;
 
-/** Names jobs of an eraser, which are none that anybody can ask for. */
-const JOB = 'erasure';
-/** How fields begin that name boards to be built anew. */
-const BOARD = 'board:';
+/** The job id of the eraser's builds. It cannot be queried. */
+const ERASURE_JOB = 'erasure';
+/** The prefix of fields that name boards to rebuild. */
+const BOARD_FIELD_PREFIX = 'board:';
 
 type Projected = Pick<Projection<never>, 'name' | 'stream' | 'kinds'>;
 
 const lease = script<number>('lease');
 
 /**
- * Erases players, in one process at a time, whichever it is. All that must not be forgotten is in Redis: another one goes
- * on at any point, and what one does that was taken for dead is refused.
+ * Erases players. One process at a time does it. Its progress is in Redis, so another process can continue at any point, and
+ * writes of a process that has lost its lease are refused.
  *
- * A player goes from all projections first. Then, as long as no rebuild or comparison is under way, the player's events go,
- * for all who are so far in one pass through the log.
+ * A player is first removed from all projections. Then, while no rebuild or verification is running, one pass through the log
+ * deletes the events of all players who have reached that point.
  */
 export class Eraser {
   private readonly owner = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   private readonly jobs: Jobs;
   private readonly groups: Readonly<Record<StreamName, readonly string[]>>;
-  /** While this process has the lease: counts who had it. */
+  /** The fencing number of the lease; unset while another process holds it. */
   private players: ErasingPlayers | undefined;
   private nextLook = 0;
   private nextHold = 0;
-  /** Until then, events stay. */
+  /** Events are not deleted before this time. */
   private restsUntil = 0;
   private lastBreath = performance.now();
   private looking: Promise<void> | undefined;
@@ -77,7 +77,7 @@ export class Eraser {
     this.groups = { scores: namesOf('scores'), players: namesOf('players') };
   }
 
-  /** Looks for players to erase until it is stopped. */
+  /** Polls for players to erase until it is stopped. */
   start(): void {
     this.looking ??= this.look();
   }
@@ -89,7 +89,7 @@ export class Eraser {
     await this.giveBack().catch(() => {});
   }
 
-  /** One look, and what it shows is to be done. @returns whether anybody is being erased still, as far as this process knows */
+  /** One poll and the work it finds. @returns whether players remain to be erased, as far as this process knows */
   async run(): Promise<boolean> {
     const players = await this.lead();
     if (!players || !(await this.isAnybody())) return false;
@@ -98,10 +98,10 @@ export class Eraser {
     return this.isAnybody();
   }
 
-  /** Each pass reads the whole log: a guest who comes and goes must not have it read without end. */
+  /** Each pass reads the whole log, so guests who come and go must not trigger pass after pass. */
   private restAfter(begun: number): void {
     const now = performance.now();
-    if (this.looking !== undefined) this.restsUntil = now + Math.min(now - begun, LONGEST_REST);
+    if (this.looking !== undefined) this.restsUntil = now + Math.min(now - begun, MAX_REST_MS);
   }
 
   private async look(): Promise<void> {
@@ -115,12 +115,14 @@ export class Eraser {
         failures += 1;
         this.report(error as Error);
       }
-      // Whoever does not have the lease needs to know only when it is free.
-      await this.wait(Math.min((this.players ? 1 : 4) * LOOK * 2 ** Math.min(failures, 4), MAX_WAIT_MS));
+      // A process without the lease only has to notice when it becomes free.
+      await this.wait(
+        Math.min((this.players ? 1 : 4) * POLL_INTERVAL_MS * 2 ** Math.min(failures, 4), MAX_WAIT_MS),
+      );
     }
   }
 
-  /** Says what keeps players from being erased, once until it is something else. */
+  /** Logs why erasing fails, once per reason. */
   private report(error: Error): void {
     if (error instanceof EraserReplacedError || error instanceof StoppedError) {
       this.players = undefined;
@@ -134,14 +136,14 @@ export class Eraser {
 
   private async wait(milliseconds: number): Promise<void> {
     const { signal } = this.ending;
-    // An abort ends the wait, and is no error.
+    // Aborting the wait is not an error.
     await delay(milliseconds, undefined, { signal }).catch(() => {});
   }
 
-  /** @returns nothing while another process erases */
+  /** @returns undefined while another process holds the lease */
   private async lead(): Promise<ErasingPlayers | undefined> {
     const { prefix } = this.topology;
-    if ((await lease.run(this.redis, [eraserLeaseKey(prefix)], [this.owner, LEASE])) === 0) {
+    if ((await lease.run(this.redis, [eraserLeaseKey(prefix)], [this.owner, LEASE_MS])) === 0) {
       this.players = undefined;
     } else if (!this.players) {
       const epoch = await this.redis.incr(eraserEpochKey(prefix));
@@ -151,11 +153,11 @@ export class Eraser {
     return this.players;
   }
 
-  /** Keeps the lease during whatever takes long. @throws EraserReplacedError, StoppedError */
+  /** Renews the lease during long work. @throws EraserReplacedError, StoppedError */
   private async hold(): Promise<void> {
     const now = performance.now();
     if (now < this.nextHold) return;
-    this.nextHold = now + LOOK;
+    this.nextHold = now + POLL_INTERVAL_MS;
     if (this.stopping) throw new StoppedError();
     const { players } = this;
     if (!players || (await this.lead()) !== players) throw new EraserReplacedError();
@@ -172,15 +174,15 @@ export class Eraser {
     return found.some(Boolean);
   }
 
-  /** Deletes the events of the players, and has the boards be what they are without them. */
+  /** Deletes the events of the players, and rebuilds the boards that those events had changed. */
   private async delete(players: ErasingPlayers, gone: readonly Erasure[]): Promise<void> {
     const partitions = [...new Set(gone.flatMap(({ events }) => [...events.keys()]))];
     const flags = partitions.map(keys => keys.erasures());
-    // Said before it is looked: of this process and one that begins a job, one sees the other.
+    // Announce first, then check: of this process and one that starts a job, at least one sees the other.
     const said = await Promise.all(flags.map(key => this.redis.hsetnx(key, 'purging', players.epoch)));
     const isBegun = said.includes(0);
     const unsay = () => Promise.all(flags.map(key => this.redis.hdel(key, 'purging')));
-    // What is begun must be ended: who compares waits for it.
+    // Must be cleared in any case: verifications wait for it.
     if (!isBegun && (await this.isBusy())) return void (await unsay());
     const begun = performance.now();
     for (const keys of partitions) await this.purge(players, keys, gone);
@@ -191,7 +193,7 @@ export class Eraser {
     this.logger.log(`erased ${gone.length} players`);
   }
 
-  /** Whether a projection is rebuilt or compared: events that go meanwhile would have it begin anew. */
+  /** Whether a rebuild or verification is running: deleting events during one would make it start over. */
   private async isBusy(): Promise<boolean> {
     const active = await Promise.all(this.projections.map(({ name }) => this.jobs.active(name)));
     return active.some(job => job !== undefined);
@@ -213,40 +215,41 @@ export class Eraser {
       if (dropped.includes(projection.name)) await sweep(this.redis, this.topology, projection);
   }
 
-  /** Those whose erasing event is there: it goes last, and one who died meanwhile may have been through the partition. */
+  /** Players whose erasing event is still in the log. It is deleted last, and an eraser that died may have finished the partition. */
   private async stillIn<Player extends readonly [player: string, event: string]>(
     keys: PartitionKeys,
     known: readonly Player[],
   ): Promise<Player[]> {
     const here: Player[] = [];
-    for (let at = 0; at < known.length; at += TOGETHER) {
+    for (let at = 0; at < known.length; at += MAX_EVENTS_PER_QUERY) {
       await this.hold();
-      const some = known.slice(at, at + TOGETHER);
+      const some = known.slice(at, at + MAX_EVENTS_PER_QUERY);
       const found = await Promise.all(some.map(([, event]) => this.redis.xrange(keys.stream, event, event)));
       here.push(...some.filter((_, i) => found[i]?.length === 1));
     }
     return here;
   }
 
-  /** Half of the time belongs to the events that this process projects. */
+  /** Leaves half of the time to the events that this process projects. */
   private async breathe(): Promise<void> {
-    if (this.looking !== undefined) await delay(Math.min(performance.now() - this.lastBreath, LOOK));
+    if (this.looking !== undefined)
+      await delay(Math.min(performance.now() - this.lastBreath, POLL_INTERVAL_MS));
     this.lastBreath = performance.now();
   }
 
-  /** Between two pieces of work: whoever came meanwhile need not wait for the end of it. */
+  /** Called between two pieces of work, so that players added meanwhile need not wait for the end. */
   private async pause(players: ErasingPlayers): Promise<void> {
     await this.breathe();
     const now = performance.now();
     if (now < this.nextLook) return;
-    this.nextLook = now + LOOK;
+    this.nextLook = now + POLL_INTERVAL_MS;
     if (this.stopping) throw new StoppedError();
     if ((await this.lead()) !== players) throw new EraserReplacedError();
     await players.advance();
   }
 
   /**
-   * What has lost events cannot be built anew. It keeps the players from being let go, not other partitions from being mended.
+   * A partition that has lost events cannot be rebuilt. It delays the end of the erasure, but not the work on other partitions.
    *
    * @throws LogDamagedError
    */
@@ -263,19 +266,19 @@ export class Eraser {
     if (damage) throw damage;
   }
 
-  /** Builds boards anew that could be others without the events. */
+  /** Rebuilds boards that could differ without the events. */
   private async mend(players: ErasingPlayers, keys: PartitionKeys): Promise<void> {
     const fields = Object.keys(await readWholeHash(this.redis, keys.erasures()));
-    const all = fields.filter(name => name.startsWith(BOARD)).sort();
-    for (let at = 0; at < all.length; at += BOARDS_TOGETHER) {
-      const some = all.slice(at, at + BOARDS_TOGETHER);
-      const boards = some.map(field => field.slice(BOARD.length));
-      while (!(await this.rebuild(players, keys, boards))) await delay(PATIENCE);
+    const all = fields.filter(name => name.startsWith(BOARD_FIELD_PREFIX)).sort();
+    for (let at = 0; at < all.length; at += MAX_BOARDS_PER_PASS) {
+      const some = all.slice(at, at + MAX_BOARDS_PER_PASS);
+      const boards = some.map(field => field.slice(BOARD_FIELD_PREFIX.length));
+      while (!(await this.rebuild(players, keys, boards))) await delay(BUILD_POLL_INTERVAL_MS);
       await this.redis.hdel(keys.erasures(), ...some);
     }
   }
 
-  /** @returns false while others build there */
+  /** @returns false while another build is running there */
   private async rebuild(
     players: ErasingPlayers,
     keys: PartitionKeys,
@@ -283,12 +286,12 @@ export class Eraser {
   ): Promise<boolean> {
     await this.pause(players);
     const job = await this.redis.hget(buildKey(keys, leaderboards.name), 'job');
-    if (job !== null && !job.startsWith(JOB)) return false;
-    // While a barrier holds the workers, there is no pause.
+    if (job !== null && !job.startsWith(ERASURE_JOB)) return false;
+    // No pause while a barrier holds the workers.
     let onProgress = () => this.pause(players);
     const digest = createHash('sha256').update(boards.join(' ')).digest('base64url');
     const options = {
-      job: `${JOB}-${players.epoch}-${digest}`,
+      job: `${ERASURE_JOB}-${players.epoch}-${digest}`,
       owner: this.owner,
       boards,
       onProgress: () => onProgress(),
@@ -306,5 +309,5 @@ export class Eraser {
   }
 }
 
-/** This process is to end: another one goes on. */
+/** This process is stopping; another one will continue. */
 class StoppedError extends Error {}

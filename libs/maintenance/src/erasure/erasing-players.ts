@@ -7,36 +7,36 @@ import { forgetLogins } from './forget-logins.js';
 /** A player who is being erased. */
 export interface Erasure {
   readonly player: string;
-  /** The event that erases the player in each partition where it is known; that of the player's own partition first. */
+  /** The event that erases the player, in each partition that knows of it; the player's own partition first. */
   readonly events: ReadonlyMap<PartitionKeys, string>;
-  /** Whether nothing but the log has the player any more. */
+  /** Whether the player remains in the log only. */
   readonly isGone: boolean;
 }
 
-/** By partition: players, and what is kept of each. */
+/** By partition: the record of each player. */
 type Kept = ReadonlyMap<PartitionKeys, ReadonlyMap<string, string>>;
 
-/** What is kept of a player in a partition, and what it becomes; empty for nothing. */
+/** A change of a player's record in a partition; empty for no record. */
 type Update = readonly [player: string, kept: string, becomes: string];
 
 const GONE = ' gone';
-/** Players, or events, in one call, at most. */
-const CALL_PLAYERS = 100;
+/** Maximum players or events in one call. */
+const MAX_CALL_PLAYERS = 100;
 
 const listErasing = script<[next: string, flat: string[]]>('list-erasing');
 const announceErasure = script<string[]>('announce-erasure');
 const updateErasing = script<number>('update-erasing');
 
 /**
- * The players who are being erased, and how far that is. What is kept of it in their own partitions is the truth: in those
- * of scores, a player follows after it, and is let go after it.
+ * The players who are being erased, and their progress. The record in a player's own partition is authoritative: partitions of
+ * scores learn of a player after it, and forget the player after it.
  *
- * Many players cost hardly more calls than one, so that a look is over in a fraction of the lease, however slow Redis is.
+ * Calls are batched, so that one poll takes a fraction of the lease even with many players and a slow Redis.
  */
 export class ErasingPlayers {
   /**
-   * @param epoch of who erases: what an earlier one does is refused from now on
-   * @param onStep hears between two steps; throws to stop
+   * @param epoch the eraser's fencing number; writes with an earlier one are refused from now on
+   * @param onStep called between two steps; throws to stop
    */
   constructor(
     private readonly redis: RedisClient,
@@ -47,12 +47,12 @@ export class ErasingPlayers {
   ) {}
 
   /**
-   * Has every partition of scores know of every player, and finds out who is gone from all projections.
+   * Tells every partition of scores about every player, and finds the players who are gone from all projections.
    *
    * @throws EraserReplacedError
    */
   async advance(): Promise<Erasure[]> {
-    // In this order: of whom only the scores know, the erasure is over.
+    // In this order: a player whom only partitions of scores know of has been erased.
     const ofScores = await this.list('scores');
     const ofPlayers = await this.list('players');
     await this.letGoOfOthers(ofScores, ofPlayers);
@@ -72,7 +72,7 @@ export class ErasingPlayers {
     return this.withGone(erasures);
   }
 
-  /** Lets players begin anew whose events are gone: first where it is the truth that there is nothing to erase. */
+  /** Ends the erasure of players whose events are gone, first in the authoritative partition. */
   async letGo(erasures: readonly Erasure[]): Promise<void> {
     await this.forget(erasures);
     for (const stream of ['players', 'scores'] as const) {
@@ -106,7 +106,7 @@ export class ErasingPlayers {
     return new Map(await Promise.all(lists));
   }
 
-  /** Whoever let go of them died before all partitions had. */
+  /** Players whose erasure ended in their own partition, but not in all others: the eraser died in between. */
   private async letGoOfOthers(ofScores: Kept, ofPlayers: Kept): Promise<void> {
     const updates = new Map<PartitionKeys, Update[]>();
     for (const [keys, players] of ofScores)
@@ -147,7 +147,7 @@ export class ErasingPlayers {
     return announced;
   }
 
-  /** @returns nothing when all events of the player are deleted already */
+  /** @returns undefined if all events of the player are already deleted */
   private async announcement(
     home: PartitionKeys,
     event: string,
@@ -203,9 +203,9 @@ export class ErasingPlayers {
   }
 
   private async inParts<T>(all: readonly T[], work: (some: readonly T[]) => Promise<unknown>): Promise<void> {
-    for (let at = 0; at < all.length; at += CALL_PLAYERS) {
+    for (let at = 0; at < all.length; at += MAX_CALL_PLAYERS) {
       await this.onStep();
-      await work(all.slice(at, at + CALL_PLAYERS));
+      await work(all.slice(at, at + MAX_CALL_PLAYERS));
     }
   }
 }

@@ -9,14 +9,14 @@ import {
 } from '#libs/players';
 import type { RedisClient } from '#libs/redis';
 
-/** Takes from a player all that stands beside the log: what lets them in, every session on every gateway, and counts. */
+/** Deletes what is stored of a player outside the log: the secret, all sessions, and counters. */
 export async function forgetLogins(redis: RedisClient, topology: Topology, player: string): Promise<void> {
   const keys = topology.of('players', player);
-  // The secret first: with it, a session could be opened behind the look at the list.
+  // The secret first: otherwise a new session could be opened after the list was read.
   await redis.hdel(credentialsKey(keys), player);
   const sessions = await redis.lrange(playerSessionsKey(keys, player), 0, -1);
   await Promise.all(sessions.map(hash => redis.unlink(sessionKey(topology.prefix, hash))));
-  // Last: whatever a crash leaves behind, the list names every session that is open.
+  // The list last: after a crash, it still names every open session.
   const counts = [
     failedPlayerLoginsKey(keys, player),
     scoredBoardsKey(keys, player),

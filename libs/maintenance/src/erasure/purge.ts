@@ -7,17 +7,17 @@ import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { isAfter } from '../verify/probes.js';
 
-/** Events or keys that are deleted in one call, at most: Redis does nothing else meanwhile. */
-const CALL_EVENTS = 100;
+/** Maximum events or keys deleted in one call. Redis does nothing else while it runs. */
+const MAX_CALL_EVENTS = 100;
 
-/** So many players are looked for in an entry's text; with more of them it is decoded, which costs the same. */
-const FEW = 10;
+/** Up to this many players, entries are searched as text. With more, decoding them costs the same. */
+const MAX_PLAYERS_IN_TEXT_SEARCH = 10;
 
 const eraseEvents = script<number[]>('erase-events');
 
-/** What goes beside events. */
+/** What is deleted together with events. */
 interface Goods {
-  /** Boards that must be built anew without the events. */
+  /** Boards that must be rebuilt without the events. */
   readonly boards?: readonly string[];
   /** Fields of hashes. */
   readonly fields?: readonly (readonly [key: string, field: string])[];
@@ -26,15 +26,15 @@ interface Goods {
 
 export interface PurgeOptions {
   readonly epoch: number;
-  /** Whose events go, and the event that erases each of them here: it goes last. */
+  /** The players, each with the event that erases the player here. That event is deleted last. */
   readonly players: ReadonlyMap<string, string>;
-  /** The groups of the partition. */
+  /** The consumer groups of the partition. */
   readonly groups: readonly string[];
-  /** Hears after each page; throws to stop. */
+  /** Called after each page; throws to stop. */
   readonly onPage: () => Promise<void>;
 }
 
-/** Deletes players' events from one partition of the log. It can be stopped anywhere, and begun anew. */
+/** Deletes players' events from one partition of the log. It can be stopped at any point and started again. */
 export class Purge {
   private leftEmpty: ((event: RecordedEvent<'ScoreSubmitted'>) => Promise<string[]>) | undefined;
 
@@ -45,7 +45,7 @@ export class Purge {
   ) {}
 
   /**
-   * @returns the groups that were building a generation: it had the events in it, and is given up
+   * @returns the groups whose unfinished build was discarded, because it contained the events
    * @throws EraserReplacedError
    */
   async run(): Promise<string[]> {
@@ -53,15 +53,15 @@ export class Purge {
     const last = [...players.values()].map(parseEventId).reduce(later);
     for await (const page of readLog(this.redis, this.keys, '0-0', formatEventId(last))) {
       const found = page.flatMap(([id, fields]) => this.decode(id, fields) ?? []);
-      for (let at = 0; at < found.length; at += CALL_EVENTS)
-        await this.delete(found.slice(at, at + CALL_EVENTS));
+      for (let at = 0; at < found.length; at += MAX_CALL_EVENTS)
+        await this.delete(found.slice(at, at + MAX_CALL_EVENTS));
       await onPage();
     }
     const builds = groups.map(group => buildKey(this.keys, group));
     const dropped = new Set<string>();
     const all = [...players];
-    for (let at = 0; at < all.length; at += CALL_EVENTS) {
-      const some = all.slice(at, at + CALL_EVENTS);
+    for (let at = 0; at < all.length; at += MAX_CALL_EVENTS) {
+      const some = all.slice(at, at + MAX_CALL_EVENTS);
       const heads = some.map(([player]) => this.keys.versions(player));
       const keys = this.keys.streamName === 'players' ? [...builds, ...heads] : builds;
       const events = some.map(([, event]) => event);
@@ -72,10 +72,11 @@ export class Purge {
     return [...dropped];
   }
 
-  /** An entry that cannot be decoded has no effect, and nobody can say whom it is about: it stays. */
+  /** An entry that cannot be decoded has no effect, and its player is unknown, so it stays. */
   private decode(id: string, fields: readonly string[]): RecordedEvent | undefined {
     const { players } = this.options;
-    if (players.size <= FEW && mentionsAny(fields, players.keys()) === 'no') return undefined;
+    if (players.size <= MAX_PLAYERS_IN_TEXT_SEARCH && mentionsAny(fields, players.keys()) === 'no')
+      return undefined;
     try {
       const event = unpackEvent(id, fields);
       const isTheirs = 'player' in event.data && players.has(event.data.player);

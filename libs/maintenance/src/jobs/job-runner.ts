@@ -14,24 +14,24 @@ import type { Difference } from '../verify/difference.js';
 import { verifyPartition } from '../verify/verify.js';
 import { type Job, Jobs } from './jobs.js';
 
-/** Milliseconds between two looks for a job. */
-const LOOK = 500;
-/** Milliseconds between two notes of how far a job is. */
-const NOTE = 200;
-/** Differences that a job keeps, at most. */
-const EXAMPLES = 100;
+/** How often to look for a job. */
+const POLL_INTERVAL_MS = 500;
+/** How often to store a job's progress. */
+const PROGRESS_INTERVAL_MS = 200;
+/** Maximum differences that a job reports. */
+const MAX_EXAMPLES = 100;
 
 class CancelledError extends Error {}
-/** Another process has the lease, or this one is to end: the job goes on elsewhere. */
+/** Another process holds the lease, or this one is stopping. The job continues elsewhere. */
 class HandedOverError extends Error {}
 
-/** Hears what becomes of jobs. */
+/** Receives the log lines of jobs. */
 export interface JobLog {
   log(message: string): void;
   error(message: string): void;
 }
 
-/** Works on the jobs of one projection, in whichever process; the first that takes one has it, until it is silent. */
+/** Runs the jobs of one projection. It runs in every worker; the first one to take a job's lease runs it, until it stops renewing the lease. */
 export class JobRunner<State, T extends EventType, Rules> {
   private readonly owner = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   private readonly jobs: Jobs;
@@ -48,7 +48,7 @@ export class JobRunner<State, T extends EventType, Rules> {
     this.jobs = new Jobs(redis, topology);
   }
 
-  /** Looks for jobs until it is stopped. */
+  /** Polls for jobs until it is stopped. */
   start(): void {
     this.looking ??= this.look();
   }
@@ -70,15 +70,15 @@ export class JobRunner<State, T extends EventType, Rules> {
           this.logger.error(`looking for jobs: ${stack}`);
         this.lastFault = message;
       }
-      await delay(LOOK);
+      await delay(POLL_INTERVAL_MS);
     }
   }
 
-  /** Works on the job, if nobody else does. @returns whether it did */
+  /** Runs the job unless another process does. @returns whether it ran */
   async run({ id }: Pick<Job, 'id'>): Promise<boolean> {
     const known = await this.jobs.find(id);
     if (!known || !(await this.jobs.take(known, this.owner))) return false;
-    // What it was before it was taken may be past.
+    // It may have changed before the lease was taken.
     const job = await this.jobs.find(id);
     if (!job || job.finishedAt !== undefined) {
       if (job) await this.jobs.retire(job);
@@ -101,7 +101,7 @@ export class JobRunner<State, T extends EventType, Rules> {
         () => this.stopping,
       );
       const result = await work.run();
-      // Of a board, only what was built last takes the place of what was live; a process that died leaves more.
+      // A rebuild of one board replaces only the latest build; a process that died may have left others.
       if (isResumed && job.kind === 'rebuild') await sweep(this.redis, this.topology, this.projection);
       await this.jobs.finish(job, { state: 'done', ...result });
       this.logger.log(`${what}: done`);
@@ -113,7 +113,7 @@ export class JobRunner<State, T extends EventType, Rules> {
         this.logger.log(`${what}: cancelled`);
         await this.clear(job);
       } else {
-        // First of all it is over: what fails again and again must not be begun again and again.
+        // Mark it as failed first, so that a job that always fails is not started again and again.
         await this.jobs.finish(job, { state: 'failed', error: (error as Error).message });
         this.logger.error(`${what}: failed: ${(error as Error).stack}`);
         await this.clear(job);
@@ -123,7 +123,7 @@ export class JobRunner<State, T extends EventType, Rules> {
     return true;
   }
 
-  /** Deletes what a job had built that will not be finished. */
+  /** Deletes the unfinished build of a job. */
   private async clear({ id, kind, group }: Job): Promise<void> {
     if (kind !== 'rebuild') return;
     for (const keys of this.topology.all(this.projection.stream)) {
@@ -134,13 +134,13 @@ export class JobRunner<State, T extends EventType, Rules> {
   }
 }
 
-/** One process's work on a job. */
+/** One run of a job in this process. */
 class JobWork<State, T extends EventType, Rules> {
   private readonly began = performance.now();
   private noted = 0;
-  /** Events of the partitions that are done. */
+  /** Events in the partitions that are done. */
   private before = 0;
-  /** Events that were there already when this process began. */
+  /** Events that had been folded before this process took over. */
   private found = 0;
   private total = 0;
   private differences = 0;
@@ -164,7 +164,7 @@ class JobWork<State, T extends EventType, Rules> {
       partitions.map(async keys => (await measureLog(this.redis, keys)).length),
     );
     this.total = lengths.reduce((sum, length) => sum + length, 0);
-    // What one of a board's shards has by other rules cannot be compared with what the others have.
+    // Shards of a board can only be compared if all of them are folded under the same rules.
     const isOneStep = kind === 'rebuild' && board !== undefined;
     for (const step of isOneStep ? [partitions] : partitions.map(keys => [keys])) {
       const size = step.reduce((sum, keys) => sum + (lengths[partitions.indexOf(keys)] ?? 0), 0);
@@ -198,7 +198,7 @@ class JobWork<State, T extends EventType, Rules> {
     return all.length > 1 && all.includes(asked) ? all : [asked];
   }
 
-  /** Several partitions are built first, and then switched at nearly one time. */
+  /** Builds several partitions first, then switches them at nearly the same time. */
   private async rebuild(all: readonly PartitionKeys[]): Promise<void> {
     const { id, board, partition, rules, event } = this.job;
     const processed = new Map<PartitionKeys, number>();
@@ -207,7 +207,7 @@ class JobWork<State, T extends EventType, Rules> {
         processed.set(keys, count);
         return this.tick([...processed.values()].reduce((sum, one) => sum + one));
       };
-      // The rules of other partitions have events of theirs in them.
+      // Rules of other partitions include their own events.
       const own = partition === undefined || partition === keys.partition ? { rules, event } : {};
       const boards = board === undefined ? undefined : [board];
       const options = { job: id, owner: this.owner, boards, ...own, onProgress };
@@ -223,7 +223,7 @@ class JobWork<State, T extends EventType, Rules> {
       this.tick(kind === 'verify' ? processed : 0),
     );
     this.differences += differences.length;
-    this.examples.push(...differences.slice(0, EXAMPLES - this.examples.length));
+    this.examples.push(...differences.slice(0, MAX_EXAMPLES - this.examples.length));
   }
 
   private progress(processed: number): Record<'processed' | 'total' | 'eventsPerSecond', number> {
@@ -231,7 +231,7 @@ class JobWork<State, T extends EventType, Rules> {
     const seconds = (performance.now() - this.began) / 1_000;
     return {
       processed: all,
-      // Events keep coming.
+      // New events keep arriving.
       total: Math.max(this.total, all),
       eventsPerSecond: Math.round((all - this.found) / seconds),
     };
@@ -240,7 +240,7 @@ class JobWork<State, T extends EventType, Rules> {
   /** @throws CancelledError, HandedOverError */
   private async tick(processed: number): Promise<void> {
     const now = performance.now();
-    if (now - this.noted < NOTE) return;
+    if (now - this.noted < PROGRESS_INTERVAL_MS) return;
     this.noted = now;
     await this.checkpoint();
     await this.jobs.update(this.job, this.progress(processed));
@@ -253,7 +253,7 @@ class JobWork<State, T extends EventType, Rules> {
   }
 }
 
-/** Waits for all of them, also when one fails: none is left at work. */
+/** Waits for all of them even if one fails, so that none keeps running. */
 async function allOf<Result>(works: readonly Promise<Result>[]): Promise<Result[]> {
   await Promise.allSettled(works);
   return Promise.all(works);

@@ -10,26 +10,26 @@ import { activeJobKey, jobKey, jobLeaseKey } from './job-keys.js';
 
 export type JobState = 'queued' | 'running' | 'cancelling' | 'done' | 'cancelled' | 'failed';
 
-/** What is to be done. */
+/** A request for a job. */
 export interface JobOrder {
   readonly kind: 'rebuild' | 'verify';
   /** Only this board. */
   readonly board?: string;
-  /** Where the board is. */
+  /** The partitions of the board. */
   readonly partition?: number;
-  /** Fields of the rules that are known to change by it. */
+  /** Fields of the rules that will change, as far as they are known. */
   readonly rules?: Readonly<Record<string, string | undefined>>;
-  /** The event that needs it: it is in what is built, though it may be a dead letter that is tried again. */
+  /** The event that needs the rebuild. It is folded even if it is a dead letter that is being retried. */
   readonly event?: string;
-  /** Compare before the switch, and report what differs. */
+  /** Compare before the switch, and report the differences. */
   readonly diff?: boolean;
 }
 
-/** Events, and the time that they took. */
+/** Number of events, and how long they took. */
 export interface JobProgress {
   readonly processed: number;
   readonly total: number;
-  /** By whoever works on it now, since it began. */
+  /** Measured since the current process took over. */
   readonly eventsPerSecond: number;
 }
 
@@ -63,7 +63,7 @@ export class JobActiveError extends Error {
   }
 }
 
-/** What is over cannot be cancelled. */
+/** A finished job cannot be cancelled. */
 export class JobOverError extends Error {
   readonly code = 'JOB_OVER';
   override readonly name = 'JobOverError';
@@ -73,16 +73,16 @@ export class JobOverError extends Error {
   }
 }
 
-/** For how long a finished job can be asked for, in seconds. */
-const KEPT = 7 * 24 * 60 * 60;
-/** For how long one is kept that was begun only, in seconds. */
-const BEGUN = 60;
-/** Milliseconds after which a job whose process is silent is another's to go on with. */
-const LEASE = 5_000;
+/** How long a finished job can be queried. */
+const FINISHED_TTL_SECONDS = 7 * 24 * 60 * 60;
+/** How long a job is kept that was created but has not become the active one. */
+const UNCONFIRMED_TTL_SECONDS = 60;
+/** After this time without a renewal, another process may take over the job. */
+const LEASE_MS = 5_000;
 
 const lease = script<number>('lease');
 
-/** What is to be done to projections, and how far it is; kept in Redis, so that any process can go on with it. */
+/** The jobs of projections and their progress. They are stored in Redis, so that any process can continue one. */
 export class Jobs {
   constructor(
     private readonly redis: RedisClient,
@@ -91,7 +91,7 @@ export class Jobs {
 
   /**
    * @throws JobActiveError
-   * @throws LogDamagedError when the log is not whole
+   * @throws LogDamagedError if the log has lost events
    */
   async start(
     { name: group, stream }: Pick<Projection<never>, 'name' | 'stream'>,
@@ -108,8 +108,8 @@ export class Jobs {
       state: 'queued',
       startedAt: Date.now(),
     });
-    // Until it is the active one, it is nothing that must be kept.
-    await this.redis.expire(key, BEGUN);
+    // Until it is the active job, losing it does no harm.
+    await this.redis.expire(key, UNCONFIRMED_TTL_SECONDS);
     const active = await this.activate(group, id);
     if (active !== id) {
       await this.redis.unlink(key);
@@ -119,14 +119,14 @@ export class Jobs {
     return (await this.find(id)) as Job;
   }
 
-  /** A board is rebuilt from its own partitions, whatever the others have lost. */
+  /** A board is rebuilt from its own partitions, even if other partitions have lost events. */
   private partitionsOf(stream: StreamName, { board, partition }: JobOrder) {
     if (board === undefined) return this.topology.all(stream);
     if (partition !== undefined) return [this.topology.at(stream, partition)];
     return partitionsOf(this.redis, this.topology, board);
   }
 
-  /** @returns the id of the job that is the active one now */
+  /** @returns the id of the job that is now active */
   private async activate(group: string, id: string): Promise<string> {
     const key = activeJobKey(this.topology.prefix, group);
     for (;;) {
@@ -134,12 +134,12 @@ export class Jobs {
       const other = await this.redis.get(key);
       if (other === null) continue;
       if (await this.find(other)) return other;
-      // Whoever began it died before it was kept, or nobody can read what is kept.
+      // The process that created it died before storing it, or the stored job is unreadable.
       await lease.run(this.redis, [key], [other, 0]);
     }
   }
 
-  /** @param id any text: what cannot be one of ours names no key */
+  /** @param id untrusted text; an id that cannot be a job's id is not looked up */
   async find(id: string): Promise<Job | undefined> {
     if (!/^[a-z-]{1,64}-[\da-z]{1,32}$/.test(id)) return undefined;
     const fields = await this.redis.hgetall(jobKey(this.topology.prefix, id));
@@ -147,7 +147,7 @@ export class Jobs {
     try {
       return parseJob(id, fields);
     } catch {
-      // No job of ours: whoever waits for it waits in vain.
+      // Not a job that we have written.
       return undefined;
     }
   }
@@ -158,7 +158,7 @@ export class Jobs {
   }
 
   /**
-   * Has whoever works on it stop. Without anybody, it is over at once.
+   * Tells the process that runs the job to stop. If none does, the job ends at once.
    *
    * @throws JobOverError
    */
@@ -172,14 +172,14 @@ export class Jobs {
     return (await this.redis.hexists(jobKey(this.topology.prefix, id), 'cancel')) === 1;
   }
 
-  /** @returns whether the job is the owner's to work on, for the next few seconds */
+  /** Takes or renews the lease. @returns whether the owner may run the job for the next few seconds */
   async take(job: Job, owner: string): Promise<boolean> {
     return (
-      (await lease.run(this.redis, [jobLeaseKey(this.topology.prefix, job.group)], [owner, LEASE])) === 1
+      (await lease.run(this.redis, [jobLeaseKey(this.topology.prefix, job.group)], [owner, LEASE_MS])) === 1
     );
   }
 
-  /** Whether a process works on it, as far as is known. */
+  /** Whether a process holds the lease. */
   async isTaken(job: Job): Promise<boolean> {
     return (await this.redis.exists(jobLeaseKey(this.topology.prefix, job.group))) === 1;
   }
@@ -197,11 +197,11 @@ export class Jobs {
     await this.retire(job);
   }
 
-  /** Makes room for the next job. Whoever noted that this one is over may have died before that. */
+  /** Makes room for the next job. The process that marked this one as finished may have died before doing so. */
   async retire(job: Job): Promise<void> {
     const { prefix } = this.topology;
-    await this.redis.expire(jobKey(prefix, job.id), KEPT);
-    // Given back like a lease: only if it still is this job.
+    await this.redis.expire(jobKey(prefix, job.id), FINISHED_TTL_SECONDS);
+    // Released like a lease: only if this job is still the active one.
     await lease.run(this.redis, [activeJobKey(prefix, job.group)], [job.id, 0]);
   }
 }
@@ -226,7 +226,7 @@ function parseJob(id: string, fields: Readonly<Record<string, string>>): Job {
     ...(JSON.parse(order ?? '{}') as JobOrder),
     id,
     group,
-    // A flag of its own: whoever notes how far the job is must not undo it.
+    // A field of its own, because writing the progress must not overwrite it.
     state: fields.cancel && finishedAt === undefined ? 'cancelling' : (state as JobState),
     processed: Number(processed ?? 0),
     total: Number(total ?? 0),

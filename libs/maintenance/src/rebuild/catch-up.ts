@@ -4,7 +4,7 @@ import { type Projection, stateKeys } from '#libs/projections';
 import { type RedisClient, readWholeHash } from '#libs/redis';
 import { type BuildOptions, PartitionBuild } from './partition-build.js';
 
-/** Events of a log have no effect because they cannot be applied, and are no dead letters. */
+/** Some events of the log cannot be applied, and are not dead letters. */
 export class EventsFailError extends Error {
   readonly code = 'EVENTS_FAIL';
   override readonly name = 'EventsFailError';
@@ -17,11 +17,11 @@ export class EventsFailError extends Error {
 }
 
 /**
- * Brings a generation that nobody reads to where a partition's log ends: built from the beginning, or from where it was
- * left by the same job. Nothing of it is live.
+ * Builds a generation that is not live up to the end of a partition's log: from the beginning, or from where an earlier run of
+ * the same job stopped.
  *
- * @param rules fields of the rules that will hold in the end, as far as they are known
- * @param onPage hears after each page; throws to stop
+ * @param rules fields of the rules at the end of the log, as far as they are known
+ * @param onPage called after each page; throws to stop
  * @throws EventsFailError
  */
 export async function catchUp<State, T extends EventType, Rules>(
@@ -36,7 +36,7 @@ export async function catchUp<State, T extends EventType, Rules>(
   const begin = (known: typeof rules, anew: boolean) =>
     PartitionBuild.begin(redis, projection, source, options, known, anew);
   let build = await begin(rules, false);
-  // What came since may have been dropped: when it was begun, nobody knew.
+  // Newer events may have become dead letters since the build began.
   const skipped = Object.keys(await readWholeHash(redis, keys.skipped(projection.name)));
   if (skipped.length !== build.skipped.length) build = await begin(rules, true);
   await build.readTo(undefined, onPage);
@@ -47,7 +47,7 @@ export async function catchUp<State, T extends EventType, Rules>(
   if (build.failed.length > 0) throw new EventsFailError(keys.stream, build.failed);
 }
 
-/** What the rules come to by some events, which change nothing but rules, in their order. */
+/** Folds events that change only rules, in order. */
 export function rulesOf<State, T extends EventType, Rules>(
   { partitionRules }: Projection<State, T, Rules>,
   events: readonly RecordedEvent<T>[],
@@ -62,7 +62,7 @@ export function rulesOf<State, T extends EventType, Rules>(
       partitionRules.apply(rules, ruling);
       Object.assign(fields, ruling.fields);
     } catch {
-      // It cannot be applied: then it will have no effect.
+      // An event that cannot be applied has no effect.
     }
   }
   return fields;

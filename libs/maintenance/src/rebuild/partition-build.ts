@@ -21,7 +21,7 @@ import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { packPart, Writes } from './writes.js';
 
-/** Somebody else builds: this process was taken for dead. */
+/** Another process has taken over the build. */
 export class BuildLostError extends Error {
   readonly code = 'BUILD_LOST';
   override readonly name = 'BuildLostError';
@@ -31,23 +31,23 @@ export class BuildLostError extends Error {
   }
 }
 
-/** What a build begins with, and must remember: kept beside it as JSON. */
+/** The facts that a build starts from. They are stored with it as JSON, so that another process can continue it. */
 interface Facts {
-  /** The rules that are assumed to hold in the end. */
+  /** The rules that are assumed to hold at the end of the log. */
   readonly rules: Readonly<Record<string, string | undefined>>;
-  /** Ids of events that have no effect: dead letters. */
+  /** The ids of dead letters, which have no effect. */
   readonly skipped: readonly string[];
-  /** How the generation keeps documents: as the server could when it was begun. */
+  /** The document store of the generation, chosen when the build began. */
   readonly documents?: DocumentStoreName;
 }
 
 export interface BuildOptions {
   readonly job: string;
-  /** Names this process and attempt. */
+  /** Identifies this process and attempt. */
   readonly owner: string;
-  /** Only these boards' events. */
+  /** Fold only the events of these boards. */
   readonly boards?: readonly string[] | undefined;
-  /** The id of an event that is folded, though it may have been a dead letter. */
+  /** The id of an event that is folded even if it is a dead letter. */
   readonly event?: string | undefined;
 }
 
@@ -56,30 +56,30 @@ type Begun = [generation: number, position: string, processed: number, facts: st
 const beginBuild = script<Begun>('begin-build');
 const writeBuild = script<number>('write-build');
 
-/** A state, and what of it is not written yet. */
+/** A state, with its unwritten changes. */
 interface Cell<State, T extends EventType> {
   readonly target: Target;
   state: State | undefined;
-  /** What is written. */
+  /** The state as written; unset if it is not. */
   written: State | undefined;
   isDirty: boolean;
-  /** The last event that changed it, while that is not written and effects need it. */
+  /** The last event that changed it, until it is written, if effects need it. */
   event: RecordedEvent<T> | undefined;
 }
 
-/** How fields of a build begin that name rules which it assumes besides those that it began with. */
-const ASSUMED = 'assumed:';
-/** States that wait to be written, at most: what changes often is written once for all its changes. */
-const MAX_WEIGHT = 100_000;
-/** States that are put into writes in one turn of the event loop: in a longer one, the answers of Redis count as late. */
-const FLUSHED_AT_ONCE = 10_000;
-/** Characters of a document that weigh as much as a state. */
-const BYTES_LIKE_ONE = 500;
+/** The prefix of a build's fields for rules that it assumed after it began. */
+const ASSUMED_FIELD_PREFIX = 'assumed:';
+/** Maximum weight of unwritten states. A state that changes often is written once for many changes. */
+const MAX_DIRTY_WEIGHT = 100_000;
+/** Maximum states turned into writes per turn of the event loop. In a longer turn, replies from Redis would time out. */
+const MAX_STATES_PER_TURN = 10_000;
+/** Characters of a document that count as one state. */
+const DOCUMENT_CHARACTERS_PER_STATE = 500;
 
 /**
- * A generation of one partition's state in the making: the log is folded in memory, and from time to time what has
- * changed is written, with the position. When a builder dies, another goes on from there; when it dies while it
- * writes, from the beginning.
+ * The build of a new generation of one partition's state. The log is folded in memory; from time to time the changed states are
+ * written together with the position. If a builder dies, another continues from that position; if it dies during a write, the
+ * build starts over.
  */
 export class PartitionBuild<State, T extends EventType, Rules> {
   readonly state: StateKeys;
@@ -88,12 +88,12 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   private readonly cells = new AddressMap<Cell<State, T>>();
   private readonly dirty: Cell<State, T>[] = [];
   private writes = new Writes();
-  /** How much waits to be written. */
+  /** The weight of unwritten states. */
   private weight = 0;
   /** The last event that was folded. */
   private read: string;
   private processedBefore: number;
-  /** Writes that are under way: what is folded in the meantime waits for the next ones. */
+  /** The running writes. Changes folded meanwhile go into the next ones. */
   private writing: Promise<void> = Promise.resolve();
   /** Ids of events that cannot be folded. */
   readonly failed: string[] = [];
@@ -118,7 +118,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     this.processedBefore = processed;
   }
 
-  /** @param anew whether to throw away what was built for the same job before */
+  /** @param anew whether to discard an earlier build of the same job */
   static async begin<State, T extends EventType, Rules>(
     redis: RedisClient,
     projection: Projection<State, T, Rules>,
@@ -147,7 +147,9 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     const builtRules = await readWholeHash(redis, stateKeys(keys, generation).rules());
     const kept = Object.entries(await readWholeHash(redis, buildKey(keys, group)));
     const adopted = kept.flatMap(([field, text]) =>
-      field.startsWith(ASSUMED) ? [[field.slice(ASSUMED.length), text] as const] : [],
+      field.startsWith(ASSUMED_FIELD_PREFIX)
+        ? [[field.slice(ASSUMED_FIELD_PREFIX.length), text] as const]
+        : [],
     );
     return new PartitionBuild(
       redis,
@@ -164,20 +166,20 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     );
   }
 
-  /** Ids of events that were left out. */
+  /** The ids of events that were skipped. */
   get skipped(): readonly string[] {
     return this.facts.skipped;
   }
 
-  /** Whether all was folded under the rules that hold at the position. */
+  /** Whether everything was folded under the rules that hold at the position. */
   get isTrue(): boolean {
     return this.projection.partitionRules.assumptionHeld(this.rules);
   }
 
   /**
-   * Folds the log up to an event, or to where it ends, and writes what comes of it.
+   * Folds the log up to an event, or to its end, and writes the result.
    *
-   * @param onPage hears after each page; throws to stop
+   * @param onPage called after each page; throws to stop
    * @throws BuildLostError
    */
   async readTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
@@ -185,7 +187,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       await this.foldTo(upTo, onPage);
       await this.write();
     } finally {
-      // What is left in the middle of a write would be built anew from the beginning.
+      // A build that is interrupted during a write starts over, so wait for the write.
       await Promise.allSettled([this.writing]);
     }
     await this.writing;
@@ -200,7 +202,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       for (const event of events) this.fold(event);
       this.read = page.at(-1)?.[0] ?? this.read;
       this.processed += page.length;
-      if (this.weight > MAX_WEIGHT) await this.write();
+      if (this.weight > MAX_DIRTY_WEIGHT) await this.write();
       await onPage();
     }
   }
@@ -246,9 +248,9 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       this.dirty.push(cell);
       this.weight += 1;
     }
-    if ('document' in event.data) this.weight += event.data.document.length / BYTES_LIKE_ONE;
+    if ('document' in event.data) this.weight += event.data.document.length / DOCUMENT_CHARACTERS_PER_STATE;
     cell.state = after;
-    // Thousands of events that are kept are what the garbage collector would be busy with.
+    // Keeping thousands of events would keep the garbage collector busy.
     if (this.projection.needsEvents) cell.event = event;
   }
 
@@ -261,7 +263,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     return cell;
   }
 
-  /** Its effects follow from states as they are: what is dirty is written before. */
+  /** Its effects depend on current states, so dirty states are written first. */
   private amend(ruling: RulesChange<State>): void {
     this.flush();
     const states = ruling.affectedTargets.map(({ address }) => this.cells.get(address)?.state);
@@ -274,8 +276,8 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     for (const { key } of ruling.droppedKeys) this.cells.deleteKey(key);
     const adopted = Object.entries(this.projection.partitionRules.apply(this.rules, ruling));
     if (adopted.length === 0) return;
-    // What is written from now on was computed by them: whoever goes on with the build must assume them, too.
-    const args = adopted.flatMap(([field, text = '']) => [ASSUMED + field, text]);
+    // Later writes depend on these rules, so a process that continues the build must assume them, too.
+    const args = adopted.flatMap(([field, text = '']) => [ASSUMED_FIELD_PREFIX + field, text]);
     const key = buildKey(this.source.keys, this.source.group);
     this.writes.add({ command: 'HSET', type: 'hash', key, args });
   }
@@ -294,7 +296,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     }
   }
 
-  /** What an earlier builder wrote of the states that the events touch. */
+  /** Loads what an earlier builder wrote of the states that the events touch. */
   private async load(events: readonly RecordedEvent<T>[]): Promise<void> {
     const touched = events.flatMap(event => {
       const targets = this.targets(event);
@@ -313,12 +315,12 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     }
   }
 
-  /** Begins to write what there is, when the writes before are done: meanwhile more is folded. */
+  /** Starts to write the dirty states once the previous writes are done. Folding goes on meanwhile. */
   private async write(): Promise<void> {
     await this.writing;
     if (this.read === this.position) return;
-    while (this.dirty.length > FLUSHED_AT_ONCE) {
-      this.flush(FLUSHED_AT_ONCE);
+    while (this.dirty.length > MAX_STATES_PER_TURN) {
+      this.flush(MAX_STATES_PER_TURN);
       await nextTurn();
     }
     this.flush();
@@ -327,7 +329,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       this.read,
       this.processed - this.processedBefore,
     );
-    // Met by whoever waits for it next.
+    // Whoever awaits it next gets the error.
     this.writing.catch(() => {});
     this.writes = new Writes();
     this.weight = 0;

@@ -7,28 +7,28 @@ import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { BuildLostError, type BuildOptions, PartitionBuild } from './partition-build.js';
 
-/** Milliseconds for which the workers can be held up at most, while the last events are folded and switched. */
-const BARRIER = 1_000;
+/** Maximum time that the barrier may hold the workers while the last events are folded and the switch is made. */
+const MAX_BARRIER_MS = 1_000;
 
-/** Keys that are unlinked in one command, at most. */
-const CALL_KEYS = 500;
+/** Maximum keys per UNLINK. */
+const MAX_UNLINKED_KEYS = 500;
 
 const raiseBarrier = script<string>('raise-barrier');
 const switchTo = script<'switched' | 'expired' | 'changed' | 'lost'>('switch');
 
 export interface RebuildOptions extends BuildOptions {
-  /** Fields of the rules that are known to change. */
+  /** Fields of the rules that will change, as far as they are known. */
   readonly rules?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Hears how many events of the partition are folded; throws to stop. */
+  /** Called with the number of folded events; throws to stop. */
   readonly onProgress: (processed: number) => Promise<void>;
 }
 
 /**
  * Rebuilds a projection's state of a partition, or of some of its boards, from the log, while workers and readers go on.
  *
- * The new generation catches up with the log; then a barrier holds the workers at one event for some milliseconds,
- * the last events are folded, and a switch makes the new generation live as of that event. What workers were
- * doing with the old one is refused, and done again with the new one.
+ * The new generation catches up with the log. Then a barrier holds the workers at one event for some milliseconds, the last
+ * events are folded, and a switch makes the new generation live as of that event. Commits to the old generation are refused,
+ * and the workers repeat them on the new one.
  */
 export class Rebuild<State, T extends EventType, Rules> {
   constructor(
@@ -37,15 +37,15 @@ export class Rebuild<State, T extends EventType, Rules> {
     private readonly options: RebuildOptions,
   ) {}
 
-  /** @throws BuildLostError when another process has taken over; what `onProgress` throws */
+  /** @throws BuildLostError if another process has taken over; and whatever `onProgress` throws */
   async partition(keys: PartitionKeys): Promise<void> {
     await this.finish(keys, await this.prepare(keys));
   }
 
   /**
-   * Builds as far as the log goes, for `finish` to make it live: so several partitions can be switched at nearly one time.
+   * Builds to the end of the log; `finish` makes it live. So several partitions can be switched at nearly the same time.
    *
-   * @returns nothing for a partition without a log
+   * @returns undefined for a partition without a log
    * @throws as `partition`
    */
   async prepare(keys: PartitionKeys): Promise<PartitionBuild<State, T, Rules> | undefined> {
@@ -68,7 +68,7 @@ export class Rebuild<State, T extends EventType, Rules> {
     let build = prepared;
     while (!(await this.complete(build, source))) build = await this.beginAnew(build, source);
     if (this.options.boards !== undefined) await this.redis.unlink(build.state.rules());
-    // What the group had not applied, or applied twice, is in the new generation once.
+    // Events that the group had missed, or applied twice, are in the new generation once.
     else await this.redis.hdel(keys.ledger(), ...groupFaults(source.group));
   }
 
@@ -87,7 +87,7 @@ export class Rebuild<State, T extends EventType, Rules> {
     return PartitionBuild.begin(this.redis, this.projection, source, this.options, rules, anew);
   }
 
-  /** @returns false when it must be built anew: rules or dead letters turned out others than assumed */
+  /** @returns false if it must be rebuilt, because rules or dead letters differ from what was assumed */
   private async complete(build: PartitionBuild<State, T, Rules>, source: Source): Promise<boolean> {
     const { keys, group } = source;
     const onPage = () => this.options.onProgress(build.processed);
@@ -97,7 +97,7 @@ export class Rebuild<State, T extends EventType, Rules> {
       const last = await raiseBarrier.run(
         this.redis,
         [keys.stream, keys.live(group), buildKey(keys, group)],
-        [this.options.owner, BARRIER],
+        [this.options.owner, MAX_BARRIER_MS],
       );
       if (last === '') throw new BuildLostError();
       await build.readTo(last, onPage);
@@ -164,8 +164,8 @@ export class Rebuild<State, T extends EventType, Rules> {
     if (boards === undefined) return;
     const rules = await readWholeHash(this.redis, state.rules());
     const keys = boards.flatMap(board => this.projection.boardScope?.keys(board, [rules], state) ?? []);
-    for (let at = 0; at < keys.length; at += CALL_KEYS)
-      await this.redis.unlink(...keys.slice(at, at + CALL_KEYS));
+    for (let at = 0; at < keys.length; at += MAX_UNLINKED_KEYS)
+      await this.redis.unlink(...keys.slice(at, at + MAX_UNLINKED_KEYS));
     await this.redis.unlink(state.rules());
   }
 }

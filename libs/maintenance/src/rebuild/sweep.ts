@@ -11,7 +11,7 @@ const generations = script<Generations>('generations');
 /**
  * Deletes the generations of a projection that are neither live nor being built.
  *
- * Walks through all keys of each server once, some hundred thousand a second; nobody waits for it.
+ * Scans all keys of each server once, some hundred thousand per second. Nothing waits for it.
  */
 export async function sweep(
   redis: RedisClient,
@@ -22,7 +22,7 @@ export async function sweep(
   const known = await Promise.all(
     topology.all(stream).map(keys => generations.run(redis, [keys.live(name), buildKey(keys, name)], [])),
   );
-  // Only generations that had been begun by now: a later one is somebody's.
+  // Only generations that exist now: a later one may belong to a running build.
   const isLeft = (partition: number, generation: number): boolean => {
     const [live, begun, building] = known[partition] ?? [0, 0, 0];
     return generation <= begun && generation !== live && generation !== building;

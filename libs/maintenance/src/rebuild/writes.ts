@@ -1,14 +1,14 @@
 import { type Effect, ScriptArguments } from '#libs/projections';
 
-/** Arguments of one command, at most: Lua can unpack some 8,000. */
+/** Maximum arguments of one command. Lua can unpack some 8,000. */
 const MAX_ARGS = 2_000;
-/** Characters in one script call, about and at most: Redis does nothing else while it runs. */
-const MAX_LENGTH = 64 * 1024;
+/** About the maximum characters in one script call. Redis does nothing else while it runs. */
+const MAX_CALL_CHARACTERS = 64 * 1024;
 
-/** Writes in order, those of one kind to one key together. */
+/** Writes in order. Consecutive writes with the same command and key are merged. */
 export class Writes {
   private writes: Effect[] = [];
-  /** Writes that can still grow, by command and key. */
+  /** Writes that can still be extended, by command and key. */
   private open = new Map<string, Effect['args'][number][]>();
 
   add({ command, type, key, args }: Effect): void {
@@ -23,17 +23,17 @@ export class Writes {
     if (command === 'HSET' || command === 'ZADD' || command === 'ZREM') this.open.set(id, own);
   }
 
-  /** What is added from now on comes after all that was added so far. */
+  /** Keeps everything that is added from now on after what was added before. */
   close(): void {
     this.open.clear();
   }
 
-  /** All writes, in parts of a size that a script can take; there is at least one. */
+  /** All writes, in parts that fit into one script call. There is at least one part. */
   *parts(): Generator<readonly Effect[]> {
     let part: Effect[] = [];
     let length = 0;
     for (const write of this.writes) {
-      if (length > MAX_LENGTH) {
+      if (length > MAX_CALL_CHARACTERS) {
         yield part;
         part = [];
         length = 0;

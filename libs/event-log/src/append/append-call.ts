@@ -16,14 +16,14 @@ import { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './idempotency.js';
 
 const append = script<readonly string[]>('append');
 
-/** Events in one call, at most: some milliseconds, in which Redis does nothing else. */
+/** Maximum events in one call. Redis does nothing else for the few milliseconds that it takes. */
 export const MAX_CALL_EVENTS = 500;
-/** Characters of documents in one call, unless one alone has more. */
+/** Maximum characters of documents in one call, unless a single one exceeds it. */
 const MAX_CALL_DOCUMENT_CHARACTERS = 1_000_000;
-/** Characters of all else in the events of one call, unless one alone has more: the script parses them. */
+/** Maximum characters of the rest of the events in one call, unless a single one exceeds it. The script parses them. */
 export const MAX_CALL_EVENT_CHARACTERS = 100_000;
 
-/** One run of the append script: what it is given is numbered, and the events name it by number. */
+/** One run of the append script. Keys and documents are numbered, and the events refer to them by number. */
 export class AppendCall {
   private readonly keys: string[];
   private readonly numbers = new Map<string, number>();
@@ -86,8 +86,8 @@ export class AppendCall {
   }
 
   /**
-   * @param quorum without it, no replica has to confirm anything
-   * @returns for each event, in their order, where it is, or the error that kept it out
+   * @param quorum if given, enough replicas must confirm the write
+   * @returns for each event, in order, its position, or the error for which it was refused
    * @throws UnconfirmedError
    */
   async run(redis: RedisClient, quorum?: WriteQuorum): Promise<(Appended | Error)[]> {
@@ -96,7 +96,7 @@ export class AppendCall {
       ? await quorum.run(append, this.keys, args)
       : await append.run(redis, this.keys, args);
     const answers = replies.map(reply => (isAppended(reply) ? this.appended(reply) : refusal(reply)));
-    // The first time, perhaps nobody confirmed it.
+    // The first attempt may have been appended without being confirmed.
     const isReplay = answers.some(answer => !(answer instanceof Error) && answer.replayed);
     if (isReplay) await quorum?.confirm(this.partition.confirmed());
     return answers;
@@ -149,7 +149,7 @@ export class AppendCall {
   }
 }
 
-/** What an event makes of a board, for the definitions beside the log. */
+/** How an event changes the stored definition of a board. */
 function definitionChange({ type, data }: NewEvent) {
   if (type !== 'BoardDefined' && type !== 'BoardRemoved') return undefined;
   const { board, definition, first } = data as Partial<NewEvent<'BoardDefined'>['data']>;
@@ -162,7 +162,7 @@ function definitionChange({ type, data }: NewEvent) {
   };
 }
 
-/** Errors begin with a word. */
+/** An error reply starts with a letter, a success with a digit. */
 const isAppended = (reply: string) => reply.charCodeAt(0) <= 57;
 
 function refusal(reply: string): Error {

@@ -4,36 +4,36 @@ import { script } from '../lua.js';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { Appended, AppendOptions } from './append-types.js';
 
-/** Bytes that an event takes in Redis besides its text: its entry, and its line in the history of a save. */
+/** Bytes of an event in Redis besides its text: the stream entry, and the line in a save's history. */
 const ENTRY_BYTES = 150;
 /** Bytes of an idempotency record. */
 const RECORD_BYTES = 250;
-/** Bytes of documents that one call reads: a few milliseconds, in which Redis does nothing else. */
+/** Bytes of documents that one call reads. Redis does nothing else for the few milliseconds that it takes. */
 const MAX_COUNTED_BYTES = 2 * 1024 * 1024;
 
 const countUsage = script<0 | 1>('count-usage');
 
-/** Bytes that a player may have appended in an hour. */
+/** The bytes that a player may append per hour. */
 export interface LogBudget {
-  /** @throws when it is spent */
+  /** @throws if the budget does not suffice */
   spend(player: string, bytes: number): Promise<void> | void;
-  /** Of what was spent and then not appended. */
+  /** Returns bytes that were spent but not appended. */
   giveBack(player: string, bytes: number): void;
 }
 
-/** What players may append for themselves. Keys are trusted: theirs is counted, and never refused. */
+/** Limits for what players append for themselves. Writes of keys are counted, but never refused. */
 export interface AppendLimits {
-  /** Slots that a player may ever have used. */
+  /** Maximum slots that a player may ever use. */
   readonly slots?: number | undefined;
-  /** Bytes of all saves of a player together, as they are now. */
+  /** Maximum bytes of all current saves of a player together. */
   readonly saveBytes?: number | undefined;
   readonly budget?: LogBudget | undefined;
 }
 
-/** Erasing oneself is a right, and frees more than it takes. */
+/** Players may always erase themselves; that frees more than it takes. */
 const isLimited = ({ type, actor }: NewEvent) => actor.kind === 'player' && type !== 'PlayerErased';
 
-/** The limits that the append script judges. */
+/** The limits that the append script enforces. */
 export function limitsOf(event: NewEvent, { slots, saveBytes }: AppendLimits): AppendOptions {
   if (event.type !== 'SaveWritten' || !isLimited(event)) return {};
   return {
@@ -42,7 +42,7 @@ export function limitsOf(event: NewEvent, { slots, saveBytes }: AppendLimits): A
   };
 }
 
-/** What an event costs the budget; nothing when it need not be paid for. */
+/** The bytes that an event takes from the budget; 0 if it is exempt. */
 export function costOf(event: NewEvent, { replayOnly }: AppendOptions): number {
   if (replayOnly || !isLimited(event)) return 0;
   const { document, pack } = eventDefinitionOf(event.type);
@@ -51,11 +51,11 @@ export function costOf(event: NewEvent, { replayOnly }: AppendOptions): number {
   return ENTRY_BYTES + record + Buffer.byteLength(text) + Buffer.byteLength(document?.(event.data) ?? '');
 }
 
-/** Whether nothing was appended: then it cost nothing. Of what nobody knows, the bytes may be in the log. */
+/** Whether the bytes are given back, because nothing was appended. If the outcome is unknown, the event may be in the log. */
 export const isRefunded = (outcome: Appended | Error) =>
   outcome instanceof Error ? !isRedisUnavailable(outcome) : outcome.replayed;
 
-/** Counts a player's saves where nobody has, a part at a time. */
+/** Counts a player's saves if that has not been done yet, in several calls. */
 export async function countSaves(redis: RedisClient, keys: PartitionKeys, player: string): Promise<void> {
   const names = [keys.stream, keys.versions(player)];
   while ((await countUsage.run(redis, names, [MAX_COUNTED_BYTES])) === 0);

@@ -5,22 +5,21 @@ import type { PartitionKeys } from '../partitions/partition-keys.js';
 import { AppendCall } from './append-call.js';
 import type { Appended, BatchItem } from './append-types.js';
 
-/** Who waits for the next events of a call. */
+/** A caller, and how many of the call's events are its own. */
 interface Caller {
   readonly events: number;
   resolve(answers: (Appended | Error)[]): void;
 }
 
-/** A call, and who asked for it, in the order of their events. */
+/** A call that has not been sent, with its callers in the order of their events. */
 interface QueuedCall {
   readonly call: AppendCall;
   readonly callers: Caller[];
 }
 
 /**
- * Appends to one partition, one call after the other: what comes while one is under way goes with the next, and is
- * packed meanwhile. So calls are small when there is little to do and large when there is much, and order is kept
- * without a thought.
+ * Appends to one partition, one call at a time. Events that arrive while a call is running are packed into the next one, so
+ * calls grow with the load, and the order of events is kept.
  */
 export class AppendQueue {
   private readonly waiting: QueuedCall[] = [];
@@ -33,8 +32,8 @@ export class AppendQueue {
   ) {}
 
   /**
-   * @param items as many as one call can take, at most
-   * @returns for each event, in their order, where it is, or the error that kept it out
+   * @param items at most as many as one call can take
+   * @returns for each event, in order, its position, or the error for which it was refused
    */
   append(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
     const { promise, resolve } = Promise.withResolvers<(Appended | Error)[]>();
@@ -43,7 +42,7 @@ export class AppendQueue {
     try {
       for (const { event, options = {} } of items) call.add(event, options);
     } finally {
-      // Should one not be packed, those before it are in the call, and whoever comes next must get their own answers.
+      // If an event cannot be packed, those before it are in the call, and later callers must still get their own answers.
       callers.push({ events: call.length - before, resolve });
       if (!this.isRunning) this.runSoon();
     }
@@ -58,7 +57,7 @@ export class AppendQueue {
     return next;
   }
 
-  /** With what else goes to the server; but replicas may take their time. */
+  /** Sends the next call together with other commands to the server. Not awaited there, because replicas may be slow. */
   private runSoon(): void {
     this.isRunning = this.waiting.length > 0;
     if (this.isRunning) flushSchedulerOf(this.redis, this.keys.stream).schedule(() => void this.run());
@@ -74,12 +73,12 @@ export class AppendQueue {
       rememberBreak(this.keys);
       for (const { events, resolve } of callers) resolve(new Array(events).fill(error));
     } finally {
-      // Without it, nothing would be appended to this partition any more.
+      // Otherwise nothing would ever be appended to this partition again.
       this.runSoon();
     }
   }
 
-  /** What is answered is promised: should the log lack it one day, it has lost it. */
+  /** Remembers acknowledged events, so that their loss would be noticed. */
   private remember(answers: readonly (Appended | Error)[]): void {
     let events = 0;
     let last: Appended | undefined;

@@ -17,30 +17,30 @@ import { AppendQueue } from './append-queue.js';
 import type { Appended, AppendOptions, BatchItem } from './append-types.js';
 import { type KeyedEvent, withCopyRecord, withKey } from './unfinished-copies.js';
 
-/** Looks for boards that count another's scores, while such are being defined. */
+/** Maximum searches for boards that count another's scores, while such boards are being defined. */
 const MAX_USE_LOOKUPS = 10;
 
-/** The log. What `append` has answered is durable, as far as the server's persistence goes, or a quorum of replicas. */
+/** The log. An acknowledged event is as durable as the server's persistence, or the quorum of replicas, makes it. */
 export class EventLog {
   private readonly queues = new Map<PartitionKeys, AppendQueue>();
 
   constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
-    /** Replicas that must confirm what is appended. Without it, the server alone does. */
+    /** If given, enough replicas must confirm each append. */
     private readonly quorum?: WriteQuorum,
     private readonly limits: AppendLimits = {},
   ) {}
 
   /**
-   * Appends an event; with an idempotency key, once for actor, subject and key.
+   * Appends an event. With an idempotency key, it is appended once for that actor, subject, and key.
    *
    * @throws IdempotencyConflictError when the key was used for another event
-   * @throws UnconfirmedError when it is in the log, but not on enough replicas: once more, with the key, is right
+   * @throws UnconfirmedError if it is in the log, but not on enough replicas: try again with the same key
    * @throws BeingErasedError while the event's player is being erased
    * @throws NotReplayedError, DefinitionChangedError, BoardInUseError, BoardScoredError, VersionConflictError,
-   *   TooSoonError, in this order, when a condition does not hold
-   * @throws NoSuchBoardError, QuotaExceededError, ProfileBehindError, and what the budget throws
+   *   TooSoonError if a condition does not hold; they are checked in this order
+   * @throws NoSuchBoardError, QuotaExceededError, ProfileBehindError, and whatever the budget throws
    */
   async append<T extends EventType>(event: NewEvent<T>, options: AppendOptions = {}): Promise<Appended> {
     if (eventDefinitionOf(event.type).inEveryPartition) return this.appendEverywhere(event, options);
@@ -56,15 +56,15 @@ export class EventLog {
   }
 
   /**
-   * Appends many events: those of one partition in their order, and each for itself, so that some can fail alone.
+   * Appends many events. Events of one partition keep their order, and each can fail without the others.
    *
-   * @returns for each event, in their order, what `append` would have returned or thrown
+   * @returns for each event, in order, what `append` would have returned or thrown
    */
   appendAll(items: readonly BatchItem[]): Promise<(Appended | Error)[]> {
     return this.withBudget(items, paid => this.appendToAll(paid));
   }
 
-  /** Appends what the budget of its player has room for. */
+  /** Appends the events for which their player's budget suffices. */
   private async withBudget(
     items: readonly BatchItem[],
     append: (paid: readonly BatchItem[]) => Promise<(Appended | Error)[]>,
@@ -109,9 +109,9 @@ export class EventLog {
   }
 
   /**
-   * Appends to another partition a copy of an event that the first partition has.
+   * Appends a copy of an event to another partition.
    *
-   * @param first the id of the event there
+   * @param first the id of the original event
    */
   copyTo<T extends EventType>(
     keys: PartitionKeys,
@@ -127,8 +127,8 @@ export class EventLog {
   /**
    * Appends an event to every partition of its stream, first to partition 0, which orders them.
    *
-   * An error can leave it in some of them, until another process completes it a few seconds later. Appended once more, it is
-   * a later event in all.
+   * After an error it may be in some of them only, until another process appends the rest some seconds later. Appending it
+   * again makes it a new, later event.
    */
   private appendEverywhere<T extends EventType>(
     event: NewEvent<T>,
@@ -148,10 +148,10 @@ export class EventLog {
   }
 
   /**
-   * Appends what is missing of the copies of an event that partition 0 has.
+   * Appends the missing copies of an event that partition 0 has.
    *
-   * @returns its id there
-   * @throws NotReplayedError when partition 0 does not have it
+   * @returns the id in partition 0
+   * @throws NotReplayedError if partition 0 does not have it
    */
   async finishEverywhere(event: KeyedEvent): Promise<EventId> {
     const [leader, ...followers] = this.topology.all(eventDefinitionOf(event.type).stream) as [
@@ -160,7 +160,7 @@ export class EventLog {
     ];
     const { ref } = await this.appendTo(leader, event, { replayOnly: true });
     const id = formatEventId(ref.id);
-    // The record of its key outlives an event that was erased.
+    // The record of the key remains after the event has been erased.
     if ((await this.redis.xrange(leader.stream, id, id)).length === 0) throw new NotReplayedError();
     await Promise.all(followers.map(keys => this.copyTo(keys, event, ref.id)));
     return ref.id;
@@ -187,12 +187,12 @@ export class EventLog {
     return answer;
   }
 
-  /** Whether another board counts the scores of a board: it is defined in the board's partition then. */
+  /** Whether another board counts the scores of this board. Such a board is defined in the same partition. */
   private async isCounted(keys: PartitionKeys, board: string): Promise<boolean> {
     const definitions = await readWholeHash(this.redis, keys.definitions());
-    // Of a hundred thousand definitions, hardly one need be parsed.
+    // Compares the text, because parsing a hundred thousand definitions would take too long.
     return Object.values(definitions).some(text => {
-      // The mark ` scored` has no event id before it, and names no source.
+      // The mark ` scored` has no event id and no source.
       const [definedBy, source] = text.split(' ', 2);
       return definedBy !== '' && source === board;
     });
@@ -208,7 +208,7 @@ export class EventLog {
   }
 }
 
-/** Items for one call each, in their order. */
+/** Divides the items into calls, in order. */
 function* callsOf(items: readonly BatchItem[], indices: readonly number[]): Generator<number[]> {
   let part: number[] = [];
   let characters = 0;
@@ -227,7 +227,7 @@ function* callsOf(items: readonly BatchItem[], indices: readonly number[]): Gene
   if (part.length > 0) yield part;
 }
 
-/** Nearly all that can be long in an event besides its document. */
+/** The characters of the attributes, which are nearly all that can be long in an event besides its document. */
 function attributeCharacters({ data }: NewEvent): number {
   const { attributes } = data as { readonly attributes?: Readonly<Record<string, unknown>> };
   let characters = 0;

@@ -1,19 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type EventId, eventDefinitionOf, formatEventId, type NewEvent } from '#libs/events';
 
-/** For how long a repeated Idempotency-Key is recognised, in seconds. */
+/** How long a repeated Idempotency-Key is recognized. */
 export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
 
-/** Makes a key for an event whose caller gave none. It begins with a blank, as no key can that a client sends. */
+/** Creates a key for an event whose caller sent none. It starts with a space, which no client's key can. */
 export const ownKey = () => ` ${randomBytes(16).toString('base64url')}`;
 
 export const isOwnKey = (key: string): boolean => key.startsWith(' ');
 
 /**
- * Names the record of an event's idempotency key: the same for the same caller, subject and key. A copy can stand in the
- * partition of the first event: it has a record of its own.
+ * Identifies the record of an event's idempotency key. It is the same for the same caller, subject, and key. Copies have records
+ * of their own, because a copy can be in the partition of the original event.
  *
- * @returns nothing for an event without a key
+ * @returns undefined for an event without a key
  */
 export function recordHash({ type, data, actor, idempotencyKey }: NewEvent): string | undefined {
   if (idempotencyKey === undefined) return undefined;
@@ -22,7 +22,7 @@ export function recordHash({ type, data, actor, idempotencyKey }: NewEvent): str
   return digest(actor.kind, actor.id, eventDefinitionOf(type).subject(data), idempotencyKey, ...copied);
 }
 
-/** Tells whether a key comes with the same event again. @param array the event, as `packArray` says it */
+/** Differs if a key is used again for another event. @param array the event from `packArray` */
 export const fingerprint = (array: string, content = '') => digest(array, content);
 
 function digest(...parts: readonly string[]): string {

@@ -4,25 +4,25 @@ import { BeingErasedError, IdempotencyConflictError, NotReplayedError } from '..
 import type { Topology } from '../partitions/topology.js';
 import { ownKey } from './idempotency.js';
 
-/** Milliseconds that whoever appends the copies has for it: far more than a request may take. */
+/** Copies are finished by another process after this time, which is far more than a request may take. */
 const FINISH_AFTER_MS = 5_000;
 
-/** What can never be completed, and need not be: nothing of it was begun, or all of it was undone since. */
+/** Errors after which nothing is left to finish: the event was never appended, or has been erased since. */
 const NOTHING_TO_FINISH = [NotReplayedError, BeingErasedError, IdempotencyConflictError] as const;
 
-/** An event that goes to every partition, with the key by which its first place is found again. */
+/** An event for every partition, with the key by which its first copy is found again. */
 export type KeyedEvent = NewEvent & { readonly idempotencyKey: string };
 
-/** Gives an event a key to be found by, where the caller has given none. */
+/** Adds a key to find the event by, if the caller has sent none. */
 export function withKey<T extends NewEvent>(event: T): T & { readonly idempotencyKey: string } {
   return { ...event, idempotencyKey: event.idempotencyKey ?? ownKey() };
 }
 
 /**
- * Notes an event beside the first partition before it is appended to every partition in turn, and forgets it when that is
- * done. What is noted still is half done, if its gateway has died: `CopyFinisher` completes it.
+ * Records an event next to the first partition before it is appended to every partition, and deletes the record afterwards. A
+ * record that remains belongs to a gateway that died in between; `CopyFinisher` then appends the missing copies.
  *
- * @param append throws an error that says whether anything can have been appended
+ * @param isUndecided whether, after this error of `append`, something may have been appended
  */
 export async function withCopyRecord<T>(
   redis: RedisClient,
@@ -43,9 +43,9 @@ export async function withCopyRecord<T>(
   }
 }
 
-/** Appends the copies that a gateway owed when it died. Any process may do it, and several at the same time. */
+/** Appends the copies that a gateway had not appended when it died. Several processes may do so at the same time. */
 export class CopyFinisher {
-  /** By key: since when this process has known that the event is not everywhere. */
+  /** By key: when this process first saw the record. */
   private readonly known = new Map<string, number>();
 
   constructor(
@@ -85,7 +85,7 @@ export class CopyFinisher {
   }
 }
 
-/** @returns nothing for what somebody else has written */
+/** @returns undefined for a record that we have not written */
 function parse(text: string): KeyedEvent | undefined {
   try {
     return JSON.parse(text) as KeyedEvent;

@@ -18,15 +18,15 @@ import {
 const lookAtLog = script<string>('look-at-log');
 const noteLog = script<0 | 1>('note-log');
 
-/** Milliseconds between two notes of what a partition has, unless something is wrong. */
+/** How often the account of a partition is stored, unless something is wrong. */
 const NOTE_INTERVAL_MS = 5_000;
-/** Acknowledged events that a process looks for, at most, and calls that it remembers. */
+/** Maximum acknowledged events that a process looks for, and calls that it remembers. */
 const MAX_REMEMBERED_IDS = 8;
 const MAX_REMEMBERED_CALLS = 64;
-/** How often a note is tried when other processes note something at the same time. */
+/** Attempts to store the account while other processes store it at the same time. */
 const MAX_NOTE_ATTEMPTS = 3;
 
-/** The log is not whole: what is folded from it would be less than what was projected. */
+/** The log has lost events, so a fold of it would have less than the projections have. */
 export class LogDamagedError extends Error {
   readonly code = 'LOG_DAMAGED';
   override readonly name = 'LogDamagedError';
@@ -44,37 +44,37 @@ export class LogDamagedError extends Error {
 }
 
 export interface LogExtent {
-  /** Events that are there. */
+  /** The number of events in the stream. */
   readonly length: number;
-  /** The id of the latest. */
+  /** The id of the latest event. */
   readonly last: string;
 }
 
-/** What a look at a partition shows. */
+/** The result of checking a partition. */
 export interface LogState extends LogExtent {
-  /** Why it is not whole; empty for one that is. */
+  /** Why the log is damaged; empty if it is not. */
   readonly damage: string;
-  /** Events that were ever lost. */
+  /** Total events lost. */
   readonly lost: number;
-  /** Consumer groups that were deleted and made anew: they lack events until they are rebuilt. */
+  /** Consumer groups that were deleted and created again. They lack events until they are rebuilt. */
   readonly reset: readonly string[];
-  /** Consumer groups that were given other events than those that followed: they lack events, or have some twice. */
+  /** Consumer groups whose position was changed by hand. They have skipped events, or applied some twice. */
   readonly misled: readonly Misled[];
-  /** By group: events of the log that it has ever missed. */
+  /** By group: total events that it has missed. */
   readonly missedEver: Readonly<Record<string, number>>;
-  /** Who holds the partition's gate: `moving <attempt>` or `closed <attempt>`; empty for nobody. */
+  /** The partition's gate: `moving <attempt>`, `closed <attempt>`, or empty. */
   readonly gate: string;
-  /** The loss that this look was the first to see. */
+  /** The loss that this check was the first to find. */
   readonly found?: Loss;
 }
 
-/** What somebody has done to a consumer group by hand. It is mended by a rebuild. */
+/** A consumer group whose position was changed by hand. A rebuild repairs it. */
 export interface Misled {
   readonly group: string;
-  /** Events of the log that the group was not given, or was given and did not apply; and those that it was given once more. */
+  /** Numbers of events that the group has skipped, and that it was given a second time. */
   readonly missed: number;
   readonly repeated: number;
-  /** Whether it is given no new events. */
+  /** Whether its position is beyond the end of the log, so that it gets no new events. */
   readonly isAhead: boolean;
 }
 
@@ -87,18 +87,18 @@ type Inspection = LogFacts & {
   readonly gate?: string;
 };
 
-/** Events that one call appended, as this process was told. */
+/** Events that one call of this process has appended. */
 interface Appended {
   readonly events: number;
   readonly last: string;
 }
 
-/** What this process has seen of a partition: Redis can lose that together with the events. */
+/** What this process remembers of a partition, because Redis could lose its own account together with the events. */
 interface ProcessMemory {
   extent?: Extent;
-  /** What was acknowledged since, or a little longer. */
+  /** Calls that were acknowledged since then, and possibly a few before. */
   appended: Appended[];
-  /** Acknowledged events that were the last ones when a connection broke: another server may answer since. */
+  /** The last acknowledged events before each lost connection. Another server may answer since then. */
   beforeBreaks: string[];
 }
 
@@ -113,14 +113,14 @@ function memoryOf(keys: PartitionKeys): ProcessMemory {
   return memory;
 }
 
-/** Remembers events that this process was told are in the log. It costs nothing until the next look. */
+/** Remembers acknowledged events for the next check. */
 export function rememberAppended(keys: PartitionKeys, events: number, last: string): void {
   const { appended } = memoryOf(keys);
   appended.push({ events, last });
   if (appended.length > MAX_REMEMBERED_CALLS) appended.shift();
 }
 
-/** Keeps the last acknowledged event in mind until the next look. */
+/** Remembers, when a connection is lost, the last acknowledged event until the next check. */
 export function rememberBreak(keys: PartitionKeys): void {
   const { appended, beforeBreaks } = memoryOf(keys);
   const last = appended.at(-1)?.last;
@@ -130,8 +130,8 @@ export function rememberBreak(keys: PartitionKeys): void {
 }
 
 /**
- * What there must be at least: what was seen, and what was acknowledged after that. In another stream of the same name, the
- * events from its first on were not lost with what was there before.
+ * The minimum that the partition must contain: what was seen, plus what was acknowledged afterwards. If the stream was created
+ * again, events from its first entry on do not count, because they were not lost with the old stream.
  */
 function atLeast(extent: Extent, appended: readonly Appended[], { stream }: Inspection): Extent {
   const isOther = stream !== undefined && stream.first !== extent.first;
@@ -143,9 +143,9 @@ function atLeast(extent: Extent, appended: readonly Appended[], { stream }: Insp
 }
 
 /**
- * Looks whether a partition of the log is whole, and notes it beside the log.
+ * Checks whether a partition of the log is complete, and stores the account of it.
  *
- * @param groups consumer groups whose projections can know of events that the log lacks
+ * @param groups consumer groups whose projections may know of events that the log lacks
  */
 export async function checkLog(
   redis: RedisClient,
@@ -193,7 +193,7 @@ async function inspect(
     if (!(await note(redis, keys, seen, ledger, after, isLoss, groupChanges)) && attempt < MAX_NOTE_ATTEMPTS)
       continue;
     memory.extent = extentOf(seen, ledger.trimmed, after.revision);
-    // Of what was looked for, the last event is looked for again, unless it is lost.
+    // The last event is looked for again in the next check, unless it is lost.
     const looked = new Set(isOutdated || found ? appended : appended.slice(0, -1));
     memory.appended = memory.appended.filter(call => !looked.has(call));
     memory.beforeBreaks = memory.beforeBreaks.filter(id => !ids.includes(id));
@@ -205,10 +205,10 @@ async function inspect(
 }
 
 /**
- * Notes as lost what this process knows to have been in partitions that are no more, though the log was not moved: beside the
- * first partition of the log that has taken their place.
+ * Records the events of partitions that no longer exist as lost, if the log was not repartitioned. The loss is recorded with the
+ * first partition of the log that has taken its place.
  *
- * @param before all partitions that there were
+ * @param before all partitions of the earlier log
  */
 export async function noteAbandoned(
   redis: RedisClient,
@@ -226,7 +226,7 @@ export async function noteAbandoned(
   }
 }
 
-/** Notes a loss that no look at the partition itself can find. Several processes note the same one once. */
+/** Records a loss that a check of the partition itself cannot find. Several processes record the same one once. */
 async function noteLoss(redis: RedisClient, keys: PartitionKeys, loss: Loss): Promise<void> {
   for (let attempt = 1; attempt <= MAX_NOTE_ATTEMPTS; attempt++) {
     const seen = await read(redis, keys, [], []);
@@ -237,22 +237,22 @@ async function noteLoss(redis: RedisClient, keys: PartitionKeys, loss: Loss): Pr
   }
 }
 
-/** @throws LogDamagedError when events are missing, other than those of erased players */
+/** @throws LogDamagedError if events are missing that were not erased or archived */
 export async function measureLog(redis: RedisClient, keys: PartitionKeys): Promise<LogExtent> {
   const { length, last, damage } = await checkLog(redis, keys);
   if (damage !== '') throw new LogDamagedError(keys.streamName, keys.partition, damage);
   return { length, last };
 }
 
-/** What an operator has accepted as lost. */
+/** A loss that an operator has accepted. */
 export interface AcceptedLoss {
-  /** Events that were ever lost. */
+  /** Total events lost. */
   readonly lost: number;
-  /** Why the log was not whole; empty when nothing was wrong. */
+  /** Why the log was damaged; empty if it was not. */
   readonly reason: string;
 }
 
-/** Has a partition count as whole again without the events that it lost. */
+/** Accepts the loss of a partition's events, so that the log counts as complete again. */
 export async function acceptLoss(
   redis: RedisClient,
   keys: PartitionKeys,
@@ -270,12 +270,12 @@ export async function acceptLoss(
   return { lost, reason: [...(damage === '' ? [] : [damage]), ...resets, ...faults].join('; ') };
 }
 
-/** Fields of the ledger that say what is wrong with a group's projection, until it is rebuilt. */
+/** The ledger's fields for faults of a group. A rebuild clears them. */
 export const groupFaults = (group: string) => [`reset:${group}`, `missed:${group}`, `repeated:${group}`];
 
 /**
- * What is to be noted of groups whose account is another than it was: a difference means that events were skipped, or came once
- * more. While the log itself is damaged, the account begins anew.
+ * The ledger's changes for groups whose account has changed. A difference means that events were skipped or delivered again.
+ * While the log itself is damaged, the account starts over.
  */
 function groupChangesIn(
   { accounts = {}, ledger = {} }: Inspection,
@@ -295,7 +295,7 @@ function groupChangesIn(
   return news;
 }
 
-/** A partition that the log was moved away from, or is being moved, is as it was left. */
+/** Whether the partition is closed by a repartition. Then it is not checked. */
 const isMoved = ({ gate }: { readonly gate?: string | undefined }) => gate?.startsWith('closed') ?? false;
 
 async function read(
@@ -312,7 +312,7 @@ async function read(
   ) as Inspection;
 }
 
-/** Of what the ledger has and what this process remembers, the one that knows of more. */
+/** Of the ledger and the memory of this process, the one that knows of more events. */
 function latestOf(ledger: Extent | undefined, memory: Extent | undefined): Extent | undefined {
   if (!ledger || !memory) return ledger ?? memory;
   return memory.added > ledger.added || memory.revision > ledger.revision ? memory : ledger;
@@ -330,20 +330,20 @@ function afterLoss(
     ...extentOf(look, ledger.trimmed, revision),
     gone: unaccountedFor(look, ledger.trimmed),
     lost: ledger.lost + events,
-    // Whoever knows of more adds only what is more than that.
+    // A process that knows of more events adds only the difference.
     knownAdded: Math.max(known?.added ?? 0, (look.stream?.added ?? 0) + (known ? 0 : events)),
     damage: ledger.damage === '' ? reason : `${ledger.damage}; then ${reason}`,
   };
 }
 
-/** Of a stream that has nothing, nothing is gone: it can have been made anew after all of it was erased. */
+/** A stream that never had entries has lost none: it may have been created again after everything was erased. */
 function withoutLoss(look: Inspection, ledger: Ledger): Ledger {
   const isEmpty = (look.stream?.added ?? 0) === 0;
   const extent = extentOf(look, ledger.trimmed, ledger.revision);
   return { ...ledger, ...extent, ...(isEmpty && { gone: unaccountedFor(look, ledger.trimmed) }) };
 }
 
-/** @returns false when another process has noted something meanwhile */
+/** @returns false if another process has stored an account in the meantime */
 async function note(
   redis: RedisClient,
   keys: PartitionKeys,

@@ -1,40 +1,40 @@
 import { compareEventIds, parseEventId } from '#libs/events';
 
-/** What a partition of the log had at one moment. */
+/** The content of a partition of the log at one moment. */
 export interface Extent {
-  /** Counts the losses that were noted: what was seen before one cannot be compared with what is there after it. */
+  /** The number of recorded losses. Extents with different revisions cannot be compared. */
   readonly revision: number;
-  /** Entries that were ever added, those that are there, and those that were erased or trimmed and accounted for. */
+  /** Numbers of entries: ever added, present, and erased or archived. */
   readonly added: number;
   readonly length: number;
   readonly removed: number;
-  /** The last id that was given out, and the first entry; `0-0` without any. */
+  /** The last id that was assigned, and the first entry; `0-0` if there is none. */
   readonly last: string;
   readonly first: string;
 }
 
-/** What is kept of a partition beside its stream. */
+/** The stored account of a partition. */
 export interface Ledger extends Extent {
-  /** Entries that an archiver has taken away. */
+  /** Entries that an archiver has removed. */
   readonly trimmed: number;
-  /** Entries that are gone and were noted as lost. Below zero when the stream was deleted and began anew. */
+  /** Missing entries that are already recorded as lost. Negative if the stream was deleted and created again. */
   readonly gone: number;
-  /** Events that were ever lost. */
+  /** Total events lost. */
   readonly lost: number;
-  /** Entries that were added before the last loss, as far as whoever noted it knew. */
+  /** Entries that were added before the last loss, as far as the process that recorded it knew. */
   readonly knownAdded: number;
-  /** Why the log is not whole; empty for one that is, or whose loss was accepted. */
+  /** Why the log is damaged; empty if it is not, or if the loss was accepted. */
   readonly damage: string;
 }
 
-/** What `look-at-log.lua` found, without what only its callers need. */
+/** The result of `look-at-log.lua` that losses are derived from. */
 export interface LogFacts {
   readonly now: number;
   readonly stream?:
     | { length: number; added: number; last: string; first: string; deleted: string }
     | undefined;
   readonly erased: number;
-  /** Whether boards are defined, or a projection has applied events: then there were events. */
+  /** Whether boards are defined, and whether a projection has applied events. Either shows that there were events. */
   readonly defined: boolean;
   readonly applied: boolean;
   readonly bases?: readonly string[];
@@ -42,7 +42,7 @@ export interface LogFacts {
 }
 
 export interface Loss {
-  /** Events, at least. */
+  /** The minimum number of events. */
   readonly events: number;
   readonly reason: string;
 }
@@ -63,22 +63,23 @@ export const NOTHING: Ledger = {
 
 const EMPTY = { length: 0, added: 0, last: '0-0', first: '0-0', deleted: '0-0' };
 
-/** What the partition has now, at a ledger's revision. */
+/** The current extent of the partition. */
 export function extentOf({ stream = EMPTY, erased }: LogFacts, trimmed: number, revision: number): Extent {
   const { length, added, last, first } = stream;
   return { revision, added, length, removed: erased + trimmed, last, first };
 }
 
-/** What `gone` must be for the account to come out. */
+/** The number of entries that are neither present nor erased nor archived. */
 export function unaccountedFor({ stream = EMPTY, erased }: LogFacts, trimmed: number): number {
   return stream.added - stream.length - erased - trimmed;
 }
 
 /**
- * Whether the log has lost events: entries added are entries there, erased, trimmed, or gone and noted, exactly, and what
- * was seen before is there still.
+ * Checks whether the log has lost events. Each entry that was ever added must be present, erased, archived, or recorded as lost,
+ * and everything that was seen before must still be there.
  *
- * @param known the extent that was seen last: by this process, or as the ledger has it; nothing at first sight
+ * @param known the extent that was seen last, by this process or in the ledger; undefined the first time
+ * @returns undefined if nothing new is lost
  */
 export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefined): Loss | undefined {
   const { stream = EMPTY, erased } = facts;
@@ -94,7 +95,7 @@ export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefine
       reason: `${count(events)} gone from its end: a failover to a replica without them, or an older backup`,
     };
   }
-  // What was erased is not behind the last erased one; what an archiver took is before the first that is there.
+  // Erased entries are not after the last erased id, and archived ones are before the first present entry.
   const isUnaccounted = (id: string) =>
     isBefore(stream.deleted, id) && (ledger.trimmed === 0 || isBefore(stream.first, id));
   const unseen = stream.length === 0 ? [] : (facts.missing?.filter(isUnaccounted) ?? []);
@@ -109,7 +110,7 @@ export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefine
   return undefined;
 }
 
-/** Nothing was ever added to what is there now. */
+/** The case of a stream without entries. */
 function deleted({ defined, applied }: LogFacts, ledger: Ledger, known?: Extent): Loss | undefined {
   const reason = 'the stream was deleted';
   if (known && known.length > 0) return { events: known.length, reason };
@@ -117,7 +118,7 @@ function deleted({ defined, applied }: LogFacts, ledger: Ledger, known?: Extent)
   return !wasUsed && (defined || applied) ? { events: 1, reason } : undefined;
 }
 
-/** Whether it is another stream of the same name: the first entries of one go only with an account of them. */
+/** Whether the stream was deleted and created again: its first entry is later, though no removal is on record. */
 function isRecreated(stream: typeof EMPTY, known: Extent, removed: number, missing: number): boolean {
   if (known.first === '0-0' || !isBefore(known.first, stream.first)) return false;
   return stream.added < known.added || (removed === known.removed && missing <= 0);

@@ -5,15 +5,15 @@ import type { PartitionKeys } from './partition-keys.js';
 
 import type { Topology } from './topology.js';
 
-/** What decides where an event goes. */
+/** The parts of an event that decide its partition. */
 type Routed<T extends EventType> = Pick<NewEvent<T>, 'type' | 'data'>;
 
 /**
- * Where an event is appended first, or alone. Of a board that is spread over shards, what concerns one player is where
- * the player's shard is; what concerns the board is in its own partition, which has the first of its shards.
+ * The partition to which an event is appended first. On a sharded board, events about a player go to the player's shard, and
+ * events about the board go to the board's own partition, which has its first shard.
  *
- * @param shards as the definition has it that holds for the event's board
- * @throws RangeError for an event that every partition gets
+ * @param shards the number of shards in the current definition of the event's board
+ * @throws RangeError for an event that goes to every partition
  */
 export function partitionFor<T extends EventType>(
   topology: Topology,
@@ -32,7 +32,7 @@ export function shardOf(topology: Topology, board: string, player: string, shard
   return shardAt(topology, board, shards > 1 ? crc32(player) % shards : 0);
 }
 
-/** The partitions that have shards of a board, its own first. With fewer partitions than shards, some have several. */
+/** The partitions that have shards of a board, its own first. With fewer partitions than shards, some have several shards. */
 export function shardsOf(topology: Topology, board: string, shards = 1): PartitionKeys[] {
   const places = Math.min(shards, topology.counts.scores);
   return Array.from({ length: places }, (_, shard) => shardAt(topology, board, shard));

@@ -3,7 +3,7 @@ import { type EventId, formatEventId, parseEventId, STREAMS, type StreamName } f
 import type { RedisClient } from '#libs/redis';
 import { FIRST_EPOCH, PartitionKeys, topologyKey } from './partition-keys.js';
 
-/** The log has another number of partitions than this process was told: it would look for events in the wrong place. */
+/** The log has another number of partitions than this process is configured with, so it would look for events in the wrong place. */
 export class PartitionCountError extends Error {
   readonly code = 'PARTITION_COUNT';
   override readonly name = 'PartitionCountError';
@@ -16,7 +16,7 @@ export class PartitionCountError extends Error {
   }
 }
 
-/** What says how the streams are cut cannot be: nobody knows where events are. */
+/** The stored partition counts are invalid, so events cannot be located. */
 export class TopologyError extends Error {
   readonly code = 'TOPOLOGY';
   override readonly name = 'TopologyError';
@@ -28,7 +28,7 @@ export class TopologyError extends Error {
   }
 }
 
-/** There is no log where this process looks for one. Only services make one: a tool that did could make another than theirs. */
+/** There is no log. Only services create one, because a tool could create it with other partition counts. */
 export class NoLogError extends Error {
   readonly code = 'NO_LOG';
   override readonly name = 'NoLogError';
@@ -42,12 +42,12 @@ export class NoLogError extends Error {
 
 type PerStream<T> = Readonly<Record<StreamName, T>>;
 
-/** Partitions of a stream of a log whose first start was not told how many to make. */
+/** Partitions per stream of a new log, unless configured otherwise. */
 const DEFAULT_PARTITIONS = 8;
 
 const FIRST_EPOCHS: PerStream<number> = { scores: FIRST_EPOCH, players: FIRST_EPOCH };
 
-/** How the streams are cut. */
+/** How the streams are divided into partitions. */
 interface Layout {
   readonly counts: PerStream<number>;
   readonly epochs: PerStream<number>;
@@ -56,17 +56,17 @@ interface Layout {
 }
 
 /**
- * Which partitions there are, and which one a subject belongs to.
+ * The partitions of the log, and which one a subject belongs to.
  *
- * The streams can be cut anew while processes run. Then this is what they go by as soon as they `refresh` it; what they
- * do with partitions of before is refused.
+ * The log can be repartitioned while processes run. They follow as soon as the topology is updated; their writes to the old
+ * partitions are refused.
  */
 export class Topology {
   private layout: Layout;
   private readonly listeners: (() => void)[] = [];
 
   constructor(
-    /** What stands before every key. */
+    /** The prefix of every key. */
     readonly prefix: string,
     counts: PerStream<number>,
     epochs = FIRST_EPOCHS,
@@ -75,9 +75,9 @@ export class Topology {
   }
 
   /**
-   * Opens the log: the very first process writes the partition counts, all others take what is there.
+   * Opens the log. The very first process stores the partition counts; all others read them.
    *
-   * @param counts what must be there, or is to be made
+   * @param counts the counts that a new log gets, and that an existing log must have
    * @throws PartitionCountError, TopologyError
    */
   static async open(
@@ -91,9 +91,9 @@ export class Topology {
   }
 
   /**
-   * Opens a log that is there, and writes nothing.
+   * Opens an existing log, and writes nothing.
    *
-   * @param counts what must be there
+   * @param counts the counts that it must have
    * @throws NoLogError, PartitionCountError, TopologyError
    */
   static async find(
@@ -118,17 +118,17 @@ export class Topology {
     return this.layout.counts;
   }
 
-  /** How often each stream was cut, the first time included. */
+  /** The log epoch of each stream: 1, and one more for each repartition. */
   get epochs(): PerStream<number> {
     return this.layout.epochs;
   }
 
-  /** The last event before the stream was cut anew; nothing when it never was. */
+  /** The last event before the latest repartition; undefined if there was none. */
   movedUpTo(stream: StreamName): EventId | undefined {
     return this.layout.ends[stream];
   }
 
-  /** Writes again how the streams are cut, where that was deleted. */
+  /** Stores the partition counts again after they were deleted. */
   async restore(redis: RedisClient): Promise<void> {
     for (const stream of STREAMS) {
       const end = this.movedUpTo(stream);
@@ -142,7 +142,7 @@ export class Topology {
     }
   }
 
-  /** @param fields as Redis has them; those of a log that is gone, or that cannot be, change nothing */
+  /** @param fields from Redis; missing or invalid ones change nothing */
   update(fields: Readonly<Record<string, string>>): void {
     if (!isTopology(fields)) return;
     const of = <T>(read: (stream: StreamName) => T): PerStream<T> => ({
@@ -160,7 +160,7 @@ export class Topology {
     });
     const { partitions } = this.layout;
     const cut = layoutOf(this.prefix, counts, epochs, ends);
-    // What is remembered of a partition goes on to hold for one of the same name: how else would its loss be noticed?
+    // Keep the object of a partition that still exists: what is remembered of it is needed to notice losses.
     const known = new Map(STREAMS.flatMap(stream => partitions[stream]).map(keys => [keys.stream, keys]));
     this.layout = {
       ...cut,
@@ -174,8 +174,8 @@ export class Topology {
   }
 
   /**
-   * Whether fields come from a move of this log. Others are those of another log in its place: Redis was emptied and somebody
-   * began anew, or an older backup was restored.
+   * Whether the fields result from a repartition of this log. Otherwise another log has taken its place: Redis was emptied, or an
+   * older backup was restored.
    */
   isSucceededBy(fields: Readonly<Record<string, string>>): boolean {
     return STREAMS.every(stream => {
@@ -187,7 +187,7 @@ export class Topology {
     });
   }
 
-  /** Hears when the streams are cut otherwise than before. */
+  /** Registers a listener for changes of the partitions. */
   onChange(listener: () => void): void {
     this.listeners.push(listener);
   }
@@ -208,7 +208,7 @@ export class Topology {
   }
 }
 
-/** Whether these say how both streams are cut. */
+/** Whether the fields are valid partition counts for both streams. */
 export function isTopology(fields: Readonly<Record<string, string>>): boolean {
   return STREAMS.every(
     stream =>

@@ -1,13 +1,13 @@
 import { type EventId, formatEventId, parseEventId } from '#libs/events';
 
-/** Where an entry stands among those of several streams: newest first, those of one id by the names of their streams. */
+/** The position of an entry in several merged streams: newest first, and entries with equal ids by the name of their stream. */
 export interface Position {
   /** The stream's name. */
   readonly source: string;
   readonly id: EventId;
 }
 
-/** A cursor that no `next` was. */
+/** The cursor is not the `next` of any page. */
 export class InvalidCursorError extends Error {
   readonly code = 'INVALID_CURSOR';
   override readonly name = 'InvalidCursorError';
@@ -17,7 +17,7 @@ export class InvalidCursorError extends Error {
   }
 }
 
-/** A position as clients hold it: opaque. It stays what it is however many entries come later. */
+/** Formats a position as an opaque cursor. It stays valid however many entries are added later. */
 export function formatCursor({ source, id }: Position): string {
   return Buffer.from(`${source} ${formatEventId(id)}`).toString('base64url');
 }

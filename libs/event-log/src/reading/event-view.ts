@@ -12,28 +12,28 @@ import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { Topology } from '../partitions/topology.js';
 import { formatEventRef } from './event-ref.js';
 
-/** An event as people and other programs see it. */
+/** An event as the API returns it. */
 export interface EventView {
   readonly eventId: string;
   readonly type: EventType;
-  /** ISO 8601, by the clock of the Redis that took the event. */
+  /** ISO 8601, by the clock of the Redis server. */
   readonly at: string;
   readonly actor: Actor;
   readonly version?: number;
   /** W3C `traceparent`. */
   readonly trace?: string;
   readonly idempotencyKey?: string;
-  /** What happened. A save's document is the text as it was put; `first` is the event that this one is a copy of. */
+  /** The event's data. A save's document is the text as it was sent; `first` is the id of the original, if this is a copy. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** A stream entry that is no event, or none that this program knows. */
+/** A stream entry that cannot be decoded. */
 export interface UndecodableView {
   readonly eventId: string;
   readonly type: null;
-  /** Why it cannot be decoded. */
+  /** The reason. */
   readonly error: string;
-  /** Names and values in turn, as they stand in the stream. */
+  /** Names and values, alternating, as stored. */
   readonly entry: readonly string[];
 }
 
@@ -59,7 +59,7 @@ export function viewEvent(event: RecordedEvent, keys: PartitionKeys, topology: T
   };
 }
 
-/** The partition that has an event first, whose copies others have. */
+/** The partition that has the original of an event with copies. */
 function leaderOf({ type, data }: RecordedEvent, topology: Topology): number {
   const { inEveryPartition, stream, subject } = eventDefinitionOf(type);
   return inEveryPartition ? 0 : topology.of(stream, subject(data)).partition;

@@ -5,12 +5,12 @@ import type { PartitionKeys } from '../partitions/partition-keys.js';
 
 const readPage = script<[more: 0 | 1, json: string, ...texts: string[]]>('read-page');
 
-/** A stream entry as Redis answers it: names and values of its fields in turn. */
+/** A stream entry as Redis returns it; names and values of its fields alternate. */
 export type LogEntry = readonly [id: string, fields: readonly string[]];
 
-/** Entries in a page, at most; it has fewer where they are long. */
+/** Maximum entries in a page; fewer if they are long. */
 const PAGE_ENTRIES = 1_000;
-/** Entries in the first page, at most: work begins while the second one is read. */
+/** Maximum entries in the first page, so that work can begin while the second one is read. */
 const FIRST_PAGE_ENTRIES = 64;
 
 /** Some entries of a stream. */
@@ -21,9 +21,9 @@ export interface LogPage {
 }
 
 /**
- * Reads a stretch of a stream, as much as Redis reads in some milliseconds.
+ * Reads a range of a stream, as much as Redis can read within some milliseconds.
  *
- * @param from as the command takes it, as `to`
+ * @param from the first bound of the command; `to` is the second
  */
 export async function readEntries(
   redis: RedisClient,
@@ -42,10 +42,10 @@ export async function readEntries(
 }
 
 /**
- * Pages of a partition, oldest first. The next page is read while one is worked on.
+ * Reads a partition in pages, oldest first. The next page is read while the caller works on one.
  *
- * @param after the id after which to begin; `0-0` for the beginning
- * @param upTo the last id to read; without it, to where the log ends when that is reached
+ * @param after start after this id; `0-0` for the beginning
+ * @param upTo the last id to read; by default, the end of the log at the time when it is reached
  */
 export async function* readLog(
   redis: RedisClient,
@@ -62,9 +62,9 @@ export async function* readLog(
     if (!last) return;
     if (more) {
       next = read(last[0]);
-      // If nobody comes for it, its failure is nobody's.
+      // If the caller stops early, nobody awaits this page, and its error must not be unhandled.
       next.catch(() => {});
-      // It is sent when the turn of the event loop ends, and working on a page need not end one.
+      // The command is sent at the end of this turn of the event loop, so end the turn before the caller works on the page.
       await nextTurn();
     }
     yield page;

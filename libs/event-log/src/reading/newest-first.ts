@@ -3,9 +3,9 @@ import type { RedisClient } from '#libs/redis';
 import type { Position } from './cursor.js';
 import { readEntries } from './log-reader.js';
 
-/** A stream that is read together with others. */
+/** A stream that is merged with others. */
 export interface NamedStream {
-  /** Tells it from the others; cursors hold it. */
+  /** Identifies the stream in cursors. */
   readonly name: string;
   /** The stream's key. */
   readonly stream: string;
@@ -13,26 +13,26 @@ export interface NamedStream {
 
 export interface SourceEntry<S extends NamedStream> {
   readonly source: S;
-  /** As it stands in the stream. */
+  /** The id as stored. */
   readonly id: string;
   readonly position: Position;
-  /** Names and values in turn, as they stand in the stream. */
+  /** Names and values, alternating, as stored. */
   readonly fields: readonly string[];
-  /** Characters in them. */
+  /** The number of characters in `fields`. */
   readonly size: number;
 }
 
-/** Entries in the first chunk of a stream: their size is not known yet, and a save can be 256 KiB. */
+/** Entries in the first chunk of a stream. Small, because a save can have 256 KiB. */
 const FIRST_CHUNK_ENTRIES = 10;
-/** Entries in any chunk, at most. */
+/** Maximum entries in a chunk. */
 const MAX_CHUNK_ENTRIES = 1_000;
-/** Characters that a chunk should have, by the size of the entries before it. */
+/** The target size of a chunk, estimated by the entries before it. */
 const CHUNK_CHARACTERS = 256 * 1024;
 
 /**
- * Reads several streams as one, the newest entry first, in chunks.
+ * Merges several streams, the newest entry first. They are read in chunks.
  *
- * @param after begins behind this position
+ * @param after start after this position
  */
 export async function* newestFirst<S extends NamedStream>(
   redis: RedisClient,
@@ -58,14 +58,14 @@ function precedes(
   return (compareEventIds(b.id, a.id) || (a.source < b.source ? -1 : 1)) < 0;
 }
 
-/** One stream, read towards its beginning. */
+/** Reads one stream backward. */
 class ReverseReader<S extends NamedStream> {
-  /** The newest entry that is not taken yet; nothing at the end. */
+  /** The newest entry that has not been taken; undefined at the end. */
   head: SourceEntry<S> | undefined;
-  /** Newest last. */
+  /** In order of the log: the newest is last. */
   private chunk: SourceEntry<S>[] = [];
   private count = FIRST_CHUNK_ENTRIES;
-  /** The greatest id not read yet, as a bound of XREVRANGE. */
+  /** Where the next XREVRANGE starts. */
   private from: string;
 
   constructor(
@@ -108,7 +108,7 @@ class ReverseReader<S extends NamedStream> {
   }
 }
 
-/** Also of an id that no event can have: another program may have chosen it. */
+/** Accepts ids that no event can have, because another program may have added the entry. */
 function toEventId(id: string): EventId {
   const [ms = 0, seq = 0] = id.split('-').map(Number);
   return { ms, seq };

@@ -1,11 +1,11 @@
 import type { EventId } from '#libs/events';
 
-/** What became of a delivered batch, told by a consumer that acknowledges its events itself. */
+/** The outcome of a delivered batch, from a handler that acknowledges its events itself. */
 export interface Settlement {
-  /** Events that took effect. */
+  /** Number of events that were applied. */
   readonly applied: number;
-  /** Events that had been acknowledged before, by this consumer or another. */
+  /** Number of events that had been acknowledged before, by this consumer or another. */
   readonly duplicates: number;
-  /** Events whose turn has not come: still pending, to be delivered again soon. */
+  /** Events that must wait for others. They stay pending and are delivered again soon. */
   readonly deferred: readonly EventId[];
 }

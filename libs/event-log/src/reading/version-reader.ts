@@ -6,7 +6,7 @@ import type { LogEntry } from './log-reader.js';
 
 const readHead = script<LogEntry | []>('read-head');
 
-/** Reads single events of the log by what is known of them. No projection has to have come as far. */
+/** Reads single events directly from the log, so they need not have been projected yet. */
 export class VersionReader {
   constructor(
     private readonly redis: RedisClient,
@@ -14,9 +14,9 @@ export class VersionReader {
   ) {}
 
   /**
-   * The latest version of a part of a subject, as the next one will be judged by.
+   * The latest version of a part of a subject, against which the next write is checked.
    *
-   * @returns nothing when there never was one
+   * @returns undefined if there never was one
    */
   async head(stream: StreamName, subject: string, part: string): Promise<RecordedEvent | undefined> {
     const keys = this.topology.of(stream, subject);
@@ -24,7 +24,7 @@ export class VersionReader {
     return id === undefined || fields === undefined ? undefined : unpackEvent(id, fields);
   }
 
-  /** @returns nothing when there is no such event */
+  /** @returns undefined if there is no such event */
   async event(stream: StreamName, subject: string, id: EventId): Promise<RecordedEvent | undefined> {
     const text = formatEventId(id);
     const [entry] = await this.redis.xrange(this.topology.of(stream, subject).stream, text, text);

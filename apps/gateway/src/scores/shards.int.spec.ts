@@ -147,7 +147,7 @@ describe('boards with shards', () => {
     for (const definition of [{}, { shards: 3 }, { source: 'spread' }])
       expect(await define('fixed', definition)).toMatchObject({
         status: 409,
-        body: { type: 'urn:questlog:shards-fixed', detail: expect.stringContaining('remove it') },
+        body: { type: 'urn:questlog:shards-fixed', detail: expect.stringContaining('remove the board') },
       });
     expect((await define('fixed', { shards: 2 }, { key: 'k' })).body).toEqual(first.body);
     await remove('fixed');

@@ -24,7 +24,10 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{apps,libs,scripts}/**/*.spec.ts', '<rootDir>/test/kubernetes/**/*.spec.ts'],
+      testMatch: [
+        '<rootDir>/{apps,libs,scripts}/**/*.spec.ts',
+        '<rootDir>/test/{docs,kubernetes}/**/*.spec.ts',
+      ],
       testPathIgnorePatterns: ['\\.int\\.spec\\.ts$'],
     },
     {

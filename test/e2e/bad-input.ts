@@ -33,6 +33,7 @@ interface Parameter {
 interface Schema {
   readonly $ref?: string;
   readonly type?: string;
+  readonly minItems?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly minimum?: number;
@@ -242,8 +243,8 @@ function badFields(target: Target): BadInput[] {
       const { [name]: _, ...rest } = good;
       return [`no ${name}`, JSON.stringify(rest), [name, 'missing']];
     }),
-    ...Object.entries(properties).flatMap(([name, { type }]) =>
-      wrongValues(type).map((value): [string, string, string[]] => [
+    ...Object.entries(properties).flatMap(([name, property]) =>
+      wrongValues(property).map((value): [string, string, string[]] => [
         `${name}: ${shown(value)}`,
         `{${JSON.stringify(name)}:${value}${rest(good, name)}}`,
         saysOf(name, value),
@@ -263,12 +264,15 @@ const saysOf = (name: string, value: string) =>
     : [name, value.replace('1e400', 'Infinity')];
 
 /** As JSON: some of it cannot be written as a value. */
-function wrongValues(type: string | undefined): string[] {
+function wrongValues({ type, minItems = 0 }: Schema): string[] {
   const values = { string: '"\\u0000"', number: '1', boolean: 'true', array: '[]', object: '{}' };
   const others = Object.entries(values).filter(([name]) => name !== (type === 'integer' ? 'number' : type));
-  // An empty list is too short where lists are asked for, and a NUL is in no id, name or zone.
   const own =
-    type === 'number' ? ['1e400', '-1e400'] : type === 'array' || type === 'string' ? [values[type]] : [];
+    type === 'number'
+      ? ['1e400', '-1e400']
+      : type === 'string' || (type === 'array' && minItems > 0)
+        ? [values[type]] // An empty list is too short, and a NUL is in no id, name, or time zone.
+        : [];
   return [...others.map(([, value]) => value), ...own];
 }
 

@@ -146,8 +146,38 @@ describe('periods', () => {
           '2097-11-21',
           '2 bob 20',
         ]);
+        expect(await read(`${board}/entries?limit=1&period=current&cursor=${next}`)).toMatchObject({
+          status: 400,
+          errors: [{ path: 'period', message: expect.stringContaining('2097-11-21') }],
+        });
+        expect(show(await read(`${board}/entries?limit=1&period=previous&cursor=${next}`))).toHaveLength(2);
       },
     );
+
+    it.each(DAILY['America/Sao_Paulo'])('%s says when its period begins and ends', async board => {
+      const today = { startsAt: '2097-11-22T03:00:00.000Z', endsAt: '2097-11-23T03:00:00.000Z' };
+      expect(await read(`${board}/entries`)).toMatchObject({ ...today, previous: '2097-11-21' });
+      expect(await read(`${board}/around/cyd`)).toMatchObject({ ...today, previous: '2097-11-21' });
+    });
+
+    it('are gone at midnight from a board that keeps none', async () => {
+      await define('today', { reset: 'daily', keepPeriods: 0 });
+      await define('today-of-arena', { reset: 'daily', keepPeriods: 0, source: 'arena' });
+      for (const board of ['today', 'arena']) await submit(board, { eve: 1 });
+      await itIs('2097-11-23T00:00:00.000Z');
+      for (const board of ['today', 'today-of-arena']) {
+        for (const period of ['previous', '2097-11-22'])
+          expect(await read(`${board}/entries?period=${period}`)).toMatchObject({ status: 404 });
+        const empty = await read(`${board}/entries`);
+        expect(empty).toMatchObject({ period: '2097-11-23', total: 0, entries: [] });
+        expect(empty).not.toHaveProperty('previous');
+      }
+    });
+
+    it('are asked for nobody without an error', async () => {
+      const looked = await server.post('/v1/leaderboards/sp/lookup', { players: [] });
+      expect(looked).toMatchObject({ status: 200, body: { entries: [] } });
+    });
   });
 
   describe('in nights when clocks in Berlin change', () => {

@@ -35,6 +35,18 @@ export class ShardsDisagreeError extends Error {
   }
 }
 
+/** A request names another period than the cursor that it continues from. */
+export class CursorPeriodError extends Error {
+  readonly code = 'CURSOR_PERIOD';
+  override readonly name = 'CursorPeriodError';
+
+  constructor(asked: string, own: string) {
+    super(
+      `period "${asked}" is not the period of the cursor, which is ${own}: leave period out, or start without the cursor`,
+    );
+  }
+}
+
 defineScriptErrors({
   BOARD_MOVED: source => new BoardMovedError(source === '-' ? undefined : source),
   BOARD_CHANGED: rules => new BoardChangedError(rules),

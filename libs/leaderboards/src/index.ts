@@ -13,7 +13,7 @@ export {
 export { InvalidPeriodError, InvalidResetError, periodsOf } from './definitions/periods.js';
 export { formatBoard, LeaderboardRules } from './definitions/rules.js';
 export type { LeaderboardEvent } from './definitions/rules-changes.js';
-export { ShardsDisagreeError } from './errors.js';
+export { CursorPeriodError, ShardsDisagreeError } from './errors.js';
 export { levelsKey, ranksKey, runsKey, scoresKey } from './keys.js';
 export type { BoardEntry } from './ranking/leaderboard.fold.js';
 export { leaderboards } from './ranking/leaderboard.store.js';

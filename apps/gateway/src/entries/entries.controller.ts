@@ -81,8 +81,8 @@ export class EntriesController {
   ): Promise<EntryPage> {
     const { radius } = query;
     const read = () => this.neighbours(board, player, radius, query);
-    const { period, total, entries } = await this.throughGate(2 * radius + 1, read);
-    return this.views.page(board, { period, total, entries });
+    const { next: _, ...window } = await this.throughGate(2 * radius + 1, read);
+    return this.views.page(board, window);
   }
 
   @Post('lookup')

@@ -1,7 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
-  ArrayMinSize,
   IsArray,
   IsInt,
   IsNumber,
@@ -90,14 +89,14 @@ export class LiveQuery extends PeriodQuery {
   readonly limit: number = 10;
 }
 
-/** Players that one lookup names, at most. */
+/** Maximum number of players in one lookup. */
 const MAX_LOOKUP = 1_000;
 
 /** Names the invalid ids in a list of up to a thousand. */
 function strangersIn(players: unknown): string {
   const isId = (player: unknown) => typeof player === 'string' && ID_PATTERN.test(player);
-  if (!Array.isArray(players) || players.length === 0 || players.length > MAX_LOOKUP)
-    return `players must be a list of 1 to ${MAX_LOOKUP} ids; it is ${shownValue(players)}`;
+  if (!Array.isArray(players) || players.length > MAX_LOOKUP)
+    return `players must be a list of up to ${MAX_LOOKUP} ids; it is ${shownValue(players)}`;
   const list: readonly unknown[] = players;
   const wrong = list.flatMap((player, i) => (isId(player) ? [] : [i])).slice(0, SHOWN_STRANGERS);
   const shown = wrong.map(i => `players[${i}] is ${shownValue(list[i])}`);
@@ -110,13 +109,11 @@ const SHOWN_STRANGERS = 5;
 export class LookupBody {
   @ApiProperty({
     type: [String],
-    minItems: 1,
     maxItems: MAX_LOOKUP,
     example: ['ada', 'bob'],
     description: 'Ids, or `me` for the own one. One that is there twice counts once.',
   })
   @IsArray()
-  @ArrayMinSize(1)
   @ArrayMaxSize(MAX_LOOKUP)
   @Matches(ID_PATTERN, { each: true, message: ({ value }) => strangersIn(value) })
   readonly players!: readonly string[];
@@ -158,6 +155,21 @@ class BoardPeriod {
 }
 
 export class EntryPage extends BoardPeriod {
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'When the period began; not on a board that never resets.',
+  })
+  readonly startsAt?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'When the next period begins.' })
+  readonly endsAt?: string;
+
+  @ApiPropertyOptional({
+    example: '2026-W46',
+    description: 'The id of the period before, while the board keeps it.',
+  })
+  readonly previous?: string;
+
   @ApiProperty({ type: [EntryView] })
   readonly entries!: readonly EntryView[];
 

@@ -31,7 +31,7 @@ export class EntryViews {
         ...(name !== undefined && { name }),
         score,
         ...(attributes && { attributes }),
-        achievedAt: new Date(timeOf({ id: run, at })).toISOString(),
+        achievedAt: isoTime(timeOf({ id: run, at })),
       };
     });
   }
@@ -41,8 +41,17 @@ export class EntryViews {
     return this.profiles.names([...new Set(players.map(({ player }) => player))]);
   }
 
-  async page(board: string, { period, total, entries, next }: BoardWindow): Promise<EntryPage> {
-    return { board, period, total, entries: await this.of(entries), ...(next !== undefined && { next }) };
+  async page(board: string, window: BoardWindow): Promise<EntryPage> {
+    const { period, span, previous, total, entries, next } = window;
+    return {
+      board,
+      period,
+      ...(span && { startsAt: isoTime(span.startsAt), endsAt: isoTime(span.endsAt) }),
+      ...(previous !== undefined && { previous }),
+      total,
+      entries: await this.of(entries),
+      ...(next !== undefined && { next }),
+    };
   }
 
   async standings(
@@ -57,6 +66,8 @@ export class EntryViews {
     });
   }
 }
+
+const isoTime = (ms: number) => new Date(ms).toISOString();
 
 /** The percentage of entries that an entry equals or beats: 100 for the first. */
 function percentile(better: number, total: number): number {

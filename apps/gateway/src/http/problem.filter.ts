@@ -18,6 +18,7 @@ import {
   VersionConflictError,
 } from '#libs/event-log';
 import {
+  CursorPeriodError,
   DenseShardsError,
   InvalidPeriodError,
   PeriodExpiredError,
@@ -99,6 +100,7 @@ const badCursor = ({ query }: FastifyRequest) =>
 
 /** Errors of one field of the request: 400. */
 const MALFORMED = [
+  [CursorPeriodError, 'period'],
   [InvalidCursorError, 'cursor'],
   [InvalidDeadLetterIdError, 'id'],
   [InvalidPeriodError, 'period'],

@@ -274,6 +274,21 @@ describe('periods', () => {
     );
   });
 
+  it('spans exactly the moments that have its id', () => {
+    fc.assert(
+      fc.property(cuts, ms, ({ reset, timezone }, time) => {
+        const periods = periodsOf(reset, timezone);
+        const id = periods.at(time);
+        const { startsAt, endsAt } = periods.span(id);
+        expect(startsAt).toBeLessThanOrEqual(time);
+        expect(endsAt).toBeGreaterThan(time);
+        expect([periods.at(startsAt), periods.at(endsAt - 1)]).toEqual([id, id]);
+        expect(periods.at(startsAt - 1)).toBe(periods.before(id));
+        expect(periods.before(periods.at(endsAt))).toBe(id);
+      }),
+    );
+  });
+
   it('agrees with a check of every minute, whatever the order of calls', () => {
     fc.assert(
       fc.property(fc.constantFrom(...CRONS), fc.constantFrom(...ZONES), ms, (reset, timezone, time) => {

@@ -37,6 +37,15 @@ export interface Periods {
    * @throws InvalidPeriodError
    */
   check(id: string): string;
+  /** When a period begins and ends. @param id in its canonical form */
+  span(id: string): PeriodSpan;
+}
+
+/** Moments in milliseconds since 1970. */
+export interface PeriodSpan {
+  readonly startsAt: number;
+  /** The first moment after the period. */
+  readonly endsAt: number;
 }
 
 /** How periods are named. */
@@ -67,8 +76,16 @@ function createPeriods(reset: string, timezone: string): Periods {
   return naming ? calendarPeriods(naming, zoneOf(timezone)) : cronPeriods(reset, timezone);
 }
 
-/** @param at the name of the period of a moment, if names are by local time and not by moment */
-function periodsNamedBy(naming: PeriodNames, at = naming.name): Periods {
+/**
+ * @param spanOf computes the span of a period. The last result is cached: readers ask for the same period again and again
+ * @param at the name of the period of a moment, if names are by local time and not by moment
+ */
+function periodsNamedBy(naming: PeriodNames, spanOf: (id: string) => PeriodSpan, at = naming.name): Periods {
+  let last: { readonly id: string; readonly span: PeriodSpan } | undefined;
+  const span = (id: string) => {
+    if (last?.id !== id) last = { id, span: spanOf(id) };
+    return last.span;
+  };
   const check = (id: string) => {
     const canonical = id.toUpperCase();
     const time = naming.beginning(canonical);
@@ -77,17 +94,32 @@ function periodsNamedBy(naming: PeriodNames, at = naming.name): Periods {
     if (!exists) throw new InvalidPeriodError(id, naming.example);
     return canonical;
   };
-  return { at, check, before: id => naming.name(naming.beginning(check(id)) - 1) };
+  return { at, check, span, before: id => naming.name(naming.beginning(check(id)) - 1) };
 }
 
 const isoDate = (time: number) => new Date(time).toISOString();
 
+interface CalendarNames extends PeriodNames {
+  /** The length of the longest period. */
+  readonly maxDays: number;
+}
+
 /** Periods that are named by local date. */
 const CALENDAR = {
-  daily: { example: '2026-11-21', name: time => isoDate(time).slice(0, 10), beginning: Date.parse },
-  weekly: { example: '2026-W47', name: isoWeek, beginning: mondayOf },
-  monthly: { example: '2026-11', name: time => isoDate(time).slice(0, 7), beginning: Date.parse },
-} satisfies Record<string, PeriodNames>;
+  daily: {
+    example: '2026-11-21',
+    name: time => isoDate(time).slice(0, 10),
+    beginning: Date.parse,
+    maxDays: 1,
+  },
+  weekly: { example: '2026-W47', name: isoWeek, beginning: mondayOf, maxDays: 7 },
+  monthly: {
+    example: '2026-11',
+    name: time => isoDate(time).slice(0, 7),
+    beginning: Date.parse,
+    maxDays: 31,
+  },
+} satisfies Record<string, CalendarNames>;
 
 /** The Monday of a week. 1 January 1970 was a Thursday. */
 const monday = (time: number) => Math.floor((time / DAY_MS + 3) / 7) * 7 * DAY_MS - 3 * DAY_MS;
@@ -107,17 +139,23 @@ function mondayOf(id: string): number {
 }
 
 /** Caches the id for the current quarter hour, since a replay asks for every event. Days begin at full quarter hours in every zone. */
-function calendarPeriods(naming: PeriodNames, zone: Zone): Periods {
+function calendarPeriods(naming: CalendarNames, zone: Zone): Periods {
   let quarter = Number.NaN;
   let id = '';
-  return periodsNamedBy(naming, ms => {
+  const at = (ms: number) => {
     const asked = Math.floor(ms / QUARTER_HOUR_MS);
     if (asked !== quarter) {
       id = naming.name(zone.localTime(ms));
       quarter = asked;
     }
     return id;
-  });
+  };
+  const spanOf = (period: string) => {
+    const start = naming.beginning(period);
+    const next = naming.beginning(naming.name(start + naming.maxDays * DAY_MS));
+    return { startsAt: zone.momentOf(start), endsAt: zone.momentOf(next) };
+  };
+  return periodsNamedBy(naming, spanOf, at);
 }
 
 /**
@@ -144,7 +182,11 @@ function cronPeriods(expression: string, timezone: string): Periods {
     }
     return id;
   };
-  return periodsNamedBy({ example: at(Date.UTC(2026, 10, 21, 18)), name: at, beginning: Date.parse });
+  const spanOf = (period: string) => {
+    at(Date.parse(period));
+    return { startsAt: start, endsAt: end };
+  };
+  return periodsNamedBy({ example: at(Date.UTC(2026, 10, 21, 18)), name: at, beginning: Date.parse }, spanOf);
 }
 
 const EXAMPLE =

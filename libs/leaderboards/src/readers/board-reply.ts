@@ -1,11 +1,11 @@
 import { type Attributes, type BoardDefinition, DEFAULT_KEEP_PERIODS, type EventId } from '#libs/events';
 import { parseDefinedBoard } from '../definitions/defined-board.js';
-import { periodsOf } from '../definitions/periods.js';
+import { type PeriodSpan, periodsOf } from '../definitions/periods.js';
 import { parseBoard } from '../definitions/rules.js';
 import { parseEntry } from '../ranking/leaderboard.store.js';
 import { formatPosition } from '../ranking/position.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
-import { type CachedBoard, isExpired } from './known-board.js';
+import { type CachedBoard, currentPeriod, isExpired } from './known-board.js';
 import type { ShardedAnswer } from './sharded.reader.js';
 
 /** What clients call the period of now, and the only period of a board that is never reset. */
@@ -32,6 +32,10 @@ export interface BoardWindow {
   readonly definition?: BoardDefinition;
   /** The id of the period; `current` for a board that is never reset. */
   readonly period: string;
+  /** Undefined for a board that is never reset. */
+  readonly span?: PeriodSpan;
+  /** The id of the period before this one, if the board keeps it. */
+  readonly previous?: string;
   /** Entries on the whole board. */
   readonly total: number;
   readonly entries: readonly RankedEntry[];
@@ -85,15 +89,25 @@ export function toReply({ definition: { tieBreak, ranking } }: CachedBoard, answ
   return [rules, definition, periods.join(' '), clock, total, window];
 }
 
-/** The id of the period that a score belongs to now. Undefined for a board that is never reset. */
-export function currentPeriod({ reset, timezone }: BoardDefinition, clock: number): string | undefined {
-  return reset === undefined ? undefined : periodsOf(reset, timezone).at(clock);
-}
-
 /** A derived board is stored with the shards of its source, which are not part of its own definition. */
 function visibleDefinition(definition: BoardDefinition): BoardDefinition {
   const { shards: _, ...own } = definition;
   return definition.source === undefined ? definition : own;
+}
+
+/** The period, its span, and the one before. @param open the kept periods with scores, oldest first */
+function calendarOf(
+  definition: BoardDefinition,
+  period: string | undefined,
+  open: readonly string[],
+  current = '',
+): Pick<BoardWindow, 'period' | 'span' | 'previous'> {
+  const { reset, timezone } = definition;
+  if (period === undefined || reset === undefined) return { period: CURRENT_PERIOD };
+  const periods = periodsOf(reset, timezone);
+  const previous = periods.before(period);
+  const isKept = !isExpired(definition, open, current, previous);
+  return { period, span: periods.span(period), ...(isKept && { previous }) };
 }
 
 export function toWindow(
@@ -105,26 +119,22 @@ export function toWindow(
   const [rules, definition, text, clock, total, [more, players, ranks, better, runs]] = reply;
   const open = text === '' ? [] : text.split(' ');
   const { keepPeriods = DEFAULT_KEEP_PERIODS } = known.definition;
-  const isByName = period !== undefined && asked !== CURRENT_PERIOD && asked !== 'previous';
-  if (isByName && isExpired(known.definition, open, period))
+  const current = currentPeriod(known.definition, clock) ?? '';
+  if (period !== undefined && asked !== CURRENT_PERIOD && isExpired(known.definition, open, current, period))
     throw new PeriodExpiredError(period, keepPeriods);
   const isThere = open.length > 0 || parseBoard(rules).state === 'here';
   // The board is defined, and the projection has not applied that yet: return it without entries.
   if (rules === '' && open.length === 0) {
     const { definedBy, definition: coming } = parseDefinedBoard(definition);
     if (!definedBy) return { period: CURRENT_PERIOD, total, entries: [] };
-    return {
-      definition: visibleDefinition(coming),
-      period: currentPeriod(coming, clock) ?? CURRENT_PERIOD,
-      total,
-      entries: [],
-    };
+    const now = currentPeriod(coming, clock);
+    return { definition: visibleDefinition(coming), ...calendarOf(coming, now, [], now), total, entries: [] };
   }
   const entries = runs.map(run => parseEntry(run ?? ''));
   const last = entries.at(-1);
   return {
     ...(isThere && { definition: visibleDefinition(known.definition) }),
-    period: period ?? CURRENT_PERIOD,
+    ...calendarOf(known.definition, period, open, current),
     total,
     entries: entries.map(({ score, attributes, run, at }, i) => ({
       rank: ranks[i] ?? 0,

@@ -5,7 +5,7 @@ import { LiveState, readFields, type StateKeys } from '#libs/projections';
 import { BatchLoader, LruMap, type RedisClient } from '#libs/redis';
 import { InvalidPeriodError, periodsOf } from '../definitions/periods.js';
 import { LeaderboardRules, playerField } from '../definitions/rules.js';
-import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
+import { BoardChangedError, BoardMovedError, CursorPeriodError, ShardsDisagreeError } from '../errors.js';
 import { levelsKey, ranksKey, runsKey } from '../keys.js';
 import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
@@ -16,14 +16,13 @@ import {
   type BoardReply,
   type BoardWindow,
   CURRENT_PERIOD,
-  currentPeriod,
   type RankedEntry,
   type Reply,
   toReply,
   toWindow,
   type WindowReply,
 } from './board-reply.js';
-import { type CachedBoard, parseCachedBoard, UNKNOWN_BOARD } from './known-board.js';
+import { type CachedBoard, currentPeriod, parseCachedBoard, UNKNOWN_BOARD } from './known-board.js';
 import { comparePlaces } from './shard-merge.js';
 import { type BoardQuery, ShardedReader } from './sharded.reader.js';
 
@@ -38,7 +37,7 @@ export interface WindowQuery {
   readonly from: WindowStart;
   /** The maximum number of entries. Near the ends of the board, the player or score is not in the middle. */
   readonly length: number;
-  /** `current`, `previous`, or the id of a period. Ignored with a cursor, which contains its period. */
+  /** `current`, `previous`, or the id of a period. With a cursor, which contains its period, only that one is valid. */
   readonly period?: string | undefined;
   /** Only the best entries, up to this percentage of the board, are considered. */
   readonly topPercent?: number | undefined;
@@ -104,21 +103,22 @@ export class LeaderboardReader {
   /**
    * The window is empty if the player in its middle is not on the board.
    *
-   * @throws InvalidCursorError, InvalidPeriodError, PeriodExpiredError
+   * @throws InvalidCursorError, InvalidPeriodError, PeriodExpiredError, CursorPeriodError
    * @throws ShardsDisagreeError while the board's shards have definitions that rank differently
    */
-  read(
-    board: string,
-    { from, length, period = CURRENT_PERIOD, topPercent = 100 }: WindowQuery,
-  ): Promise<BoardWindow> {
+  async read(board: string, { from, length, period, topPercent = 100 }: WindowQuery): Promise<BoardWindow> {
     const at = (place: BoardQuery['from']) => ({ from: place, length, topPercent });
     if ('score' in from)
-      return this.select(board, period, definition => at({ score: rankScore(from.score, definition) }));
-    if (!('after' in from)) return this.select(board, period, () => at(from));
+      return this.select(board, period ?? CURRENT_PERIOD, definition =>
+        at({ score: rankScore(from.score, definition) }),
+      );
+    if (!('after' in from)) return this.select(board, period ?? CURRENT_PERIOD, () => at(from));
     const { period: own = CURRENT_PERIOD, ...after } = parsePosition(from.after);
-    return this.select(board, own, () => at({ after })).catch(error => {
-      throw error instanceof InvalidPeriodError ? new InvalidCursorError() : error;
+    const window = await this.select(board, period ?? own, () => at({ after })).catch(error => {
+      throw period === undefined && error instanceof InvalidPeriodError ? new InvalidCursorError() : error;
     });
+    if (window.period !== own) throw new CursorPeriodError(window.period, own);
+    return window;
   }
 
   /** The entries of the players in rank order. Players without an entry are left out. */

@@ -5,7 +5,7 @@ import type { RedisClient } from '#libs/redis';
 import { parseEntry } from '../ranking/leaderboard.store.js';
 import { memberOf, rankScore } from '../ranking/ranks.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
-import { isExpired } from './known-board.js';
+import { currentPeriod, isExpired } from './known-board.js';
 import { placeText, ShardCalls, type ShardedBoard, type ShardReply } from './shard-calls.js';
 import {
   aheadOf,
@@ -102,7 +102,8 @@ export class ShardedReader {
     const { keepPeriods = DEFAULT_KEEP_PERIODS } = known.definition;
     const periods = answer.periods.slice(-1 - keepPeriods);
     // A shard with scores in fewer periods keeps older periods than the whole board does.
-    const isOver = period !== undefined && isExpired(known.definition, periods, period);
+    const current = currentPeriod(known.definition, answer.clock) ?? '';
+    const isOver = period !== undefined && isExpired(known.definition, periods, current, period);
     return isOver ? { ...answer, periods, total: 0, more: false, entries: [] } : { ...answer, periods };
   }
 

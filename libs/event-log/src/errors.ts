@@ -1,17 +1,17 @@
 import { defineScriptErrors } from '#libs/redis';
 
-/** The expected version is not the head: somebody else wrote in between. */
+/** The expected version is not the head: there was another write in between. */
 export class VersionConflictError extends Error {
   readonly code = 'VERSION_CONFLICT';
   override readonly name = 'VersionConflictError';
 
-  /** @param head the version that is there; 0 when there is none, or none any more */
+  /** @param head the current version; 0 if there is none, or it was deleted */
   constructor(readonly head: number) {
-    super(head === 0 ? 'there is none now' : `the current version is ${head}`);
+    super(head === 0 ? 'there is no current version' : `the current version is ${head}`);
   }
 }
 
-/** An idempotency key came back with another request than its first. */
+/** An idempotency key was used again for another request. */
 export class IdempotencyConflictError extends Error {
   readonly code = 'IDEMPOTENCY_CONFLICT';
   override readonly name = 'IdempotencyConflictError';
@@ -21,29 +21,29 @@ export class IdempotencyConflictError extends Error {
   }
 }
 
-/** Who appended an event had judged it by another definition of the board than the log has by now. */
+/** The caller checked an event against another definition of the board than the current one. */
 export class DefinitionChangedError extends Error {
   readonly code = 'DEFINITION_CHANGED';
   override readonly name = 'DefinitionChangedError';
 
-  /** @param text the definition as it stands beside the log; empty when there is none */
+  /** @param text the current definition, as stored beside the log; empty if there is none */
   constructor(readonly text: string) {
-    super('the board has been defined anew meanwhile');
+    super('the board has been redefined in the meantime');
   }
 }
 
-/** Whether another board counts the scores of a board has to be looked for, and appended with what was found. */
+/** The caller must search for derived boards again, and append with the result. */
 export class DerivationsChangedError extends Error {
   readonly code = 'DERIVATIONS_CHANGED';
   override readonly name = 'DerivationsChangedError';
 
-  /** @param count how often a board that counts another's scores was defined, by now */
+  /** @param count how many derived boards have been defined in the partition */
   constructor(readonly count: string) {
-    super('a board that counts the scores of another has been defined meanwhile');
+    super('a derived board has been defined in the meantime');
   }
 }
 
-/** Another board counts the scores of a board that is to go, or to count another's itself. */
+/** A board cannot be removed, or become a derived board, because a derived board counts its scores. */
 export class BoardInUseError extends Error {
   readonly code = 'BOARD_IN_USE';
   override readonly name = 'BoardInUseError';
@@ -53,14 +53,14 @@ export class BoardInUseError extends Error {
   }
 }
 
-/** A board is to be spread over shards that has scores already, where nobody would look for them. */
+/** A board cannot get shards, because it has scores that would not be moved to them. */
 export class BoardScoredError extends Error {
   readonly code = 'BOARD_SCORED';
   override readonly name = 'BoardScoredError';
 
   constructor() {
     super(
-      'the board has scores, and they would not be moved to shards: remove it first, or take another name',
+      'the board has scores, which cannot be moved to shards: remove the board first, or use another name',
     );
   }
 }
@@ -70,39 +70,39 @@ export class TooSoonError extends Error {
   readonly code = 'TOO_SOON';
   override readonly name = 'TooSoonError';
 
-  /** @param left milliseconds until it is not too soon */
+  /** @param left milliseconds until the next score is accepted */
   constructor(readonly left: number) {
-    super(`too soon after the last one: ${left} ms are left`);
+    super(`too soon after the last score: wait ${left} ms`);
   }
 }
 
-/** A board has neither a definition nor scores, and this score may not be its first. */
+/** The board has neither a definition nor scores, and a score must not create it. */
 export class NoSuchBoardError extends Error {
   readonly code = 'NO_SUCH_BOARD';
   override readonly name = 'NoSuchBoardError';
 
   constructor() {
-    super('there is no such board: an operator has to define it first, with PUT /v1/leaderboards/{board}');
+    super('there is no such board: define it first with PUT /v1/leaderboards/{board}');
   }
 }
 
-/** A player has as much as a player may have in all. */
+/** A player has reached a quota. */
 export class QuotaExceededError extends Error {
   readonly code = 'QUOTA_EXCEEDED';
   override readonly name = 'QuotaExceededError';
 
   constructor(
-    /** As `QUOTAS` names it. */
+    /** Its name in `QUOTAS`. */
     readonly quota: string,
     readonly limit: number,
-    /** What there is already. */
+    /** The current usage. */
     readonly used: number,
   ) {
     super(`${quota} is ${limit}, and ${used} are used`);
   }
 }
 
-/** Nobody has counted a player's saves yet: their log is older than the count, or was moved. */
+/** A player's saves have not been counted yet: the log is older than the count, or was repartitioned. */
 export class UsageUnknownError extends Error {
   readonly code = 'USAGE_UNKNOWN';
   override readonly name = 'UsageUnknownError';
@@ -112,7 +112,7 @@ export class UsageUnknownError extends Error {
   }
 }
 
-/** So many patches of a profile wait to be applied that nobody knows how large it will be. */
+/** So many patches of a profile wait to be applied that its size could exceed the limit. */
 export class ProfileBehindError extends Error {
   readonly code = 'PROFILE_BEHIND';
   override readonly name = 'ProfileBehindError';
@@ -122,7 +122,7 @@ export class ProfileBehindError extends Error {
   }
 }
 
-/** An event was only to be answered if it had been appended before, and it had not. */
+/** The caller only wanted the answer of an earlier append, and there was none. */
 export class NotReplayedError extends Error {
   readonly code = 'NOT_REPLAYED';
   override readonly name = 'NotReplayedError';
@@ -132,7 +132,7 @@ export class NotReplayedError extends Error {
   }
 }
 
-/** What was asked for concerns a player who is being erased, or could. */
+/** The request concerns a player who is being erased, or may concern one. */
 export class BeingErasedError extends Error {
   readonly code = 'BEING_ERASED';
   override readonly name = 'BeingErasedError';
@@ -142,41 +142,41 @@ export class BeingErasedError extends Error {
   }
 }
 
-/** Another log is being made of this one, or has been: it takes nothing more. Nothing was done. */
+/** The log is being repartitioned, or was, and accepts no more events. Nothing was done. */
 export class LogClosedError extends Error {
   readonly code = 'LOG_CLOSED';
   override readonly name = 'LogClosedError';
   readonly isTemporary = true;
 
   constructor() {
-    super('the log is being moved to other partitions: try again in a moment');
+    super('the log is being repartitioned: try again in a moment');
   }
 }
 
-/** What was asked of a partition is not true any more: another log has taken the place of this one. */
+/** The answer of a partition is out of date, because the log was repartitioned. */
 export class LogMovedError extends Error {
   readonly code = 'LOG_MOVED';
   override readonly name = 'LogMovedError';
   readonly isTemporary = true;
 
   constructor() {
-    super('the log was moved to other partitions: try again in a moment');
+    super('the log was repartitioned: try again in a moment');
   }
 }
 
-/** Another process moves the log, or has begun to since. */
+/** Another process repartitions the log. */
 export class MoveActiveError extends Error {
   readonly code = 'MOVE_ACTIVE';
   override readonly name = 'MoveActiveError';
 
   constructor() {
-    super('another process moves the log: wait for it, or end it and wait ten seconds');
+    super('another process repartitions the log: wait for it, or end it and wait ten seconds');
   }
 }
 
 /**
- * What every event of a partition needs cannot be read: something else has written to it. No event is to blame, so none of
- * them becomes a dead letter: the partition waits until it is repaired.
+ * A key that every event of a partition needs cannot be read, because another program has written to it. The events are valid,
+ * so none of them becomes a dead letter: the partition waits until the key is repaired.
  */
 export class PartitionHarmedError extends Error {
   readonly code = 'PARTITION_HARMED';
@@ -187,7 +187,7 @@ export class PartitionHarmedError extends Error {
     reason: string,
   ) {
     super(
-      `the key "${key}" cannot be read as Questlog wrote it (${reason}): no event of its partition is applied until it is restored from a backup, or deleted and the projection rebuilt`,
+      `the key "${key}" is not as Questlog wrote it (${reason}). No event of its partition is applied until you restore the key from a backup, or delete it and rebuild the projection`,
     );
   }
 }

@@ -21,7 +21,7 @@ describe('a script error', () => {
   it('becomes a version conflict that says when there is no version', () => {
     expect(scriptError(failure('VERSION_CONFLICT 0'))).toMatchObject({
       head: 0,
-      message: 'there is none now',
+      message: 'there is no current version',
     });
   });
 

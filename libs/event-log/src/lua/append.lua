@@ -1,64 +1,63 @@
 #!lua
--- Appends events to a partition of the log, in their order: each of them, or a reason why not.
+-- Appends events to a partition of the log, in order. An event that is refused does not stop the others.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  definitions (hash: board -> event id, source or -, definition as JSON, and in its own partition, when it is spread
---          over shards, the event that it was born by; or ` scored` when it has scores and no definition)
--- KEYS[3]  players who are being erased (hash: player -> the event that erases, ...)
--- KEYS[4]  the gate (string: moving or closed, and by whom)
--- KEYS[5]  how often a board that counts another's scores was defined here (string)
--- KEYS[n]  from 6 on, what the events name by number: idempotency records (string: fingerprint, event id, version, own
---          time),
---          heads of subjects (hash: part -> `version id -` of a deletion, `version id/bytes` of a save or profile, where old
---          ones have no bytes, else `version id`; `/usage` -> slots and bytes of saves), intervals (string, for as long as
---          one lasts)
--- ARGV[1]  seconds for which idempotency records are kept
--- ARGV[2]  the events: a JSON list of objects, which have of these fields what applies
---            e, m, d       the packed event; its metadata; the number of the ARGV that is its document
---            record, print the number of the KEYS that is the idempotency record; the event's fingerprint
---            replay        true: only to be answered from the record, never appended
---            board         the board that is meant by what follows
---            by            the id of the event that defined it when the caller judged, or empty for none
---            heads, part   the number of the KEYS that has the subject's head versions; the part of the subject
---            counts        true: the event is a version and counts on; else it only carries the head version, if any
---            deletes       true: after this version there is none, until the next
---            expect        the head version that is expected: * for any but none, 0 for none, or the number
---            slots, bytes  a save: how many slots the player may have used, and bytes in all of them now; absent for no limit
---            profile       a patch of a profile: the version that the caller judged by, bytes with the patch, bytes of the
---                          patch, and bytes that may be there at most, patches included that no caller has seen applied
---            existing      true: the board must be defined, or have scores
---            interval, ms  the number of the KEYS that is the interval; its milliseconds
---            becomes       what the board becomes: source or -, and definition as JSON; empty when it is removed
---            first         the id of the event that this one is a copy of
---            unused        true: no other board may count this one's scores
---            derivations, counted  what KEYS[5] was when the caller looked for boards that count this one's scores; true when
---                          there was one
---            spreads       true: it becomes one with shards; when it is not defined yet, it may have no scores and not be counted
---            marks         true: a score; when the board is not defined, it has scores from now on
---            player        whom the event is about
---            erases        true: nothing more of the player is taken; its document becomes all of the heads, as JSON
+-- KEYS[2]  definitions (hash: board -> event id, source or -, and definition as JSON. The own partition of a sharded board
+--          also has the event that created the board. ` scored` if the board has scores and no definition)
+-- KEYS[3]  players who are being erased (hash: player -> the erasing event, ...)
+-- KEYS[4]  the gate (string: moving or closed, and the attempt)
+-- KEYS[5]  number of definitions of derived boards in this partition (string)
+-- KEYS[n]  from 6 on, keys to which the events refer by number:
+--            idempotency records (string: fingerprint, event id, version, own time)
+--            heads of subjects (hash: part -> `version id -` for a deletion, `version id/bytes` for a save or profile, or
+--              `version id`, also for old saves; `/usage` -> slots and bytes of saves)
+--            intervals (string that expires when the interval is over)
+-- ARGV[1]  how long idempotency records are kept, in seconds
+-- ARGV[2]  the events: a JSON list of objects with those of these fields that apply
+--            e, m, d       the packed event; its metadata; the number of the ARGV with its document
+--            record, print the number of the KEYS with the idempotency record; the event's fingerprint
+--            replay        true: answer only from the record, never append
+--            board         the board to which the following fields refer
+--            by            the event that defined the board, as the caller knows it; empty for none
+--            heads, part   the number of the KEYS with the subject's heads; the part of the subject
+--            counts        true: the event is a new version; otherwise it only carries the head version, if there is one
+--            deletes       true: the subject has no version after this one, until the next
+--            expect        the expected head version: * for any, 0 for none, or a number
+--            slots, bytes  for a save: maximum slots that the player has ever used, and bytes of all current saves; absent
+--                          for no limit
+--            profile       for a patch of a profile: the version that the caller saw, bytes with the patch, bytes of the
+--                          patch, and the maximum bytes, including patches that no caller has seen applied
+--            existing      true: the board must be defined or have scores
+--            interval, ms  the number of the KEYS with the interval; its milliseconds
+--            becomes       the new definition of the board: source or -, and definition as JSON; empty if it is removed
+--            first         the id of the original event, if this is a copy
+--            unused        true: no derived board may count the board's scores
+--            derivations, counted  the value of KEYS[5] when the caller searched for derived boards; true if it found one
+--            spreads       true: the board gets shards. If it is not defined yet, it must not have scores or derived boards
+--            marks         true: a score. If the board is not defined, it has scores from now on
+--            player        the player of the event
+--            erases        true: no more events of the player are accepted; the event's document is the player's heads, as JSON
 -- ARGV[n]  from 3 on, the documents
 --
--- Returns a list with, for each event, a string of its id, its version or -, 1 when it was appended before else 0, and its
---         time in milliseconds where that is not its id's; or an error
--- Errors   LOG_CLOSED: the log is being moved, or was; nothing was done
---          IDEMPOTENCY_CONFLICT: the same key came with another event
---          BEING_ERASED: the player is being erased; an event that erases, too, is answered with the one that does
---          NOT_REPLAYED: the event is not there, and was only to be answered if it is
---          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller judged by another definition
---          DERIVATIONS_CHANGED <KEYS[5]>: whether another board counts its scores is to be looked for, now that KEYS[5] is this
---          BOARD_IN_USE: another board counts its scores
---          BOARD_SCORED: it has scores, and no definition by which they would be where its shards are
---          NO_SUCH_BOARD: it is not defined and has no scores, and this event may not be its first
+-- Returns a list with one string per event: its id, its version or -, 1 if it had been appended before, else 0, and its time
+--          in milliseconds if that differs from its id; or an error
+-- Errors   LOG_CLOSED: the log is being repartitioned, or was; nothing was done
+--          IDEMPOTENCY_CONFLICT: the key was used for another event
+--          BEING_ERASED: the player is being erased. A second erasing event is answered with the first one instead
+--          NOT_REPLAYED: the event was not appended before, and must only be answered if it was
+--          DEFINITION_CHANGED <as in KEYS[2], or empty>: the caller knows another definition
+--          DERIVATIONS_CHANGED <KEYS[5]>: the caller must search for derived boards again
+--          BOARD_IN_USE: a derived board counts the board's scores
+--          BOARD_SCORED: the board has scores, and they are not where its shards would be
+--          NO_SUCH_BOARD: the board has neither a definition nor scores, and this event must not create it
 --          VERSION_CONFLICT <head version, 0 for none>: the expected version is not the head
---          USAGE_UNKNOWN: nobody has counted the player's saves yet; count-usage does
---          QUOTA_EXCEEDED <quota> <limit> <used>: more than the player may have
+--          USAGE_UNKNOWN: the player's saves have not been counted yet; count-usage does it
+--          QUOTA_EXCEEDED <quota> <limit> <used>
 --          PROFILE_BEHIND: too many patches of the profile have not been applied yet
---          TOO_SOON <milliseconds left>: the last one was less than an interval ago
--- Cost: O(log n) for each event, of at most 500, and O(bytes) of documents, of at most 2 MB or one.
--- Atomic   because what an event was judged by (seen before? which version? which definition?) must still hold when
---          it is appended.
--- Twice    events with an idempotency record are answered as the first time; of the others there are two.
+--          TOO_SOON <milliseconds left>: the interval since the last score is not over
+-- Cost     O(log n) per event, for at most 500, and O(bytes) of documents, for at most 2 MB or one document
+-- Atomic   because the conditions of an event (key, version, definition) must still hold when it is appended
+-- Twice    events with an idempotency record are answered as the first time; others are appended again
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
 
 -- include log-clock.inc.lua
@@ -83,7 +82,7 @@ local SCORED = ' scored'
 
 local function is_defined(known) return known and known ~= SCORED end
 
--- A list of scores asks the same of a few boards over and over: read once in a call.
+-- A list of scores needs the same few definitions again and again, so each is read once per call.
 local definitions, has_heads = {}, {}
 
 local function definition_of(board)
@@ -96,7 +95,7 @@ local function set_definition(board, text)
   definitions[board] = text
 end
 
--- Of most boards nothing was ever counted.
+-- Most subjects have no heads.
 local function head_of(key, part)
   if has_heads[key] == nil then has_heads[key] = redis.call('EXISTS', key) == 1 end
   return has_heads[key] and redis.call('HGET', key, part)
@@ -108,11 +107,11 @@ local function isOlder(known, first)
   return tonumber(ms) < tonumber(firstMs) or (ms == firstMs and tonumber(seq) < tonumber(firstSeq))
 end
 
--- Copies can arrive in another order than their firsts: an older definition never replaces a newer one.
+-- Copies can arrive in another order than their originals: an older definition never replaces a newer one.
 local function define(event, id)
   local board, becomes, first = event.board, event.becomes, event.first or id
   local known = definition_of(board)
-  -- Since a copy's first event there was another: else there would be no scores without a definition.
+  -- The board was removed after the original of this copy; otherwise it could not have scores without a definition.
   if known == SCORED and event.first then return end
   if is_defined(known) and not isOlder(known, first) then return end
   if becomes == '' then
@@ -125,8 +124,8 @@ local function define(event, id)
   end
 end
 
--- Whoever counts a board's scores is defined in its partition. To look for it takes long where there are many boards: the
--- caller does that beforehand, and nothing has changed since when the count is the same.
+-- Derived boards are defined in the partition of their source. Searching for them takes too long if there are many boards, so
+-- the caller does it before. The result is still valid if the count has not changed.
 local function use_of(event)
   local count = redis.call('GET', KEYS[5]) or '0'
   if event.derivations ~= count then return 'DERIVATIONS_CHANGED ' .. count end
@@ -141,13 +140,13 @@ local function heads_of(key)
   return cjson.encode(heads)
 end
 
--- What the player's saves are now: slots that were ever used, and bytes of their documents.
+-- The player's usage: slots that were ever used, and bytes of the current saves.
 local function usage_of(heads)
   local slots, bytes = string.match(head_of(heads, '/usage') or (has_heads[heads] and '' or '0 0'), '^(%d+) (%d+)$')
   return tonumber(slots), tonumber(bytes)
 end
 
--- What a save makes of the usage. A slot that was deleted still counts, as its history is kept; what shrinks is never refused.
+-- The usage after a save. A deleted slot still counts, because its history is kept. A save that shrinks is never refused.
 local function usage_with(event, heads, known, before)
   local slots, bytes = usage_of(heads)
   local is_limited = event.slots or event.bytes
@@ -163,7 +162,7 @@ local function usage_with(event, heads, known, before)
   return string.format('%d %d', slots + (known and 0 or 1), bytes - before + size)
 end
 
--- No more than so many bytes can come of a profile, whatever order patches are applied in and however late.
+-- The maximum size of a profile, in whatever order its patches are applied.
 local function profile_size(event, head, before)
   local judged, with, patch, most = unpack(event.profile)
   before = tonumber(before) or 0
@@ -173,10 +172,10 @@ local function profile_size(event, head, before)
   return size
 end
 
--- Hardly ever is anybody erased: one look for all events of the call.
+-- Erasures are rare, so one check serves all events of the call.
 local is_anybody_erased = redis.call('EXISTS', KEYS[3]) == 1
 
--- One text is read faster than a list of three.
+-- The client parses one string faster than a list of three.
 local function answer(id, version, replayed, at)
   return id .. ' ' .. (version == '' and '-' or version) .. ' ' .. replayed .. (at and ' ' .. at or '')
 end
@@ -228,7 +227,7 @@ local function append(event)
   if interval and not redis.call('SET', interval, 1, 'PX', event.ms, 'NX') then
     local left = redis.call('PTTL', interval)
     if left <= event.ms then return 'TOO_SOON ' .. left end
-    -- Longer than any interval: the clock was set back since.
+    -- The remaining time is longer than the interval, so the clock was set back.
     redis.call('SET', interval, 1, 'PX', event.ms)
   end
 

@@ -1,18 +1,18 @@
 #!lua flags=no-writes
--- Tells which events have taken effect for every one of some consumer groups.
+-- Tells which events have been applied by all of the given consumer groups.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  players who are being erased (hash: player -> the event that erases, ...)
--- KEYS[n]  from 3 on: each group's skipped events (hash: event id -> why)
+-- KEYS[2]  players who are being erased (hash: player -> the erasing event, ...)
+-- KEYS[n]  from 3 on: the skipped events of each group (hash: event id -> reason)
 -- ARGV[1]  JSON list of group names
--- ARGV[2]  JSON list of event ids; with a ~ in front, everything up to that id is meant
+-- ARGV[2]  JSON list of event ids; with a leading ~, all events up to that id
 --
--- Returns a string with one character for each event: 1 when it has taken effect for all groups, else 0.
---         A dead letter has not; among everything up to an id, it does not count.
---         An event that erases a player has when all other partitions have erased the player, too.
--- Cost: O(log n) for each of at most 250 events and each group; while anybody is erased, O(bytes) of those that have
--- Atomic  because an event can be delivered between asking "how far?" and asking "what is pending?".
--- Twice   it reads only.
+-- Returns a string with one character per event: 1 if all groups have applied it, else 0.
+--         A dead letter has not been applied; it is ignored among all events up to an id.
+--         An erasing event has been applied when all partitions have erased the player.
+-- Cost    O(log n) for each of at most 250 events and each group; during an erasure also O(bytes) of the applied events
+-- Atomic  because an event could be delivered between reading the group's position and its pending events
+-- Twice   reads only
 local stream, groups = KEYS[1], cjson.decode(ARGV[1])
 
 local function parse(id)
@@ -43,7 +43,7 @@ end
 
 local function nothing_pending(group, from, to) return #redis.call('XPENDING', stream, group, from, to, 1) == 0 end
 
--- Hardly ever is anybody erased, and an event names whom it erases as its last value.
+-- Erasures are rare. An erasing event has the player as its last value.
 local is_anybody_erased = redis.call('EXISTS', KEYS[2]) == 1
 local function is_erasing(id)
   local entry = is_anybody_erased and redis.call('XRANGE', stream, id, id)[1]

@@ -1,16 +1,16 @@
 #!lua
--- Begins to cut streams anew, or takes the place of one who began and is silent.
+-- Begins a repartition, or replaces an attempt whose lease has expired.
 --
--- KEYS[1]  how the streams are cut (hash)
--- ARGV[1]  names the attempt
--- ARGV[2]  milliseconds for which it need not be heard of
+-- KEYS[1]  the topology (hash)
+-- ARGV[1]  the name of the attempt
+-- ARGV[2]  the length of the lease, in milliseconds
 -- ARGV[n]  from 3 on: the streams
 --
--- Returns for each of the streams the epoch that the attempt is to make: a number that nobody made before
--- Errors  MOVE_ACTIVE: another attempt is under way
--- Cost: O(1) for each stream, of two.
--- Atomic  because there is one attempt at a time.
--- Twice   the second run gets further epochs.
+-- Returns the new log epoch of each stream: a number that was never used
+-- Errors  MOVE_ACTIVE: another attempt is running
+-- Cost    O(1) per stream, for two
+-- Atomic  because only one attempt may run at a time
+-- Twice   the second run gets higher epochs
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local attempt, until_ms = string.match(redis.call('HGET', KEYS[1], 'moving') or '', '^(%S+) (%d+)$')

@@ -1,15 +1,15 @@
 #!lua
--- Counts what a player's saves are, where nobody has: in a log that is older than the count, or was moved.
+-- Counts a player's saves where that has not been done: in a log older than the count, and after a repartition.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  the player's heads (hash: slot -> `version id -` of a deletion, `version id/bytes` of a save, where old ones have
---          no bytes; `/profile`; `/usage` -> slots and bytes, once they are counted)
--- ARGV[1]  bytes of documents after which no further one is read
+-- KEYS[2]  the player's heads (hash: slot -> `version id -` for a deletion, `version id/bytes` for a save, without bytes for an
+--          old one; `/profile`; `/usage` -> slots and bytes, once they are counted)
+-- ARGV[1]  maximum bytes of documents to read in this call
 --
--- Returns 1 when all is counted, 0 when there is more to read: run it again.
--- Cost: O(1) for each slot, of as many as the quota allows, and O(bytes) that are read, which ARGV[1] limits
--- Atomic  because a save that is written meanwhile must be counted once.
--- Twice   the second run counts the same.
+-- Returns 1 if everything is counted, 0 if there is more to read: run it again
+-- Cost    O(1) per slot, limited by the quota, and O(bytes) read, limited by ARGV[1]
+-- Atomic  because a save written at the same time must be counted exactly once
+-- Twice   the second run counts the same
 local flat = redis.call('HGETALL', KEYS[2])
 local slots, bytes, was_read = 0, 0, 0
 

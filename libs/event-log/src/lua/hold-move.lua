@@ -1,14 +1,14 @@
 #!lua
--- Says that an attempt to cut streams anew is still under way, or that it is not any more.
+-- Renews or ends the lease of a repartition.
 --
--- KEYS[1]  how the streams are cut (hash)
--- ARGV[1]  names the attempt
--- ARGV[2]  milliseconds for which it need not be heard of; 0 when it is over; -1 when it is over unless it was heard of
+-- KEYS[1]  the topology (hash)
+-- ARGV[1]  the name of the attempt
+-- ARGV[2]  the new length of the lease in milliseconds; 0 ends it; -1 ends it only if it has expired
 --
--- Returns 1, or 0 when that is not the attempt, or was heard of: nothing was done
--- Cost: O(1)
--- Atomic  because another attempt can take its place between looking and writing.
--- Twice   it is held for so long again; once over, it stays over.
+-- Returns 1, or 0 if another attempt is running or the lease has not expired: nothing was done
+-- Cost    O(1)
+-- Atomic  because another attempt could begin between the check and the write
+-- Twice   the lease is renewed again; once ended, it stays ended
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local attempt, until_ms = string.match(redis.call('HGET', KEYS[1], 'moving') or '', '^(%S+) (%d+)$')

@@ -1,7 +1,7 @@
--- The time of a partition of the log. Ids never go back: when Redis's clock was ahead and is right again, they stay in the
--- future, and new events carry their real time in the field `t`.
+-- The clock of a partition of the log. Ids never go back. If Redis's clock was ahead and has been set back, new ids stay ahead,
+-- and new events carry their real time in the field `t`.
 
--- From this many milliseconds on, ids that are ahead of the clock say nothing of the time.
+-- Ids that are ahead of the clock by more than this do not tell the time.
 local CLOCK_TOLERANCE_MS = 1000
 
 local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
@@ -11,8 +11,8 @@ local function clock_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The milliseconds of the last id, 0 without events; and, where a test lets time pass, the time that it gave the last event:
--- one that is not before its id. Ids are the clock there.
+-- The milliseconds of the last id, 0 without events. Tests move the clock by adding an event whose `t` is not before its id; then
+-- ids are the clock, and the second result is that time.
 local function last_times(stream)
   if redis.call('EXISTS', stream) == 0 then return 0, nil end
   local info, last_ms, set_ms = redis.call('XINFO', 'STREAM', stream), 0, nil
@@ -26,14 +26,14 @@ local function last_times(stream)
   return last_ms, set_ms
 end
 
--- What the field `t` of the next event has to be, as text; nothing where its id says the time.
+-- The field `t` of the next event, as text; nil if its id tells the time.
 local function own_time_of_next(stream, now)
   local last_ms, set_ms = last_times(stream)
   local own = set_ms and math.max(set_ms, last_ms) or last_ms - now > CLOCK_TOLERANCE_MS and now or nil
   return own and string.format('%d', own)
 end
 
--- The milliseconds at which an event that is appended now would count.
+-- The time, in milliseconds, of an event that is appended now.
 local function log_ms(stream)
   local now, last_ms, set_ms = clock_ms(), last_times(stream)
   local goes_by_id = last_ms > now and (set_ms or last_ms - now <= CLOCK_TOLERANCE_MS)

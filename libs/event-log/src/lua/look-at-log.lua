@@ -1,24 +1,32 @@
 #!lua flags=no-writes
--- Reads what tells whether a partition of the log is whole.
+-- Reads everything that shows whether a partition of the log is complete.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  the ledger (hash: what the log had when it was last looked at, and what is known to be gone)
--- KEYS[3]  what erases (hash: events, ...)
--- KEYS[4]  the gate (string: moving or closed, and by whom)
+-- KEYS[2]  the ledger (hash: the extent of the log at the last check, and recorded losses)
+-- KEYS[3]  erasures (hash: events, ...)
+-- KEYS[4]  the gate (string: moving or closed, and the attempt)
 -- KEYS[5]  definitions (hash)
--- KEYS[n]  from 6 on: what is live of each consumer group (hash: tick, base, acknowledged, ...)
--- ARGV[1]  JSON list of ids of events that the caller knows to have been there
+-- KEYS[n]  from 6 on: the live generation of each consumer group (hash: tick, base, acknowledged, ...)
+-- ARGV[1]  JSON list of ids of events that the caller knows to have existed
 -- ARGV[2]  JSON list of these groups, in the same order
 --
--- Returns JSON: {now (milliseconds since 1970), stream (XINFO STREAM by name, without entries; nothing when there is none),
---         groups (by name: the id delivered last), accounts (by name: events that were delivered
---         and are neither pending nor acknowledged by us, which changes only when somebody meddles; not there while more than
---         a few events wait for delivery), ahead (names of groups that are to be given nothing before an id that is not there), ledger (the hash), erased (events), gate, defined (whether there are definitions),
---         bases (of generations that were built: the last event in them), applied (whether any group ever applied anything),
---         missing (which of the given ids are not there)}
--- Cost: O(log n) for each of at most ten ids, and the bytes of at most twenty events for each group, of three
--- Atomic  because the counts belong together: an event that is erased in between would seem to be lost.
--- Twice   it reads only.
+-- Returns JSON:
+--           now       milliseconds since 1970
+--           stream    the fields of XINFO STREAM, without entries; absent if there is no stream
+--           groups    by name: the last delivered id
+--           accounts  by name: delivered events that are neither pending nor acknowledged by us. This number changes only if
+--                     somebody else changes the group. Absent while more than a few events wait for delivery
+--           ahead     names of groups whose position is beyond the last event
+--           ledger    the hash
+--           erased    number of erased events
+--           gate      its value
+--           defined   whether there are definitions
+--           bases     the last event in each generation that was built
+--           applied   whether any group has ever applied an event
+--           missing   those of the given ids that do not exist
+-- Cost    O(log n) for each of at most ten ids, and the bytes of at most twenty events for each of three groups
+-- Atomic  because the counts belong together: an event erased in between would appear lost
+-- Twice   reads only
 local function fields(flat)
   local map = {}
   for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
@@ -32,7 +40,7 @@ local function is_behind(id, other)
   return ms < other_ms or (ms == other_ms and seq < other_seq)
 end
 
--- An empty Lua table would become a list in JSON.
+-- cjson encodes an empty table as an object, where readers expect a missing field.
 local function object(map) return next(map) and map or nil end
 
 local time = redis.call('TIME')

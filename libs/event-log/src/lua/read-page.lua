@@ -1,24 +1,23 @@
 #!lua flags=no-writes
--- Reads a page of a stream as one text, and what is long in it beside that.
+-- Reads a page of a stream as one JSON text, with long values beside it.
 --
 -- KEYS[1]  the stream
--- ARGV[1]  where to begin, as the command takes it
--- ARGV[2]  where to end, as the command takes it
--- ARGV[3]  number of entries, at most
--- ARGV[4]  XRANGE, or XREVRANGE for the newest first
+-- ARGV[1]  the first bound of the command
+-- ARGV[2]  the second bound of the command
+-- ARGV[3]  maximum entries
+-- ARGV[4]  the command: XRANGE, or XREVRANGE for the newest entry first
 --
--- Returns {1 when there may be more else 0, JSON of what the command answers, where a number among the values means the text
---          with that number, text, text, ...}
--- Cost: O(log n) for each entry, of at most 1,000 and 256 KiB, about. How long entries are shows when they are read: eight
---         of them at once, or 16 while they are short: 16 saves of 256 KiB behind short events are 4 MiB.
--- Atomic  need not be: the log only grows. It is a script because one text costs the client less to read
---         than a thousand small lists; Redis, which hardly anything is asked of during a replay, works more for it.
--- Twice   it reads only.
+-- Returns {1 if there may be more, else 0; the command's reply as JSON, where a number stands for a long value; value, value, ...}
+-- Cost    O(log n) per entry, for at most 1,000 entries or about 256 KiB. The length of entries is known only after reading, so
+--         they are read eight at a time, or 16 while they are short. 16 saves of 256 KiB after short events make 4 MiB.
+-- Atomic  not required, because the log only grows. It is a script because a client parses one text faster than a thousand small
+--         lists. That costs Redis more, and Redis has little else to do during a replay.
+-- Twice   reads only
 local BYTES, LONG, FEW, MANY = 262144, 256, 8, 16
 local from, left, chunk, size = ARGV[1], tonumber(ARGV[3]), FEW, 0
 local entries, texts, more = {}, {}, 0
 
--- Takes what is long out of an entry. Returns how long it all is.
+-- Moves long values out of an entry. Returns the length of all its values.
 local function lighten(values)
   local length = 0
   for i, value in ipairs(values) do

@@ -4,19 +4,19 @@ import { script } from '../lua.js';
 import { FIRST_EPOCH, type PartitionKeys, topologyKey } from './partition-keys.js';
 import type { Topology } from './topology.js';
 
-/** Milliseconds after which who moves the log counts as dead. */
-const LEASE = 10_000;
+/** An attempt that has not renewed its lease for this long counts as dead. */
+const LEASE_MS = 10_000;
 
 const beginMove = script<number[]>('begin-move');
 const holdMove = script<0 | 1>('hold-move');
 const switchTopology = script<0 | 1>('switch-topology');
 const openGate = script<0 | 1>('open-gate');
 
-/** What `hold-move` takes instead of milliseconds. */
+/** Values for `hold-move` instead of milliseconds. */
 const OVER = 0;
 const OVER_IF_SILENT = -1;
 
-/** How the streams are cut, as `Topology.update` takes it, and which attempt is under way to cut them anew. */
+/** The topology, in the format of `Topology.update`, and the attempt that is running, if there is one. */
 export async function readTopology(
   redis: RedisClient,
   prefix: string,
@@ -27,29 +27,29 @@ export async function readTopology(
 }
 
 /**
- * Ends an attempt that was not heard of for long, and has the log take events again.
+ * Ends an attempt whose lease has expired, and opens the log again.
  *
- * @returns whether it was ended by this
+ * @returns whether this call ended it
  */
 export async function abandonMove(redis: RedisClient, topology: Topology, attempt: string): Promise<boolean> {
   const ended = await holdMove.run(redis, [topologyKey(topology.prefix)], [attempt, OVER_IF_SILENT]);
-  // In this order: when the log takes events, nothing can be switched any more.
+  // The attempt ends before the log is opened, so that it cannot switch the topology afterwards.
   if (ended === 1) await openGates(redis, allPartitions(topology), attempt);
   return ended === 1;
 }
 
 /**
- * Opens gates of attempts that are over: whoever ended one, or was to open them, died in between.
+ * Opens the gates of attempts that are over. Such a gate remains if a process died after it had ended the attempt.
  *
- * @param gates what they say, read before this is called
- * @returns whether one was opened
+ * @param gates their values, read before this call
+ * @returns whether a gate was opened
  */
 export async function openAbandonedGates(
   redis: RedisClient,
   topology: Topology,
   gates: readonly (readonly [keys: PartitionKeys, gate: string])[],
 ): Promise<boolean> {
-  // An attempt says that it has begun before it touches a gate, and the switch changes the epochs: both are read after the gates.
+  // An attempt registers before it sets a gate, and the switch changes the epochs. So both are read after the gates.
   const { moving, ...fields } = await readTopology(redis, topology.prefix);
   const isCurrent = ({ streamName, epoch }: PartitionKeys) =>
     Number(fields[`${streamName}:epoch`] ?? FIRST_EPOCH) === epoch;
@@ -60,14 +60,14 @@ export async function openAbandonedGates(
   return opened.includes(1);
 }
 
-/** One attempt to cut streams anew. There is one at a time; what one does that was taken for dead has no effect. */
+/** An attempt to repartition streams. Only one can run at a time; an attempt that lost its lease has no effect. */
 export class Move {
   private constructor(
     private readonly redis: RedisClient,
     private readonly topology: Topology,
     readonly attempt: string,
     readonly streams: readonly StreamName[],
-    /** The epoch that each of the streams is to have. */
+    /** The log epoch that each stream will have. */
     readonly epochs: Readonly<Record<StreamName, number>>,
   ) {}
 
@@ -78,28 +78,28 @@ export class Move {
     attempt: string,
     streams: readonly StreamName[],
   ): Promise<Move> {
-    const made = await beginMove.run(redis, [topologyKey(topology.prefix)], [attempt, LEASE, ...streams]);
+    const made = await beginMove.run(redis, [topologyKey(topology.prefix)], [attempt, LEASE_MS, ...streams]);
     const epochs = { ...topology.epochs };
     for (const [i, stream] of streams.entries()) epochs[stream] = made[i] ?? 0;
     const move = new Move(redis, topology, attempt, streams, epochs);
-    // Those of an attempt that died go with it.
+    // Removes the gates of an attempt that died.
     const others = allPartitions(topology).filter(keys => !move.moved.includes(keys));
     await Promise.all(others.map(keys => redis.unlink(keys.gate(), keys.touched())));
     await move.setGates('moving');
     return move;
   }
 
-  /** @returns whether the attempt is still the one that is under way */
+  /** Renews the lease. @returns false if another attempt has replaced this one */
   async keep(): Promise<boolean> {
-    return (await this.hold(LEASE)) === 1;
+    return (await this.hold(LEASE_MS)) === 1;
   }
 
-  /** From now on nobody can append to the streams. */
+  /** Closes the streams for all further events. */
   close(): Promise<void> {
     return this.setGates('closed');
   }
 
-  /** Gives the attempt up, and has the log take events again. @returns false when it is too late for that: it came true */
+  /** Abandons the attempt, and opens the log again. @returns false if the attempt has already completed */
   async giveUp(): Promise<boolean> {
     await this.hold(OVER);
     this.topology.update(await readTopology(this.redis, this.topology.prefix));
@@ -109,10 +109,10 @@ export class Move {
   }
 
   /**
-   * Has everybody use the new partitions. Those of before stay closed.
+   * Makes the new partitions the current ones. The old ones stay closed.
    *
-   * @param ends of each stream that was moved, the last event
-   * @returns false when another attempt has taken its place: nothing was done
+   * @param ends the last event of each repartitioned stream
+   * @returns false if another attempt has replaced this one: nothing was done
    */
   async complete(
     counts: Readonly<Record<StreamName, number>>,
@@ -147,7 +147,7 @@ async function openGates(
 ): Promise<void> {
   await Promise.all(
     partitions.map(async keys => {
-      // Only those of this attempt.
+      // Gates of other attempts have other values.
       for (const value of [`closed ${attempt}`, `moving ${attempt}`])
         await openGate.run(redis, [keys.gate(), keys.touched()], [value]);
     }),

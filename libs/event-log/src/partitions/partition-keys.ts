@@ -1,35 +1,35 @@
 import type { StreamName } from '#libs/events';
 
-/** The epoch of a stream that was never cut anew. */
+/** The log epoch of a stream that was never repartitioned. */
 export const FIRST_EPOCH = 1;
 
-/** What the names of partitions end with: nothing in the first epoch. */
+/** The suffix of a partition's hash tag; empty in the first epoch. */
 const epochSuffix = (epoch: number) => (epoch === FIRST_EPOCH ? '' : `e${epoch}`);
 
 /**
- * The keys of one partition. Those of the log are methods; other libraries name theirs with `key`.
+ * The keys of one partition. Keys of the log are methods; other libraries build theirs with `key`.
  *
- * All of them share the partition's hash tag (`{s3}`: partition 3 of scores), so that one script can use them together in a
- * cluster, too. Ids from outside stand last: they may contain colons.
+ * All keys share the partition's hash tag (`{s3}`: partition 3 of scores), so that one script can use them together on a
+ * cluster. Ids from clients come last, because they may contain colons.
  */
 export class PartitionKeys {
   readonly base: string;
-  /** The partition's part of the log. */
+  /** The key of the partition's stream. */
   readonly stream: string;
 
   constructor(
-    /** What stands before every key. */
+    /** The prefix of every key. */
     readonly prefix: string,
     readonly streamName: StreamName,
     readonly partition: number,
-    /** Counts how often the stream was cut anew: what is of another epoch is beside it, and out of its way. */
+    /** The log epoch. Partitions of different epochs have different keys. */
     readonly epoch = FIRST_EPOCH,
   ) {
     this.base = `${prefix}:{${streamName[0]}${partition}${epochSuffix(epoch)}}`;
     this.stream = `${this.base}:log`;
   }
 
-  /** A key of this partition; each library names its own. @param id from outside, perhaps with colons: it stands last */
+  /** A key of this partition. @param id from a client; it comes last because it may contain colons */
   key(kind: string, id?: string): string {
     return id === undefined ? `${this.base}:${kind}` : `${this.base}:${kind}:${id}`;
   }
@@ -38,116 +38,115 @@ export class PartitionKeys {
     return this.key('idempotency', hash);
   }
 
-  /** string: written for replicas to confirm what was written before it */
+  /** string: written so that replicas confirm it, and with it all earlier writes */
   confirmed(): string {
     return this.key('confirmed');
   }
 
-  /** Never there: what is asked of it tells whether the partition's server would take a write. */
+  /** never exists: deleting it shows whether the partition's server accepts writes */
   probe(): string {
     return this.key('probe');
   }
 
   /**
-   * hash: part of the subject -> head version, its event id, and bytes (`3 1700-0/17`) or `-` when it is a deletion; for a
-   * player also `/usage` -> slots that were ever used, and bytes of all saves now
+   * hash: part of the subject -> head version, its event id, and bytes (`3 1700-0/17`), or `-` for a deletion; for a player also
+   * `/usage` -> slots that were ever used, and bytes of all current saves
    */
   versions(subject: string): string {
     return this.key('versions', subject);
   }
 
-  /** hash: board -> what it is by the log's last word: event id, source or `-`, definition as JSON */
+  /** hash: board -> its latest definition in the log: event id, source or `-`, definition as JSON */
   definitions(): string {
     return this.key('definitions');
   }
 
-  /** string: how often a board that counts another's scores was defined here; unset: never since it is counted */
+  /** string: how many times a derived board was defined in this partition; unset for none */
   derivations(): string {
     return this.key('derivations');
   }
 
-  /** string: a player has submitted a score to a board a short while ago */
+  /** string that expires: the player has submitted a score to the board within its `minInterval` */
   interval(board: string, player: string): string {
-    // Neither id can hold a slash.
+    // Neither id can contain a slash.
     return this.key('interval', `${board}/${player}`);
   }
 
   /**
-   * hash: player -> the event that erases the player, and ` gone` when nothing but the log has the player any more.
-   * Of these players, the partition takes nothing.
+   * hash: player -> the event that erases the player, and ` gone` once only the log still contains the player. The partition
+   * accepts no events of these players.
    */
   erasing(): string {
     return this.key('erasing');
   }
 
   /**
-   * hash: `epoch` of who erases, `events` -> how many were deleted from the log, `purging` while some are,
-   * `board:<board>` -> to be built anew, `orphans` when a move brought idempotency records of such events
+   * hash: `epoch` of the erasing process, `events` -> number of events deleted from the log, `purging` while it deletes,
+   * `board:<board>` -> the board must be rebuilt, `orphans` if a repartition copied idempotency records of erased events
    */
   erasures(): string {
     return this.key('erasures');
   }
 
   /**
-   * string: `moving <attempt>` while another log is made of this one; `closed <attempt>` when this one takes nothing more,
-   * for a moment or, once the other one has taken its place, for ever
+   * string: `moving <attempt>` while a repartition copies this partition; `closed <attempt>` when the partition accepts no more
+   * events, either for a moment or, after the switch, for ever
    */
   gate(): string {
     return this.key('gate');
   }
 
-  /** set: players who got something that lets them in since the gate says `moving` */
+  /** set: players who got a session or a secret since the gate is `moving` */
   touched(): string {
     return this.key('touched');
   }
 
   /**
-   * hash: what the log had when it was last looked at (`added`, `length`, `removed`, `first`, `last`, `group:<group>`), what is
-   * gone of it (`trimmed`, `gone`, `lost`), `damage` while that is not accepted, `reset:<group>` while a group lacks events,
-   * `account:<group>` by which its skipped events are noticed, `missed:<group>` and `repeated:<group>` until it is rebuilt,
-   * `missedEver:<group>` and `repeatedEver:<group>`,
-   * `revision` that counts losses, and `at`, when it was noted
+   * hash: the extent of the log at the last check (`added`, `length`, `removed`, `first`, `last`, `group:<group>`), what was
+   * removed from it (`trimmed`, `gone`, `lost`), `damage` until the loss is accepted, `reset:<group>` while a group lacks events,
+   * `account:<group>` to notice events that the group skips, `missed:<group>` and `repeated:<group>` until it is rebuilt,
+   * `missedEver:<group>` and `repeatedEver:<group>`, `revision` that counts losses, and `at`, the time of the check
    */
   ledger(): string {
     return this.key('ledger');
   }
 
-  /** hash: idempotency key -> an event that this partition and others get, as JSON, until all of them have it */
+  /** hash: idempotency key -> an event for all partitions, as JSON, until all of them have it */
   unfinishedCopies(): string {
     return this.key('unfinished-copies');
   }
 
-  /** hash: event id -> why a group's state is without it: `dead <dead letter>`, `dropped`, `retried` or `failed` */
+  /** hash: event id -> why a group's state lacks the event: `dead <dead letter>`, `dropped`, `retried`, or `failed` */
   skipped(group: string): string {
     return this.key('skipped', group);
   }
 
-  /** hash: which generation of a group's state is live, and what its writers must know of it */
+  /** hash: the live generation of a group's state, and what its writers need to know */
   live(group: string): string {
     return this.key('live', group);
   }
 }
 
 /**
- * hash: stream -> number of partitions, written at the very first start; `<stream>:epoch`, when it was cut anew, and
- * `<stream>:movedUpTo`: the last event before that; `<stream>:built`: epochs begun; `moving`: who cuts anew, and until when
- * that is believed
+ * hash: stream -> number of partitions, written at the very first start. After a repartition: `<stream>:epoch`, the log epoch, and
+ * `<stream>:movedUpTo`, the last event before it. `<stream>:built`: the last epoch that was begun; `moving`: the running
+ * attempt, and when its lease expires
  */
 export const topologyKey = (prefix: string) => `${prefix}:topology`;
 
-/** What a generation is called that will never be live again: another log has taken the place of its partition's. */
+/** Stands for the live generation of a partition that a repartition has replaced. */
 export const MOVED = 'moved';
 
-/** A key of a partition, taken apart. */
+/** The parts of a partition's key. */
 export interface PartitionKeyName {
   readonly initial: string;
   readonly partition: number;
   readonly epoch: number;
-  /** What stands behind the partition: `log`, `live:scores`. */
+  /** The part after the partition: `log`, `live:scores`. */
   readonly rest: string;
 }
 
-/** @returns nothing for what is no key of a partition */
+/** @returns undefined for other keys */
 export function parsePartitionKey(prefix: string, key: string): PartitionKeyName | undefined {
   if (!key.startsWith(`${prefix}:{`)) return undefined;
   const [, initial = '', partition, epoch = FIRST_EPOCH, rest = ''] =
@@ -156,11 +155,11 @@ export function parsePartitionKey(prefix: string, key: string): PartitionKeyName
   return { initial, partition: Number(partition), epoch: Number(epoch), rest };
 }
 
-/** A pattern that all keys of a stream's partitions match, of whichever epoch. */
+/** A pattern that matches the keys of a stream's partitions in every epoch. */
 export const partitionKeysLike = (prefix: string, stream: StreamName, rest = '*') =>
   `${prefix}:{${stream[0]}*}:${rest}`;
 
-/** hash: `asked` counts who wants running processes to look at the log; `looked` -> up to which of these they have */
+/** hash: `asked` counts requests to running processes to check the log; `looked` -> the last request that they have served */
 export const logLookKey = (prefix: string) => `${prefix}:log-look`;
 
 /** stream: the dead letters of a group */

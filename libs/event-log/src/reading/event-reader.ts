@@ -6,23 +6,23 @@ import { formatCursor, type Position, parseCursor } from './cursor.js';
 import { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';
 import { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
 
-/** Which events are wanted, and how many. */
+/** Selects events. */
 export interface EventQuery {
   readonly partitions: readonly PartitionKeys[];
-  /** Ids of which every wanted event has one in its data. Entries without are not decoded, which is the cost of a page. */
+  /** Each wanted event has at least one of these ids in its data. Other entries are skipped without decoding them. */
   readonly mentions: readonly string[];
   wants(event: RecordedEvent, partition: PartitionKeys): boolean;
   readonly limit: number;
-  /** Continues behind another page. */
+  /** Continues after an earlier page. */
   readonly cursor?: string | undefined;
-  /** Asked now and then: a page that nobody waits for any more ends where it is. */
+  /** Called now and then. If it returns false, the page ends early. */
   readonly isWanted?: () => boolean;
 }
 
 export interface EventPage {
-  /** Newest first. Entries that mention the id but are no events are among them. */
+  /** Newest first. Includes entries that contain an id but cannot be decoded. */
   readonly events: readonly (EventView | UndecodableView)[];
-  /** The cursor of the next page. It is missing only when everything has been looked at. */
+  /** The cursor of the next page. Undefined only if all entries have been examined. */
   readonly next?: string;
 }
 
@@ -30,22 +30,22 @@ interface PartitionSource extends NamedStream {
   readonly keys: PartitionKeys;
 }
 
-/** Where a page ends in any case. */
+/** The limits of a page. */
 export interface Budget {
-  /** Entries looked at. */
+  /** Examined entries. */
   readonly entries: number;
-  /** Characters in them. */
+  /** Characters in the examined entries. */
   readonly size: number;
-  /** Characters in the entries that are found: what is found becomes one answer, and is written at a stretch. */
+  /** Characters in the found entries, which are written as one answer. */
   readonly found: number;
 }
 
-/** Entries that are looked at, at most, before whoever reads all is asked whether to go on. */
+/** How many entries are examined before the caller is asked whether to continue. */
 const PAUSE_ENTRIES = 1_000;
 
 const BUDGET: Budget = { entries: 50_000, size: 16 * 1024 * 1024, found: 1024 * 1024 };
 
-/** Reads the log itself, the newest event first. There is no index: what is not wanted is looked at all the same. */
+/** Reads events from the log, the newest first. There is no index, so it examines every entry. */
 export class EventReader {
   private readonly budget: Budget;
 
@@ -58,8 +58,8 @@ export class EventReader {
   }
 
   /**
-   * Looks at entries until the page is full or the budget is used up: a page can be short, even empty, and have a
-   * next one. Pages are complete: an event that was there when the first was asked for is on one of them.
+   * Examines entries until the page is full or the budget is used up, so a page can be short, or even empty, and still have a
+   * next one. Together, the pages have every event that existed when the first page was read.
    *
    * @throws InvalidCursorError
    */
@@ -93,10 +93,9 @@ export class EventReader {
   }
 
   /**
-   * All events that are wanted, the newest first, however many there are: it holds a chunk of each partition.
+   * All wanted events, the newest first. It keeps one chunk of each partition in memory.
    *
-   * @returns between them, nothing for every so many entries that were looked at, so that the reader can stop or tell
-   * that it is still at work
+   * @returns events, and undefined after every `PAUSE_ENTRIES` examined entries, so that the caller can stop or show progress
    */
   async *all({
     partitions,
@@ -104,11 +103,11 @@ export class EventReader {
     wants,
   }: Omit<EventQuery, 'limit' | 'cursor'>): AsyncGenerator<EventView | UndecodableView | undefined, void> {
     const sources = partitions.map(keys => ({ keys, name: partitionName(keys), stream: keys.stream }));
-    let looked = 0;
+    let examined = 0;
     for await (const entry of newestFirst(this.redis, sources)) {
       const found = find(entry, mentions, wants);
       if (found) yield found.type === null ? found : viewEvent(found, entry.source.keys, this.topology);
-      else if (++looked % PAUSE_ENTRIES === 0) yield undefined;
+      else if (++examined % PAUSE_ENTRIES === 0) yield undefined;
     }
   }
 }
@@ -125,16 +124,16 @@ function find(
   return wants(found, source.keys) ? found : undefined;
 }
 
-/** Whether an entry can be about one of the ids, without decoding it. */
+/** Whether an entry contains one of the ids, without decoding it. */
 export function mentionsAny(fields: readonly string[], ids: Iterable<string>): 'yes' | 'perhaps' | 'no' {
   const text = packedText(fields);
   const isJson = text.startsWith('[');
   for (const id of ids) if (text.includes(`"${id}"`) || (!isJson && text.includes(` ${id} `))) return 'yes';
-  // No character of an id needs an escape in JSON, but another program may have written any character as one.
+  // An id needs no escapes in JSON, but another program may have used them.
   return text.includes('\\u') ? 'perhaps' : 'no';
 }
 
-/** The text that names what an event is about, as JSON or in words; all of the entry when it is none. */
+/** The packed event, or the whole entry if it is not an event. */
 function packedText(fields: readonly string[]): string {
   for (let i = 0; i < fields.length; i += 2) if (fields[i] === 'e') return fields[i + 1] ?? '';
   return JSON.stringify(fields);

@@ -55,7 +55,7 @@
 --          QUOTA_EXCEEDED <quota> <limit> <used>
 --          PROFILE_BEHIND: too many patches of the profile have not been applied yet
 --          TOO_SOON <milliseconds left>: the interval since the last score is not over
--- Cost     O(log n) per event, for at most 500, and O(bytes) of documents, for at most 2 MB or one document
+-- Cost: O(log n) per event, for at most 500, and O(bytes) of documents, for at most 2 MB or one document
 -- Atomic   because the conditions of an event (key, version, definition) must still hold when it is appended
 -- Twice    events with an idempotency record are answered as the first time; others are appended again
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end

@@ -10,7 +10,7 @@
 -- Returns a string with one character per event: 1 if all groups have applied it, else 0.
 --         A dead letter has not been applied; it is ignored among all events up to an id.
 --         An erasing event has been applied when all partitions have erased the player.
--- Cost    O(log n) for each of at most 250 events and each group; during an erasure also O(bytes) of the applied events
+-- Cost: O(log n) for each of at most 250 events and each group; during an erasure also O(bytes) of the applied events
 -- Atomic  because an event could be delivered between reading the group's position and its pending events
 -- Twice   reads only
 local stream, groups = KEYS[1], cjson.decode(ARGV[1])

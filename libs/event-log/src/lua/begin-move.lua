@@ -8,7 +8,7 @@
 --
 -- Returns the new log epoch of each stream: a number that was never used
 -- Errors  MOVE_ACTIVE: another attempt is running
--- Cost    O(1) per stream, for two
+-- Cost: O(1) per stream, for two
 -- Atomic  because only one attempt may run at a time
 -- Twice   the second run gets higher epochs
 local now = redis.call('TIME')

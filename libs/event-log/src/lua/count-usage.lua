@@ -7,7 +7,7 @@
 -- ARGV[1]  maximum bytes of documents to read in this call
 --
 -- Returns 1 if everything is counted, 0 if there is more to read: run it again
--- Cost    O(1) per slot, limited by the quota, and O(bytes) read, limited by ARGV[1]
+-- Cost: O(1) per slot, limited by the quota, and O(bytes) read, limited by ARGV[1]
 -- Atomic  because a save written at the same time must be counted exactly once
 -- Twice   the second run counts the same
 local flat = redis.call('HGETALL', KEYS[2])

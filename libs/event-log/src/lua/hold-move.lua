@@ -6,7 +6,7 @@
 -- ARGV[2]  the new length of the lease in milliseconds; 0 ends it; -1 ends it only if it has expired
 --
 -- Returns 1, or 0 if another attempt is running or the lease has not expired: nothing was done
--- Cost    O(1)
+-- Cost: O(1)
 -- Atomic  because another attempt could begin between the check and the write
 -- Twice   the lease is renewed again; once ended, it stays ended
 local now = redis.call('TIME')

@@ -24,7 +24,7 @@
 --           bases     the last event in each generation that was built
 --           applied   whether any group has ever applied an event
 --           missing   those of the given ids that do not exist
--- Cost    O(log n) for each of at most ten ids, and the bytes of at most twenty events for each of three groups
+-- Cost: O(log n) for each of at most ten ids, and the bytes of at most twenty events for each of three groups
 -- Atomic  because the counts belong together: an event erased in between would appear lost
 -- Twice   reads only
 local function fields(flat)

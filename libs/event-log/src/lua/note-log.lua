@@ -7,7 +7,7 @@
 -- ARGV[2]  JSON object of fields to set
 --
 -- Returns 1, or 0 if the ledger was changed in between, or the log was repartitioned: nothing was done
--- Cost    O(1) per field, for at most a dozen
+-- Cost: O(1) per field, for at most a dozen
 -- Atomic  because several processes can notice the same loss, and only one may count it
 -- Twice   the second run finds another revision if the first one set it; otherwise it sets the same
 if string.sub(redis.call('GET', KEYS[2]) or '', 1, 6) == 'closed' then return 0 end

@@ -6,7 +6,7 @@
 -- ARGV[1]  the expected value of the gate
 --
 -- Returns 1, or 0 if the gate has another value: nothing was done
--- Cost    O(1)
+-- Cost: O(1)
 -- Atomic  because another attempt could begin between the check and the deletion, and its gate must stay
 -- Twice   the second run finds no gate
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

@@ -6,7 +6,7 @@
 -- ARGV[1]  the part
 --
 -- Returns {event id, {field, value, field, value, ...}}, or an empty list if there never was a version
--- Cost    O(log n) and O(bytes) of the event
+-- Cost: O(log n) and O(bytes) of the event
 -- Atomic  because the head could change between the two reads
 -- Twice   reads only
 local id = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^%d+ ([^ /]+)')

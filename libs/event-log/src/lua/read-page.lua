@@ -8,7 +8,7 @@
 -- ARGV[4]  the command: XRANGE, or XREVRANGE for the newest entry first
 --
 -- Returns {1 if there may be more, else 0; the command's reply as JSON, where a number stands for a long value; value, value, ...}
--- Cost    O(log n) per entry, for at most 1,000 entries or about 256 KiB. The length of entries is known only after reading, so
+-- Cost: O(log n) per entry, for at most 1,000 entries or about 256 KiB. The length of entries is known only after reading, so
 --         they are read eight at a time, or 16 while they are short. 16 saves of 256 KiB after short events make 4 MiB.
 -- Atomic  not required, because the log only grows. It is a script because a client parses one text faster than a thousand small
 --         lists. That costs Redis more, and Redis has little else to do during a replay.

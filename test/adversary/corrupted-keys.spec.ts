@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import type { Client } from '../e2e/client.js';
-import { System } from '../e2e/system.js';
+import type { Client } from '../e2e/support/client.js';
+import { System } from '../e2e/support/system.js';
 
 /** Milliseconds; the machine may be busy with other things. */
 const PATIENCE_MS = 30_000;

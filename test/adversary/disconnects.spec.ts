@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { type Client, inParallel } from '../e2e/client.js';
-import { System } from '../e2e/system.js';
+import { type Client, inParallel } from '../e2e/support/client.js';
+import { System } from '../e2e/support/system.js';
 
 /** Milliseconds until what the attackers left is gone, on a busy machine: clients have 30 s to read. */
 const SETTLED_WITHIN_MS = 90_000;

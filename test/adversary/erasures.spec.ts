@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readLog, Topology } from '#libs/event-log';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { inParallel } from '../e2e/client.js';
-import { type Guest, isRunning, System } from '../e2e/system.js';
+import { inParallel } from '../e2e/support/client.js';
+import { type Guest, isRunning, System } from '../e2e/support/system.js';
 
 /** Events of others in the log, which whoever reads it all has to read. */
 const FILLER_EVENTS = 20_000;

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { Random } from '../chaos/random.js';
-import type { ApiDocument } from '../e2e/bad-input.js';
+import type { ApiDocument } from '../e2e/support/bad-input.js';
 
 /** The credentials that an attacker can have: none, a guest's, a trusted server's that was stolen, or nonsense. */
 export type Credentials = readonly string[];

@@ -1,7 +1,7 @@
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import type { Client } from '../e2e/client.js';
-import { System } from '../e2e/system.js';
+import type { Client } from '../e2e/support/client.js';
+import { System } from '../e2e/support/system.js';
 
 /** Milliseconds in which a loss must be noticed; twice as much on a machine that is busy with other things. */
 const NOTICED_MS = 10_000;

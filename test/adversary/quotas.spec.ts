@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { type Answer, type Client, inParallel } from '../e2e/client.js';
-import { type Guest, System } from '../e2e/system.js';
+import { type Answer, type Client, inParallel } from '../e2e/support/client.js';
+import { type Guest, System } from '../e2e/support/system.js';
 
 const MIB = 1024 * 1024;
 /** Requests that the guest has under way at once. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { Client } from '../e2e/client.js';
-import type { System } from '../e2e/system.js';
+import type { Client } from '../e2e/support/client.js';
+import type { System } from '../e2e/support/system.js';
 
 /** What a process holds. Linux only: elsewhere it is `undefined`. */
 export interface Holdings {

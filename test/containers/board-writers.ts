@@ -1,6 +1,6 @@
 import { eventually } from '#libs/testing';
-import type { Client } from '../e2e/client.js';
-import { Writer } from '../e2e/writer.js';
+import type { Client } from '../e2e/support/client.js';
+import { Writer } from '../e2e/support/writer.js';
 import type { ComposeStack } from './compose-stack.js';
 
 /** A writer for each of some boards, and the comparison of the boards with what was acknowledged. */

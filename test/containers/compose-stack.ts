@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { freePort } from '#libs/embedded-redis';
-import { Client } from '../e2e/client.js';
+import { Client } from '../e2e/support/client.js';
 
 const execute = promisify(execFile);
 

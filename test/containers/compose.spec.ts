@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '#libs/testing';
-import { giveTour } from '../e2e/tour.js';
+import { giveTour } from '../e2e/support/tour.js';
 import { BoardWriters } from './board-writers.js';
 import { ComposeStack, hasCompose } from './compose-stack.js';
 

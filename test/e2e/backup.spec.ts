@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
 import { eventually } from '#libs/testing';
-import type { Client } from './client.js';
-import { run, verify } from './run.js';
-import { type Guest, System } from './system.js';
-import { Writer } from './writer.js';
+import type { Client } from './support/client.js';
+import { run, verify } from './support/run.js';
+import { type Guest, System } from './support/system.js';
+import { Writer } from './support/writer.js';
 
 const WAIT = { Prefer: 'wait=10' };
 

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { type ApiDocument, type BadInput, badInputsOf } from './bad-input.js';
-import { type Answer, Client, inParallel } from './client.js';
-import { rawInputs } from './raw-input.js';
-import { System } from './system.js';
-import { badScores, writtenInputs } from './written-inputs.js';
+import { type ApiDocument, type BadInput, badInputsOf } from './support/bad-input.js';
+import { type Answer, Client, inParallel } from './support/client.js';
+import { rawInputs } from './support/raw-input.js';
+import { System } from './support/system.js';
+import { badScores, writtenInputs } from './support/written-inputs.js';
 
 /** Where to write the table of all of them, in Markdown; nowhere when it is not set. */
 const TABLE = process.env.BAD_INPUTS_TABLE;

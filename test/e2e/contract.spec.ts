@@ -1,5 +1,5 @@
-import { Client } from './client.js';
-import { System } from './system.js';
+import { Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const PROBLEM = 'application/problem+json; charset=utf-8';

@@ -1,7 +1,7 @@
 import { eventually } from '#libs/testing';
-import type { Client } from './client.js';
-import { isRunning, System } from './system.js';
-import { Writer } from './writer.js';
+import type { Client } from './support/client.js';
+import { isRunning, System } from './support/system.js';
+import { Writer } from './support/writer.js';
 
 async function board(client: Client, name: string): Promise<Map<string, number>> {
   const { body } = await client.get(`/v1/leaderboards/${name}/entries?limit=1000`);

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { eventually } from '#libs/testing';
-import { processes, System } from './system.js';
+import { processes, System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=10' };
 

@@ -1,8 +1,8 @@
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import type { Client } from './client.js';
-import { Gateway } from './gateway.js';
-import { type Guest, System } from './system.js';
+import type { Client } from './support/client.js';
+import { Gateway } from './support/gateway.js';
+import { type Guest, System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=10' };
 

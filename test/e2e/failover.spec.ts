@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Topology } from '#libs/event-log';
 import { createClient } from '#libs/redis';
 import { type ClusterNodeState, eventually, RedisCluster } from '#libs/testing';
-import type { Client } from './client.js';
-import { verify } from './run.js';
-import { System } from './system.js';
-import { Timeline } from './timeline.js';
+import type { Client } from './support/client.js';
+import { verify } from './support/run.js';
+import { System } from './support/system.js';
+import { Timeline } from './support/timeline.js';
 
 const PREFIX = 'failover';
 const COUNTS = { scores: 6, players: 2 };

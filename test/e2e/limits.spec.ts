@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { Client } from './client.js';
-import { Gateway } from './gateway.js';
-import { System } from './system.js';
+import { Client } from './support/client.js';
+import { Gateway } from './support/gateway.js';
+import { System } from './support/system.js';
 
 const LIMIT = 60;
 /** Milliseconds. */

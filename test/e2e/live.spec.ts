@@ -1,7 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { eventually } from '#libs/testing';
-import type { Client } from './client.js';
-import { System } from './system.js';
+import type { Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 

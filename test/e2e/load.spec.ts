@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { freePort } from '#libs/embedded-redis';
 import { eventually } from '#libs/testing';
-import { Client, inParallel } from './client.js';
-import { System } from './system.js';
+import { Client, inParallel } from './support/client.js';
+import { System } from './support/system.js';
 
 const SCORES = Number(process.env.SCORES ?? 30_000);
 const PLAYERS = 10_000;

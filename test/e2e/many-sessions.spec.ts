@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, inParallel } from './client.js';
-import { Gateway } from './gateway.js';
-import { System } from './system.js';
+import { Client, inParallel } from './support/client.js';
+import { Gateway } from './support/gateway.js';
+import { System } from './support/system.js';
 
 /** `SESSIONS=50000` is what is claimed; by itself it is fewer, as it takes minutes. */
 const SESSIONS = Number(process.env.SESSIONS ?? 3_000);

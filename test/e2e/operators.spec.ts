@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { type Answer, Client } from './client.js';
-import { System } from './system.js';
+import { type Answer, Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedRedis } from '#libs/embedded-redis';
 import { createClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import { type Answer, Client } from './client.js';
-import { type Guest, System } from './system.js';
+import { type Answer, Client } from './support/client.js';
+import { type Guest, System } from './support/system.js';
 
 /** Milliseconds for which Redis is away. */
 const AWAY = 6_000;

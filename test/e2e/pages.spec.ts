@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { System } from './system.js';
-import { steady } from './tour.js';
+import { System } from './support/system.js';
+import { steady } from './support/tour.js';
 
 /** Pages whose commands can be run in their order. */
 const PAGES = ['leaderboards', 'saves', 'players', 'cheaters'];

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '#libs/testing';
-import { System } from './system.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=10' };
 /** Milliseconds for what is started again on a busy machine. */

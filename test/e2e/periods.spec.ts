@@ -1,8 +1,8 @@
 import { Topology } from '#libs/event-log';
 import { createClient, type RedisClient } from '#libs/redis';
 import { moveLogClock } from '#libs/testing';
-import type { Client } from './client.js';
-import { System } from './system.js';
+import type { Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const PREFIX = 'periods';

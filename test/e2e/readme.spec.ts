@@ -1,5 +1,5 @@
-import { System } from './system.js';
-import { giveTour, tour } from './tour.js';
+import { System } from './support/system.js';
+import { giveTour, tour } from './support/tour.js';
 
 describe("the README's tour", () => {
   let system: System;

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '#libs/testing';
-import { type Client, inParallel } from './client.js';
-import { System } from './system.js';
-import { Timeline } from './timeline.js';
+import { type Client, inParallel } from './support/client.js';
+import { System } from './support/system.js';
+import { Timeline } from './support/timeline.js';
 
 const BOARDS = ['arena', 'race', 'golf', 'tower'];
 const SAVES = 4;

@@ -1,5 +1,5 @@
-import { type Answer, Client } from './client.js';
-import { System } from './system.js';
+import { type Answer, Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const MERGE = { 'Content-Type': 'application/merge-patch+json' };

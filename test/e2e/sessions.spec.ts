@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { sessionKey } from '#libs/players';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
-import type { Client } from './client.js';
-import { System } from './system.js';
+import type { Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const WEEK = 7 * 24 * 60 * 60 * 1_000;

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testRedis } from '#libs/testing';
-import { isRunning, System } from './system.js';
+import { isRunning, System } from './support/system.js';
 
 /** A line of a stack trace. */
 const STACK = /^\s+at /m;

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { eventually, SentinelSetup, TlsRedis } from '#libs/testing';
-import type { Client } from './client.js';
-import { System } from './system.js';
+import type { Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const PASSWORD = 'hunter2-hunter2';
 const WAIT = { Prefer: 'wait=5' };

@@ -1,5 +1,5 @@
-import type { Client } from './client.js';
-import { System } from './system.js';
+import type { Client } from './support/client.js';
+import { System } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const NDJSON = { 'Content-Type': 'application/x-ndjson' };

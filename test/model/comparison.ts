@@ -1,4 +1,4 @@
-import type { Answer, Client } from '../e2e/client.js';
+import type { Answer, Client } from '../e2e/support/client.js';
 import {
   type Line,
   type NaiveLeaderboards,

@@ -1,7 +1,7 @@
 import type { Topology } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
 import { boardIn, moveLogClock } from '#libs/testing';
-import type { Client } from '../e2e/client.js';
+import type { Client } from '../e2e/support/client.js';
 
 const YEAR = 366 * 24 * 60 * 60_000;
 

@@ -1,5 +1,5 @@
 import { eventually } from '#libs/testing';
-import type { Answer, Client } from '../e2e/client.js';
+import type { Answer, Client } from '../e2e/support/client.js';
 import { Comparison, type Scene } from './comparison.js';
 import type { Lane } from './lane.js';
 import { nextPeriod } from './naive-calendar.js';

@@ -1,5 +1,5 @@
 import type { Random } from '../../chaos/random.js';
-import type { ApiDocument } from '../../e2e/bad-input.js';
+import type { ApiDocument } from '../../e2e/support/bad-input.js';
 import { type Attack, ROLES, type Role } from './attack.js';
 import { hostileTexts, hostileValues } from './hostile-text.js';
 

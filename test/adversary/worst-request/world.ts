@@ -1,5 +1,5 @@
-import type { Client } from '../../e2e/client.js';
-import type { Guest, System } from '../../e2e/system.js';
+import type { Client } from '../../e2e/support/client.js';
+import type { Guest, System } from '../../e2e/support/system.js';
 import { hostileValues } from './hostile-text.js';
 
 /** Bytes of a save; a little of the limit is left for what is around it. */

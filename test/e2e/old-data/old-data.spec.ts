@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { projections } from '#libs/maintenance';
 import { eventually } from '#libs/testing';
-import type { Client } from '../client.js';
-import { run, verify } from '../run.js';
-import { System } from '../system.js';
+import type { Client } from '../support/client.js';
+import { run, verify } from '../support/run.js';
+import { System } from '../support/system.js';
 
 interface Answered {
   readonly reset?: string;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
 import { eventually } from '#libs/testing';
-import { findChromium, openBrowser } from './browser.js';
-import { Gateway } from './gateway.js';
-import { System } from './system.js';
+import { findChromium, openBrowser } from '../support/browser.js';
+import { Gateway } from '../support/gateway.js';
+import { System } from '../support/system.js';
 
-const CLIENT = join(import.meta.dirname, 'cache-quest-client');
+const CLIENT = join(import.meta.dirname, 'client');
 
 const chromium = findChromium();
 if (!chromium) console.warn('skipped, as there is no Chromium (or set CHROMIUM_PATH): "a game in a browser"');

@@ -1,6 +1,5 @@
-import type { Answer } from './client.js';
-import { Client, inParallel } from './client.js';
-import { System } from './system.js';
+import { type Answer, Client, inParallel } from '../support/client.js';
+import { System } from '../support/system.js';
 
 const BOARD = 'leaderboards:survivor-Grassland';
 const PROBLEM = 'application/problem+json; charset=utf-8';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { OPERATORS, ORDERS, RANKINGS, SUBMITTERS, TIE_BREAKS } from './board-defined.js';
 import { packArray, packEvent, unpackEvent } from './codec.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import { type NewEvent, timeOf } from './event.js';
 import type { JsonObject } from './json.js';
+import { OPERATORS, ORDERS, RANKINGS, SUBMITTERS, TIE_BREAKS } from './types/board-defined.js';
 
 const actor = fc.record({
   kind: fc.constantFrom('player' as const, 'server' as const, 'admin' as const),

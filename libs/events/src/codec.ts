@@ -1,19 +1,19 @@
 import { actorLetter, unpackActorKind } from './actor-code.js';
-import { boardDefined } from './board-defined.js';
-import { boardRemoved } from './board-removed.js';
 import { asEventId, asString, parseCount } from './checks.js';
-import { entryRevoked } from './entry-revoked.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import type { Actor, Events, EventType, NewEvent, RecordedEvent } from './event.js';
 import type { EventDefinition } from './event-definition.js';
-import { playerBanned, playerUnbanned } from './player-banned.js';
-import { playerErased, scoresErased } from './player-erased.js';
-import { profilePatched } from './profile-patched.js';
-import { saveDeleted } from './save-deleted.js';
-import { saveWritten } from './save-written.js';
 import { packScoreLine, SCORE_LINE, unpackScoreLine } from './score-line.js';
-import { scoreSubmitted } from './score-submitted.js';
 import type { StreamName } from './streams.js';
+import { boardDefined } from './types/board-defined.js';
+import { boardRemoved } from './types/board-removed.js';
+import { entryRevoked } from './types/entry-revoked.js';
+import { playerBanned, playerUnbanned } from './types/player-banned.js';
+import { playerErased, scoresErased } from './types/player-erased.js';
+import { profilePatched } from './types/profile-patched.js';
+import { saveDeleted } from './types/save-deleted.js';
+import { saveWritten } from './types/save-written.js';
+import { scoreSubmitted } from './types/score-submitted.js';
 
 /** The definition of every event type. The compiler checks that none is missing. */
 export const eventCatalog: { readonly [T in EventType]: EventDefinition<Events[T]> } = {

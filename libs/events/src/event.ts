@@ -1,13 +1,13 @@
-import type { BoardDefined } from './board-defined.js';
-import type { BoardRemoved } from './board-removed.js';
-import type { EntryRevoked } from './entry-revoked.js';
 import type { EventId } from './event-id.js';
-import type { PlayerBanned, PlayerUnbanned } from './player-banned.js';
-import type { PlayerErased, ScoresErased } from './player-erased.js';
-import type { ProfilePatched } from './profile-patched.js';
-import type { SaveDeleted } from './save-deleted.js';
-import type { SaveWritten } from './save-written.js';
-import type { ScoreSubmitted } from './score-submitted.js';
+import type { BoardDefined } from './types/board-defined.js';
+import type { BoardRemoved } from './types/board-removed.js';
+import type { EntryRevoked } from './types/entry-revoked.js';
+import type { PlayerBanned, PlayerUnbanned } from './types/player-banned.js';
+import type { PlayerErased, ScoresErased } from './types/player-erased.js';
+import type { ProfilePatched } from './types/profile-patched.js';
+import type { SaveDeleted } from './types/save-deleted.js';
+import type { SaveWritten } from './types/save-written.js';
+import type { ScoreSubmitted } from './types/score-submitted.js';
 
 /** The data of every event type. Add a new type here and to `eventCatalog`. */
 export interface Events {

@@ -1,4 +1,11 @@
 export type { AttributeFilter, Attributes } from './attributes.js';
+export { eventDefinitionOf, eventTypesOf, packArray, packEvent, unpackEvent } from './codec.js';
+export { MalformedEventError } from './errors.js';
+export { type Actor, type EventType, type NewEvent, type RecordedEvent, timeOf } from './event.js';
+export { compareEventIds, type EventId, formatEventId, parseEventId } from './event-id.js';
+export type { JsonObject, JsonValue } from './json.js';
+export { mergePatch } from './merge-patch.js';
+export { STREAMS, type StreamName } from './streams.js';
 export {
   type BoardDefined,
   type BoardDefinition,
@@ -11,13 +18,6 @@ export {
   readDefinition,
   SUBMITTERS,
   TIE_BREAKS,
-} from './board-defined.js';
-export { eventDefinitionOf, eventTypesOf, packArray, packEvent, unpackEvent } from './codec.js';
-export { MalformedEventError } from './errors.js';
-export { type Actor, type EventType, type NewEvent, type RecordedEvent, timeOf } from './event.js';
-export { compareEventIds, type EventId, formatEventId, parseEventId } from './event-id.js';
-export type { JsonObject, JsonValue } from './json.js';
-export { mergePatch } from './merge-patch.js';
-export { PROFILE_VERSION_KEY } from './profile-patched.js';
-export { STREAMS, type StreamName } from './streams.js';
+} from './types/board-defined.js';
+export { PROFILE_VERSION_KEY } from './types/profile-patched.js';
 export { isInVersionOrder, versionOf } from './versions.js';

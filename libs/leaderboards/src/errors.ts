@@ -47,6 +47,30 @@ export class CursorPeriodError extends Error {
   }
 }
 
+/** The number of shards of a board cannot be changed. */
+export class ShardsFixedError extends Error {
+  readonly code = 'SHARDS_FIXED';
+  override readonly name = 'ShardsFixedError';
+
+  constructor(shards = 1) {
+    super(
+      `the board has ${shards === 1 ? 'no shards' : `${shards} shards`}, which cannot be changed because its scores would have to move: remove the board, then define it again`,
+    );
+  }
+}
+
+/** A board derived from one with shards cannot have dense ranks: the shards' numbers of distinct scores do not add up. */
+export class DenseShardsError extends Error {
+  readonly code = 'DENSE_SHARDS';
+  override readonly name = 'DenseShardsError';
+
+  constructor(source: string) {
+    super(
+      `ranking cannot be dense because the source ${source} has shards, and distinct scores cannot be counted across shards: use standard or ordinal`,
+    );
+  }
+}
+
 defineScriptErrors({
   BOARD_MOVED: source => new BoardMovedError(source === '-' ? undefined : source),
   BOARD_CHANGED: rules => new BoardChangedError(rules),

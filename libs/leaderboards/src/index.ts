@@ -1,9 +1,4 @@
-export {
-  BoardCatalog,
-  DenseShardsError,
-  type Envelope,
-  ShardsFixedError,
-} from './definitions/board-catalog.js';
+export { BoardCatalog, type Envelope } from './definitions/board-catalog.js';
 export {
   type DefinedBoard,
   definitionIdOf,
@@ -11,9 +6,10 @@ export {
   SCORED_BOARD,
 } from './definitions/defined-board.js';
 export { InvalidPeriodError, InvalidResetError, periodsOf } from './definitions/periods.js';
-export { formatBoard, LeaderboardRules } from './definitions/rules.js';
+export { LeaderboardRules } from './definitions/rules.js';
 export type { LeaderboardEvent } from './definitions/rules-changes.js';
-export { CursorPeriodError, ShardsDisagreeError } from './errors.js';
+export { formatBoard } from './definitions/rules-fields.js';
+export { CursorPeriodError, DenseShardsError, ShardsDisagreeError, ShardsFixedError } from './errors.js';
 export { levelsKey, ranksKey, runsKey, scoresKey } from './keys.js';
 export type { BoardEntry } from './ranking/leaderboard.fold.js';
 export { leaderboards } from './ranking/leaderboard.store.js';

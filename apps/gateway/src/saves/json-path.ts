@@ -1,28 +1,30 @@
-import { stringMeant } from '../http/server/json-text.js';
-import { equalTrees, type JsonTree, stepsOf } from './json-tree.js';
-import { newBudget, type Spend } from './work-budget.js';
+import {
+  byCondition,
+  byIndex,
+  byName,
+  bySlice,
+  type Condition,
+  children,
+  comparison,
+  follow,
+  isMet,
+  type Operand,
+  type Scope,
+  type Segment,
+  type Selector,
+  toSegment,
+} from './json-path-selectors.js';
+import type { JsonTree } from './json-tree.js';
+import { newBudget } from './work-budget.js';
 
 /** The longest path, in characters. */
 const MAX_LENGTH = 512;
+
 /** The text is not a JSONPath, or uses a feature that is not supported. */
 export class JsonPathError extends Error {
   readonly code = 'JSON_PATH';
   override readonly name = 'JsonPathError';
 }
-
-/** The state of an evaluation. */
-interface Scope {
-  readonly root: JsonTree;
-  /** Counts every value that is visited, and every part of the path that is tried on one. */
-  readonly spend: Spend;
-}
-
-type Selector = (value: JsonTree, scope: Scope) => readonly JsonTree[];
-/** One segment of a path: from the values selected so far to the next ones. */
-type Segment = (values: readonly JsonTree[], scope: Scope) => readonly JsonTree[];
-type Condition = (current: JsonTree, scope: Scope) => boolean;
-/** One side of a comparison; undefined when it selects nothing. */
-type Operand = (current: JsonTree, scope: Scope) => JsonTree | undefined;
 
 /** Returns the values that the path selects, in document order. */
 export type JsonPath = (document: JsonTree) => readonly JsonTree[];
@@ -38,78 +40,6 @@ export function parseJsonPath(text: string): JsonPath {
   const segments = new Parser(text).path();
   return root => follow(segments, root, { root, spend: newBudget() });
 }
-
-function follow(segments: readonly Segment[], start: JsonTree, scope: Scope): readonly JsonTree[] {
-  let values: readonly JsonTree[] = [start];
-  for (const segment of segments) values = segment(values, scope);
-  return values;
-}
-
-function children(value: JsonTree, { spend }: Scope): readonly JsonTree[] {
-  if (typeof value === 'string') return [];
-  const values = Array.isArray(value) ? value : [...value.values()];
-  spend(values.length);
-  return values;
-}
-
-function withDescendants(values: readonly JsonTree[], scope: Scope): JsonTree[] {
-  const found: JsonTree[] = [];
-  const add = (value: JsonTree) => {
-    found.push(value);
-    for (const inner of children(value, scope)) add(inner);
-  };
-  for (const value of values) add(value);
-  return found;
-}
-
-const byName =
-  (name: string): Selector =>
-  value => {
-    const found = value instanceof Map ? value.get(name) : undefined;
-    return found === undefined ? [] : [found];
-  };
-
-const byIndex =
-  (index: number): Selector =>
-  value => {
-    const found = Array.isArray(value) ? value.at(index) : undefined;
-    return found === undefined ? [] : [found];
-  };
-
-/** RFC 9535, 2.3.4.2.2. */
-const bySlice =
-  (start: number | undefined, end: number | undefined, step: number): Selector =>
-  value => {
-    if (!Array.isArray(value) || step === 0) return [];
-    const { length } = value;
-    const place = (index: number) => (index < 0 ? length + index : index);
-    const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
-    const within = (index: number) => Math.min(Math.max(place(index), least), most);
-    const from = start === undefined ? (step > 0 ? 0 : length - 1) : within(start);
-    const to = end === undefined ? (step > 0 ? length : -1) : within(end);
-    const found: JsonTree[] = [];
-    for (let i = from; step > 0 ? i < to : i > to; i += step) found.push(value[i] as JsonTree);
-    return found;
-  };
-
-const byCondition =
-  (holds: Condition): Selector =>
-  (value, scope) =>
-    children(value, scope).filter(inner => holds(inner, scope));
-
-const toSegment =
-  (selectors: readonly Selector[], isDeep: boolean): Segment =>
-  (values, scope) => {
-    const found: JsonTree[] = [];
-    for (const value of isDeep ? withDescendants(values, scope) : values)
-      for (const select of selectors) {
-        const selected = select(value, scope);
-        // A selector that finds nothing costs a step, too.
-        scope.spend(1 + selected.length);
-        for (const one of selected) found.push(one);
-      }
-    return found;
-  };
 
 const NAME = /[\p{L}_\u0080-\u{10ffff}][\p{L}\w\u0080-\u{10ffff}]*/uy;
 const STRING = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/y;
@@ -296,30 +226,3 @@ class Parser {
     return new JsonPathError(`${reason}, at character ${this.at + 1}`);
   }
 }
-
-function isMet(condition: Condition, current: JsonTree, scope: Scope): boolean {
-  scope.spend(1);
-  return condition(current, scope);
-}
-
-function comparison(left: Operand, sign: string, right: Operand): Condition {
-  return (current, scope) => {
-    const [a, b] = [left(current, scope), right(current, scope)];
-    const { spend } = scope;
-    const isEqual = () => (a === undefined || b === undefined ? a === b : equalTrees(a, b, spend));
-    if (sign === '==') return isEqual();
-    if (sign === '!=') return !isEqual();
-    spend(stepsOf(a) + stepsOf(b));
-    const [lesser, greater] = sign.startsWith('<') ? [a, b] : [b, a];
-    return isLess(lesser, greater) || (sign.endsWith('=') && isEqual());
-  };
-}
-
-/** Only two numbers or two strings have an order. */
-function isLess(a: JsonTree | undefined, b: JsonTree | undefined): boolean {
-  if (typeof a !== 'string' || typeof b !== 'string') return false;
-  if (a.startsWith('"')) return b.startsWith('"') && stringMeant(a) < stringMeant(b);
-  return isNumber(a) && isNumber(b) && Number(a) < Number(b);
-}
-
-const isNumber = (scalar: string) => /^[-\d]/.test(scalar);

@@ -1,5 +1,10 @@
-import type { Appended, BoardUse } from '#libs/event-log';
-import { BoardInUseError, BoardScoredError, DefinitionChangedError } from '#libs/event-log';
+import {
+  type Appended,
+  BoardInUseError,
+  BoardScoredError,
+  type BoardUse,
+  DefinitionChangedError,
+} from '#libs/event-log';
 import {
   DEFAULT_DEFINITION,
   formatEventId,
@@ -8,7 +13,8 @@ import {
   unpackEvent,
 } from '#libs/events';
 import { openTestLog, SERVER, type TestLog } from '#libs/testing';
-import { BoardCatalog, ShardsFixedError } from './board-catalog.js';
+import { ShardsFixedError } from '../errors.js';
+import { BoardCatalog } from './board-catalog.js';
 import { definitionIdOf } from './defined-board.js';
 
 /** With four partitions, each of these boards has another partition, except that `twin` is in the one of `home`. */

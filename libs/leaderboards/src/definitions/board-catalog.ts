@@ -6,18 +6,12 @@ import {
   EventLog,
   NotReplayedError,
   type PartitionKeys,
-  shardsOf,
   type Topology,
 } from '#libs/event-log';
-import {
-  type BoardDefined,
-  type BoardDefinition,
-  compareEventIds,
-  DEFAULT_DEFINITION,
-  type EventId,
-  type NewEvent,
-} from '#libs/events';
+import { type BoardDefined, type BoardDefinition, DEFAULT_DEFINITION, type NewEvent } from '#libs/events';
 import { LruMap, type RedisClient, readWholeHash } from '#libs/redis';
+import { ShardsFixedError } from '../errors.js';
+import { BoardCopies, type BoardEvent, type FirstAppend } from './board-copies.js';
 import { type DefinedBoard, definitionIdOf, parseDefinedBoard, readDefinedBoard } from './defined-board.js';
 
 const MAX_CACHED_BOARDS = 10_000;
@@ -29,44 +23,13 @@ const RETRY_DELAY_MS = 10;
 /** The fields of an event besides its data: who caused it, and for which request. */
 export type Envelope = Pick<NewEvent, 'actor' | 'trace' | 'idempotencyKey'>;
 
-/** The number of shards of a board cannot be changed. */
-export class ShardsFixedError extends Error {
-  readonly code = 'SHARDS_FIXED';
-  override readonly name = 'ShardsFixedError';
-
-  constructor(shards = 1) {
-    super(
-      `the board has ${shards === 1 ? 'no shards' : `${shards} shards`}, which cannot be changed because its scores would have to move: remove the board, then define it again`,
-    );
-  }
-}
-
-/** A board derived from one with shards cannot have dense ranks: the shards' numbers of distinct scores do not add up. */
-export class DenseShardsError extends Error {
-  readonly code = 'DENSE_SHARDS';
-  override readonly name = 'DenseShardsError';
-
-  constructor(source: string) {
-    super(
-      `ranking cannot be dense because the source ${source} has shards, and distinct scores cannot be counted across shards: use standard or ordinal`,
-    );
-  }
-}
-
-/** The event in the home partition, and the other partitions where the board was before. */
-interface FirstAppend {
-  readonly first: Appended;
-  readonly formerPartitions: readonly PartitionKeys[];
-}
-
-type BoardEvent = NewEvent<'BoardDefined'> | NewEvent<'BoardRemoved'>;
-
 /**
  * The definitions of boards. Writers use cached definitions without asking Redis. A cached definition can be out of date
  * without harm, because the log rejects an event that names another definition than the current one.
  */
 export class BoardCatalog {
   private readonly cached: LruMap<DefinedBoard>;
+  private readonly copies: BoardCopies;
 
   constructor(
     private readonly redis: RedisClient,
@@ -75,6 +38,7 @@ export class BoardCatalog {
     private readonly log = new EventLog(redis, topology),
   ) {
     this.cached = new LruMap(capacity);
+    this.copies = new BoardCopies(redis, topology, log);
   }
 
   /** The cached definition, or the default one if the board is not cached. */
@@ -149,58 +113,8 @@ export class BoardCatalog {
     const appended = await this.appendFirst(event, options);
     const { source } = definition;
     return source === undefined
-      ? this.copyToShards(appended, event)
-      : this.copyToSource(appended, event, source);
-  }
-
-  /** Copies a definition to the partitions of the board's shards, if it has any. */
-  private async copyToShards(appended: FirstAppend, event: NewEvent<'BoardDefined'>): Promise<Appended> {
-    const { first } = appended;
-    const { board, definition } = event.data;
-    const [home, ...others] = shardsOf(this.topology, board, definition.shards) as [PartitionKeys];
-    const { createdBy } = others.length > 0 ? await this.find(board) : {};
-    // A deduplicated request can be older than a removal of the board. Then there is nothing to repair.
-    const isPast = !createdBy || compareEventIds(first.ref.id, createdBy) < 0;
-    const targets = isPast ? [] : others;
-    const copied = { ...event, data: { ...event.data, ...(createdBy && { born: createdBy }) } };
-    const [copies] = await Promise.all([
-      Promise.all(targets.map(keys => this.log.copyTo(keys, copied, first.ref.id))),
-      this.removeElsewhere(appended, event, others.length > 0 ? [home, ...others] : []),
-    ]);
-    return positionOfAll([first, ...copies], first);
-  }
-
-  /** Copies a definition to the partitions of the source's scores. */
-  private async copyToSource(
-    appended: FirstAppend,
-    event: NewEvent<'BoardDefined'>,
-    source: string,
-  ): Promise<Appended> {
-    const { first } = appended;
-    const { definition } = event.data;
-    const readShards = async () =>
-      (await readDefinedBoard(this.redis, this.topology, source)).definition.shards;
-    const before = await readShards();
-    const copyTo = (keys: PartitionKeys, shards: number | undefined) => {
-      if (shards !== undefined && definition.ranking === 'dense') throw new DenseShardsError(source);
-      const withShards = { ...definition, ...(shards !== undefined && { shards }) };
-      return this.log.copyTo(
-        keys,
-        { ...event, data: { ...event.data, definition: withShards } },
-        first.ref.id,
-      );
-    };
-    const home = this.homeOf(source);
-    const copy = await copyTo(home, before);
-    // From now on the source cannot gain or lose shards, because its home partition has a board derived from it.
-    const shards = await readShards();
-    const [sameHome, ...others] = shardsOf(this.topology, source, shards) as [PartitionKeys];
-    const repeated = shards === before ? [] : [sameHome];
-    const [copies] = await Promise.all([
-      Promise.all([...repeated, ...others].map(keys => copyTo(keys, shards))),
-      this.removeElsewhere(appended, event, [home, ...others]),
-    ]);
-    return positionOfAll([copy, ...copies], first);
+      ? this.copies.copyToShards(appended, event)
+      : this.copies.copyToSource(appended, event, source);
   }
 
   /**
@@ -217,7 +131,7 @@ export class BoardCatalog {
   ): Promise<Appended> {
     const event: NewEvent<'BoardRemoved'> = { type: 'BoardRemoved', data: { board }, ...envelope };
     const appended = await this.appendFirst(event, options);
-    await this.removeElsewhere(appended, event);
+    await this.copies.removeElsewhere(appended, event);
     return appended.first;
   }
 
@@ -249,61 +163,16 @@ export class BoardCatalog {
         const first = await this.log.append(event, { ...options, ...conditions(event, known) });
         await this.find(board);
         // After a deduplicated append, it is unknown where the board was before.
-        return { first, formerPartitions: first.replayed ? [] : await this.otherPartitionsOf(board, known) };
+        return {
+          first,
+          formerPartitions: first.replayed ? [] : await this.copies.partitionsBesideHome(board, known),
+        };
       } catch (error) {
         if (error instanceof NotReplayedError && !options?.replayOnly)
           throw new ShardsFixedError(known.definition.shards);
         throw error;
       }
     });
-  }
-
-  /**
-   * Removes a board from partitions where it no longer is: where it was until now, and where a crash has left an older
-   * definition. If the first append was deduplicated, the removals that were appended then are looked up.
-   *
-   * @param current the partitions where the board is now, if it is not only in its home partition
-   */
-  private async removeElsewhere(
-    { first, formerPartitions }: FirstAppend,
-    event: BoardEvent,
-    current: readonly PartitionKeys[] = [],
-  ): Promise<void> {
-    const { type: _, data, ...envelope } = event;
-    const { board } = data;
-    const removal: NewEvent<'BoardRemoved'> = { type: 'BoardRemoved', data: { board }, ...envelope };
-    const { id } = first.ref;
-    const elsewhere = this.topology.all('scores').filter(keys => !current.includes(keys));
-    await Promise.all(
-      elsewhere.map(async keys => {
-        if (formerPartitions.includes(keys) || (await this.isOlder(keys, board, id)))
-          await this.log.copyTo(keys, removal, id);
-        else if (first.replayed) await this.findEarlierCopy(keys, removal, id);
-      }),
-    );
-  }
-
-  /** Whether a partition has a definition of the board that is older than an event. */
-  private async isOlder(keys: PartitionKeys, board: string, than: EventId): Promise<boolean> {
-    const { definedBy } = parseDefinedBoard((await this.redis.hget(keys.definitions(), board)) ?? '');
-    return definedBy !== undefined && compareEventIds(definedBy, than) < 0;
-  }
-
-  /** Looks up a copy that may have been appended before. */
-  private async findEarlierCopy(keys: PartitionKeys, event: BoardEvent, first: EventId): Promise<void> {
-    try {
-      await this.log.copyTo(keys, event, first, { replayOnly: true });
-    } catch (error) {
-      if (!(error instanceof NotReplayedError)) throw error;
-    }
-  }
-
-  /** The partitions of the board besides its home partition. */
-  private async otherPartitionsOf(board: string, { definition }: DefinedBoard): Promise<PartitionKeys[]> {
-    const { source, shards } = definition;
-    if (source === undefined) return shardsOf(this.topology, board, shards).slice(1);
-    const { definition: counted } = await readDefinedBoard(this.redis, this.topology, source);
-    return shardsOf(this.topology, source, counted.shards);
   }
 
   private cache(board: string, known: DefinedBoard): DefinedBoard {
@@ -324,12 +193,4 @@ function conditions({ type, data }: BoardEvent, known: DefinedBoard): AppendOpti
     known.definedBy &&
     (data as BoardDefined).definition.shards !== known.definition.shards;
   return { definedBy: definitionIdOf(known), ...(isFixed && { replayOnly: true }) };
-}
-
-/** The position that, once applied in all partitions, means that an event and its copies are applied. */
-function positionOfAll(events: readonly Appended[], { replayed }: Appended): Appended {
-  const [only, ...others] = events as [Appended];
-  if (others.length === 0) return { ...only, replayed };
-  const [id] = events.map(({ ref }) => ref.id).sort((a, b) => compareEventIds(b, a)) as [EventId];
-  return { ref: { stream: only.ref.stream, partition: 'all', id }, replayed };
 }

@@ -2,7 +2,8 @@ import type { RecordedEvent } from '#libs/events';
 import type { RulesChange, StateKeys } from '#libs/projections';
 import type { BoardEntry } from '../ranking/leaderboard.fold.js';
 import { Ranks } from '../ranking/ranks.js';
-import { formatBan, type LeaderboardRules, playerField, revocationsField } from './rules.js';
+import type { LeaderboardRules } from './rules.js';
+import { formatBan, playerField, revocationsField } from './rules-fields.js';
 
 /** Removes what the player scored before the revocation, in every period of the board and of its derived boards. */
 export function revoke(

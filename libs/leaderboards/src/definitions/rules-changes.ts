@@ -5,15 +5,8 @@ import type { BoardEntry } from '../ranking/leaderboard.fold.js';
 import { boardOf } from '../ranking/ranks.js';
 import { erasePlayer, revoke, setBan } from './moderation-changes.js';
 import { periodsOf } from './periods.js';
-import {
-  type BoardRules,
-  boardField,
-  formatBoard,
-  LeaderboardRules,
-  makesSameEntries,
-  NO_PERIOD,
-  periodsField,
-} from './rules.js';
+import { LeaderboardRules, makesSameEntries, NO_PERIOD } from './rules.js';
+import { type BoardRules, boardField, formatBoard, periodsField } from './rules-fields.js';
 
 /** The event types of the stream `scores`. */
 export const LEADERBOARD_EVENTS = [

@@ -1,12 +1,13 @@
 import type { Attributes } from '#libs/events';
 import type { Projection } from '#libs/projections';
-import { boardField, type LeaderboardRules, periodsField } from '../definitions/rules.js';
+import type { LeaderboardRules } from '../definitions/rules.js';
 import {
   LEADERBOARD_EVENTS,
   type LeaderboardEvent,
   partitionRules,
   periodKeys,
 } from '../definitions/rules-changes.js';
+import { boardField, periodsField } from '../definitions/rules-fields.js';
 import { type PackedSum, pack, toNumber, unpack } from './exact-sum.js';
 import { type BoardEntry, evolveEntry } from './leaderboard.fold.js';
 import { boardOf, Ranks } from './ranks.js';

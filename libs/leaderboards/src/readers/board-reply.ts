@@ -1,12 +1,12 @@
 import { type Attributes, type BoardDefinition, DEFAULT_KEEP_PERIODS, type EventId } from '#libs/events';
 import { parseDefinedBoard } from '../definitions/defined-board.js';
 import { type PeriodSpan, periodsOf } from '../definitions/periods.js';
-import { parseBoard } from '../definitions/rules.js';
+import { parseBoard } from '../definitions/rules-fields.js';
 import { parseEntry } from '../ranking/leaderboard.store.js';
 import { formatPosition } from '../ranking/position.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
 import { type CachedBoard, currentPeriod, isExpired } from './known-board.js';
-import type { ShardedAnswer } from './sharded.reader.js';
+import type { ShardedAnswer } from './shard-replies.js';
 
 /** What clients call the period of now, and the only period of a board that is never reset. */
 export const CURRENT_PERIOD = 'current';

@@ -1,6 +1,6 @@
 import { type BoardDefinition, DEFAULT_DEFINITION, DEFAULT_KEEP_PERIODS } from '#libs/events';
 import { periodsOf } from '../definitions/periods.js';
-import { parseBoard } from '../definitions/rules.js';
+import { parseBoard } from '../definitions/rules-fields.js';
 
 /** What a reader remembers of a board. */
 export interface CachedBoard {

@@ -1,30 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { InvalidCursorError, type PartitionKeys, type Topology } from '#libs/event-log';
+import { InvalidCursorError, type Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
-import { LiveState, readFields, type StateKeys } from '#libs/projections';
-import { BatchLoader, LruMap, type RedisClient } from '#libs/redis';
+import { LiveState, readFields } from '#libs/projections';
+import { LruMap, type RedisClient } from '#libs/redis';
 import { InvalidPeriodError, periodsOf } from '../definitions/periods.js';
-import { LeaderboardRules, playerField } from '../definitions/rules.js';
+import { LeaderboardRules } from '../definitions/rules.js';
+import { playerField } from '../definitions/rules-fields.js';
 import { BoardChangedError, BoardMovedError, CursorPeriodError, ShardsDisagreeError } from '../errors.js';
-import { levelsKey, ranksKey, runsKey } from '../keys.js';
-import { script } from '../lua.js';
 import { leaderboards } from '../ranking/leaderboard.store.js';
 import { parsePosition } from '../ranking/position.js';
 import { memberOf, rankScore } from '../ranking/ranks.js';
 import { BoardNames } from './board-names.js';
+import type { BoardQuery } from './board-query.js';
 import {
-  type BoardReply,
   type BoardWindow,
   CURRENT_PERIOD,
   type RankedEntry,
   type Reply,
   toReply,
   toWindow,
-  type WindowReply,
 } from './board-reply.js';
 import { type CachedBoard, currentPeriod, parseCachedBoard, UNKNOWN_BOARD } from './known-board.js';
 import { comparePlaces } from './shard-merge.js';
-import { type BoardQuery, ShardedReader } from './sharded.reader.js';
+import { ShardedReader } from './sharded.reader.js';
+import { MAX_CALL_PLAYERS, UnshardedReader, type WindowRequest } from './unsharded.reader.js';
 
 /** Where a window is: from an index on, after a cursor, or with a player or a score in the middle. */
 export type WindowStart =
@@ -50,8 +49,6 @@ export interface ListedBoard {
   readonly total: number;
 }
 
-const readBoard = script<BoardReply<readonly string[]>>('read-board');
-
 const MAX_CACHED_BOARDS = 10_000;
 /** Each attempt fails only if the cached definition or period was out of date again. */
 const MAX_ATTEMPTS = 8;
@@ -60,31 +57,16 @@ const MAX_ATTEMPTS = 8;
 const SHARDS_RETRY_MS = 10;
 const SHARDS_TIMEOUT_MS = 1_000;
 
-/** Limits of one call: a longer one would block Redis for too long. The weight is about one per entry read. */
-const MAX_CALL_WINDOWS = 32;
-const MAX_CALL_WEIGHT = 1_000;
-/** The weight of finding one player's entry and its rank. */
-const PLAYER_WEIGHT = 8;
-/** Limit for looking up players and for reading runs. A run can have 17 KiB of attributes. */
-const MAX_CALL_PLAYERS = 100;
 /** Each attempt fails only if a period ended during the lookup. */
 const MAX_LOOKUP_ATTEMPTS = 3;
-
-/** A request for a window, with the cached definition of the board. */
-interface WindowRequest {
-  readonly board: string;
-  readonly known: CachedBoard;
-  readonly period: string | undefined;
-  readonly query: BoardQuery;
-}
 
 /** Reads leaderboards. Each answer is of one moment, or, for a board with shards, of one moment per shard. */
 export class LeaderboardReader {
   private readonly live: LiveState;
   private readonly sharded: ShardedReader;
+  private readonly unsharded: UnshardedReader;
   private readonly known = new LruMap<CachedBoard>(MAX_CACHED_BOARDS);
   private readonly names: BoardNames;
-  private readonly batched: BatchLoader<WindowRequest, Reply>;
 
   constructor(
     redis: RedisClient,
@@ -93,11 +75,7 @@ export class LeaderboardReader {
     this.live = new LiveState(redis, leaderboards.name);
     this.names = new BoardNames(redis, topology);
     this.sharded = new ShardedReader(redis, this.live, topology);
-    this.batched = new BatchLoader(redis, asked => this.run(asked), {
-      items: MAX_CALL_WINDOWS,
-      weigh: ({ query }) => weightOf(query),
-      weight: MAX_CALL_WEIGHT,
-    });
+    this.unsharded = new UnshardedReader(redis, this.live, topology);
   }
 
   /**
@@ -215,66 +193,8 @@ export class LeaderboardReader {
 
   private async ask(asked: WindowRequest): Promise<Reply> {
     const { board, known, period, query } = asked;
-    if (known.definition.shards === undefined) {
-      const batchKey = `${board}/${period} ${known.definedBy} ${known.source}`;
-      return this.batched.load(asked, this.topology.of('scores', known.source ?? board).stream, batchKey);
-    }
+    if (known.definition.shards === undefined) return this.unsharded.read(asked);
     return toReply(known, await this.sharded.read({ board, known, period }, query));
-  }
-
-  /** @param asked requests for one period of one board, with the same cached definition */
-  private async run(asked: readonly WindowRequest[]): Promise<Reply[]> {
-    const [{ board, known, period }] = asked as [WindowRequest];
-    const { source, definedBy, definition } = known;
-    const { tieBreak, ranking, maxEntries = 0 } = definition;
-    const keys = this.topology.of('scores', source ?? board);
-    // Equal requests are read once.
-    const indices = new Map<string, number>();
-    const selections: Selection[] = [];
-    const indexOf = ({ query }: WindowRequest) => {
-      const selection = toSelection(query);
-      const text = selection.join('/');
-      const index = indices.get(text) ?? selections.push(selection) - 1;
-      indices.set(text, index);
-      return index;
-    };
-    const windowIndices = asked.map(indexOf);
-    const [rules, defined, periods, clock, total, windows] = await this.live.read(
-      readBoard,
-      keys,
-      state => [
-        ranksKey(state, board, period),
-        runsKey(state, board, period),
-        levelsKey(state, board, period),
-        state.rules(),
-        keys.definitions(),
-        keys.stream,
-      ],
-      [board, source ?? '-', definedBy, tieBreak, ranking, maxEntries, ...selections.flat()],
-    );
-    const read: WindowReply[] = [];
-    for (const window of windows)
-      read.push(await this.withAllRuns(JSON.parse(window), keys, state => runsKey(state, board, period)));
-    return windowIndices.map(index => [rules, defined, periods, clock, total, read[index] as WindowReply]);
-  }
-
-  /** Reads the runs that the script left out because they were too large for one call. */
-  private async withAllRuns(
-    window: WindowReply,
-    keys: PartitionKeys,
-    runsKey: (state: StateKeys) => string,
-  ): Promise<WindowReply> {
-    const [more, players, ranks, better, runs] = window;
-    const first = runs.indexOf(null);
-    if (first < 0) return window;
-    const all = runs.slice(0, first);
-    for (let at = first; at < players.length; at += MAX_CALL_PLAYERS) {
-      const some = players.slice(at, at + MAX_CALL_PLAYERS);
-      all.push(...(await this.live.read(readFields, keys, state => [runsKey(state)], some)));
-    }
-    // Leave out players who are no longer on the board.
-    const here = <T>(list: readonly T[]) => list.filter((_, i) => all[i] != null);
-    return [more, here(players), here(ranks), here(better), here(all)];
   }
 
   /** Updates the cached board from the error. @returns false if the error is of another kind */
@@ -286,13 +206,6 @@ export class LeaderboardReader {
     else return false;
     return true;
   }
-}
-
-type Selection = readonly [from: string, where: string | number, member: string, length: number, top: number];
-
-/** How much work a query is for Redis, on a board without shards. */
-function weightOf({ from, length }: BoardQuery): number {
-  return 'players' in from ? PLAYER_WEIGHT * from.players.length : length;
 }
 
 /** Merges the entries of several windows. */
@@ -307,15 +220,6 @@ function inRankOrder(windows: readonly BoardWindow[]): BoardWindow {
     member: memberOf(entry.player, entry, definition),
   }));
   return { ...last, entries: placed.sort(comparePlaces).map(({ entry }) => entry) };
-}
-
-/** A query in the format of `read-board.lua`. */
-function toSelection({ from, length, topPercent }: BoardQuery): Selection {
-  if ('offset' in from) return ['offset', from.offset, '', length, topPercent];
-  if ('after' in from) return ['after', from.after.score, from.after.member, length, topPercent];
-  if ('around' in from) return ['around', from.around, '', length, topPercent];
-  if ('score' in from) return ['score', from.score, '', length, topPercent];
-  return ['players', JSON.stringify(from.players), '', length, topPercent];
 }
 
 /** @returns the id of the period, undefined for a board that is never reset, or an error if the period is invalid */

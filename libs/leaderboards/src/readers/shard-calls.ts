@@ -1,7 +1,8 @@
 import { type PartitionKeys, shardsOf, type Topology } from '#libs/event-log';
 import type { LiveState } from '#libs/projections';
 import { BatchLoader, LruMap, type RedisClient } from '#libs/redis';
-import { areComparable, parseBoard } from '../definitions/rules.js';
+import { areComparable } from '../definitions/rules.js';
+import { parseBoard } from '../definitions/rules-fields.js';
 import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
 import { ranksKey, runsKey } from '../keys.js';
 import { script } from '../lua.js';

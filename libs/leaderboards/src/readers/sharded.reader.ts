@@ -5,8 +5,9 @@ import type { RedisClient } from '#libs/redis';
 import { parseEntry } from '../ranking/leaderboard.store.js';
 import { memberOf, rankScore } from '../ranking/ranks.js';
 import { prefixLengthOf } from '../ranking/tie-break.js';
+import type { BoardQuery } from './board-query.js';
 import { currentPeriod, isExpired } from './known-board.js';
-import { placeText, ShardCalls, type ShardedBoard, type ShardReply } from './shard-calls.js';
+import { placeText, ShardCalls, type ShardedBoard } from './shard-calls.js';
 import {
   aheadOf,
   aheadOfTies,
@@ -17,47 +18,16 @@ import {
   narrowRange,
   type Place,
   type ShardEntry,
-  type ShardSamples,
-  type ShardWindow,
   TOP,
 } from './shard-merge.js';
-
-/** Which entries to read. Scores are rank scores: greater is better on every board. */
-export interface BoardQuery {
-  readonly from:
-    | { readonly offset: number }
-    | { readonly after: Place }
-    | { readonly around: string }
-    | { readonly score: number }
-    | { readonly players: readonly string[] };
-  readonly length: number;
-  /** Only the best entries, up to this percentage of the board, are considered. */
-  readonly topPercent: number;
-}
-
-/** The combined answer of all shards. */
-export interface ShardedAnswer {
-  readonly rules: string;
-  readonly definition: string;
-  /** The kept periods with scores, oldest first. */
-  readonly periods: readonly string[];
-  readonly clock: number;
-  readonly total: number;
-  /** Whether there are more entries after these. */
-  readonly more: boolean;
-  readonly entries: readonly MergedEntry[];
-}
-
-type WindowText = [
-  ahead: number,
-  start: number,
-  lead: string,
-  better: number,
-  members: string[],
-  scores: string[],
-  runs: (string | null)[],
-];
-type SamplesText = [from: number, to: number, indices: number[], members: string[], scores: string[]];
+import {
+  combineReplies,
+  type ShardedAnswer,
+  type ShardSamplesText,
+  type ShardWindowText,
+  toShardSamples,
+  toShardWindow,
+} from './shard-replies.js';
 
 /** A place, and how many entries of each shard to read before it and from it on. */
 interface PlaceWindow {
@@ -130,9 +100,9 @@ export class ShardedReader {
     const { place, before, length, isBehind = false } = view;
     const hasRuns = before + length <= MAX_CALL_RUNS;
     const question = ['window', placeText(place), before, length, isBehind, hasRuns] as const;
-    const replies = await this.calls.askAll<WindowText>(board, question);
+    const replies = await this.calls.askAll<ShardWindowText>(board, question);
     const combined = combineReplies(board, replies);
-    const windows = replies.map(({ answer }) => toWindow(answer));
+    const windows = replies.map(({ answer }) => toShardWindow(answer));
     const ahead = aheadOf(windows);
     const shown = Math.ceil((combined.total * topPercent) / 100);
     const [from, end] = range(ahead, shown);
@@ -174,8 +144,8 @@ export class ShardedReader {
     for (let to = BOTTOM; skipped > MAX_SKIPPED_ENTRIES && length > 0; ) {
       const count = samplesPerShard(this.calls.partitionsOf(board).length);
       const question = ['samples', placeText(place), placeText(to), count] as const;
-      const shards = (await this.calls.askAll<SamplesText>(board, question)).map(({ answer }) =>
-        toSamples(answer),
+      const shards = (await this.calls.askAll<ShardSamplesText>(board, question)).map(({ answer }) =>
+        toShardSamples(answer),
       );
       skipped = offset - shards.reduce((sum, { from }) => sum + from, 0);
       const found = narrowRange(shards, offset);
@@ -282,34 +252,3 @@ const centredIn =
     const from = Math.max(0, Math.min(ahead - Math.floor(length / 2), shown - length));
     return [from, from + length];
   };
-
-/** Combines what the shards report about the board. */
-function combineReplies(
-  { known }: ShardedBoard,
-  replies: readonly ShardReply<unknown>[],
-): Omit<ShardedAnswer, 'more' | 'entries'> {
-  const [home] = replies as [ShardReply<unknown>];
-  const { rules, definition } = home;
-  const entries = replies.reduce((sum, { total }) => sum + total, 0);
-  return {
-    rules,
-    definition,
-    periods: [...new Set(replies.flatMap(({ periods }) => periods))].sort(),
-    clock: Math.max(...replies.map(({ clock }) => clock)),
-    total: Math.min(entries, known.definition.maxEntries ?? entries),
-  };
-}
-
-function toWindow([ahead, start, lead, better, members, scores, runs]: WindowText): ShardWindow {
-  return {
-    ahead,
-    start,
-    ...(lead !== '' && { previous: { score: Number(lead), better } }),
-    entries: members.map((member, i) => ({ member, score: Number(scores[i]), run: runs[i] ?? '' })),
-  };
-}
-
-function toSamples([from, to, indices, members, scores]: SamplesText): ShardSamples {
-  const samples = members.map((member, i) => ({ member, score: Number(scores[i]), index: indices[i] ?? 0 }));
-  return { from, to, samples };
-}

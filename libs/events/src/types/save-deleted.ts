@@ -1,5 +1,5 @@
-import { asString } from './checks.js';
-import type { EventDefinition } from './event-definition.js';
+import { asString } from '../checks.js';
+import type { EventDefinition } from '../event-definition.js';
 
 /** A save was deleted. The deletion takes a version number, and the next save in the slot gets the following one. */
 export interface SaveDeleted {

@@ -1,6 +1,6 @@
-import { asEventId, asString } from './checks.js';
-import type { EventDefinition } from './event-definition.js';
-import { type EventId, formatEventId } from './event-id.js';
+import { asEventId, asString } from '../checks.js';
+import type { EventDefinition } from '../event-definition.js';
+import { type EventId, formatEventId } from '../event-id.js';
 
 /**
  * A board was removed. Its earlier scores no longer count; a later score creates the board again.

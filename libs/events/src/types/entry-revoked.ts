@@ -1,5 +1,5 @@
-import { asString } from './checks.js';
-import type { EventDefinition } from './event-definition.js';
+import { asString } from '../checks.js';
+import type { EventDefinition } from '../event-definition.js';
 
 /**
  * The earlier scores of a player on a board no longer count.

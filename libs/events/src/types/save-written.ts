@@ -1,5 +1,5 @@
-import { asString } from './checks.js';
-import type { EventDefinition } from './event-definition.js';
+import { asString } from '../checks.js';
+import type { EventDefinition } from '../event-definition.js';
 
 /** A document was saved in a slot. The version is in the event's `version`. */
 export interface SaveWritten {

@@ -1,6 +1,6 @@
-import { asJsonObject, asString } from './checks.js';
-import { MalformedEventError } from './errors.js';
-import type { EventDefinition } from './event-definition.js';
+import { asJsonObject, asString } from '../checks.js';
+import { MalformedEventError } from '../errors.js';
+import type { EventDefinition } from '../event-definition.js';
 
 /**
  * A player's profile and saves were erased. The scores are erased by a `ScoresErased` event in each partition of `scores`.

@@ -1,19 +1,19 @@
 #!lua
--- Appends to a partition of scores that players are erased, and has it take nothing more of them.
+-- Appends the erasure of players to a scores partition, which then accepts no more events of these players.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  players who are being erased (hash: player -> the event that erases)
--- KEYS[3]  what erases (hash: epoch, ...)
--- KEYS[4]  the gate (string: moving or closed, and by whom)
--- ARGV[1]  the epoch of who erases
--- ARGV[n]  from 2 on, two for each player: the player, the packed event
+-- KEYS[2]  players who are being erased (hash: player -> the erasing event)
+-- KEYS[3]  erasures (hash: epoch, ...)
+-- KEYS[4]  the gate (string: moving or closed, and the attempt)
+-- ARGV[1]  the epoch of the erasing process
+-- ARGV[n]  from 2 on, two per player: the player, the packed event
 --
--- Returns a list with, for each player, the id of the event that erases the player here
--- Errors  LOG_CLOSED: the log is being moved, or was; nothing was done
---         ERASER_REPLACED <by whom>: a later one erases; nothing was done
+-- Returns a list with, per player, the id of the erasing event in this partition
+-- Errors  LOG_CLOSED: the log is being repartitioned, or was; nothing was done
+--         ERASER_REPLACED <epoch>: a later process erases; nothing was done
 -- Cost: O(1) for each of at most 100 players
--- Atomic  because the event must be the last of the player.
--- Twice   the second run finds that the players are being erased, and appends nothing.
+-- Atomic  because the event must be the player's last one
+-- Twice   the second run finds that the players are being erased, and appends nothing
 if string.sub(redis.call('GET', KEYS[4]) or '', 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end
 local epoch = tonumber(redis.call('HGET', KEYS[3], 'epoch') or '0')
 if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end

@@ -1,19 +1,19 @@
 #!lua
--- Begins to build a generation of a partition's state, or takes over what a builder left behind.
+-- Begins to build a generation of a partition's state, or takes over an unfinished build.
 --
--- KEYS[1]  what is live (hash: generation, built, ...)
+-- KEYS[1]  the live generation (hash: generation, built, ...)
 -- KEYS[2]  the build (hash: job, owner, generation, position, processed, torn, facts, and assumed:<field of the rules>)
 -- ARGV[1]  the job
--- ARGV[2]  who builds
--- ARGV[3]  JSON text that is kept with a new build
--- ARGV[4]  1 to begin anew in any case, 0 to go on with what was built for the same job
+-- ARGV[2]  the builder
+-- ARGV[3]  JSON text to store with a new build
+-- ARGV[4]  1 to start again in any case, 0 to continue a build of the same job
 --
 -- Returns {generation, id of the last event in it, number of events read, the JSON text}
--- A build whose builder died in the middle of writing (torn) cannot be gone on with.
+-- A build cannot be continued if its builder died in the middle of a write (torn).
 --
--- Cost: O(bytes) of the facts.
--- Atomic  because two builders must not get one generation, and the one that was replaced must not write any more.
--- Twice   the second run takes over from the first.
+-- Cost: O(bytes) of the facts
+-- Atomic  because two builders must not get the same generation, and a replaced builder must not write any more
+-- Twice   the second run takes over from the first
 local build = redis.call('HMGET', KEYS[2], 'job', 'generation', 'position', 'processed', 'facts', 'torn')
 if ARGV[4] == '0' and build[1] == ARGV[1] and not build[6] then
   redis.call('HSET', KEYS[2], 'owner', ARGV[2])

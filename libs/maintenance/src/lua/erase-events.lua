@@ -1,22 +1,22 @@
 #!lua
--- Deletes events of erased players from a partition of the log, with what is kept of these events.
+-- Deletes events of erased players from a partition of the log, and everything that is stored about these events.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  what erases (hash: epoch, events, board:<board>, ...)
+-- KEYS[2]  erasures (hash: epoch, events, board:<board>, ...)
 -- KEYS[n]  from 3 on, by number in the arguments
--- ARGV[1]  the epoch of who erases
+-- ARGV[1]  the epoch of the erasing process
 -- ARGV[2]  JSON list of event ids
--- ARGV[3]  JSON list of [n, n] for each consumer group: its skipped events (hash: event id -> why) and dead letters (stream)
--- ARGV[4]  JSON list of boards that must be built anew without the events
--- ARGV[5]  JSON list of [n of a hash, field] that go
--- ARGV[6]  JSON list of n: keys that go
+-- ARGV[3]  JSON list of [n, n] per consumer group: its skipped events (hash: event id -> reason) and dead letters (stream)
+-- ARGV[4]  JSON list of boards that must be rebuilt without the events
+-- ARGV[5]  JSON list of [n of a hash, field] to delete
+-- ARGV[6]  JSON list of n: keys to delete
 --
--- Returns a list with 1 for each of the keys of ARGV[6] that was there, else 0
--- Errors  ERASER_REPLACED <by whom>: a later one erases; nothing was done
--- Cost: O(log n) for each event, field and key, of at most 200 in all
--- Atomic  because how many events were deleted tells an erased event from one that is missing, and because nobody knows
---         any more what the events were about.
--- Twice   the second run finds nothing to delete.
+-- Returns a list with 1 for each key of ARGV[6] that existed, else 0
+-- Errors  ERASER_REPLACED <epoch>: a later process erases; nothing was done
+-- Cost: O(log n) per event, field, and key, for at most 200 in all
+-- Atomic  because the number of deleted events distinguishes erased events from lost ones, and because nothing else records
+--         what the events were about
+-- Twice   the second run finds nothing to delete
 local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
 if epoch > tonumber(ARGV[1]) then return redis.error_reply('ERASER_REPLACED by ' .. epoch) end
 

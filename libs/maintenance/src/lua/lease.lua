@@ -1,14 +1,14 @@
 #!lua
--- Takes a lease, or keeps it.
+-- Takes, renews, or returns a lease.
 --
--- KEYS[1]  the lease (string: who has it)
--- ARGV[1]  who wants it
--- ARGV[2]  milliseconds; 0 gives it back
+-- KEYS[1]  the lease (string: its holder)
+-- ARGV[1]  the process that wants the lease
+-- ARGV[2]  milliseconds; 0 returns the lease
 --
--- Returns 1 when it is (or was, when it is given back) theirs, 0 when somebody else has it
+-- Returns 1 if the process has the lease (or had it, if it returns it), 0 if another process has it
 -- Cost: O(1)
--- Atomic  because it can expire, and be taken by another, between looking and keeping.
--- Twice   it is kept for so long again.
+-- Atomic  because the lease could expire and be taken by another process between the check and the renewal
+-- Twice   the lease is renewed again
 local holder = redis.call('GET', KEYS[1])
 if ARGV[2] == '0' then return holder == ARGV[1] and redis.call('DEL', KEYS[1]) or 0 end
 if holder and holder ~= ARGV[1] then return 0 end

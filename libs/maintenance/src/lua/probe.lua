@@ -1,24 +1,24 @@
 #!lua flags=no-writes
--- Looks at places of the live generation, and at which events are in it.
+-- Reads places of the live generation, and which events it contains.
 --
 -- KEYS[1]  the partition's stream
--- KEYS[2]  what is live (hash)
+-- KEYS[2]  the live generation (hash)
 -- KEYS[3]  the group's skipped events (hash)
--- KEYS[n]  from 4 on: keys to look at
+-- KEYS[n]  from 4 on: keys to read
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the generation
--- ARGV[3]  JSON list of [what, n, argument]: HGET, ZSCORE, HLEN and ZCARD are the commands; SHA is the SHA-1 of a string,
---          JSON what the path in the argument selects of a JSON value
--- ARGV[4]  how many events may be pending
+-- ARGV[3]  JSON list of [what, n, argument]: HGET, ZSCORE, HLEN, and ZCARD are the commands; SHA is the SHA-1 of a string; JSON
+--          is what the path in the argument selects from a JSON value
+-- ARGV[4]  maximum pending events
 --
--- Returns {id of the last event that was delivered, {ids of pending events}, {ids of skipped events},
---          {fields of what is live, in turn}, {what was found, as text, empty for nothing}}; or "busy" when more events are
---          pending. Where documents are long, less is looked at, and found, than was asked for.
--- Errors  STALE_GENERATION <the live one>
--- Cost: O(1) for each place that is looked at, of at most 500, and O(n) for n events that are pending, of at most 5,000, or
---         skipped, which are dead letters.
--- Atomic  because a state can be compared only with the fold of just those events that are in it.
--- Twice   it reads only.
+-- Returns {id of the last delivered event, {ids of pending events}, {ids of skipped events}, {fields of the live generation,
+--          alternating with values}, {results as text, empty for nothing}}; or "busy" if more events are pending. If
+--          documents are long, it returns fewer results than requested.
+-- Errors  STALE_GENERATION <the live generation>
+-- Cost: O(1) per place, for at most 500, and O(n) for n pending events, at most 5,000, and skipped events, which are dead
+--         letters
+-- Atomic  because a state can only be compared with the fold of exactly the events that it contains
+-- Twice   reads only
 local stream, group = KEYS[1], ARGV[1]
 local live = redis.call('HGET', KEYS[2], 'generation') or '1'
 if live ~= ARGV[2] then return redis.error_reply('STALE_GENERATION ' .. live) end
@@ -34,7 +34,7 @@ if delivered ~= '0-0' then
   for i, entry in ipairs(redis.call('XPENDING', stream, group, '-', '+', ARGV[4])) do pending[i] = entry[1] end
 end
 
--- Bytes of documents that are digested in one call, about.
+-- The approximate number of bytes of documents to hash in one call.
 local left = 524288
 local look = {
   HGET = function(key, field) return redis.call('HGET', key, field) end,

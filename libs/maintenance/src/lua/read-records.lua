@@ -1,12 +1,12 @@
 #!lua flags=no-writes
--- Reads strings that last for a while.
+-- Reads strings that expire.
 --
 -- KEYS[n]  from 1 on: the strings
 --
--- Returns a list with, for each, its milliseconds left, a space, and its value; or an empty text when it is not there
--- Cost: O(1) for each string, of at most 1,000.
--- Atomic  because it must not end between reading the one and the other.
--- Twice   it reads only.
+-- Returns a list with, per string, its remaining milliseconds, a space, and its value; an empty text if it does not exist
+-- Cost: O(1) per string, for at most 1,000
+-- Atomic  because a string could expire between reading its time and its value
+-- Twice   reads only
 local records = {}
 for i, key in ipairs(KEYS) do
   local value = redis.call('GET', key)

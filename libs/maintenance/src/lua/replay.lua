@@ -1,18 +1,18 @@
 #!lua
--- Writes events of a log that is being moved to a partition that they belong to from now on, with what stands beside them.
+-- Writes events of a log that is being repartitioned to a new partition, with the records beside them.
 --
 -- KEYS[1]  the partition's stream
 -- KEYS[n]  from 2 on, by number in the arguments
--- ARGV[1]  id of the stream's last entry until now; 0-0 when there is none
--- ARGV[2]  JSON list of [id, field, value, ...], in order; a number as value means ARGV[number]
--- ARGV[3]  JSON list of [n, field, value]: what hashes get; an empty value takes the field away
--- ARGV[4]  JSON list of [n, value, milliseconds]: strings that last so long
+-- ARGV[1]  id of the stream's last entry so far; 0-0 if there is none
+-- ARGV[2]  JSON list of [id, field, value, ...], in order; a number as value refers to ARGV[number]
+-- ARGV[3]  JSON list of [n, field, value] to set in hashes; an empty value deletes the field
+-- ARGV[4]  JSON list of [n, value, milliseconds]: strings that expire
 -- ARGV[n]  from 5 on: documents
 --
--- Returns 1, or 0 when the stream's last entry is another one: nothing was done
--- Cost: O(log n) for each entry, of at most 250, and O(bytes), of at most 512 KiB and an entry.
--- Atomic  because it must be known after a failure whether it was done.
--- Twice   the second run finds another last entry.
+-- Returns 1, or 0 if the stream's last entry is another one: nothing was done
+-- Cost: O(log n) per entry, for at most 250, and O(bytes), for at most 512 KiB and one entry
+-- Atomic  because the caller must know after a failure whether the call was executed
+-- Twice   the second run finds another last entry
 local last = '0-0'
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local info = redis.call('XINFO', 'STREAM', KEYS[1])

@@ -1,25 +1,25 @@
 #!lua
--- Makes live what was built, at the event where the barrier stands.
+-- Makes a finished build live, at the event where the barrier is.
 --
--- KEYS[1]  what is live (hash)
+-- KEYS[1]  the live generation (hash)
 -- KEYS[2]  the build (hash)
--- KEYS[3]  the group's skipped events (hash: event id -> why)
+-- KEYS[3]  the group's skipped events (hash: event id -> reason)
 -- KEYS[4]  the live rules (hash)
--- KEYS[n]  from 5 on, in pairs: a key that was built, and the live one that it replaces
--- ARGV[1]  who builds
--- ARGV[2]  id of the last event in what was built
--- ARGV[3]  JSON list of event ids that were left out because they were skipped
--- ARGV[4]  JSON list of event ids that could not be folded: they are to be delivered, and fail there
--- ARGV[5]  JSON object of fields to set in what is live
--- ARGV[6]  JSON object of fields that the live rules must have; an empty text for one that must not be there
--- ARGV[7]  JSON object of fields to set in the live rules; an empty text for one that is to go
--- ARGV[8]  id of an event that is in what was built, though it was a dead letter, or empty
+-- KEYS[n]  from 5 on, in pairs: a built key, and the live key that it replaces
+-- ARGV[1]  the builder
+-- ARGV[2]  id of the last event in the build
+-- ARGV[3]  JSON list of event ids that the build lacks because they were skipped
+-- ARGV[4]  JSON list of event ids that could not be folded; they are delivered again, and fail there
+-- ARGV[5]  JSON object of fields to set in the live generation
+-- ARGV[6]  JSON object of fields that the live rules must have; an empty text for a field that must not exist
+-- ARGV[7]  JSON object of fields to set in the live rules; an empty text deletes the field
+-- ARGV[8]  id of an event in the build that was a dead letter, or empty
 --
--- Returns "switched"; or, when nothing was done: "expired" (the barrier does not stand there any more, or the rules
---         are others), "changed" (other events are skipped by now), "lost" (somebody else builds)
--- Cost: O(1) for each key and field of the rules, of at most 200 boards, and O(n) for n skipped events, which are dead letters.
--- Atomic  because readers and workers must see one generation or the other, with all that is true of it.
--- Twice   the second run finds no build.
+-- Returns "switched"; or, if nothing was done: "expired" (the barrier has expired, or the rules have changed), "changed" (other
+--         events are skipped now), "lost" (another process builds)
+-- Cost: O(1) per key and field of the rules, for at most 200 boards, and O(n) for n skipped events, which are dead letters
+-- Atomic  because readers and workers must see either generation as a whole
+-- Twice   the second run finds no build
 if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[1] then return 'lost' end
 
 local barrier, until_ms, owner = string.match(redis.call('HGET', KEYS[1], 'barrier') or '', '^(%S+) (%d+) (%S+)$')

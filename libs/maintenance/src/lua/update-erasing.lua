@@ -1,14 +1,13 @@
 #!lua
--- Notes how far a partition is with players who are being erased, or that it takes their events again.
+-- Stores the progress of a partition with erasing players, or lets it accept their events again.
 --
 -- KEYS[1]  players who are being erased (hash)
--- ARGV[n]  from 1 on, three for each player: the player, what must be kept of the player, what is kept from now on; empty for
---          nothing
+-- ARGV[n]  from 1 on, three per player: the player, the expected value, the new value; empty to delete the player
 --
--- Returns how many there were: of the others something else is kept, and nothing was done
+-- Returns the number of changed players; players with another value are skipped
 -- Cost: O(1) for each of at most 100 players
--- Atomic  because a player can be erased once more by others, which is none of this caller's business.
--- Twice   the second run finds something else.
+-- Atomic  because another erasure of the same player may have begun, which must not be changed
+-- Twice   the second run finds other values
 local done = 0
 for n = 1, #ARGV, 3 do
   local player, kept, becomes = ARGV[n], ARGV[n + 1], ARGV[n + 2]

@@ -1,23 +1,23 @@
 #!lua
--- Writes a part of what a stretch of the log makes of a generation that is being built.
+-- Writes a part of the changes that a section of the log makes to the generation that is being built.
 --
 -- KEYS[1]  the build (hash)
 -- KEYS[n]  from 2 on: keys that are written
--- ARGV[1]  who builds
--- ARGV[2]  id of the last event before the stretch
--- ARGV[3]  id of its last event with the last part, else empty
--- ARGV[4]  number of events in the stretch
--- ARGV[5]  JSON list of [command, n, arguments...], where a number among the arguments means ARGV[number], and a
---          list of one number KEYS[number]
+-- ARGV[1]  the builder
+-- ARGV[2]  id of the last event before the section
+-- ARGV[3]  with the last part, the id of the section's last event; otherwise empty
+-- ARGV[4]  number of events in the section
+-- ARGV[5]  JSON list of [command, n, arguments...]; a number among the arguments refers to ARGV[number], and a list of one
+--          number to KEYS[number]
 -- ARGV[n]  from 6 on: long values and documents
 --
--- The command LEVEL, with a sorted set and a score, sees to it that the score is a member of KEYS[n] if, and only if,
--- it is that of a member of the sorted set.
+-- The command LEVEL has a sorted set and a score as arguments. It makes the score a member of KEYS[n] if the sorted set has a
+-- member with that score, and removes it otherwise.
 --
--- Returns 1, or 0 when somebody else builds or has written the stretch: nothing was done
--- Cost: O(log n) for each field or member, of 64 KiB in all, or one command of 2,000 words.
--- Atomic  because one that was replaced must not write any more. Between parts the generation is torn, and says so.
--- Twice   after the last part, the second run finds another position and does nothing; a part is written again.
+-- Returns 1, or 0 if another process builds, or has written the section: nothing was done
+-- Cost: O(log n) per field or member, for 64 KiB in all, or one command of 2,000 words
+-- Atomic  because a replaced builder must not write any more. Between parts, the build is marked as torn.
+-- Twice   after the last part, the second run finds another position and does nothing; other parts are written again
 local build = redis.call('HMGET', KEYS[1], 'owner', 'position')
 if build[1] ~= ARGV[1] or build[2] ~= ARGV[2] then return 0 end
 local function resolve(argument)

@@ -11,12 +11,12 @@ import {
 } from '#libs/saves';
 import type { PlayerState } from './player-state.js';
 
-/** It comes last of all events of the player, and says which slots there are, and how many versions each has. */
+/** The event is the last one of the player. It lists the slots, and the number of versions of each. */
 export function erasePlayer(
   { data: { player, heads = {} } }: RecordedEvent<'PlayerErased'>,
   keys: StateKeys,
 ): RulesChange<PlayerState> {
-  // A head that is no slot's names keys that are not there.
+  // Heads of other parts result in keys that do not exist.
   const slots = Object.entries(heads);
   const searchable = slots.map(([slot]) => slot).filter(isSearchable);
   return {

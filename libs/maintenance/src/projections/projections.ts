@@ -7,12 +7,12 @@ import { saves } from './saves.projection.js';
 export type AnyProjection = Projection<any, any, any>;
 
 /**
- * Every projection. This list is the manifest: the start script, jobs, chaos, and the metrics of lag go by it, and a test
- * compares apps, npm scripts, compose files, and Kubernetes manifests with it.
+ * All projections. This list is the manifest: the start script, jobs, chaos, and lag metrics use it, and a test compares apps, npm
+ * scripts, compose files, and Kubernetes manifests with it.
  */
 export const projections: readonly AnyProjection[] = [leaderboards, scoreDocuments, saves];
 
-/** @returns undefined when no projection has this title */
+/** @returns undefined if no projection has this title */
 export function projectionByTitle(title: string): AnyProjection | undefined {
   return projections.find(projection => projection.title === title);
 }

@@ -30,13 +30,13 @@ export type PlayerEvent = 'SaveWritten' | 'SaveDeleted' | 'ProfilePatched' | 'Pl
 import type { PlayerState } from './player-state.js';
 
 /**
- * Saves: for each player a hash of slots, for each slot a string that holds the document, and for each hundred of its
- * versions a hash that says where the log has them.
- * Profiles: for each partition a hash of players, and another one of their names.
- * Search: for each partition a sorted set of the texts by which profiles are found, and one for each slot whose documents are.
+ * Saves: per player a hash of slots, per slot a string with the document, and per hundred versions of a slot a hash with their
+ * places in the log.
+ * Profiles: per partition a hash of players, and another one of their names.
+ * Search: per partition a sorted set of the index terms of profiles, and one for each searchable slot.
  *
- * A slot is kept as `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion, and behind that the name as
- * JSON where a document is found by one. An address holds states of one kind.
+ * The format of a slot is `<version> <updatedAt> <bytes>`, with `-` for a deletion, and in a searchable slot the name as JSON.
+ * An address has states of one kind.
  */
 export const saves: Projection<PlayerState, PlayerEvent> = {
   name: DOCUMENTS_GROUP,

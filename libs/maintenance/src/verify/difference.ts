@@ -1,10 +1,10 @@
-/** Where a projection is not what the log says. */
+/** A difference between a projection and the fold of the log. */
 export interface Difference {
   readonly key: string;
-  /** A field of a hash, a member of a sorted set. */
+  /** A field of a hash, or a member of a sorted set. */
   readonly field?: string;
-  /** What the log says; nothing when there should be nothing. */
+  /** The value according to the log; undefined if there should be none. */
   readonly expected?: string;
-  /** What is there. */
+  /** The stored value. */
   readonly actual?: string;
 }

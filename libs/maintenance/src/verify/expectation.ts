@@ -2,21 +2,21 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Effect } from '#libs/projections';
 import type { Probe } from './probes.js';
 
-/** A look, and what it should find. */
+/** A probe and its expected result. */
 export interface Expectation extends Probe {
   readonly expected: string;
-  /** How what was found is compared, where it is not the same text that counts. */
+  /** Compares the result, if it is not compared as text. */
   agrees?(found: string): boolean;
 }
 
-/** What an effect adds to the size of its key: a part, or, with a name, one that it can share with others. */
+/** What an effect adds to the size of its key: one part, or, with a name, a part that other effects can share. */
 export interface Part {
   readonly look: 'HLEN' | 'ZCARD';
   readonly key: string;
   readonly name?: string;
 }
 
-/** @throws Error for an effect that leaves nothing that can be looked at */
+/** @throws Error for an effect whose result cannot be read */
 export function expectEffect({ command, key, args }: Effect): Expectation {
   const [first, second] = args;
   if (command === 'ZADD' && typeof first === 'string' && typeof second === 'string')
@@ -31,7 +31,7 @@ export function expectEffect({ command, key, args }: Effect): Expectation {
   throw new Error(`verify cannot look at what ${command} leaves`);
 }
 
-/** Redis writes JSON in a way of its own: values are compared. `found` is a list, as paths can select several. */
+/** Compares parsed values, because Redis formats JSON differently. `found` is a list, because a path can select several values. */
 function expectJson(key: string, expected: string): Expectation {
   const agrees = (found: string) =>
     found !== '' && isDeepStrictEqual(JSON.parse(found), [JSON.parse(expected)]);
@@ -56,7 +56,7 @@ export function partsOf({ command, key, args }: Effect): Part[] {
   }
 }
 
-/** How many fields or members a key should have. */
+/** The number of fields or members that a key should have. */
 export class Size {
   private own = 0;
   private readonly shared = new Map<string, number>();
@@ -67,7 +67,7 @@ export class Size {
     return this.own + this.shared.size;
   }
 
-  /** @param by 1 for a part that comes, -1 for one that goes */
+  /** @param by 1 for an added part, -1 for a removed one */
   change(name: string | undefined, by: 1 | -1): void {
     if (name === undefined) {
       this.own += by;

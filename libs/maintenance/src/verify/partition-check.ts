@@ -7,17 +7,17 @@ import { type Expectation, expectEffect, type Part, partsOf, Size } from './expe
 import type { PartitionFold, Place } from './partition-fold.js';
 import { type Probe, sight } from './probes.js';
 
-/** Places that are looked at in one go, at most. */
+/** Maximum places in one probe. */
 const LOOK = 500;
-/** How often places that change from one look to the next are looked at again. */
+/** How often places that change between two probes are probed again. */
 const ATTEMPTS = 300;
 
 /** Compares the live state with a fold that follows it. */
 export class PartitionCheck<State, T extends EventType, Rules> {
   readonly differences: Difference[] = [];
-  /** Fields and members that each key should have. */
+  /** The number of fields and members that each key should have. */
   private readonly sizes = new Map<string, Size>();
-  /** What each place adds to `sizes`. */
+  /** What each place contributes to `sizes`. */
   private readonly counted = new Map<Place<State, T>, readonly Part[]>();
 
   constructor(
@@ -26,7 +26,7 @@ export class PartitionCheck<State, T extends EventType, Rules> {
     private readonly source: Source,
     private readonly keys: StateKeys,
     private readonly fold: PartitionFold<State, T, Rules>,
-    /** Whether the fold is of all boards. */
+    /** Whether the fold has all boards. */
     private readonly isWhole: boolean,
     private readonly onPage: () => Promise<void>,
   ) {}
@@ -42,7 +42,7 @@ export class PartitionCheck<State, T extends EventType, Rules> {
     if (this.isWhole) await this.compare([this.keys.rules()], key => this.expectRuleCount(key));
   }
 
-  /** Keys that there should be. */
+  /** The keys that should exist. */
   get expectedKeys(): ReadonlySet<string> {
     const keys = new Set([this.keys.rules(), ...this.sizes.keys()]);
     for (const place of this.fold.places.values())
@@ -54,7 +54,7 @@ export class PartitionCheck<State, T extends EventType, Rules> {
     return sight(this.redis, this.source, this.keys.generation, probes);
   }
 
-  /** Looks at items, a stretch at a time; those that change meanwhile, again, in ever shorter stretches. */
+  /** Probes items in slices. Items that change in the meantime are probed again, in ever smaller slices. */
   private async compare<Item>(items: readonly Item[], expect: (item: Item) => Expectation[]): Promise<void> {
     let open = items;
     let length = LOOK;
@@ -84,9 +84,9 @@ export class PartitionCheck<State, T extends EventType, Rules> {
     return items.filter((item, n) => {
       const before = expected[n] ?? [];
       const seen = found.splice(0, before.length);
-      // Documents are long there: the rest is looked at by itself.
+      // The documents are long, so the rest gets a probe of its own.
       if (seen.length < before.length) return true;
-      // Of what was expected before the look, only what is expected still can be compared.
+      // Only expectations that are the same before and after the probe can be compared.
       if (changed.size > 0 && !isDeepStrictEqual(texts(before), texts(expect(item)))) return true;
       for (const [k, expectation] of before.entries()) this.judge(expectation, seen[k] ?? '');
       return false;
@@ -113,7 +113,7 @@ export class PartitionCheck<State, T extends EventType, Rules> {
       key,
       argument,
       expected: format(state),
-      // The text that is kept must also say what the fold says: text that loses something would agree with itself.
+      // The stored text must also parse to the folded state. A format that loses information would otherwise agree with itself.
       agrees: found => found === format(state) && isDeepStrictEqual(parse(found), state),
     };
     return [own, ...this.fold.effects(place).map(expectEffect)];

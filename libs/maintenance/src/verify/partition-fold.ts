@@ -14,34 +14,34 @@ import {
 import type { RedisClient } from '#libs/redis';
 import { isAfter, type Sighting } from './probes.js';
 
-/** One state of the fold, where the projection would keep it. */
+/** A state of the fold, at the place where the projection stores it. */
 export interface Place<State, T extends EventType> {
   readonly target: Target;
-  /** Nothing when there was one, and is no more. */
+  /** Undefined if the state was deleted. */
   state: State | undefined;
-  /** The last event that changed it; of a document, only the SHA-1 is kept. */
+  /** The last event that changed it. Only the SHA-1 of a document is kept. */
   event: RecordedEvent<T>;
 }
 
-/** An event, and the boards in which it is folded already. */
+/** An event, and the boards into which it is already folded. */
 interface Held<T extends EventType> {
   readonly event: RecordedEvent<T>;
   readonly done: Set<string | undefined>;
 }
 
-/** A fold of a partition's log that follows the live state: it holds exactly the events that are in that. */
+/** A fold of a partition's log that follows the live state: it contains exactly the same events. */
 export class PartitionFold<State, T extends EventType, Rules> {
   readonly places = new AddressMap<Place<State, T>>();
-  /** The rules as they are kept. */
+  /** The stored rules. */
   readonly rulings = new Map<string, string>();
   /** Events read. */
   processed = 0;
   private readonly rules: Rules;
   private end: EventId = { ms: 0, seq: 0 };
-  /** Events that were read and are not, or not in all of their places, in the live state yet. */
+  /** Events that were read, and that the live state does not contain yet, or not in all places. */
   private held: Held<T>[] = [];
 
-  /** @param inTheEnd the rules by which the live state goes */
+  /** @param inTheEnd the rules of the live state */
   constructor(
     private readonly redis: RedisClient,
     private readonly projection: Projection<State, T, Rules>,
@@ -58,7 +58,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
   }
 
   /**
-   * Folds what came into the live state until a sighting.
+   * Folds the events that the live state contained at a sighting.
    *
    * @returns the places that changed
    */
@@ -81,12 +81,12 @@ export class PartitionFold<State, T extends EventType, Rules> {
     return changed;
   }
 
-  /** Whether the rules turned out to be those that were assumed. */
+  /** Whether the assumed rules were right. */
   get isTrue(): boolean {
     return this.projection.partitionRules.assumptionHeld(this.rules);
   }
 
-  /** What goes with a state, besides its own text. */
+  /** The effects of a state besides its own text. */
   effects({ target, state, event }: Place<State, T>): Effect[] {
     if (state === undefined) return [];
     return this.projection.effects?.(undefined, state, event, this.rules, this.keys, target) ?? [];
@@ -100,9 +100,9 @@ export class PartitionFold<State, T extends EventType, Rules> {
   }
 
   /**
-   * Folds what of an event is in the live state; what is not, waits. A board that was rebuilt can be ahead of others.
+   * Folds an event into the boards whose live state contains it; the others wait. A rebuilt board can be ahead of others.
    *
-   * @param done in which boards the event is folded
+   * @param done the boards into which the event is already folded
    */
   private take(
     event: RecordedEvent<T>,
@@ -164,13 +164,13 @@ export class PartitionFold<State, T extends EventType, Rules> {
 
 export const sha1 = (text: string) => createHash('sha1').update(text).digest('hex');
 
-/** Documents can be large, and all of them are held at once. */
+/** Hashes documents, because all of them are in memory at once. */
 function withoutDocument<T extends EventType>(event: RecordedEvent<T>): RecordedEvent<T> {
   if (!('document' in event.data)) return event;
   return { ...event, data: { ...event.data, document: sha1(event.data.document) } } as RecordedEvent<T>;
 }
 
-/** What cannot be decoded is in no state: it is a dead letter, or about to be one. */
+/** An entry that cannot be decoded is in no state: it is a dead letter, or will be one. */
 function decode<T extends EventType>(id: string, fields: readonly string[]): RecordedEvent<T> | undefined {
   try {
     return unpackEvent(id, fields) as RecordedEvent<T>;

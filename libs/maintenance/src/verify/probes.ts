@@ -4,18 +4,18 @@ import { inclusion, type Source } from '#libs/projections';
 import { pairs, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
-/** A place in the live state, and what should be found there. */
+/** A place in the live state. */
 export interface Probe {
   readonly look: 'HGET' | 'ZSCORE' | 'HLEN' | 'ZCARD' | 'SHA' | 'JSON';
   readonly key: string;
   readonly argument?: string;
 }
 
-/** What was found, and which events were in the state at that moment. */
+/** The results of probes, and the events in the state at that moment. */
 export interface Sighting {
-  /** As text; empty for nothing. In the order of the probes. */
+  /** In the order of the probes, as text; empty for nothing. */
   readonly found: readonly string[];
-  /** The last event that can be in it. */
+  /** The last event that the state can contain. */
   readonly end: EventId;
   isApplied(id: EventId, board: string | undefined): boolean;
 }
@@ -24,15 +24,15 @@ type Reply =
   | 'busy'
   | [delivered: string, pending: string[], skipped: string[], live: string[], found: string[]];
 
-/** Events that may be pending where places are looked at: more are listed in no single look. */
+/** Maximum pending events for a probe, which lists all of them. */
 const MAX_PENDING = 5_000;
-/** Milliseconds between two looks while more are pending, and looks at most. */
+/** While more events are pending: milliseconds between two attempts, and maximum attempts. */
 const PATIENCE = 100;
 const LOOKS = 600;
 
 const probe = script<Reply>('probe');
 
-/** Looks at the places at one moment: at the first of them only, where documents are long. */
+/** Reads the places at one moment; only the first of them if documents are long. */
 export async function sight(
   redis: RedisClient,
   { keys, group }: Source,

@@ -7,21 +7,21 @@ import type { Difference } from './difference.js';
 import { PartitionCheck } from './partition-check.js';
 import { PartitionFold } from './partition-fold.js';
 
-/** How often boards can be defined anew while their partition is folded. */
+/** How many redefinitions of boards one verification tolerates. */
 const ATTEMPTS = 5;
-/** Milliseconds between two looks for players' events to be deleted. */
+/** Milliseconds between two checks whether an erasure is over. */
 const PAUSE = 50;
 
 /**
- * Compares a projection's live state of a partition with the fold of its log, while both go on.
+ * Compares a projection's live state of a partition with the fold of its log, while both continue to change.
  *
- * Each look tells, in the same moment, which events are in the state: the fold is brought to just these before it is
- * compared, so nothing has to stand still, and nothing is reported that was only under way.
+ * Each probe returns the state together with the events that it contains. The fold advances to exactly these events before it is
+ * compared. So nothing has to pause, and events in progress are never reported as differences.
  *
- * @param board only this one
- * @param onProgress hears how many events are folded; throws to stop
- * @returns what differs
- * @throws LogDamagedError when there is no whole log to compare with
+ * @param board compares only this board
+ * @param onProgress called with the number of folded events; may throw to stop
+ * @returns the differences
+ * @throws LogDamagedError if the log is incomplete
  */
 export async function verifyPartition<State, T extends EventType, Rules>(
   redis: RedisClient,
@@ -38,7 +38,7 @@ export async function verifyPartition<State, T extends EventType, Rules>(
       const after = await readErasures(redis, keys);
       if (!after.isUnderWay && after.events === before.events) return differences;
     }
-    // Events went while they were folded. What erases waits until this is over, so it was just before that it began.
+    // Events were deleted while they were folded. An erasure waits for verifications, so it had begun just before this one.
     await onProgress(0);
     await delay(PAUSE);
   }
@@ -61,9 +61,9 @@ async function compare<State, T extends EventType, Rules>(
     const onPage = () => onProgress(fold.processed);
     const check = new PartitionCheck(redis, projection, source, state, fold, board === undefined, onPage);
     await check.run();
-    // Folded under a definition that is past by now: once more, under the one that holds.
+    // The board was redefined during the fold, so fold again under the current definition.
     if (!fold.isTrue && attempt < ATTEMPTS) continue;
-    // Listed before the fold: whatever events made it is in the fold by now.
+    // Keys are listed before the fold advances, so the fold contains all events that created them.
     const { expectedKeys } = check;
     const strangers = kept.filter(key => !expectedKeys.has(key)).map(key => ({ key, actual: 'there' }));
     const rulesDiffer = fold.isTrue ? [] : [{ key: state.rules(), actual: 'another definition of a board' }];
@@ -71,7 +71,7 @@ async function compare<State, T extends EventType, Rules>(
   }
 }
 
-/** All keys of a generation, by a walk through all keys of the server that has them. */
+/** All keys of a generation. It scans all keys of their server. */
 async function keysOf(redis: RedisClient, kinds: readonly string[], prefix: (kind: string) => string) {
   const prefixes = kinds.map(prefix);
   const found: string[] = [];
@@ -85,7 +85,7 @@ async function keysOf(redis: RedisClient, kinds: readonly string[], prefix: (kin
   return found;
 }
 
-/** How many events were deleted from the log with their players, and whether some are just now. */
+/** The number of erased events, and whether an erasure is deleting some now. */
 async function readErasures(redis: RedisClient, keys: PartitionKeys) {
   const [events, purging] = await redis.hmget(keys.erasures(), 'events', 'purging');
   return { events: events ?? '0', isUnderWay: purging != null };

@@ -1,5 +1,5 @@
 import { Client } from './support/client.js';
-import { System } from './support/system.js';
+import { SharedSystem } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const PROBLEM = 'application/problem+json; charset=utf-8';
@@ -14,20 +14,10 @@ type Case = [
 ];
 
 describe('the REST contract', () => {
-  let system: System;
-  let client: Client;
-  let anonymous: Client;
-
-  beforeAll(async () => {
-    system = await System.start();
-    client = system.client;
-    anonymous = new Client(system.port);
-  }, 60_000);
-  afterAll(async () => {
-    client.close();
-    anonymous.close();
-    await system.close();
-  }, 60_000);
+  const system = new SharedSystem();
+  const { client } = system;
+  const anonymous = system.connect();
+  afterAll(() => system.close());
 
   const submit = (board: string, player: string, score: number, headers: Record<string, string> = WAIT) =>
     client.post(`/v1/leaderboards/${board}/scores`, { player, score }, headers);

@@ -65,6 +65,21 @@ describe('the system', () => {
     60_000,
   );
 
+  it('knows after a restart of the gateway who has logged out', async () => {
+    const anonymous = system.connect();
+    const [gone, here] = [await system.guest(), await system.guest()];
+    const logout = await anonymous.send('DELETE', '/v1/sessions/current', undefined, gone.browser);
+    expect(logout).toMatchObject({ status: 204, text: '' });
+    expect((await gone.client.get('/v1/sessions/current')).status).toBe(401);
+    kill('gateway');
+    await eventually(async () => {
+      const current = await here.client.get('/v1/sessions/current');
+      expect(current).toMatchObject({ status: 200, body: { playerId: here.playerId } });
+    }, 20_000);
+    expect((await gone.client.get('/v1/sessions/current')).status).toBe(401);
+    expect((await anonymous.get('/v1/sessions/current', gone.browser)).status).toBe(401);
+  }, 40_000);
+
   it('answers 503 within two seconds while Redis is frozen, and goes on when it thaws', async () => {
     const headers = { Prefer: 'wait=5' };
     await client.post('/v1/leaderboards/frozen/scores', { player: 'ada', score: 1 }, headers);

@@ -1,21 +1,14 @@
-import { type Answer, Client } from './support/client.js';
-import { System } from './support/system.js';
+import { type Answer } from './support/client.js';
+import { SharedSystem } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const MERGE = { 'Content-Type': 'application/merge-patch+json' };
 const JSON_PATCH = { 'Content-Type': 'application/json-patch+json' };
 
 describe('saves', () => {
-  let system: System;
-  let client: Client;
-  beforeAll(async () => {
-    system = await System.start();
-    client = system.client;
-  }, 60_000);
-  afterAll(async () => {
-    client.close();
-    await system.close();
-  }, 60_000);
+  const system = new SharedSystem();
+  const { client } = system;
+  afterAll(() => system.close());
 
   let players = 0;
   let base: string;

@@ -1,28 +1,24 @@
 import { createHash } from 'node:crypto';
 import { sessionKey } from '#libs/players';
 import { createClient, type RedisClient } from '#libs/redis';
-import { eventually } from '#libs/testing';
-import type { Client } from './support/client.js';
-import { System } from './support/system.js';
+import { SharedSystem } from './support/system.js';
 
 const WAIT = { Prefer: 'wait=5' };
 const WEEK = 7 * 24 * 60 * 60 * 1_000;
 
 describe('a player', () => {
-  let system: System;
-  let anonymous: Client;
+  const system = new SharedSystem();
+  const anonymous = system.connect();
   let redis: RedisClient;
 
   beforeAll(async () => {
-    system = await System.start();
-    anonymous = system.connect();
     redis = createClient(system.redisUrl, 'sessions.spec');
     await redis.connect();
-  }, 60_000);
+  });
   afterAll(async () => {
     redis.disconnect();
     await system.close();
-  }, 60_000);
+  });
 
   it('begins as a guest, plays, and returns with the secret', async () => {
     const { playerId, secret, client } = await system.guest();
@@ -91,18 +87,4 @@ describe('a player', () => {
     const { body } = await client.get('/v1/sessions/current');
     expect(Date.parse(body.expiresAt) - Date.now()).toBeGreaterThan(WEEK - 60_000);
   });
-
-  it('logs out, and a restarted gateway knows it as well', async () => {
-    const [gone, here] = [await system.guest(), await system.guest()];
-    const logout = await anonymous.send('DELETE', '/v1/sessions/current', undefined, gone.browser);
-    expect(logout).toMatchObject({ status: 204, text: '' });
-    expect((await gone.client.get('/v1/sessions/current')).status).toBe(401);
-    process.kill(system.pids().gateway ?? 0, 'SIGKILL');
-    await eventually(async () => {
-      const current = await here.client.get('/v1/sessions/current');
-      expect(current).toMatchObject({ status: 200, body: { playerId: here.playerId } });
-    }, 20_000);
-    expect((await gone.client.get('/v1/sessions/current')).status).toBe(401);
-    expect((await anonymous.get('/v1/sessions/current', gone.browser)).status).toBe(401);
-  }, 40_000);
 });

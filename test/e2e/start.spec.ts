@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testRedis } from '#libs/testing';
+import { EmbeddedRedis } from '#libs/embedded-redis';
 import { isRunning, System } from './support/system.js';
 
 /** A line of a stack trace. */
@@ -51,10 +51,9 @@ describe('npm start', () => {
   }, 60_000);
 
   it('uses the Redis of REDIS_URL instead of an embedded one', async () => {
-    const system = await System.start({
-      REDIS_URL: (testRedis() as { url: string }).url,
-      KEY_PREFIX: `e2e-${process.pid}`,
-    });
+    const folder = temporary();
+    const redis = await EmbeddedRedis.start({ folder });
+    const system = await System.start({ REDIS_URL: redis.url });
     expect(system.output).not.toContain('embedded');
     const answer = await system.client.post(
       '/v1/leaderboards/b/scores',
@@ -63,6 +62,8 @@ describe('npm start', () => {
     );
     expect(answer).toMatchObject({ status: 200, body: { rank: 1 } });
     await system.close();
+    await redis.stop();
+    rmSync(folder, { recursive: true });
   }, 60_000);
 
   it('lets a password for another Redis be, and reads keys from files', async () => {
@@ -92,28 +93,33 @@ describe('npm start', () => {
     rmSync(folder, { recursive: true });
   }, 60_000);
 
-  it.each(['gateway', 'scores', 'saves', 'ranking-projector'])(
-    'has the %s listen on HOST alone',
-    async name => {
-      const system = await System.start({ HOST: '127.0.0.2' });
-      const port =
-        name === 'gateway'
-          ? system.port
-          : Number(
-              new RegExp(`${name} is working; its health is at http://127.0.0.2:(\\d+)`).exec(
-                system.output,
-              )?.[1],
-            );
-      const status = (host: string) =>
-        fetch(`http://${host}:${port}/healthz`).then(
-          answer => answer.status,
-          () => 'nobody',
-        );
-      expect([await status('127.0.0.2'), await status('127.0.0.1')]).toEqual([200, 'nobody']);
-      await system.close();
-    },
-    60_000,
-  );
+  describe('with HOST', () => {
+    let system: System;
+    beforeAll(async () => {
+      system = await System.start({ HOST: '127.0.0.2' });
+    }, 60_000);
+    afterAll(() => system.close(), 60_000);
+
+    it.each(['gateway', 'scores', 'saves', 'ranking-projector'])(
+      'has the %s listen there alone',
+      async name => {
+        const port =
+          name === 'gateway'
+            ? system.port
+            : Number(
+                new RegExp(`${name} is working; its health is at http://127.0.0.2:(\\d+)`).exec(
+                  system.output,
+                )?.[1],
+              );
+        const status = (host: string) =>
+          fetch(`http://${host}:${port}/healthz`).then(
+            answer => answer.status,
+            () => 'nobody',
+          );
+        expect([await status('127.0.0.2'), await status('127.0.0.1')]).toEqual([200, 'nobody']);
+      },
+    );
+  });
 
   it('refuses a data folder that another start uses', async () => {
     const system = await System.start();

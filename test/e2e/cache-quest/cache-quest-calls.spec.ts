@@ -1,5 +1,5 @@
 import { type Answer, Client, inParallel } from '../support/client.js';
-import { System } from '../support/system.js';
+import { SharedSystem } from '../support/system.js';
 
 const BOARD = 'leaderboards:survivor-Grassland';
 const PROBLEM = 'application/problem+json; charset=utf-8';
@@ -50,17 +50,9 @@ const wrapped = (document: object | string) =>
   `{"playerData": ${typeof document === 'string' ? document : JSON.stringify(document)}}`;
 
 describe("the calls of Cache Quest's client", () => {
-  let system: System;
-  let client: Client;
-
-  beforeAll(async () => {
-    system = await System.start();
-    client = new Client(system.port);
-  }, 60_000);
-  afterAll(async () => {
-    client.close();
-    await system.close();
-  }, 60_000);
+  const system = new SharedSystem();
+  const client = system.connect();
+  afterAll(() => system.close());
 
   const enter = async (): Promise<Browser> => {
     const browser = new Browser(client);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { freePort } from '#libs/embedded-redis';
 import { eventually } from '#libs/testing';
 import { Client } from './client.js';
-import type { System } from './system.js';
+import type { RunningSystem } from './system.js';
 
 /** One more gateway on the log of a running system. */
 export class Gateway {
@@ -12,7 +12,7 @@ export class Gateway {
     readonly port: number,
   ) {}
 
-  static async start(system: System, environment: NodeJS.ProcessEnv): Promise<Gateway> {
+  static async start(system: RunningSystem, environment: NodeJS.ProcessEnv): Promise<Gateway> {
     const port = Number(environment.PORT ?? (await freePort()));
     const child = spawn(process.execPath, ['dist/apps/gateway/src/main.js'], {
       env: { PATH: process.env.PATH, REDIS_URL: system.redisUrl, ...environment, PORT: String(port) },

@@ -20,16 +20,91 @@ export interface Guest {
   readonly browser: { readonly Cookie: string };
 }
 
-/** `npm start` as its user sees it: processes, output, an URL and keys. */
-export class System {
-  output = '';
+/** A system that was started with `npm start`: its address, its keys, and clients for it. */
+export abstract class RunningSystem {
   private readonly clients: Client[] = [];
+
+  protected constructor(
+    readonly folder: string,
+    readonly port: number,
+  ) {}
+
+  /** What it has printed so far. */
+  abstract get output(): string;
+
+  /** A new client with the server's key. */
+  get client(): Client {
+    return this.connect(this.keys.server);
+  }
+
+  /** As `client`, with the admin's key. */
+  get admin(): Client {
+    return this.connect(this.keys.admin);
+  }
+
+  /** A new client with a key, a token or nothing; `close` closes it. */
+  connect(key?: string, port = this.port): Client {
+    const client = new Client(port, key);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** A new player. */
+  async guest(): Promise<Guest> {
+    const { status, headers, body } = await this.connect().post('/v1/sessions', {});
+    if (status !== 201) throw new Error(`no guest, but ${status}: ${JSON.stringify(body)}`);
+    const [cookie = ''] = headers['set-cookie'] ?? [];
+    return { ...body, client: this.connect(body.token), browser: { Cookie: cookie.split(';')[0] ?? '' } };
+  }
+
+  get keys(): { server: string; admin: string } {
+    return JSON.parse(readFileSync(join(this.folder, 'keys.json'), 'utf8'));
+  }
+
+  /** Where the embedded Redis listens. */
+  get redisUrl(): string {
+    const [, port] = /embedded \S+, port (\d+)/.exec(this.output) ?? [];
+    return `redis://127.0.0.1:${port}`;
+  }
+
+  /** Where a worker says that its health is. */
+  healthPort(worker: string): number {
+    const [, port] =
+      new RegExp(`${worker} is working; its health is at http://127.0.0.1:(\\d+)`).exec(this.output) ?? [];
+    return Number(port);
+  }
+
+  /** Closes the clients. */
+  async close(): Promise<void> {
+    for (const client of this.clients) client.close();
+  }
+}
+
+/**
+ * The system that all files with default settings share (`global-system.ts`). Others use it at the same time, so a test
+ * needs boards and players with names of its own, and must not stop anything.
+ */
+export class SharedSystem extends RunningSystem {
+  constructor() {
+    const { SHARED_SYSTEM_FOLDER: folder = '', SHARED_SYSTEM_PORT: port } = process.env;
+    super(folder, Number(port));
+  }
+
+  override get output(): string {
+    return readFileSync(join(this.folder, 'output'), 'utf8');
+  }
+}
+
+/** A system of a test's own: its processes can be killed. */
+export class System extends RunningSystem {
+  override output = '';
 
   private constructor(
     readonly process: ChildProcess,
-    readonly folder: string,
-    readonly port: number,
+    folder: string,
+    port: number,
   ) {
+    super(folder, port);
     const collect = (chunk: Buffer) => {
       this.output += chunk.toString();
     };
@@ -64,48 +139,6 @@ export class System {
     }, within);
   }
 
-  /** A new client with the server's key. */
-  get client(): Client {
-    return this.connect(this.keys.server);
-  }
-
-  /** As `client`, with the admin's key. */
-  get admin(): Client {
-    return this.connect(this.keys.admin);
-  }
-
-  /** A new client with a key, a token or nothing; it is closed with the system. */
-  connect(key?: string, port = this.port): Client {
-    const client = new Client(port, key);
-    this.clients.push(client);
-    return client;
-  }
-
-  /** A new player. */
-  async guest(): Promise<Guest> {
-    const { status, headers, body } = await this.connect().post('/v1/sessions', {});
-    if (status !== 201) throw new Error(`no guest, but ${status}: ${JSON.stringify(body)}`);
-    const [cookie = ''] = headers['set-cookie'] ?? [];
-    return { ...body, client: this.connect(body.token), browser: { Cookie: cookie.split(';')[0] ?? '' } };
-  }
-
-  get keys(): { server: string; admin: string } {
-    return JSON.parse(readFileSync(join(this.folder, 'keys.json'), 'utf8'));
-  }
-
-  /** Where the embedded Redis listens. */
-  get redisUrl(): string {
-    const [, port] = /embedded \S+, port (\d+)/.exec(this.output) ?? [];
-    return `redis://127.0.0.1:${port}`;
-  }
-
-  /** Where a worker says that its health is. */
-  healthPort(worker: string): number {
-    const [, port] =
-      new RegExp(`${worker} is working; its health is at http://127.0.0.1:(\\d+)`).exec(this.output) ?? [];
-    return Number(port);
-  }
-
   /** All its processes but the starter: those whose command line or working set names its folder or parent. */
   pids(): Record<string, number> {
     const found: Record<string, number> = {};
@@ -128,9 +161,9 @@ export class System {
     return this.process.exitCode;
   }
 
-  /** Ends it, sees to it that it left no process behind, and deletes its data. */
-  async close(): Promise<void> {
-    for (const client of this.clients) client.close();
+  /** Ends it, checks that it left no process behind, and deletes its data. */
+  override async close(): Promise<void> {
+    await super.close();
     await this.stop();
     await eventually(() => expect(orphans()).toEqual([]), 20_000);
     rmSync(this.folder, { recursive: true, force: true });

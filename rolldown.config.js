@@ -10,7 +10,7 @@ const PROGRAMS = [
   'apps/*/src/main.ts',
   'scripts/{start,healthcheck,rebuild,verify,repartition,dead-letters}.ts',
   // What developers run; the image is built without these folders.
-  'benchmarks/{bench,board-size,derived-board,scaling}.ts',
+  'benchmarks/{archive,bench,board-size,derived-board,scaling}.ts',
   'benchmarks/baselines/*.ts',
   'test/chaos/main.ts',
 ];

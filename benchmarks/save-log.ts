@@ -8,7 +8,7 @@ const SLOTS = ['autosave', 'campaign', 'settings'];
 const BATCH_SAVES = 2_000;
 
 /** A document of about a kilobyte. */
-const documentOf = (level: number) =>
+export const documentOf = (level: number) =>
   JSON.stringify({
     level,
     position: { x: level * 3.5, y: 12.25, map: `region-${level % 40}` },

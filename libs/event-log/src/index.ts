@@ -4,6 +4,26 @@ export type { Appended, AppendOptions, BatchItem, BoardUse } from './append/appe
 export { EventLog } from './append/event-log.js';
 export { fingerprint, IDEMPOTENCY_SECONDS, recordHash } from './append/idempotency.js';
 export { CopyFinisher } from './append/unfinished-copies.js';
+export type { BinaryEntry } from './archive/entry-row.js';
+export {
+  ArchiveVersionError,
+  ObjectDamagedError,
+  ObjectMissingError,
+  StoreAccessError,
+  StoreChecksumError,
+  StoreClockError,
+  StoreFailedError,
+  StoreFullError,
+  StoreMissingError,
+  StoreUnreachableError,
+  StoreUrlError,
+  UnarchivableEntryError,
+} from './archive/errors.js';
+export type { RowGroup } from './archive/row-group.js';
+export { type SegmentInfo, segmentName } from './archive/segment-format.js';
+export { SegmentReader } from './archive/segment-reader.js';
+export { type Segment, SegmentWriter } from './archive/segment-writer.js';
+export type { ArchiveStore, ByteRange, StoredObject } from './archive/store.js';
 export {
   acceptLoss,
   checkLog,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { packArray, packEvent, unpackEvent } from './codec.js';
+import { codeOf, packArray, packAs, packEvent, typeOfCode, unpackEvent } from './codec.js';
 import { MalformedEventError, UnknownEventTypeError } from './errors.js';
 import { type NewEvent, timeOf } from './event.js';
 import type { JsonObject } from './json.js';
@@ -181,6 +181,21 @@ describe('the event codec', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('packs an event again in the form that its code names', () => {
+    const event: NewEvent = {
+      type: 'ScoreSubmitted',
+      data: { board: 'weekly', player: 'ada', score: 9 },
+      actor: { kind: 'player', id: 'ada' },
+    };
+    for (const e of ['s2 p weekly ada 9', '["s1","p:ada","weekly","ada",9]']) {
+      const code = codeOf('ScoreSubmitted', e);
+      expect(typeOfCode(code)).toBe('ScoreSubmitted');
+      expect(packAs(code, event)).toBe(e);
+    }
+    expect(packAs('s3', event)).toBeUndefined();
+    expect(packAs('s2', { ...event, data: { ...event.data, board: 'a b' } })).toBeUndefined();
   });
 
   it('reads scores in the array form of old logs', () => {

@@ -63,6 +63,28 @@ export interface PackedEvent {
   readonly t?: string;
 }
 
+const SCORE_LINE_CODE = SCORE_LINE.trimEnd();
+
+/** The code that field `e` of an event begins with. */
+export function codeOf(type: EventType, e: string): string {
+  return e.startsWith(SCORE_LINE) ? SCORE_LINE_CODE : eventDefinitionOf(type).code;
+}
+
+export function typeOfCode(code: string): EventType | undefined {
+  return code === SCORE_LINE_CODE ? 'ScoreSubmitted' : typeByCode.get(code);
+}
+
+/**
+ * Field `e` of an event in the form with this code. The archive stores the code of each event, so that the event gets its original
+ * bytes back even when new events have another form.
+ *
+ * @returns undefined when this form cannot hold the event
+ */
+export function packAs(code: string, event: NewEvent): string | undefined {
+  if (code === SCORE_LINE_CODE && isScore(event)) return packScoreLine(event);
+  return code === eventDefinitionOf(event.type).code ? packArray(event) : undefined;
+}
+
 /** @param event a new event, or a copy of a recorded one, which keeps its time `at` */
 export function packEvent<T extends EventType>(event: NewEvent<T> & { readonly at?: number }): PackedEvent {
   const definition = eventDefinitionOf(event.type);
@@ -71,10 +93,12 @@ export function packEvent<T extends EventType>(event: NewEvent<T> & { readonly a
   return {
     e: (isScore(event) ? packScoreLine(event) : undefined) ?? packArray(event),
     ...(document !== undefined && { d: document }),
-    ...((trace || idempotencyKey) && { m: JSON.stringify({ trace, key: idempotencyKey }) }),
+    ...((trace || idempotencyKey) && { m: packMeta(trace, idempotencyKey) }),
     ...(at !== undefined && { t: String(at) }),
   };
 }
+
+export const packMeta = (trace?: string, key?: string): string => JSON.stringify({ trace, key });
 
 const isScore = (event: NewEvent): event is NewEvent<'ScoreSubmitted'> => event.type === 'ScoreSubmitted';
 

@@ -1,5 +1,15 @@
 export type { AttributeFilter, Attributes } from './attributes.js';
-export { eventDefinitionOf, eventTypesOf, packArray, packEvent, unpackEvent } from './codec.js';
+export {
+  codeOf,
+  eventDefinitionOf,
+  eventTypesOf,
+  packArray,
+  packAs,
+  packEvent,
+  packMeta,
+  typeOfCode,
+  unpackEvent,
+} from './codec.js';
 export { MalformedEventError } from './errors.js';
 export { type Actor, type EventType, type NewEvent, type RecordedEvent, timeOf } from './event.js';
 export { compareEventIds, type EventId, formatEventId, parseEventId } from './event-id.js';

@@ -1,17 +1,17 @@
-/** string that expires with the session: the session's player. @param hash of the token */
+/** string: whose session it is; gone when it has ended. @param hash of its token */
 export const sessionKey = (prefix: string, hash: string) => `${prefix}:session:${hash}`;
 
-/** string: recent failed logins from the address */
+/** string: how many logins from the address failed of late */
 export const failedLoginsKey = (prefix: string, address: string) => `${prefix}:failed-logins:${address}`;
 
-/** string: recent requests of a caller. The caller comes last because it may contain colons. */
+/** string: what a caller was admitted to lately. What names the caller stands last: it may hold colons. */
 export const limitKey = (prefix: string, routeClass: string, role: string, id: string) =>
   `${prefix}:limit:${routeClass}:${role}:${id}`;
 
-/** string: the recent count of an hourly quota */
+/** string: what was counted lately for a quota that is counted by the hour */
 export const hourlyQuotaKey = (prefix: string, quota: string, id: string) =>
   limitKey(prefix, 'quota', quota, id);
 
-/** string: bytes that a player has recently appended to the log */
+/** string: bytes that a player has appended to the log lately */
 export const hourlyBytesKey = (prefix: string, player: string) =>
   hourlyQuotaKey(prefix, 'player.bytesPerHour', player);

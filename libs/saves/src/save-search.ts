@@ -8,11 +8,11 @@ import { documentTexts } from './save-document.js';
 import type { SearchableSlot } from './searchable-slots.js';
 
 export interface SaveQuery {
-  /** Words that the document's `name` must contain, in any order. A text without words matches nothing. */
+  /** Words that the document's `name` must contain, in any order. A text without a word finds nothing. */
   readonly words?: string | undefined;
-  /** The owner of the document. */
+  /** The player whose document it is. */
   readonly player?: string | undefined;
-  /** Maximum players. */
+  /** Players, at most. */
   readonly limit: number;
 }
 

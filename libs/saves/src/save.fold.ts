@@ -3,32 +3,32 @@ import { documentName, isFoundByName } from './searchable-slots.js';
 
 export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
 
-/** A save without its document. */
+/** What is known of a save besides its document. */
 export interface SaveState {
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;
-  /** UTF-8 bytes of the document; undefined for a deletion, after which versions continue to count. */
+  /** Length of the document in UTF-8; nothing when the version is a deletion: versions go on counting behind it. */
   readonly bytes: number | undefined;
-  /** The document's name, in a searchable slot. */
+  /** What the document is found by, in a slot that is searched by name. */
   readonly name?: string;
 }
 
-/** A version that was applied before changes nothing. */
+/** A version that has taken effect already changes nothing. */
 export function evolveSave(save: SaveState | undefined, event: SaveEvent): SaveState {
   const version = versionOf(event);
   if (save && version <= save.version) return save;
   return { version, updatedAt: timeOf(event), bytes: bytesOf(event), ...nameOf(event) };
 }
 
-/** Verify folds only states, without their documents. */
+/** A verifying fold keeps no documents, but the states that were made of them. */
 function nameOf({ type, data }: SaveEvent): Pick<SaveState, 'name'> {
   if (type !== 'SaveWritten' || !isFoundByName(data.slot)) return {};
   const name = documentName(data.document);
   return name === undefined ? {} : { name };
 }
 
-/** Undefined for a deletion. */
+/** Nothing for a deletion. */
 export function bytesOf(event: SaveEvent): number | undefined {
   return event.type === 'SaveWritten' ? Buffer.byteLength(event.data.document) : undefined;
 }

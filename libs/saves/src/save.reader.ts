@@ -13,16 +13,16 @@ export interface SaveSlot {
   readonly version: number;
   /** ISO 8601. */
   readonly updatedAt: string;
-  /** UTF-8 bytes of the document. */
+  /** Length of the document in UTF-8. */
   readonly bytes: number;
 }
 
 export interface Save extends Omit<SaveSlot, 'slot'> {
-  /** The JSON text exactly as it was sent. */
+  /** JSON, exactly as it was written. */
   readonly document: string;
 }
 
-/** A version of a save in the history. */
+/** A version of a save, as the history lists it. */
 export interface ListedVersion extends PastVersion {
   readonly version: number;
 }
@@ -39,7 +39,7 @@ export class SaveReader {
     this.live = new LiveState(redis, DOCUMENTS_GROUP);
   }
 
-  /** @returns undefined if the slot is empty */
+  /** @returns nothing when the slot is empty */
   async find(player: string, slot: string): Promise<Save | undefined> {
     const keys = this.topology.of('players', player);
     const [line, document] = await this.live.read(
@@ -63,7 +63,7 @@ export class SaveReader {
     return slots.sort((a, b) => (a.slot < b.slot ? -1 : 1));
   }
 
-  /** The latest applied version, also if it is a deletion; 0 if there is none. */
+  /** The latest version that has taken effect, be it a deletion; 0 when there is none. */
   async latest(player: string, slot: string): Promise<number> {
     const keys = this.topology.of('players', player);
     const [line] = await this.live.read(readFields, keys, state => [slotsKey(state, player)], [slot]);
@@ -71,9 +71,9 @@ export class SaveReader {
   }
 
   /**
-   * Versions from the given one down, newest first. Versions that are dead letters are missing.
+   * Versions from one downwards, newest first; those that are dead letters are left out.
    *
-   * @param count maximum versions to examine
+   * @param count how many versions are looked at, at most
    */
   async history(player: string, slot: string, from: number, count: number): Promise<ListedVersion[]> {
     const wanted = Array.from({ length: Math.min(from, count) }, (_, i) => from - i);
@@ -85,7 +85,7 @@ export class SaveReader {
     return found.flat();
   }
 
-  /** @param versions stored in one hash */
+  /** @param versions of one hash */
   private async versions(player: string, slot: string, versions: number[]): Promise<ListedVersion[]> {
     const keys = this.topology.of('players', player);
     const [first = 0] = versions;
@@ -102,7 +102,7 @@ export class SaveReader {
   }
 }
 
-/** Undefined for a deletion. */
+/** Nothing for a deletion. */
 function view(line: string): Omit<SaveSlot, 'slot'> | undefined {
   const { version, updatedAt, bytes } = parseSave(line);
   return bytes === undefined ? undefined : { version, updatedAt: new Date(updatedAt).toISOString(), bytes };

@@ -3,7 +3,7 @@ import { documentKey } from './keys.js';
 import type { SaveEvent, SaveState } from './save.fold.js';
 import { saveDocumentEffects } from './save-document.js';
 
-/** A slot's document and its index terms. */
+/** A slot's document, and what it is found by. */
 export function slotEffects(
   before: SaveState | undefined,
   after: SaveState,
@@ -13,14 +13,14 @@ export function slotEffects(
   return [...textEffects(before, event, keys), ...saveDocumentEffects(event.data, before, after, keys)];
 }
 
-/** There is a document to delete only if one was stored. */
+/** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */
 function textEffects(before: SaveState | undefined, { type, data }: SaveEvent, keys: StateKeys): Effect[] {
   const target = { type: 'string', key: documentKey(keys, data.player, data.slot) } as const;
   if (type === 'SaveWritten') return [{ ...target, command: 'SET', args: [{ document: data.document }] }];
   return before?.bytes === undefined ? [] : [{ ...target, command: 'UNLINK', args: [] }];
 }
 
-/** The stored format is `<version> <updatedAt> <bytes>`, with `-` for a deletion, and in a searchable slot the name as JSON. */
+/** `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion, then the name as JSON where it is searched by name. */
 export function formatSave({ version, updatedAt, bytes, name }: SaveState): string {
   return `${version} ${updatedAt} ${bytes ?? '-'}${name === undefined ? '' : ` ${JSON.stringify(name)}`}`;
 }

@@ -7,18 +7,18 @@ import { createIndex, dropIndex, JsonDocuments, jsonEffects } from './json-docum
 import { searchDocumentKey } from './keys.js';
 import { memberOf } from './search-terms.js';
 
-/** Not the number of any generation. */
+/** No generation of any state. */
 const NONE = 0;
 const NAME = 'a trial';
 
-/** Runs the command inside a script, as the commit script does. */
+/** As the script that commits writes: by a command within a script. */
 const WRITE = 'return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))';
 
 /**
- * Creates the index, stores a JSON value, finds it, and deletes it. This shows whether the server and this user's rights support
- * JSON documents before anything depends on them. If the trial fails, an index that it created is dropped.
+ * Makes the index, keeps a document as a JSON value, finds it, and deletes it: a server on which that does not work, or
+ * that does not let this user do it, must show before anything depends on it. An index that is new then goes again.
  *
- * @throws Error with the step that failed
+ * @throws Error that says what went wrong
  */
 export async function tryDocuments(redis: RedisClient, topology: Topology): Promise<void> {
   const isNew = await createIndex(redis, topology.prefix);

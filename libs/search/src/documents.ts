@@ -1,13 +1,13 @@
 import type { PartitionKeys } from '#libs/event-log';
 import type { StateKeys } from '#libs/projections';
 
-/** The consumer group and projection of players' documents: saves, profiles, and their index. */
+/** The consumer group, and projection, that stores players' documents: saves, profiles, and what they are found by. */
 export const DOCUMENTS_GROUP = 'saves';
 
-/** The collection of all profiles with a name. */
+/** The collection of all profiles that have a name. */
 export const PROFILES = 'profiles';
 
-/** The address of a document. */
+/** Where a document is. */
 export interface DocumentPlace {
   readonly keys: StateKeys;
   /** `profiles`, or a slot. */
@@ -15,37 +15,38 @@ export interface DocumentPlace {
   readonly player: string;
 }
 
-/** A document for the index. */
+/** What is known of a document besides its text as it was written. */
 export interface PlayerDocument {
-  /** Its index terms. */
+  /** What it is found by. */
   readonly texts: readonly string[];
-  /** JSON, for people who look into the database. */
+  /** JSON: what is shown to whoever looks into the database. */
   readonly json: string;
 }
 
-/** A partition and its live generation. */
+/** A partition, and the live generation of its state. */
 export interface LivePartition {
   readonly keys: PartitionKeys;
   readonly state: StateKeys;
 }
 
 export interface Matches {
-  /** The number of matches. */
+  /** How many there are. */
   readonly total: number;
   readonly players: readonly string[];
 }
 
 /**
- * A document store.
+ * Where documents are kept and found, in partitions whose generation is of one store.
  *
- * There are two: sorted sets, which every Redis has, and JSON values with an index of Redis Search. Both give the same answers.
+ * There are two: sorted sets, which any Redis has, and JSON values with an index of Redis Search. Both give the same
+ * answers.
  */
 export interface Documents {
   /**
-   * Folded names that begin with a text, each with its player, as members of a sorted set, in byte order.
+   * Folded names that begin with a text, each with its player, as members of a sorted set, in the order of bytes.
    *
-   * @param after the member after which to begin; empty for the first page
-   * @param seen the approximate number of members before the page
+   * @param after the member behind which to begin; empty for the beginning
+   * @param seen how many came before, about
    */
   names(
     partitions: readonly LivePartition[],
@@ -54,7 +55,7 @@ export interface Documents {
     seen: number,
     limit: number,
   ): Promise<string[]>;
-  /** Players whose document in the slot has all of the words. The empty word matches every document. */
+  /** Players whose document in the slot has all of the words; the empty word is in every document. */
   matches(
     partitions: readonly LivePartition[],
     slot: string,

@@ -15,13 +15,13 @@ import { byBytes, memberOf } from './search-terms.js';
 const listNames = script<string[]>('list-names');
 const matchWords = script<[total: number, next: string, ...players: string[]]>('match-words');
 
-/** Limits of a query with several words, per partition: examined documents, and comparisons. */
+/** Documents of a partition that are looked at for several words, at most, and comparisons for it. */
 const MAX_LOOKED_AT = 10_000;
 const MAX_COMPARISONS = 40_000;
-/** Maximum comparisons in one call, during which Redis does nothing else. */
+/** Comparisons in one call, at most: Redis does nothing else meanwhile. */
 const CALL_COMPARISONS = 500;
 
-/** Updates a sorted set from the old index terms of a document to the new ones. */
+/** Brings a sorted set of texts from what a document was found by to what it is found by now. */
 export function plainEffects(
   { keys, collection, player }: DocumentPlace,
   before: PlayerDocument | undefined,
@@ -37,7 +37,7 @@ export function plainEffects(
   ];
 }
 
-/** The store for every Redis. It queries all partitions in parallel. */
+/** For any Redis: partitions are asked each for itself, all at the same time. */
 export class PlainDocuments implements Documents {
   constructor(
     private readonly redis: RedisClient,
@@ -59,7 +59,7 @@ export class PlainDocuments implements Documents {
     return found.flat().sort(byBytes).slice(0, limit);
   }
 
-  /** With several words, it examines at most 10,000 documents in each partition, and compares 40,000 words. */
+  /** Of several words, 10,000 documents in each partition are looked at, at most, and 40,000 words in them. */
   async matches(
     partitions: readonly LivePartition[],
     slot: string,
@@ -73,7 +73,7 @@ export class PlainDocuments implements Documents {
     return { total: found.reduce((sum, { total }) => sum + total, 0), players: players.slice(0, limit) };
   }
 
-  /** Searches a partition in slices. */
+  /** Looks through a partition a stretch at a time. */
   private async matchesIn(
     { keys }: LivePartition,
     slot: string,

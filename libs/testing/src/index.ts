@@ -1,3 +1,4 @@
+export * from './any-entry.js';
 export * from './arbitraries.js';
 export * from './board-history.js';
 export * from './board-workers.js';
@@ -7,9 +8,11 @@ export * from './eventually.js';
 export * from './exact-units.js';
 export * from './log-clock.js';
 export * from './longest-hold.js';
+export * from './memory-store.js';
 export * from './mortal-client.js';
 export * from './naive-board.js';
 export * from './one-name.js';
+export * from './python.js';
 export * from './redis-cluster.js';
 export * from './redis-container.js';
 export * from './script-named.js';

@@ -59,7 +59,7 @@ export class JobActiveError extends Error {
   override readonly name = 'JobActiveError';
 
   constructor(readonly active: string) {
-    super(`job ${active} is under way for this projection: wait for it, or cancel it`);
+    super(`job ${active} is running for this projection: wait for it, or cancel it`);
   }
 }
 

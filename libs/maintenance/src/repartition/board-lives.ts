@@ -3,18 +3,18 @@ import { compareEventIds, type EventId, type RecordedEvent } from '#libs/events'
 
 export type BoardEvent = RecordedEvent<'BoardDefined' | 'BoardRemoved'>;
 
-/** As a board was for an event that was appended. */
+/** The state of a board when an event was appended. */
 export interface Life {
-  /** Over how many partitions it was spread, if it was. */
+  /** The number of its shards, if it had any. */
   readonly shards: number | undefined;
   /**
-   * `live`: as its own partition says, too; `over`: that one had removed the board already, and the copy of that was
-   * under way; `ahead`: it was defined by an event that was not read yet, for it has a later id.
+   * `live`: the board's own partition agrees. `over`: its own partition had removed the board, and the copy of the removal had
+   * not arrived. `ahead`: the event that defined the board has a later id, and has not been read yet.
    */
   readonly state: 'live' | 'over' | 'ahead';
 }
 
-/** From when on a board has shards, until its removal. */
+/** The shards of a board, from its creation until its removal. */
 interface Spread {
   readonly born: EventId;
   readonly shards: number;
@@ -23,29 +23,29 @@ interface Spread {
 const WHOLE: Life = { shards: undefined, state: 'live' };
 
 /**
- * What the partitions of a log knew of boards with shards when events were appended to them, each by what came to it. Ids
- * do not tell: those of one partition are in order with each other, but not with what another one was told meanwhile.
+ * Reconstructs what each partition knew about sharded boards when an event was appended to it, from the definitions that had
+ * arrived there. Ids alone do not tell, because ids of different partitions are not in the order of arrival.
  */
 export class BoardLives {
-  /** By the boards' own partitions. */
+  /** According to the boards' own partitions. */
   private readonly homes = new Map<string, Spread>();
-  /** The last event that a board was born by. Boards that never had shards are not here. */
+  /** The last event that created each sharded board. */
   private readonly births = new Map<string, EventId>();
-  /** By partition: what copies say. */
+  /** By partition: according to the copies there. */
   private readonly copies: readonly Map<string, Partial<Spread> & { readonly first: EventId }>[];
 
   constructor(private readonly log: Topology) {
     this.copies = log.all('scores').map(() => new Map());
   }
 
-  /** @returns whether another life of the board begins, and it has shards in one of them */
-  hear(partition: number, event: BoardEvent): boolean {
+  /** @returns whether the board was created or removed, and had or has shards */
+  apply(partition: number, event: BoardEvent): boolean {
     const { board, first } = event.data;
     const { source, shards } = event.type === 'BoardDefined' ? event.data.definition : {};
     const spread = source === undefined ? shards : undefined;
     if (first) {
       const born = event.type === 'BoardDefined' ? event.data.born : undefined;
-      this.hearCopy(partition, board, { first, ...(born && spread && { born, shards: spread }) });
+      this.applyCopy(partition, board, { first, ...(born && spread && { born, shards: spread }) });
       return false;
     }
     const before = this.homes.get(board);
@@ -56,7 +56,7 @@ export class BoardLives {
     return before === undefined;
   }
 
-  /** What a board was for what was appended to a partition next. */
+  /** The state of a board for the next event of a partition. */
   at(partition: number, board: string): Life {
     const isHome = this.log.of('scores', board).partition === partition;
     const current = this.homes.get(board);
@@ -68,8 +68,8 @@ export class BoardLives {
     return { shards, state: current && isSame(current.born, born) ? 'live' : 'over' };
   }
 
-  /** As the append script does: an older definition never replaces a newer one. */
-  private hearCopy(partition: number, board: string, copy: Partial<Spread> & { first: EventId }): void {
+  /** Like the append script: an older definition never replaces a newer one. */
+  private applyCopy(partition: number, board: string, copy: Partial<Spread> & { first: EventId }): void {
     const known = this.copies[partition]?.get(board);
     if (!known || compareEventIds(known.first, copy.first) < 0) this.copies[partition]?.set(board, copy);
   }

@@ -10,18 +10,18 @@ import {
 import { SCORED_BOARD } from '#libs/leaderboards';
 import type { PartitionWriter, Placed } from './partition-writer.js';
 
-/** What a partition that is being made knows of a board. */
+/** A board in a new partition. */
 interface Known {
-  /** The first event of what it was last said to be, if it ever was. */
+  /** The original event of its latest definition or removal, if there is one. */
   readonly by?: EventId;
-  /** By which event a board with shards was born, in its own partition. */
+  /** In the own partition of a sharded board: the event that created it. */
   readonly born?: EventId | undefined;
   readonly is: 'defined' | 'removed' | 'scored';
 }
 
-/** The definitions beside partitions that are being made, as the append script would have kept them. */
+/** Writes the definitions beside new partitions, as the append script would have done. */
 export class Definitions {
-  /** What boards were said to be, by partition: few events. */
+  /** Definitions and removals by partition. There are few. */
   readonly events = new Map<PartitionKeys, RecordedEvent[]>();
   private readonly boards = new Map<PartitionWriter, Map<string, Known>>();
 
@@ -50,7 +50,7 @@ export class Definitions {
     writer.set(keys.definitions(), board, text);
   }
 
-  /** A board has scores: that stands there when nothing else does. @param writer of its own partition */
+  /** Marks a board that has scores and no definition. @param writer of the board's own partition */
   mark(writer: PartitionWriter, board: string): void {
     const known = this.boards.get(writer)?.get(board);
     if (known && known.is !== 'removed') return;

@@ -1,22 +1,24 @@
-/** The pause became too long. */
+/** The pause, in which the log accepts no events, became too long. */
 export class PauseTooLongError extends Error {
   readonly code = 'PAUSE_TOO_LONG';
   override readonly name = 'PauseTooLongError';
 
-  /** @param seconds that it may take */
+  /** @param seconds the maximum length of the pause */
   constructor(seconds: number) {
-    super(`what was left could not be moved within ${seconds} s: run the command when less happens`);
+    super(
+      `the last events could not be copied within ${seconds} s: run the command at a time with less load`,
+    );
   }
 }
 
-/** The log was moved, but what it was before could not be deleted. */
+/** The log was repartitioned, but the old partitions could not be deleted. */
 export class NotCleanedError extends Error {
   readonly code = 'NOT_CLEANED';
   override readonly name = 'NotCleanedError';
 
   constructor(cause: unknown) {
     super(
-      `the log was moved; what it was before is still there (${(cause as Error).message}): run the command again`,
+      `the log was repartitioned, but old partitions remain (${(cause as Error).message}): run the command again`,
       {
         cause,
       },
@@ -24,24 +26,24 @@ export class NotCleanedError extends Error {
   }
 }
 
-/** Events went from the log while it was moved: those of a player who was erased. */
+/** Events of an erased player were deleted from the log during the repartition. */
 export class LogChangedError extends Error {
   readonly code = 'LOG_CHANGED';
   override readonly name = 'LogChangedError';
 
   constructor(stream: string) {
-    super(`events were deleted from ${stream} meanwhile: a player was erased`);
+    super(`events were deleted from ${stream} in the meantime, because a player was erased`);
   }
 }
 
-/** What was taken under a definition of a board came before it by the clock of another Redis. */
+/** By their ids, scores came before the definition under which they were accepted, because the servers' clocks differed. */
 export class ClocksDifferError extends Error {
   readonly code = 'CLOCKS_DIFFER';
   override readonly name = 'ClocksDifferError';
 
   constructor(board: string) {
     super(
-      `shards of ${board} have taken scores before it was defined, by their clocks: when it was, the clocks of the Redis servers differed, and such a log cannot be moved`,
+      `shards of ${board} accepted scores before it was defined, according to their clocks: the clocks of the Redis servers differed at that time, and such a log cannot be repartitioned`,
     );
   }
 }

@@ -13,8 +13,8 @@ async function merged(logs: readonly (readonly LogEntry[])[], length: number) {
   return all;
 }
 
-describe('logs that are merged', () => {
-  it('give every entry once, by id and then by log, however they are read', async () => {
+describe('inOrder', () => {
+  it('yields every entry once, by id and then by log, whatever the pages', async () => {
     const id = fc.record({ ms: fc.nat({ max: 5 }), seq: fc.nat({ max: 12 }) });
     const log = fc
       .uniqueArray(id, { selector: formatEventId, maxLength: 12 })

@@ -3,32 +3,32 @@ import { compareEventIds, type EventId, parseEventId } from '#libs/events';
 
 /** An entry of one of several logs. */
 export interface OrderedEntry {
-  /** Which log has it, counted from 0. */
+  /** The index of its log. */
   readonly source: number;
   readonly id: EventId;
   readonly entry: LogEntry;
 }
 
-/** Entries in a stretch, about and at least, where there are so many. */
-const STRETCH = 2_000;
+/** The minimum entries in a section; a page more at most. */
+const SECTION_ENTRIES = 2_000;
 
 type Pages = AsyncIterator<readonly LogEntry[], unknown>;
 
-/** Merges logs by the ids of their entries, in stretches; entries with one id, by the numbers of their logs. */
+/** Merges logs by the ids of their entries, in sections. Entries with equal ids are ordered by the index of their logs. */
 export async function* inOrder(logs: readonly Pages[]): AsyncGenerator<OrderedEntry[], void> {
   const heads = logs.map((pages, source) => new Head(pages, source));
   await Promise.all(heads.map(head => head.read()));
-  let stretch: OrderedEntry[] = [];
+  let section: OrderedEntry[] = [];
   for (let first = earliest(heads); first; first = earliest(heads)) {
-    stretch.push(first.take());
+    section.push(first.take());
     if (first.next) continue;
-    // What comes next in this log is not known.
+    // The page of this log is used up, so its next entry is unknown until another page is read.
     await first.read();
-    if (stretch.length < STRETCH) continue;
-    yield stretch;
-    stretch = [];
+    if (section.length < SECTION_ENTRIES) continue;
+    yield section;
+    section = [];
   }
-  if (stretch.length > 0) yield stretch;
+  if (section.length > 0) yield section;
 }
 
 function earliest(heads: readonly Head[]): Head | undefined {
@@ -38,9 +38,9 @@ function earliest(heads: readonly Head[]): Head | undefined {
   return first;
 }
 
-/** Where the reading of one log is. */
+/** The reading position in one log. */
 class Head {
-  /** The id of its next entry; nothing when another page must be read, or at its end. */
+  /** The id of the next entry; undefined if another page must be read, or at the end. */
   next: EventId | undefined;
   private page: readonly LogEntry[] = [];
   private index = 0;
@@ -54,7 +54,7 @@ class Head {
     const { value, done } = await this.pages.next();
     this.page = done ? [] : (value as readonly LogEntry[]);
     this.index = 0;
-    this.look();
+    this.update();
   }
 
   take(): OrderedEntry {
@@ -64,11 +64,11 @@ class Head {
       entry: this.page[this.index] as LogEntry,
     };
     this.index += 1;
-    this.look();
+    this.update();
     return taken;
   }
 
-  private look(): void {
+  private update(): void {
     const entry = this.page[this.index];
     this.next = entry && parseEventId(entry[0]);
   }

@@ -16,11 +16,11 @@ import { Jobs } from '../jobs/jobs.js';
 import { projections } from '../projections/projections.js';
 import { type Counts, Repartition } from './repartition.js';
 
-/** Kills in one run, spread over all commands of a move at random. */
+/** Kills in one run, at random over all commands of a repartition. */
 const KILLS = 10;
 const LATE_KILLS = 6;
 
-describe('a repartition that is killed', () => {
+describe('a killed repartition', () => {
   let test: TestLog;
   let said: string[];
   beforeEach(async () => {
@@ -61,14 +61,14 @@ describe('a repartition that is killed', () => {
     }
   };
 
-  /** A command of its own: it knows nothing but what is in Redis. */
+  /** A new process, which knows only what is in Redis. */
   const repartition = async (counts: Partial<Counts>, redis = test.redis) => {
     const topology = await Topology.open(redis, test.prefix, {});
     const listener = { onProgress: () => {}, say: (text: string) => void said.push(text) };
     return new Repartition(redis, topology, { ...topology.counts, ...counts }, listener, 0).run();
   };
 
-  /** What a process that runs does within seconds: the attempt is silent by then. */
+  /** What running processes do when the lease of the attempt has expired. */
   const lookAfterIt = async () => {
     const { moving, ...fields } = await readTopology(test.redis, test.prefix);
     test.topology.update(fields);
@@ -85,13 +85,13 @@ describe('a repartition that is killed', () => {
 
   const follow = async () => test.topology.update(await test.redis.hgetall(topologyKey(test.prefix)));
 
-  /** All events, wherever they are. */
+  /** All events of all partitions. */
   const events = async () => {
     const found: string[] = [];
     for (const stream of STREAMS)
       for (const keys of test.topology.all(stream))
         for (const [, fields] of await test.redis.xrange(keys.stream, '-', '+')) found.push(fields.join(' '));
-    // Bans are in every partition, however many there are.
+    // Every partition has a copy of each ban.
     return found.filter(text => !text.includes('"x1"')).sort();
   };
 
@@ -108,7 +108,7 @@ describe('a repartition that is killed', () => {
     };
   };
 
-  /** Keys that nobody has any use for. */
+  /** Keys that are no longer needed. */
   const leftovers = async () => {
     const { epochs } = test.topology;
     const left: string[] = [];
@@ -145,7 +145,7 @@ describe('a repartition that is killed', () => {
     }
   };
 
-  it('at any command leaves nothing behind, loses nothing, and the next one says what it did', async () => {
+  it('leaves nothing behind and loses nothing, and the next one reports what it cleaned up or finished', async () => {
     const before = { events: await events(), ...(await beside()) };
     const counting = mortal(test.redis);
     await repartition({ scores: 3, players: 3 }, counting.client);
@@ -153,7 +153,7 @@ describe('a repartition that is killed', () => {
     await follow();
     const outcomes = new Set<string>();
     for (let kill = 0; kill < KILLS + LATE_KILLS; kill++) {
-      // All over it, each time a little elsewhere, and then closely where it ends.
+      // At many commands, and at nearly every command near the end.
       const share = kill < KILLS ? (kill + Math.random()) / KILLS : 0.8 + (kill - KILLS) / (5 * LATE_KILLS);
       const at = 1 + Math.floor(share * commands);
       const counts =
@@ -165,9 +165,9 @@ describe('a repartition that is killed', () => {
         () => 'killed',
       );
       await lookAfterIt();
-      // The log takes events, whatever it was killed at.
+      // The log accepts events, whenever the repartition was killed.
       await append('SaveWritten', { player: 'p2', slot: 'after', document: '{}' });
-      // Nobody asks for another cut: what is there stays, and what was begun is cleaned up or finished.
+      // The numbers of partitions stay, and the earlier attempt is cleaned up or finished.
       await repartition({});
       await follow();
       const report = said.find(text => /^(cleaned up|finished):/.test(text))?.split(':')[0];

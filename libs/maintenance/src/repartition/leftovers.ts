@@ -12,10 +12,10 @@ import { groupsOf } from '../projections/projections.js';
 import { scan } from './logins.js';
 
 /**
- * Has whoever goes by these partitions still, because it was frozen, be refused: the gates are closed, and no generation is
- * live any more. These few keys stay for ever.
+ * Retires old partitions: a process that was frozen and still uses them is refused, because their gates are closed and no
+ * generation is live. These few keys stay for ever.
  */
-export async function entomb(
+export async function retire(
   redis: RedisClient,
   partitions: readonly PartitionKeys[],
   groups: readonly string[],
@@ -25,8 +25,8 @@ export async function entomb(
   );
 }
 
-/** As `entomb`, for all partitions of epochs before one: their gates say which there were. */
-export async function entombBefore(
+/** Retires all partitions of earlier epochs. Their gates show which partitions existed. */
+export async function retireEarlier(
   redis: RedisClient,
   { prefix, epochs }: Topology,
   stream: StreamName,
@@ -36,29 +36,29 @@ export async function entombBefore(
       const { partition = 0, epoch = Number.POSITIVE_INFINITY } = parsePartitionKey(prefix, gate) ?? {};
       return epoch < epochs[stream] ? [new PartitionKeys(prefix, stream, partition, epoch)] : [];
     });
-    await entomb(redis, past, groupsOf(stream));
+    await retire(redis, past, groupsOf(stream));
   }
 }
 
 /**
- * Deletes partitions of a stream, a few keys at a time. It can be stopped anywhere, and begun anew.
+ * Deletes partitions of a stream, a few keys at a time. It can be interrupted at any time, and run again.
  *
- * @param what goes: of partitions that were live once, all but the tombs
- * @returns how many keys it deleted
+ * @param what the keys of retired partitions stay if this is `all but retired`
+ * @returns the number of deleted keys
  */
 export async function dropPartitions(
   redis: RedisClient,
   prefix: string,
   stream: StreamName,
   isGone: (epoch: number) => boolean,
-  what: 'all' | 'all but tombs',
+  what: 'all' | 'all but retired',
   onPage: () => Promise<void> = async () => {},
 ): Promise<number> {
   let dropped = 0;
   for await (const keys of scan(redis, partitionKeysLike(prefix, stream))) {
     const gone = keys.filter(key => {
       const name = parsePartitionKey(prefix, key);
-      return name !== undefined && isGone(name.epoch) && (what === 'all' || !isTomb(name));
+      return name !== undefined && isGone(name.epoch) && (what === 'all' || !isOfRetired(name));
     });
     const deleted = await Promise.all(gone.map(key => redis.unlink(key)));
     dropped += deleted.reduce((sum, one) => sum + one, 0);
@@ -67,4 +67,4 @@ export async function dropPartitions(
   return dropped;
 }
 
-const isTomb = ({ rest }: PartitionKeyName) => rest === 'gate' || rest.startsWith('live:');
+const isOfRetired = ({ rest }: PartitionKeyName) => rest === 'gate' || rest.startsWith('live:');

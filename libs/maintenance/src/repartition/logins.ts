@@ -5,30 +5,30 @@ import { script } from '../lua.js';
 
 const readRecords = script<string[]>('read-records');
 
-const COUNT = 1_000;
+const PAGE_KEYS = 1_000;
 
-/** The partitions of players that are left, and those that take their place. */
+/** The old and the new partitions of players. */
 export interface PlayerPartitions {
   readonly prefix: string;
   readonly from: readonly PartitionKeys[];
   of(player: string): PartitionKeys;
 }
 
-/** Takes along what lets players in: it is beside the log, and no event knows of it. */
+/** Copies credentials and sessions, which are stored beside the log and are not events. */
 export class Logins {
   constructor(
     private readonly redis: RedisClient,
     private readonly partitions: PlayerPartitions,
   ) {}
 
-  /** Copies all there is. What comes meanwhile is `touched`. @param onPage throws to stop */
+  /** Copies everything. Changes in the meantime are recorded in `touched`. @param onPage may throw to stop */
   async copy(onPage: () => Promise<void>): Promise<void> {
     for (const keys of this.partitions.from) await this.copyCredentials(keys, onPage);
-    await this.walk('sessions:*', onPage, async (keys, player) => this.copySessions(keys, player));
-    await this.walk('failed-logins:*', onPage, async (keys, player) => this.copyFailures(keys, player));
+    await this.visit('sessions:*', onPage, async (keys, player) => this.copySessions(keys, player));
+    await this.visit('failed-logins:*', onPage, async (keys, player) => this.copyFailures(keys, player));
   }
 
-  /** Copies what came since it was closed to be left. */
+  /** Copies the changes that were recorded since the repartition began. */
   async copyTouched(): Promise<void> {
     await Promise.all(
       this.partitions.from.map(async keys => {
@@ -47,7 +47,7 @@ export class Logins {
   private async copyCredentials(keys: PartitionKeys, onPage: () => Promise<void>): Promise<void> {
     let cursor = '0';
     do {
-      const [next, flat] = await this.redis.hscan(credentialsKey(keys), cursor, 'COUNT', COUNT);
+      const [next, flat] = await this.redis.hscan(credentialsKey(keys), cursor, 'COUNT', PAGE_KEYS);
       const places = new Map<string, string[]>();
       for (let i = 0; i + 1 < flat.length; i += 2) {
         const [player = '', secret = ''] = [flat[i], flat[i + 1]];
@@ -62,7 +62,7 @@ export class Logins {
     } while (cursor !== '0');
   }
 
-  /** The list as it is, however often. */
+  /** Replaces the list, so it can run again. */
   private async copySessions(keys: PartitionKeys, player: string): Promise<void> {
     const hashes = await this.redis.lrange(playerSessionsKey(keys, player), 0, -1);
     const key = playerSessionsKey(this.partitions.of(player), player);
@@ -82,8 +82,8 @@ export class Logins {
     );
   }
 
-  /** All keys of one kind, a look through all keys of each server. */
-  private async walk(
+  /** Visits all keys of one kind, by scanning all keys of each server. */
+  private async visit(
     kind: string,
     onPage: () => Promise<void>,
     task: (keys: PartitionKeys, player: string) => Promise<void>,
@@ -103,12 +103,12 @@ export class Logins {
   }
 }
 
-/** Keys that are like a pattern, by pages. */
+/** Keys that match a pattern, in pages. */
 export async function* scan(redis: RedisClient, pattern: string): AsyncGenerator<string[], void> {
   for (const node of nodesOf(redis)) {
     let cursor = '0';
     do {
-      const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', COUNT);
+      const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', PAGE_KEYS);
       if (keys.length > 0) yield keys;
       cursor = next;
     } while (cursor !== '0');

@@ -6,14 +6,13 @@ import { scan } from './logins.js';
 
 const readRecords = script<string[]>('read-records');
 
-/** Says that there may be some, though no event of the partition was erased: the next move must look for them, too. */
+/** Marks a partition that may have such records although none of its events was erased, for the next repartition. */
 const ORPHANS = 'orphans';
 
 /**
- * Copies idempotency records of events that are gone with their players. What they are about, nobody knows any more: so
- * all partitions get them.
+ * Copies idempotency records of erased events. Their subjects are unknown, so every partition gets a copy.
  *
- * @param onPage throws to stop
+ * @param onPage may throw to stop
  */
 export async function copyOrphans(
   redis: RedisClient,

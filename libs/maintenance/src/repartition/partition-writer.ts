@@ -4,29 +4,29 @@ import { compareEventIds, type EventId, formatEventId } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
-/** Entries in one call, at most, and characters, about: some milliseconds, in which Redis does nothing else. */
-const CALL_ENTRIES = 250;
-const CALL_CHARACTERS = 512 * 1024;
+/** Limits of one call, which takes some milliseconds in which Redis does nothing else. Characters can exceed theirs by one entry. */
+const MAX_CALL_ENTRIES = 250;
+const MAX_CALL_CHARACTERS = 512 * 1024;
 
 const replay = script<0 | 1>('replay');
 
-/** A partition that is being made is not as it was left: somebody else writes to it, or Redis has lost something. */
+/** A new partition has changed unexpectedly: another process writes to it, or Redis has lost writes. */
 export class PartitionLostError extends Error {
   readonly code = 'PARTITION_LOST';
   override readonly name = 'PartitionLostError';
 
   constructor(stream: string) {
-    super(`${stream} is not as it was left: run the command again, it begins anew`);
+    super(`${stream} has changed unexpectedly: run the command again to start over`);
   }
 }
 
-/** Where an event has come to. */
+/** The new place of an event. */
 export interface Placed {
   readonly writer: PartitionWriter;
   readonly id: EventId;
 }
 
-/** What is written by one call. */
+/** The content of one call. */
 class Part {
   readonly keys: string[];
   readonly entries: (string | number)[][] = [];
@@ -41,7 +41,7 @@ class Part {
   }
 
   get isFull(): boolean {
-    return this.entries.length >= CALL_ENTRIES || this.characters >= CALL_CHARACTERS;
+    return this.entries.length >= MAX_CALL_ENTRIES || this.characters >= MAX_CALL_CHARACTERS;
   }
 
   number(key: string): number {
@@ -54,11 +54,11 @@ class Part {
   }
 }
 
-/** Makes one partition of a log that is cut anew. Entries keep their ids, unless two have the same one. */
+/** Writes one new partition. Entries keep their ids, unless two have the same one. */
 export class PartitionWriter {
-  /** Entries that were written. */
+  /** The number of added entries. */
   count = 0;
-  /** Of all entries: what a look at them must come to. */
+  /** The checksum of all added entries, to compare with the stream. */
   checksum = 0;
   /** The last entry. */
   last: EventId = { ms: 0, seq: 0 };
@@ -71,9 +71,9 @@ export class PartitionWriter {
   ) {}
 
   /**
-   * @param id as it was
-   * @param fields names and values in turn
-   * @returns the id that it gets: of the same time, and behind all that are there
+   * @param id the old id
+   * @param fields alternating names and values
+   * @returns the new id: of the same time, and after all entries that were added before
    */
   add(id: EventId, fields: readonly string[]): EventId {
     const given = compareEventIds(id, this.last) > 0 ? id : { ms: this.last.ms, seq: this.last.seq + 1 };
@@ -93,7 +93,7 @@ export class PartitionWriter {
     return given;
   }
 
-  /** @param value empty for a field that goes */
+  /** @param value empty to delete the field */
   set(key: string, field: string, value: string): void {
     const { part } = this;
     part.fields.push([part.number(key), field, value]);
@@ -126,17 +126,17 @@ export class PartitionWriter {
   }
 }
 
-/** An event was appended with a time before that of one that was read already. */
+/** An event has an earlier time than an event that was read before it. */
 export class ClockError extends Error {
   readonly code = 'CLOCK';
   override readonly name = 'ClockError';
 
   constructor() {
-    super('the clock of a Redis was set back meanwhile: run the command again, it begins anew');
+    super('the clock of a Redis server was set back in the meantime: run the command again to start over');
   }
 }
 
-/** A checksum of entries, with one more. */
+/** Adds an entry to a checksum. */
 export function withEntry(checksum: number, id: string, fields: readonly string[]): number {
   return (checksum + crc32(`${id} ${fields.join(' ')}`)) % 2 ** 48;
 }

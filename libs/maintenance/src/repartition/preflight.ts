@@ -3,41 +3,38 @@ import { STREAMS, type StreamName } from '#libs/events';
 import { nodesOf, type RedisClient, readWholeHash } from '#libs/redis';
 import { Jobs } from '../jobs/jobs.js';
 import { groupsOf, projections } from '../projections/projections.js';
-import { placeOf, type Skipped } from './stream-replay.js';
+import { type Skipped, skippedKey } from './stream-replay.js';
 
-/** The log cannot be moved as things are; the message says what to do. */
+/** The log cannot be repartitioned now. The message names the remedy. */
 export class RepartitionRefusedError extends Error {
   readonly code = 'REPARTITION_REFUSED';
   override readonly name = 'RepartitionRefusedError';
 
-  /** @param passes whether to wait is enough */
+  /** @param isTemporary whether waiting is enough */
   constructor(
     message: string,
-    readonly passes = false,
+    readonly isTemporary = false,
   ) {
     super(message);
   }
 }
 
-/** What must be out of the way before a log is moved. @throws RepartitionRefusedError */
+/** Checks that no job is active. @throws RepartitionRefusedError */
 export async function assertQuiet(redis: RedisClient, topology: Topology): Promise<void> {
   const jobs = new Jobs(redis, topology);
   for (const { name } of projections) {
     const job = await jobs.active(name);
     if (job)
-      throw new RepartitionRefusedError(
-        `${job.kind} ${job.id} is under way: wait for it, or cancel it`,
-        true,
-      );
+      throw new RepartitionRefusedError(`${job.kind} ${job.id} is running: wait for it, or cancel it`, true);
   }
 }
 
 /**
- * What must be out of the way as long as it is moved.
+ * Checks that the log is complete, nobody is being erased, and there are no dead letters.
  *
- * @returns by stream, events that were dropped: they have no effect in the new log, either
+ * @returns by stream, dropped events, which must not take effect in the new partitions either
  * @throws RepartitionRefusedError
- * @throws LogDamagedError when events are missing
+ * @throws LogDamagedError if events are missing
  */
 export async function assertMovable(
   redis: RedisClient,
@@ -56,7 +53,7 @@ export async function assertMovable(
 
 const NOTHING: Skipped = new Map();
 
-/** Log and projections are there twice for a while. @throws RepartitionRefusedError */
+/** Checks the memory: for a while, log and projections exist twice. @throws RepartitionRefusedError */
 export async function assertMemory(redis: RedisClient): Promise<void> {
   for (const node of nodesOf(redis)) {
     const info = await node.info('memory');
@@ -64,7 +61,7 @@ export async function assertMemory(redis: RedisClient): Promise<void> {
     const [used, most] = [number('used_memory'), number('maxmemory')];
     if (most > 0 && 2 * used > most)
       throw new RepartitionRefusedError(
-        `a Redis may use ${mebibytes(most)} MiB (maxmemory) and uses ${mebibytes(used)}: log and projections are there twice until the end, so give it ${mebibytes(2 * used)} for so long`,
+        `a Redis server uses ${mebibytes(used)} MiB of its ${mebibytes(most)} MiB (maxmemory), and a repartition needs twice the memory: set maxmemory to at least ${mebibytes(2 * used)} MiB until it is done`,
       );
   }
 }
@@ -111,7 +108,7 @@ async function readDropped(redis: RedisClient, topology: Topology, stream: Strea
           `the event ${id} in ${keys.stream} is being tried again: wait until it has taken effect or is a dead letter`,
           true,
         );
-      const place = placeOf(keys.partition, id);
+      const place = skippedKey(keys.partition, id);
       skipped.set(place, [...(skipped.get(place) ?? []), group]);
     }
   }

@@ -45,13 +45,13 @@ import { type Counts, type MoveListener, Repartition } from './repartition.js';
 
 const SILENT: MoveListener = { onProgress: () => {}, say: () => {} };
 
-describe('a log that is cut anew', () => {
+describe('a repartition', () => {
   let test: TestLog;
   let ms: number;
   beforeEach(async () => {
     test = await openTestLog({ scores: 4, players: 4 });
     ms = Date.now() + 60_000;
-    // Every event has a time of its own: then all of them keep their ids.
+    // Every event has a time of its own, so all of them keep their ids.
     for (let n = 0; n < 4; n++) await moveLogClock(test.redis, test.topology, [n], ms++);
     for (let n = 0; n < 4; n++) await save(playerIn(test.topology, n), 'auto', '{"from":"the beginning"}');
   });
@@ -63,7 +63,7 @@ describe('a log that is cut anew', () => {
 
   const all = () => STREAMS.flatMap(stream => test.topology.all(stream));
 
-  /** Moves the clock on. */
+  /** Advances the clock. */
   const tick = async () => {
     ms += 1;
     for (const { stream } of all())
@@ -93,7 +93,7 @@ describe('a log that is cut anew', () => {
   const move = (counts: Partial<Counts>, listener = SILENT) =>
     new Repartition(test.redis, test.topology, { ...test.topology.counts, ...counts }, listener, 50).run();
 
-  /** What all partitions together keep of projections, whichever has it. */
+  /** The projections of all partitions together. */
   const projected = async () => {
     const kept: Record<string, Record<string, unknown>> = {};
     for (const projection of projections) {
@@ -110,7 +110,7 @@ describe('a log that is cut anew', () => {
     return kept;
   };
 
-  /** What stands beside the log of all partitions together. */
+  /** The records beside the log, of all partitions together. */
   const beside = async (kinds: readonly string[]) => {
     const kept: Record<string, unknown> = {};
     for (const keys of all()) {
@@ -127,7 +127,7 @@ describe('a log that is cut anew', () => {
     return kept;
   };
 
-  /** Every event of what a subject has gone through, in order, without the partition in its id. */
+  /** All events of a subject, in order, without the partition in their ids. */
   const trail = async (partitions: readonly PartitionKeys[], id: string) => {
     const { events } = await new EventReader(test.redis, test.topology).page({
       partitions,
@@ -141,7 +141,7 @@ describe('a log that is cut anew', () => {
   it.each([1, 2])(
     'is what it was, in all that it keeps and answers (history %i)',
     async seed => {
-      // As every process does before it begins: from then on, a rebuild and a move build the same kind of documents.
+      // As every process does at its start: from then on, a rebuild and a repartition use the same document store.
       await prepareDocuments(test.redis, test.topology);
       const boards = boardsOf(test, 6);
       const history = new BoardHistory(test);
@@ -161,7 +161,7 @@ describe('a log that is cut anew', () => {
         });
       }
       await job('rebuild');
-      /** A move leaves the count of saves behind: it is made anew from the heads, and must come to the same. */
+      /** A repartition does not copy the usage. It is counted again from the heads, and must be the same. */
       const count = async () => {
         for (const keys of test.topology.all('players'))
           for (const key of await keysLike(test.redis, keys.versions('*')))
@@ -189,7 +189,7 @@ describe('a log that is cut anew', () => {
     120_000,
   );
 
-  it('goes on where it was: versions, definitions, keys, and boards beside their source', async () => {
+  it('preserves versions, definitions, idempotency keys, and derived boards', async () => {
     const catalog = new BoardCatalog(test.redis, test.topology);
     const [source, other] = [boardIn(test.topology, 0, 'source'), boardIn(test.topology, 1, 'other')];
     const definition = { ...DEFAULT_DEFINITION, minInterval: 3_600 };
@@ -222,7 +222,7 @@ describe('a log that is cut anew', () => {
       const before = await lengths();
       const again = await test.log.append(keyed);
       expect(again).toMatchObject({ replayed: true, ref: { id: first.ref.id } });
-      // Who has it from before asks with the partition of then.
+      // Clients that got the id before refer to the old partition.
       expect(await progress.whenApplied(first.ref, 1_000)).toBe(true);
       expect(again.ref.partition).toBe(test.topology.of('scores', other).partition);
       expect((await test.log.append(banned)).replayed).toBe(true);
@@ -240,7 +240,7 @@ describe('a log that is cut anew', () => {
     await job('verify');
   }, 60_000);
 
-  it('keeps the order of each key where events of one time meet, and the time', async () => {
+  it('preserves order and time where events of the same millisecond come together', async () => {
     const boards = Array.from({ length: 12 }, (_, n) => `board-${n}`);
     for (let value = 0; value < 20; value++) {
       for (const { stream } of test.topology.all('scores'))
@@ -266,7 +266,7 @@ describe('a log that is cut anew', () => {
     await job('verify');
   });
 
-  it('leaves out what was dropped, and has no trace of who was erased', async () => {
+  it('leaves out dropped events, and has no trace of erased players', async () => {
     const dropped = await score('arena', 'cheater', 1_000);
     await score('arena', 'ada', 1);
     const gone = {
@@ -294,13 +294,13 @@ describe('a log that is cut anew', () => {
     expect((await save('zoe', 'auto', '{}')).version).toBe(1);
   }, 60_000);
 
-  it('takes along what lets players in, also what comes meanwhile', async () => {
+  it('copies credentials and sessions, also those that are created in the meantime', async () => {
     const players = Array.from({ length: 10 }, (_, n) => `player-${n}`);
     for (const player of players) await letIn(player, 'secret');
     const listener: MoveListener = {
       onProgress: () => {},
       say: message => {
-        // Redis takes commands in their order: this one comes before the log is closed.
+        // Redis executes commands in order, so this one runs before the log is closed.
         if (message.startsWith('all but')) void letIn('late', 'secret');
       },
     };
@@ -318,7 +318,7 @@ describe('a log that is cut anew', () => {
     expect(late).toEqual(['token of late']);
   });
 
-  it('refuses who goes by what it was, and leaves nothing of that behind', async () => {
+  it('refuses processes that use the old partitions, and deletes those', async () => {
     await score('arena', 'ada', 1);
     await job('rebuild');
     const { topology } = await openSameLog();
@@ -337,7 +337,7 @@ describe('a log that is cut anew', () => {
     expect(await keysLike(test.redis, `${test.prefix}:{p?}:gate`)).toEqual([]);
   });
 
-  it('is refused while there are dead letters or a job, and then is what it was', async () => {
+  it('is refused while there are dead letters or an active job, and changes nothing', async () => {
     await score('arena', 'ada', 1);
     const keys = test.topology.of('scores', 'arena');
     await test.redis.xadd(deadLettersKey(keys, 'scores'), '*', 'id', '1-1');
@@ -346,13 +346,13 @@ describe('a log that is cut anew', () => {
     const [projection] = projections;
     const jobs = new Jobs(test.redis, test.topology);
     const active = await jobs.start(projection as never, { kind: 'verify' });
-    await expect(move({ scores: 8 })).rejects.toThrow(`verify ${active.id} is under way`);
+    await expect(move({ scores: 8 })).rejects.toThrow(`verify ${active.id} is running`);
     await jobs.cancel(active);
     await score('arena', 'ada', 2);
     expect(await move({ scores: 8 })).toMatchObject({ events: 6 });
   });
 
-  it('is what it was when the move fails on its way', async () => {
+  it('changes nothing if it fails before the switch', async () => {
     await score('arena', 'ada', 1);
     await job('rebuild');
     const before = await projected();
@@ -368,7 +368,7 @@ describe('a log that is cut anew', () => {
     expect(Object.keys(await projected())).toEqual(expect.arrayContaining(Object.keys(before)));
   });
 
-  it('is cleaned up by the next one when whoever moved it died behind the switch', async () => {
+  it('is finished by the next one if its process died after the switch', async () => {
     await score('arena', 'ada', 1);
     await job('rebuild');
     const { topology } = await openSameLog();
@@ -385,7 +385,7 @@ describe('a log that is cut anew', () => {
     await job('verify');
   });
 
-  it('is moved by one at a time', async () => {
+  it('runs one at a time', async () => {
     const moves = await Promise.allSettled([move({ scores: 8 }), move({ scores: 8 })]);
     expect(moves.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(moves.find(({ status }) => status === 'rejected')).toMatchObject({
@@ -393,7 +393,7 @@ describe('a log that is cut anew', () => {
     });
   });
 
-  it('takes events again when whoever closed it is silent, who then can do nothing more', async () => {
+  it('opens the log again if its process dies, which then can change nothing', async () => {
     const key = topologyKey(test.prefix);
     const dead = await Move.begin(test.redis, test.topology, 'dead', ['scores']);
     await dead.close();
@@ -407,9 +407,9 @@ describe('a log that is cut anew', () => {
     expect(await move({ scores: 8 })).toBeDefined();
   });
 
-  it('begins anew when a player was erased meanwhile', async () => {
+  it('starts over if a player is erased in the meantime', async () => {
     await save('zoe', 'auto', '{}');
-    // What is not later than the last event of every partition is left for the end.
+    // Events up to the last event of every partition are copied at the end.
     for (let n = 0; n < 4; n++) await save(playerIn(test.topology, n), 'auto', '{}');
     let isErasing = false;
     let erased: Promise<unknown> | undefined;
@@ -426,17 +426,17 @@ describe('a log that is cut anew', () => {
     };
     await move({ players: 6 }, listener);
     await erased;
-    expect(said.join()).toMatch(/beginning anew/);
+    expect(said.join()).toMatch(/starting over/);
     expect(await trail(test.topology.all('players'), 'zoe')).toEqual([]);
     await job('verify');
   }, 60_000);
 
-  /** As a process that does not hear of anything. */
+  /** Like a frozen process. */
   async function openSameLog() {
     return { topology: await Topology.open(test.redis, test.prefix, {}) };
   }
 
-  /** Has a log project and erase as workers do. */
+  /** Projects and erases like workers. */
   async function erase(): Promise<void> {
     const topology = test.topology;
     const eraser = new Eraser(test.redis, topology, projections, { log: () => {}, error: () => {} });
@@ -473,7 +473,7 @@ describe('a log that is cut anew', () => {
 
 const belongsTo = (name: string, kinds: readonly string[]) => kinds.includes(name.split(':')[0] ?? '');
 
-/** Without what a partition knows of boards that are in others, or were. */
+/** Without what a partition knows about boards of other partitions. */
 function withoutElsewhere(name: string, fields: Record<string, unknown>): Record<string, unknown> {
   if (name !== 'rules') return fields;
   const isElsewhere = (field: string, value: unknown) =>

@@ -13,58 +13,58 @@ import type { RedisClient } from '#libs/redis';
 import { projections } from '../projections/projections.js';
 import { sweep } from '../rebuild/sweep.js';
 import { LogChangedError, NotCleanedError, PauseTooLongError } from './errors.js';
-import { dropPartitions, entombBefore } from './leftovers.js';
+import { dropPartitions, retireEarlier } from './leftovers.js';
 import { assertMemory, assertMovable, assertQuiet, RepartitionRefusedError } from './preflight.js';
 import { confirmByReplicas } from './replicas.js';
 import { RevokedMeanwhileError } from './revocations.js';
 import { PlayerBeingErasedError } from './router.js';
 import { StreamMove } from './stream-move.js';
 
-/** How many partitions there are to be. */
+/** The new number of partitions per stream. */
 export type Counts = Readonly<Record<StreamName, number>>;
 
-/** Hears what happens. */
+/** Receives progress and messages. */
 export interface MoveListener {
-  /** How far it is with events. */
+  /** @param processed events, of `total` */
   onProgress(phase: string, processed: number, total: number): void;
   say(message: string): void;
 }
 
 export interface MoveResult {
-  /** Events that were moved. */
+  /** The number of copied events. */
   readonly events: number;
-  /** From the beginning to the switch. */
+  /** The time from the beginning to the switch. */
   readonly seconds: number;
-  /** Milliseconds for which the log took no events. */
+  /** How long the log accepted no events, in milliseconds. */
   readonly pause: number;
 }
 
-/** Milliseconds for which the log takes no events, at most; then it does again, and all begins anew. */
-const MAX_PAUSE = 15_000;
-/** Events that can be left for the pause. */
-const FEW = 1_000;
-/** Rounds in which what came meanwhile is copied, at most: an endless storm of events is no reason never to switch. */
-const ROUNDS = 20;
-/** Milliseconds between two signs of life. */
-const BEAT = 1_000;
-/** Milliseconds after the switch in which every process that is not frozen goes by the new partitions. */
-const GRACE = 250;
-/** Milliseconds: as long as a request has. */
-const UNDER_WAY = 2_000;
-/** Milliseconds between two looks whether it can go on. */
-const LOOK = 100;
-/** How often it is begun anew by itself when a player is erased meanwhile. */
-const ATTEMPTS = 5;
+/** The maximum time for which the log accepts no events. After it, the log opens again, and the attempt starts over. */
+const MAX_PAUSE_MS = 15_000;
+/** Maximum events to copy during the pause. */
+const MAX_PAUSE_EVENTS = 1_000;
+/** Maximum rounds to catch up with new events before the pause, so that a constant high load cannot delay the switch for ever. */
+const MAX_ROUNDS = 20;
+/** How often the lease is renewed. */
+const RENEW_MS = 1_000;
+/** After this time, every process that is not frozen uses the new partitions. */
+const GRACE_MS = 250;
+/** The maximum time of a request. */
+const REQUEST_MS = 2_000;
+/** How often a waiting repartition checks whether it can continue. */
+const POLL_MS = 100;
+/** Maximum attempts, if each is interrupted by the erasure of a player. */
+const MAX_ATTEMPTS = 5;
 
 /**
- * Cuts streams of the log into other numbers of partitions, while the system runs: nearly all is copied and built beside
- * what is live; then the log takes no events for a moment, in which the rest is.
+ * Changes the number of partitions of streams while the system runs. It copies nearly all events to new partitions, and builds
+ * their projections beside the live ones. Then the log accepts no events for a moment, in which the rest is copied.
  */
 export class Repartition {
   private move: Move | undefined;
   private isLost = false;
   private isTidy = false;
-  /** When it must be open again; nothing while it is. */
+  /** When the log must be open again; undefined while it is open. */
   private deadline: number | undefined;
 
   constructor(
@@ -72,16 +72,16 @@ export class Repartition {
     private readonly topology: Topology,
     private readonly counts: Counts,
     private readonly listener: MoveListener,
-    /** Milliseconds for which what was asked of the old partitions can be under way. */
-    private readonly underWay = UNDER_WAY,
+    /** How long requests to the old partitions can still run, in milliseconds. */
+    private readonly requestMs = REQUEST_MS,
   ) {}
 
-  /** The streams that are to be cut anew. */
+  /** The streams whose number of partitions changes. */
   get streams(): StreamName[] {
     return STREAMS.filter(stream => this.counts[stream] !== this.topology.counts[stream]);
   }
 
-  /** @throws RepartitionRefusedError and others that say what to do */
+  /** @throws RepartitionRefusedError, LogDamagedError */
   async assertPossible(): Promise<void> {
     await assertMemory(this.redis);
     await assertQuiet(this.redis, this.topology);
@@ -89,8 +89,8 @@ export class Repartition {
   }
 
   /**
-   * @returns nothing when the log is cut so already
-   * @throws MoveActiveError, RepartitionRefusedError, and others that say what to do; then the log is as it was
+   * @returns undefined if the log has these numbers of partitions already
+   * @throws MoveActiveError, RepartitionRefusedError, and other errors that name the remedy; then the log is unchanged
    */
   async run(): Promise<MoveResult | undefined> {
     await this.tidy();
@@ -101,45 +101,46 @@ export class Repartition {
       try {
         return await this.attempt(streams);
       } catch (error) {
-        if (!isPassing(error) || attempt === ATTEMPTS) throw error;
-        this.listener.say(`beginning anew: ${(error as Error).message}`);
+        if (!isRepeatable(error) || attempt === MAX_ATTEMPTS) throw error;
+        this.listener.say(`starting over: ${(error as Error).message}`);
         await this.untilMovable(streams);
       }
     }
   }
 
   /**
-   * Removes what attempts left that were killed, and finishes what one had not finished after its switch; says which it did.
+   * Cleans up after attempts that were killed before their switch, finishes one that was killed after it, and reports which of
+   * the two it did.
    *
-   * @throws MoveActiveError while another attempt is under way
+   * @throws MoveActiveError while another attempt is running
    */
   async tidy(): Promise<void> {
     if (this.isTidy) return;
     const { redis, topology, listener } = this;
-    // An attempt that moves nothing: as long as it is under way, nobody else makes partitions.
-    const move = await this.beginWhenSilent();
-    const beat = setInterval(() => void this.beat(move).catch(() => {}), BEAT);
+    // An attempt without streams, so that nobody else creates partitions at the same time.
+    const move = await this.beginWhenExpired();
+    const timer = setInterval(() => void this.renew(move).catch(() => {}), RENEW_MS);
     try {
       topology.update(await readTopology(redis, topology.prefix));
       const [abandoned, past] = [await this.dropAbandoned(move), await this.dropPast(STREAMS)];
       for (const projection of projections) await sweep(redis, topology, projection);
       if (abandoned > 0)
         listener.say(
-          `cleaned up: an attempt that was ended before its switch had left ${abandoned} keys; the log is as it was before it`,
+          `cleaned up: an attempt that ended before its switch had left ${abandoned} keys. The log is unchanged`,
         );
       if (past > 0)
         listener.say(
-          `finished: a move that was ended after its switch had left ${past} keys of the partitions of before; the log is moved`,
+          `finished: a repartition that ended after its switch had left ${past} keys of old partitions. The log is repartitioned`,
         );
       this.isTidy = true;
     } finally {
-      clearInterval(beat);
+      clearInterval(timer);
       await move.giveUp();
     }
   }
 
-  /** Waits for the end of an attempt that is silent. @throws MoveActiveError for one that is not */
-  private async beginWhenSilent(): Promise<Move> {
+  /** Waits until the lease of a dead attempt expires. @throws MoveActiveError if another attempt is alive */
+  private async beginWhenExpired(): Promise<Move> {
     const { redis, topology } = this;
     const read = () => redis.hget(topologyKey(topology.prefix), 'moving');
     const other = await read();
@@ -152,11 +153,9 @@ export class Repartition {
       } catch (error) {
         if (!(error instanceof MoveActiveError) || (await read()) !== other) throw error;
         if (!isWaiting)
-          this.listener.say(
-            'waiting: another attempt is under way, or was killed within the last ten seconds',
-          );
+          this.listener.say('waiting: another attempt is running, or was killed within the last ten seconds');
       }
-      await delay(LOOK);
+      await delay(POLL_MS);
     }
   }
 
@@ -167,7 +166,7 @@ export class Repartition {
     const move = await Move.begin(redis, topology, attempt, streams);
     this.move = move;
     this.isLost = false;
-    const beat = setInterval(() => void this.beat(move).catch(() => {}), BEAT);
+    const timer = setInterval(() => void this.renew(move).catch(() => {}), RENEW_MS);
     try {
       const skipped = await assertMovable(redis, topology, streams);
       const counts = { ...topology.counts, ...pick(this.counts, streams) };
@@ -190,7 +189,7 @@ export class Repartition {
     } catch (error) {
       throw (await this.revert(move)) ? new NotCleanedError(error) : error;
     } finally {
-      clearInterval(beat);
+      clearInterval(timer);
       this.deadline = undefined;
     }
   }
@@ -202,14 +201,14 @@ export class Repartition {
   }
 
   private async follow(moves: readonly StreamMove[]): Promise<void> {
-    for (let round = 0; round < ROUNDS; round++) {
-      let came = 0;
-      for (const each of moves) came += await each.follow();
-      if (came <= FEW) return;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      let added = 0;
+      for (const each of moves) added += await each.follow();
+      if (added <= MAX_PAUSE_EVENTS) return;
     }
   }
 
-  /** @returns milliseconds for which the log took no events */
+  /** @returns how long the log accepted no events, in milliseconds */
   private async switch(
     move: Move,
     moves: readonly StreamMove[],
@@ -217,16 +216,19 @@ export class Repartition {
     skipped: Awaited<ReturnType<typeof assertMovable>>,
   ): Promise<number> {
     await this.assertHeld(move);
-    this.listener.say('all but the last events are moved: writes are refused for a moment');
+    this.listener.say('all but the last events are copied: writes are refused for a moment');
     const began = performance.now();
-    this.deadline = began + MAX_PAUSE;
+    this.deadline = began + MAX_PAUSE_MS;
     await move.close();
     const [after] = await Promise.all([
       assertMovable(this.redis, this.topology, move.streams),
       ...moves.map(each => each.finish()),
     ]);
     if (move.streams.some(stream => !isSame(skipped[stream], after[stream])))
-      throw new RepartitionRefusedError('dead letters were dropped meanwhile: run the command again', true);
+      throw new RepartitionRefusedError(
+        'dead letters were dropped in the meantime: run the command again',
+        true,
+      );
     const ends = Object.fromEntries(moves.map((each, i) => [move.streams[i], each.end])) as Record<
       StreamName,
       EventId
@@ -239,19 +241,19 @@ export class Repartition {
     return Math.round(performance.now() - began);
   }
 
-  /** Until nobody goes by the old partitions any more. */
+  /** Waits until no process uses the old partitions, and retires them. */
   private async leave(
     moves: readonly StreamMove[],
     old: readonly (readonly PartitionKeys[])[],
   ): Promise<void> {
     this.topology.update(await readTopology(this.redis, this.topology.prefix));
     await confirmByReplicas(this.redis);
-    await delay(GRACE);
-    for (const [i, each] of moves.entries()) await each.bury(old[i] ?? []);
-    await delay(this.underWay);
+    await delay(GRACE_MS);
+    for (const [i, each] of moves.entries()) await each.retireOld(old[i] ?? []);
+    await delay(this.requestMs);
   }
 
-  /** Has the log be what it was. @returns whether it was moved nevertheless */
+  /** Undoes the attempt. @returns true if it is too late, because the log is repartitioned */
   private async revert(move: Move): Promise<boolean> {
     try {
       if (!(await move.giveUp())) return true;
@@ -264,25 +266,25 @@ export class Repartition {
           'all',
         );
     } catch {
-      // Then the processes open it again, when they have not heard of this one for long.
+      // Other processes open the log again when the lease has expired.
     }
     return false;
   }
 
-  /** Deletes what nobody has any use for after a switch. @returns how many keys it was */
+  /** Deletes the old partitions after a switch. @returns the number of deleted keys */
   private async dropPast(streams: readonly StreamName[]): Promise<number> {
     const { prefix, epochs } = this.topology;
     let dropped = 0;
     for (const stream of streams) {
-      // Whoever has moved it may have died before that.
-      await entombBefore(this.redis, this.topology, stream);
+      // The process that switched may have died before it retired them.
+      await retireEarlier(this.redis, this.topology, stream);
       const isPast = (epoch: number) => epoch < epochs[stream];
-      dropped += await dropPartitions(this.redis, prefix, stream, isPast, 'all but tombs');
+      dropped += await dropPartitions(this.redis, prefix, stream, isPast, 'all but retired');
     }
     return dropped;
   }
 
-  /** Deletes what attempts left that died before a switch. @returns how many keys it was */
+  /** Deletes the partitions of attempts that died before their switch. @returns the number of deleted keys */
   private async dropAbandoned(move: Move): Promise<number> {
     const { prefix, epochs } = this.topology;
     let dropped = 0;
@@ -295,7 +297,7 @@ export class Repartition {
     return dropped;
   }
 
-  /** Waits for rebuilds and comparisons, and for players who are being erased. @returns whether there was a wait */
+  /** Waits for jobs and erasures to end. @returns whether it had to wait */
   private async untilMovable(streams: readonly StreamName[]): Promise<boolean> {
     for (let isWaiting = false; ; isWaiting = true) {
       try {
@@ -303,23 +305,23 @@ export class Repartition {
         await assertMovable(this.redis, this.topology, streams);
         return isWaiting;
       } catch (error) {
-        if (!(error instanceof RepartitionRefusedError && error.passes)) throw error;
+        if (!(error instanceof RepartitionRefusedError && error.isTemporary)) throw error;
         if (!isWaiting) this.listener.say(`waiting: ${error.message}`);
         if (this.isLost) throw new MoveActiveError();
       }
-      await delay(LOOK);
+      await delay(POLL_MS);
     }
   }
 
   private async tick(phase: string, processed: number, total: number): Promise<void> {
     if (this.isLost) throw new MoveActiveError();
     if (this.deadline !== undefined && performance.now() > this.deadline)
-      throw new PauseTooLongError(MAX_PAUSE / 1_000);
+      throw new PauseTooLongError(MAX_PAUSE_MS / 1_000);
     this.listener.onProgress(phase, processed, total);
   }
 
-  /** One that fails tells nothing: whether the attempt is still held is asked again before anything that matters. */
-  private async beat(move: Move): Promise<void> {
+  /** An error is ignored: `assertHeld` checks the lease again before each important step. */
+  private async renew(move: Move): Promise<void> {
     const isHeld = await move.keep();
     if (!isHeld && move === this.move) this.isLost = true;
   }
@@ -329,12 +331,12 @@ export class Repartition {
   }
 }
 
-/** Something came in between that will be over. */
-const isPassing = (error: unknown) =>
+/** The attempt can be repeated later. */
+const isRepeatable = (error: unknown) =>
   error instanceof LogChangedError ||
   error instanceof PlayerBeingErasedError ||
   error instanceof RevokedMeanwhileError ||
-  (error instanceof RepartitionRefusedError && error.passes);
+  (error instanceof RepartitionRefusedError && error.isTemporary);
 
 const newAttempt = () => randomBytes(9).toString('hex');
 

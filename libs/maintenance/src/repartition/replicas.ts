@@ -1,9 +1,9 @@
 import { nodesOf, type RedisClient } from '#libs/redis';
 
-/** Milliseconds for which replicas are waited for. */
+/** How long to wait for replicas, in milliseconds. */
 const DEADLINE = 1_000;
 
-/** A replica that took over now would not have what was written. */
+/** A replica that took over now would lack writes. */
 export class ReplicasBehindError extends Error {
   readonly code = 'REPLICAS_BEHIND';
   override readonly name = 'ReplicasBehindError';
@@ -16,8 +16,8 @@ export class ReplicasBehindError extends Error {
 }
 
 /**
- * Has a replica of each server confirm what was written here, where there are any: a switch to a log that a failover could
- * take back would lose what was acknowledged long before.
+ * Waits until one replica of each server, if it has any, has confirmed all writes. Otherwise a failover could undo the new log
+ * after the switch, and lose events that were acknowledged long before.
  *
  * @throws ReplicasBehindError
  */

@@ -7,33 +7,33 @@ import type { Placed } from './partition-writer.js';
 
 export type EntryEvent = RecordedEvent<'ScoreSubmitted' | 'EntryRevoked'>;
 
-/** A player's entry was revoked, and the board removed or spread otherwise, while the log was moved. */
+/** During the repartition, an entry was revoked, and its board was removed or got shards. */
 export class RevokedMeanwhileError extends Error {
   readonly code = 'REVOKED_MEANWHILE';
   override readonly name = 'RevokedMeanwhileError';
 
   constructor(board: string) {
-    super(`an entry of ${board} was revoked, and the board removed or given shards meanwhile`);
+    super(`an entry of ${board} was revoked, and the board was removed or got shards, in the meantime`);
   }
 }
 
 /**
- * Numbers revocations anew. Each partition numbers those of a player's entry for itself, and a score counts if no number in
- * its partition is higher than its own. A board that had other shards in a former life has a player's events in several
- * partitions, and what was in two can come into one. So all are numbered such that what counts when the move begins has the
- * same number everywhere, the highest one.
+ * Renumbers revocations. Each partition numbers the revocations of a player's entry by itself, and a score counts if its number
+ * is the highest in its partition. If a board was removed and defined again with other shards, a player's events can be in
+ * several partitions, and the repartition can bring them together in one. So they are renumbered: everything that counts when
+ * the repartition begins gets the same, highest number in all partitions.
  */
 export class Revocations {
-  /** By entry and partition: how many there were when the move began. Mostly there are none. */
+  /** By entry and partition: the number of revocations when the repartition began. Usually there are none. */
   private readonly counts = new Map<string, Map<number, number>>();
-  /** By entry and partition that is made: the last number. */
+  /** By entry and new partition: the last number. */
   private readonly heads = new Map<string, number>();
-  /** By entry and partition: scores that will be revoked. */
-  private readonly doomed = new Map<string, Placed[]>();
-  /** Boards with revocations since the move began. */
+  /** By entry and partition: scores that a later event revokes. */
+  private readonly revoked = new Map<string, Placed[]>();
+  /** Boards with revocations since the repartition began. */
   private readonly since = new Set<string>();
 
-  /** Looks how many there are. */
+  /** Reads the numbers of revocations. */
   async read(redis: RedisClient, { prefix, epochs }: Topology): Promise<void> {
     const readBoard = async (key: string) => {
       const name = parsePartitionKey(prefix, key);
@@ -46,15 +46,15 @@ export class Revocations {
       await Promise.all(keys.map(readBoard));
   }
 
-  /** @returns the number that an event has from now on, for the one that it had */
+  /** @returns the new number of an event */
   numberOf(source: number, { data, version = 0 }: EntryEvent): number {
     const counts = this.counts.get(entryOf(data));
     return counts ? Math.max(...counts.values()) - (counts.get(source) ?? 0) + version : version;
   }
 
   /**
-   * Sees to it that what is appended later is numbered behind, and that a revocation also reaches scores that were in its
-   * partition, and have come into others.
+   * Records the number, so that later events continue after it, and applies a revocation also to scores from its old partition
+   * that are now in other partitions.
    */
   note(source: number, event: EntryEvent, number: number, place: Placed): void {
     if (number === 0 && !this.counts.has(entryOf(event.data))) return;
@@ -69,7 +69,7 @@ export class Revocations {
     this.reach(source, event, place);
   }
 
-  /** @throws RevokedMeanwhileError when a number given out would be too high in another life of the board: begun anew, it fits */
+  /** @throws RevokedMeanwhileError if an assigned number is too high after the board was defined again: the repartition must start over */
   assertNone(board: string): void {
     if (this.since.has(board)) throw new RevokedMeanwhileError(board);
   }
@@ -77,16 +77,16 @@ export class Revocations {
   private reach(source: number, { type, data, version = 0 }: EntryEvent, place: Placed): void {
     const entry = `${entryOf(data)} ${source}`;
     const count = this.counts.get(entryOf(data))?.get(source) ?? 0;
-    const doomed = this.doomed.get(entry) ?? [];
+    const revoked = this.revoked.get(entry) ?? [];
     if (type === 'ScoreSubmitted') {
       if (version >= count) return;
-      doomed.push(place);
-      this.doomed.set(entry, doomed);
+      revoked.push(place);
+      this.revoked.set(entry, revoked);
       return;
     }
     if (version > count) this.since.add(data.board);
-    this.doomed.delete(entry);
-    for (const { writer, id } of doomed)
+    this.revoked.delete(entry);
+    for (const { writer, id } of revoked)
       if (writer !== place.writer)
         writer.set(writer.keys.skipped(scoreDocuments.name), formatEventId(id), 'dropped');
   }
@@ -99,7 +99,7 @@ export class Revocations {
 
 const entryOf = ({ board, player }: EntryEvent['data']) => `${board}/${player}`;
 
-/** The fields of an entry with another number of revocations. @param number 0 for none */
+/** The fields of an entry with another revocation number. @param number 0 for none */
 export function withNumber(fields: readonly string[], number: number): readonly string[] {
   const at = fields.indexOf('v');
   const own = at < 0 ? 0 : Number(fields[at + 1]);

@@ -13,24 +13,24 @@ const event = <T extends NewEvent['type']>(type: T, data: unknown): RecordedEven
 const define = (board: string, definition: Partial<BoardDefinition> = {}) =>
   event('BoardDefined', { board, definition: { ...DEFAULT_DEFINITION, ...definition } });
 
-describe('where an event belongs', () => {
-  /** Boards whose homes are these partitions. */
+describe('the place of an event', () => {
+  /** Boards whose own partitions are these. */
   const [zero, one, two] = (() => {
     const names = Array.from({ length: 100 }, (_, i) => `board-${i}`);
     return [0, 1, 2].map(
       partition => names.find(name => FIVE.of('scores', name).partition === partition) as string,
     );
   })() as [string, string, string];
-  /** Partition, and type of the copy that is there. */
+  /** The partition, and the type of the copy there. */
   const places = (router: Router, of: RecordedEvent) =>
     router.route(of).map(({ partition, copy }) => [partition, copy?.(FIRST).type]);
 
-  it('is where its subject is', () => {
+  it('is the partition of its subject', () => {
     const score = event('ScoreSubmitted', { board: one, player: 'ada', score: 1 });
     expect(places(new Router(FIVE), score)).toEqual([[1, undefined]]);
   });
 
-  it('is each partition for a ban, which the first one orders', () => {
+  it('is every partition for a ban, the first one first', () => {
     const routed = new Router(FIVE).route(event('PlayerBanned', { player: 'ada' }));
     expect(routed.map(({ partition }) => partition)).toEqual([0, 1, 2, 3, 4]);
     expect(routed[0]?.copy).toBeUndefined();
@@ -42,13 +42,13 @@ describe('where an event belongs', () => {
     });
   });
 
-  it('is nowhere for a copy: what it is a copy of brings new ones', () => {
+  it('is nowhere for a copy, because the original gets new ones', () => {
     const ban = event('PlayerBanned', { player: 'ada', first: FIRST });
     const definition = event('BoardDefined', { board: one, definition: DEFAULT_DEFINITION, first: FIRST });
     expect([ban, definition].flatMap(copy => new Router(FIVE).route(copy))).toEqual([]);
   });
 
-  it('is also where the scores are that a board counts', () => {
+  it('includes the partition of the source of a derived board', () => {
     const router = new Router(FIVE);
     expect(places(router, define(one, { source: two }))).toEqual([
       [1, undefined],
@@ -60,7 +60,7 @@ describe('where an event belongs', () => {
     ]);
   });
 
-  it('is also where a board was, which learns that it left', () => {
+  it('includes the partition that a board leaves', () => {
     const router = new Router(FIVE);
     router.route(define(one, { source: two }));
     expect(places(router, define(one, { source: zero }))).toEqual([
@@ -75,7 +75,7 @@ describe('where an event belongs', () => {
     expect(places(router, define(one))).toEqual([[1, undefined]]);
   });
 
-  it('is not told that a board left that is there again', () => {
+  it('does not include the partition to which a board has returned', () => {
     const router = new Router(ONE);
     router.route(define(one, { source: two }));
     expect(places(router, define(one, { source: zero }))).toEqual([
@@ -84,7 +84,7 @@ describe('where an event belongs', () => {
     ]);
   });
 
-  it('is where the shards of a board are, of which there can be more than partitions', () => {
+  it('includes the partitions of all shards, also if there are more shards than partitions', () => {
     const router = new Router(FIVE);
     const spread = define(one, { shards: 3 });
     expect(places(router, spread)).toEqual([
@@ -102,14 +102,14 @@ describe('where an event belongs', () => {
     expect(new Router(ONE).route(spread)).toHaveLength(1);
   });
 
-  it("is where the player's shard is, for what concerns a player", () => {
+  it("is the partition of the player's shard for an event about a player", () => {
     const score = event('ScoreSubmitted', { board: one, player: 'max', score: 1 });
     const partitions = [1, 2, 3].map(shards => new Router(FIVE).route(score, shards)[0]?.partition);
     // crc32('max') is 1 modulo 2, and 2 modulo 3.
     expect(partitions).toEqual([1, 2, 3]);
   });
 
-  it('is in all shards of the board that another counts, whichever has the later id', () => {
+  it('includes all shards of the source of a derived board, whichever has the later id', () => {
     const router = new Router(FIVE);
     router.route(define(two, { shards: 2 }));
     expect(places(router, define(one, { source: two }))).toEqual([
@@ -133,7 +133,7 @@ describe('where an event belongs', () => {
     ]);
   });
 
-  it('is not known while a player is being erased', () => {
+  it('is unknown while a player is being erased', () => {
     const router = new Router(FIVE);
     for (const type of ['PlayerErased', 'ScoresErased'] as const)
       expect(() => router.route(event(type, { player: 'ada' }))).toThrow('being erased');

@@ -8,19 +8,19 @@ import {
 } from '#libs/events';
 import type { BoardEvent } from './board-lives.js';
 
-/** A place of an event in a log that is cut anew. */
+/** A place of an event in the new partitions. */
 export interface Placement {
   readonly partition: number;
   /**
-   * What stands there instead of the event itself, for a copy of it.
+   * Makes the copy, if this place gets a copy of the event.
    *
-   * @param first the event's id in its first place
-   * @param born by which event the board was born, when it has shards
+   * @param first the id of the original event
+   * @param born for a sharded board, the event that created it
    */
   copy?(first: EventId, born?: EventId): NewEvent;
 }
 
-/** An event says that a player is erased: until the player's events are gone, none of them may be moved. */
+/** The log contains an erasure that is not finished. The player's events must be deleted first. */
 export class PlayerBeingErasedError extends Error {
   readonly code = 'PLAYER_BEING_ERASED';
   override readonly name = 'PlayerBeingErasedError';
@@ -31,21 +31,21 @@ export class PlayerBeingErasedError extends Error {
 }
 
 /**
- * Says where events belong when a stream has so many partitions.
+ * Decides the places of events in the new partitions.
  *
- * Where copies belong follows from the first events alone: those that the log has are left out, and made anew. So an event
- * for every partition is in each of the new ones once, whatever crash had kept it from some of the old ones.
+ * Copies are derived from the original events only; existing copies are left out. So an event for every partition is in each new
+ * partition once, even if a crash had kept it from some of the old ones.
  */
 export class Router {
-  /** By what the last events say of them. */
+  /** According to their latest events. */
   private readonly boards = new Map<string, Place>();
 
   constructor(private readonly to: Topology) {}
 
   /**
-   * @param event of all partitions, in the order of their ids
-   * @param shards of the board that the event is about, when it was appended
-   * @returns its first place first; none for a copy
+   * @param event the next event of all partitions, in the order of ids
+   * @param shards the shards of the event's board when the event was appended
+   * @returns the place of the original first; none for a copy
    * @throws PlayerBeingErasedError
    */
   route(event: RecordedEvent, shards?: number): readonly Placement[] {
@@ -62,10 +62,10 @@ export class Router {
   }
 
   /**
-   * Where boards belong, too, that count the scores of one that was spread by an event with a later id than theirs: only
-   * ids can be in this order, for nobody counts what is about to be spread.
+   * The new places of boards derived from a board that got shards by an event with a later id than their own definition. This is
+   * only an effect of clocks: a board with derived boards cannot get shards.
    *
-   * @param source the board that is defined by the last event
+   * @param source the board that the last event has defined
    */
   derivedFrom(source: string): { readonly board: string; copiesOf(event: RecordedEvent): Placement[] }[] {
     const shards = this.boards.get(source)?.shards;
@@ -80,7 +80,7 @@ export class Router {
     });
   }
 
-  /** A board is where its shards are, or those of which it counts the scores; where it was until then, it is removed. */
+  /** A board is in the partitions of its own or its source's shards, and is removed from those where it was before. */
   private copiesOf(event: BoardEvent): Placement[] {
     const { board } = event.data;
     const before = this.boards.get(board)?.partitions ?? [];
@@ -89,7 +89,7 @@ export class Router {
     if (place !== NOWHERE) this.boards.set(board, place);
     const { source, shards, partitions } = place;
     const spread = source !== undefined && shards !== undefined ? { shards } : {};
-    // A removal behind the definition with the same first event would undo it.
+    // A removal that follows the definition, with the same original event, would undo it.
     const left = before.filter(partition => !partitions.includes(partition));
     return [
       ...partitions.map(partition => copyIn(partition, event, spread)),
@@ -112,11 +112,11 @@ export class Router {
   }
 }
 
-/** Where a board is besides its own partition. */
+/** The partitions of a board besides its own. */
 interface Place {
-  /** The board that it counts the scores of, if that is not itself. */
+  /** The source of a derived board. */
   readonly source?: string;
-  /** Its own, or its source's. */
+  /** The shards of the board, or of its source. */
   readonly shards?: number | undefined;
   readonly partitions: readonly number[];
 }
@@ -128,7 +128,7 @@ export const isOfBoard = (event: RecordedEvent): event is BoardEvent =>
 
 const union = (a: readonly number[], b: readonly number[]) => [...new Set([...a, ...b])];
 
-/** @param spread what a definition has besides, there */
+/** @param spread additional fields of the definition in these partitions */
 const copyIn = (partition: number, event: RecordedEvent, spread = {}): Placement => ({
   partition,
   copy: (first, born) => copyOf(event, first, spread, born),

@@ -33,10 +33,10 @@ import { projections } from '../projections/projections.js';
 import { type MoveListener, Repartition } from './repartition.js';
 
 const SILENT: MoveListener = { onProgress: () => {}, say: () => {} };
-/** Milliseconds from one step to the next: periods come and go. */
+/** Milliseconds from one step to the next, so that periods begin and end. */
 const STEP = 20_000;
 
-describe('a board with shards, when the log is cut anew', () => {
+describe('a sharded board after a repartition', () => {
   let test: TestLog;
   let twin: TestLog;
   let ms: number;
@@ -48,7 +48,7 @@ describe('a board with shards, when the log is cut anew', () => {
   });
   afterEach(() => Promise.all([test.close(), twin.close()]));
 
-  /** What happens next happens later, in both logs. */
+  /** Advances the clock of both logs. */
   const tick = async () => {
     ms += STEP;
     for (const { redis, topology } of [test, twin])
@@ -68,7 +68,7 @@ describe('a board with shards, when the log is cut anew', () => {
     }
   };
 
-  /** The periods in which a board has scores, wherever. */
+  /** The periods in which a board has scores, in any partition. */
   const periodsOf = async ({ redis, topology }: TestLog, board: string) => {
     const found = await Promise.all(
       topology.all('scores').map(async keys => {
@@ -79,7 +79,7 @@ describe('a board with shards, when the log is cut anew', () => {
     return [...new Set(found.flatMap(text => text?.split(' ') ?? []))].filter(period => period !== '-');
   };
 
-  /** All that boards show. */
+  /** The content of all boards. */
   const shown = async (log: TestLog, boards: readonly string[], periods: ReadonlyMap<string, string[]>) => {
     const reader = new LeaderboardReader(log.redis, log.topology);
     const pageOf = async (board: string, period: string) => {
@@ -87,7 +87,7 @@ describe('a board with shards, when the log is cut anew', () => {
       return { ...window, entries: entries.map(({ run, ...entry }) => ({ ...entry, at: run.ms })) };
     };
     const pages: Record<string, unknown> = {};
-    // A board without a definition has lost its periods, and what it forgot is past.
+    // A board without a definition has no periods any more.
     for (const board of boards)
       for (const period of ['current', ...(periods.get(board) ?? [])])
         pages[`${board}/${period}`] = await pageOf(board, period).catch(error => (error as Error).name);
@@ -97,7 +97,7 @@ describe('a board with shards, when the log is cut anew', () => {
   const documents = (players = PLAYERS) =>
     Promise.all(players.map(player => new ScoreDocumentReader(test.redis, test.topology).find(player)));
 
-  /** What boards are by the log's last word, everywhere. */
+  /** The latest definitions of boards in all partitions. */
   const definitions = async () => {
     const all = await new BoardCatalog(test.redis, test.topology).all();
     const places = await Promise.all(
@@ -126,7 +126,7 @@ describe('a board with shards, when the log is cut anew', () => {
           await tick();
           if (step.kind !== 'wait') for (const history of histories) await history.append(step);
         }
-        // Which period is the current one, the log's clock says: that of the last event, since all are ahead of the time.
+        // The log's clock decides the current period. It shows the time of the last event, because all events are in the future.
         ms += STEP;
         for (const { redis, topology } of [test, twin])
           await moveLogClock(redis, topology, [...topology.all('scores').keys()], ms);
@@ -149,7 +149,7 @@ describe('a board with shards, when the log is cut anew', () => {
     120_000,
   );
 
-  it('keeps the marks of boards that have scores and no definition', async () => {
+  it('keeps the mark if it has scores and no definition', async () => {
     const board = boardIn(test.topology, 1, 'played');
     const scored = { type: 'ScoreSubmitted', data: { board, player: 'ada', score: 1 } } as const;
     await test.log.append({ ...scored, actor: SERVER }, { definedBy: '' });
@@ -164,14 +164,14 @@ describe('a board with shards, when the log is cut anew', () => {
     }
   });
 
-  it('keeps the mark of a board whose scores are gone with their player', async () => {
+  it('keeps the mark if its scores were erased', async () => {
     const board = boardIn(test.topology, 1, 'played');
     await test.redis.hset(test.topology.of('scores', board).definitions(), board, ' scored');
     await move(3);
     expect(await test.redis.hget(test.topology.of('scores', board).definitions(), board)).toBe(' scored');
   });
 
-  it('answers keys that were used before, from all shards', async () => {
+  it('recognizes idempotency keys from all shards', async () => {
     const catalog = new BoardCatalog(test.redis, test.topology);
     const [board, counting] = [boardIn(test.topology, 1, 'spread'), boardIn(test.topology, 2, 'counting')];
     const envelope = { actor: SERVER, idempotencyKey: 'once' };
@@ -201,9 +201,9 @@ describe('a board with shards, when the log is cut anew', () => {
     }
   });
 
-  describe('of which partitions heard at different times', () => {
+  describe('whose copies arrived at different times', () => {
     const [home, shard] = [0, 1];
-    /** Players of whom a board with two shards has one in each. */
+    /** Two players, one in each of the two shards. */
     const [near, far] = ['bob', 'max'];
     let board: string;
     let other: string;
@@ -243,13 +243,13 @@ describe('a board with shards, when the log is cut anew', () => {
     });
     const revoked = (player: string) => ({ type: 'EntryRevoked', data: { board, player } });
 
-    /** Whose entries a board shows. */
+    /** The players on a board. */
     const entries = async (name = board) => {
       const reader = new LeaderboardReader(raw.redis, raw.topology);
       const { entries } = await reader.read(name, { from: { offset: 0 }, length: 9 });
       return entries.map(({ player, score }) => `${player} ${score}`).sort();
     };
-    /** The log is moved by and by, and each time the board shows the same. */
+    /** Repartitions several times, and expects the same board each time. */
     const holds = async (expected: readonly string[], name = board) => {
       for (const count of [3, 1, 8]) {
         await move(count);
@@ -258,7 +258,7 @@ describe('a board with shards, when the log is cut anew', () => {
       }
     };
 
-    it('has the scores that a shard took in the millisecond of its definition', async () => {
+    it('has the scores that a shard accepted in the millisecond of its definition', async () => {
       const first = idOf(0, 5);
       await put(home, first, defined({ shards: 2 }));
       await put(shard, idOf(0, 0), defined({ shards: 2 }, { first, born: first }));
@@ -268,7 +268,7 @@ describe('a board with shards, when the log is cut anew', () => {
       await holds([`${near} 3`, `${far} 2`].sort());
     });
 
-    it('has no scores that came before its birth, though behind it by their ids', async () => {
+    it('has no scores from before its creation, although their ids are later', async () => {
       const [first, gone, again] = [idOf(0), idOf(2), idOf(3)];
       await put(home, first, defined({ shards: 2 }));
       await put(shard, idOf(1), defined({ shards: 2 }, { first, born: first }));
@@ -284,7 +284,7 @@ describe('a board with shards, when the log is cut anew', () => {
       expect(await documents([far])).toMatchObject([{ [board]: { best: 9, count: 1 } }]);
     });
 
-    it('has no scores that came before its removal, though behind it by their ids', async () => {
+    it('has no scores from before its removal, although their ids are later', async () => {
       const [first, gone] = [idOf(0), idOf(2)];
       await put(home, first, defined({ shards: 2 }));
       await put(shard, idOf(1), defined({ shards: 2 }, { first, born: first }));
@@ -295,7 +295,7 @@ describe('a board with shards, when the log is cut anew', () => {
       await holds([`${far} 1`]);
     });
 
-    it('is counted in all shards by a board whose definition has the earlier id', async () => {
+    it('is counted in all shards by a derived board with an earlier id', async () => {
       const [first, counting] = [idOf(2), idOf(1)];
       await put(3, counting, defined({ source: board }, {}, other));
       await put(home, first, defined({ shards: 2 }));
@@ -307,7 +307,7 @@ describe('a board with shards, when the log is cut anew', () => {
       await holds([`${near} 3`, `${far} 2`].sort(), other);
     });
 
-    it('goes on with revocations where those of two lives come together, and apart', async () => {
+    it('keeps revocations if partitions from before and after a removal are joined and split', async () => {
       const [first, gone] = [idOf(5), idOf(4)];
       await put(home, idOf(0), scored(far, 7));
       await put(home, idOf(1), revoked(far), 1);
@@ -339,12 +339,12 @@ describe('a board with shards, when the log is cut anew', () => {
       expect(await entries()).toEqual([]);
     });
 
-    it('is begun anew when an entry is revoked and the board removed meanwhile', async () => {
+    it('makes the repartition start over if an entry is revoked and the board removed in the meantime', async () => {
       const first = idOf(0);
       await put(home, first, defined({ shards: 2 }));
       await put(shard, idOf(0), defined({ shards: 2 }, { first, born: first }));
       const said: string[] = [];
-      // What is not later than the last event of every partition is left for the end.
+      // Events up to the last event of every partition are copied at the end.
       await moveLogClock(raw.redis, raw.topology, [0, 1, 2, 3], begin + 10);
       const change = () =>
         Promise.all([
@@ -358,11 +358,11 @@ describe('a board with shards, when the log is cut anew', () => {
       };
       await move(3, { onProgress, say: message => said.push(message) });
       await changed;
-      expect(said.join()).toMatch(/beginning anew: an entry of .* was revoked/);
+      expect(said.join()).toMatch(/starting over: an entry of .* was revoked/);
       expect(await entries()).toEqual([]);
     });
 
-    it('is not moved when clocks differ: what counts would not any more', async () => {
+    it('is refused if clocks differed, because scores would no longer count', async () => {
       const first = idOf(50);
       await put(home, first, defined({ shards: 2 }));
       await put(shard, idOf(10), defined({ shards: 2 }, { first, born: first }));

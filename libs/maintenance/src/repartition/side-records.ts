@@ -4,16 +4,16 @@ import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import type { PartitionWriter } from './partition-writer.js';
 
-/** Keys that are read in one call. */
+/** Keys per call. */
 const CALL_KEYS = 500;
-/** Milliseconds by which clocks can differ. */
+/** The tolerated difference of clocks, in milliseconds. */
 const SLACK = 60 * 60 * 1_000;
 
 const readRecords = script<string[]>('read-records');
 
-/** An event, and all of the places that it has from now on, the first one first. */
+/** An event and all its new places, the original first. */
 export interface Moved {
-  /** The partition that it was in. */
+  /** Its old partition. */
   readonly source: number;
   readonly event: RecordedEvent;
   readonly places: readonly {
@@ -24,17 +24,17 @@ export interface Moved {
   }[];
 }
 
-/** A record that may be there, and what becomes of it. */
+/** A record that may exist, and how to copy it. */
 interface Wanted {
   readonly key: string;
-  /** @param milliseconds that it has left */
+  /** @param milliseconds until it expires */
   keep(value: string, milliseconds: number): void;
 }
 
-/** What stands beside events and lasts for a while: idempotency records, and intervals between two scores. */
+/** Copies records that expire: idempotency records, and intervals between two scores. */
 export class SideRecords {
   private wanted: Wanted[][];
-  /** By board: milliseconds between two scores of a player. */
+  /** By board: the `minInterval` in milliseconds. */
   private readonly intervals = new Map<string, number>();
 
   constructor(
@@ -49,7 +49,7 @@ export class SideRecords {
     this.noteInterval(moved);
   }
 
-  /** Reads the records that were noted since, and has them kept with the events. */
+  /** Reads the records of the events noted since the last call, and copies them. */
   async find(): Promise<void> {
     const { wanted } = this;
     this.wanted = wanted.map(() => []);
@@ -71,7 +71,7 @@ export class SideRecords {
     }
   }
 
-  /** A copy has a record of its own, by the id of the first event. */
+  /** A copy has a record of its own, named by the id of the original event. */
   private noteRecord({ source, event, places }: Moved): void {
     const hash = recordHash(event);
     if (hash === undefined || isOlder(event, IDEMPOTENCY_SECONDS * 1_000)) return;

@@ -8,7 +8,7 @@ import { type AnyProjection, groupsOf, projections } from '../projections/projec
 import { catchUp, rulesOf } from '../rebuild/catch-up.js';
 import { sweep } from '../rebuild/sweep.js';
 import { LogChangedError } from './errors.js';
-import { entomb } from './leftovers.js';
+import { retire } from './leftovers.js';
 import { Logins } from './logins.js';
 import { copyOrphans } from './orphans.js';
 import { PartitionLostError, type PartitionWriter, withEntry } from './partition-writer.js';
@@ -17,10 +17,10 @@ import { type Skipped, StreamReplay } from './stream-replay.js';
 const finishPartition = script<number>('finish-partition');
 const openBuild = script<0 | 1>('open-build');
 
-/** Hears how far something is; throws to stop it. */
+/** Receives progress; may throw to stop. */
 export type OnProgress = (phase: 'replay' | 'build', processed: number, total: number) => Promise<void>;
 
-/** What was looked at of a partition that is being made. */
+/** How far a new partition has been compared with what was written. */
 interface Look {
   readonly position: string;
   readonly count: number;
@@ -29,21 +29,21 @@ interface Look {
 
 const UNSEEN: Look = { position: '0-0', count: 0, checksum: 0 };
 
-/** The move of one stream: the log, what stands beside it, and its projections. */
+/** Repartitions one stream: its log, the records beside it, and its projections. */
 export class StreamMove {
   private readonly replay: StreamReplay;
   private readonly projections: readonly AnyProjection[];
   private readonly logins: Logins | undefined;
-  /** Events that there were when it began. */
+  /** The number of events at the beginning. */
   private total = 0;
-  /** Entries that are in the projections. */
+  /** By partition: the number of entries in the projections. */
   private readonly built = new Map<PartitionWriter, number>();
   private readonly looks = new Map<PartitionWriter, Look>();
 
   /**
-   * @param from the log as it is
-   * @param to the log as it is to be
-   * @param attempt names it
+   * @param from the old partitions
+   * @param to the new partitions
+   * @param attempt the name of the attempt
    */
   constructor(
     private readonly redis: RedisClient,
@@ -70,7 +70,7 @@ export class StreamMove {
     return this.replay.processed;
   }
 
-  /** Copies and builds nearly all, while the log takes events. */
+  /** Copies and projects nearly everything, while the log accepts events. */
   async prepare(): Promise<void> {
     if (this.stream === 'players') await prepareDocuments(this.redis, this.to);
     this.total = (await this.lengths()).reduce((sum, length) => sum + length, 0);
@@ -83,7 +83,7 @@ export class StreamMove {
     await this.logins?.copy(() => this.tick('build', 0, 0));
   }
 
-  /** Follows the log. @returns events that came */
+  /** Catches up with the log. @returns the number of new events */
   async follow(): Promise<number> {
     const came = await this.replay.run(false, () => this.replayed());
     await this.check();
@@ -91,7 +91,7 @@ export class StreamMove {
     return came;
   }
 
-  /** Copies and builds what is left of a log that takes no events any more. */
+  /** Copies and projects the rest, after the log was closed. */
   async finish(): Promise<void> {
     await this.replay.run(true, () => this.replayed());
     await this.logins?.copyTouched();
@@ -100,7 +100,7 @@ export class StreamMove {
     await this.build(true);
   }
 
-  /** Makes what was built live. @param end the last event of the log */
+  /** Makes the new projections live. @param end the last event of the log */
   async open(end: EventId): Promise<void> {
     const groups = groupsOf(this.stream);
     await Promise.all(
@@ -115,9 +115,9 @@ export class StreamMove {
     );
   }
 
-  /** When nobody goes by the old partitions any more. */
-  async bury(old: readonly PartitionKeys[]): Promise<void> {
-    await entomb(this.redis, old, groupsOf(this.stream));
+  /** Retires the old partitions. Call it when no process uses them any more. */
+  async retireOld(old: readonly PartitionKeys[]): Promise<void> {
+    await retire(this.redis, old, groupsOf(this.stream));
     for (const projection of this.projections) await sweep(this.redis, this.to, projection);
   }
 
@@ -130,7 +130,7 @@ export class StreamMove {
     return { job: `move-${this.attempt}`, owner: this.attempt };
   }
 
-  /** @param together when there is little to do: else a partition after the other, which is all that is held in memory */
+  /** @param together whether all partitions are projected in parallel, which needs more memory */
   private async build(together: boolean): Promise<void> {
     let done = 0;
     const total = this.replay.writers.reduce((sum, { count }) => sum + count, 0) * this.projections.length;
@@ -148,14 +148,14 @@ export class StreamMove {
     for (const writer of changed) this.built.set(writer, writer.count);
   }
 
-  /** Whether every event of the log was read. @throws LogChangedError */
+  /** Checks that every event of the log was read. @throws LogChangedError */
   private async assertWhole(): Promise<void> {
     const lengths = await this.lengths();
     for (const [i, keys] of this.from.all(this.stream).entries())
       if (lengths[i] !== this.replay.read[i]) throw new LogChangedError(keys.stream);
   }
 
-  /** Whether what was written is there, as it was written. @throws PartitionLostError */
+  /** Checks that the new partitions contain exactly what was written. @throws PartitionLostError */
   private async check(): Promise<void> {
     await Promise.all(this.replay.writers.map(writer => this.look(writer)));
   }

@@ -22,44 +22,44 @@ import { type EntryEvent, Revocations, withNumber } from './revocations.js';
 import { isOfBoard, type Placement, Router } from './router.js';
 import { SideRecords } from './side-records.js';
 
-/** Milliseconds by which a clock can be set back without harm, while the log takes events. */
-const MARGIN = 100;
+/** How far a clock can be set back without harm while the log accepts events. */
+const CLOCK_MARGIN_MS = 100;
 
-/** Groups whose state is without an event, by where the event was. */
+/** By place of an event: the groups whose state lacks it. */
 export type Skipped = ReadonlyMap<string, readonly string[]>;
 
-/** Names an event of a partition, for `Skipped`. */
-export const placeOf = (partition: number, id: string) => `${partition}/${id}`;
+/** The key of an event in `Skipped`. */
+export const skippedKey = (partition: number, id: string) => `${partition}/${id}`;
 
-/** An entry of the log as it was; without an event, when it is none. */
+/** An entry of the old log; without an event if it cannot be decoded. */
 interface Arrived extends OrderedEntry {
   readonly event: RecordedEvent | undefined;
 }
 
-/** An event in a place that it has from now on. */
+/** An event in its new place. */
 interface Written extends Placed {
   readonly event: NewEvent;
-  /** As it is packed. */
+  /** The packed event. */
   readonly e: string;
 }
 
 /**
- * Makes the partitions of a stream anew from those that there are: events in the order of their ids, with the same ids where
- * they can, and beside them heads, definitions, idempotency records, intervals, and what was dropped.
+ * Writes the new partitions of a stream from the old ones: events in the order of their ids, with the same ids where possible, and
+ * beside them heads, definitions, idempotency records, intervals, and dropped events.
  */
 export class StreamReplay {
   readonly writers: readonly PartitionWriter[];
-  /** Events that were read, by partition. */
+  /** The number of events read, by partition. */
   readonly read: number[];
   private readonly router: Router;
   private readonly positions: string[];
-  /** What boards were last said to be, and those that have scores without a definition. */
+  /** The latest definitions of boards, and boards that have scores without a definition. */
   private readonly definitions = new Definitions();
   private readonly lives: BoardLives;
   private readonly revocations = new Revocations();
-  /** By board: what was appended under a definition whose first event has a later id. */
+  /** By board: entries that were appended under a definition with a later id. */
   private readonly waiting = new Map<string, Arrived[]>();
-  /** By board that counts another's scores: the event that says so. */
+  /** By derived board: the event that defined it. */
   private readonly derived = new Map<string, Written & { readonly of: RecordedEvent }>();
   private readonly from: readonly PartitionKeys[];
   private readonly side: SideRecords;
@@ -80,7 +80,7 @@ export class StreamReplay {
     this.side = new SideRecords(redis, this.from);
   }
 
-  /** What boards were said to be, by partition. */
+  /** Definitions and removals of boards, by new partition. */
   get boardEvents(): ReadonlyMap<PartitionKeys, RecordedEvent[]> {
     return this.definitions.events;
   }
@@ -89,19 +89,19 @@ export class StreamReplay {
     return this.read.reduce((sum, count) => sum + count, 0);
   }
 
-  /** No event, as it was or as it is written, is after this one. */
+  /** The greatest id of all events, old and new. */
   get end(): EventId {
     return this.writers.map(({ last }) => last).reduce((a, b) => (compareEventIds(a, b) < 0 ? b : a));
   }
 
-  /** Looks at what must be known of the end before the beginning is moved. */
+  /** Reads what must be known about later events before the first one is copied. */
   async begin(): Promise<void> {
     if (this.stream === 'scores') await this.revocations.read(this.redis, this.before);
   }
 
   /**
-   * Takes along that boards have scores and no definition, where those are gone with their players; of others the events
-   * tell. What is read is as new as the events are that were read, or newer.
+   * Copies the marks of boards that have scores and no definition. If those scores were erased, no event shows the mark. The marks
+   * are at least as new as the events that were read.
    */
   async keepMarks(): Promise<void> {
     if (this.stream !== 'scores') return;
@@ -113,35 +113,35 @@ export class StreamReplay {
   }
 
   /**
-   * Goes on from where it was.
+   * Continues from its last position.
    *
-   * @param isClosed whether nothing is appended any more: else it stops shortly before what is appended just now
-   * @param onStretch hears after some thousand events; throws to stop
-   * @returns events that were read
+   * @param isClosed whether the log is closed; otherwise it stops shortly before the newest events
+   * @param onSection called after some thousand events; may throw to stop
+   * @returns the number of events read
    * @throws PlayerBeingErasedError, RevokedMeanwhileError, PartitionLostError, ClockError, ClocksDifferError
    */
-  async run(isClosed: boolean, onStretch: () => Promise<void>): Promise<number> {
+  async run(isClosed: boolean, onSection: () => Promise<void>): Promise<number> {
     const before = this.processed;
     const upTo = isClosed ? '+' : String(await this.frontier());
     const logs = this.from.map((keys, i) => readLog(this.redis, keys, this.positions[i] ?? '0-0', upTo));
-    for await (const stretch of inOrder(logs)) {
-      for (const entry of stretch) this.take(entry);
+    for await (const section of inOrder(logs)) {
+      for (const entry of section) this.take(entry);
       await this.side.find();
       await Promise.all(this.writers.map(writer => writer.flush()));
-      await onStretch();
+      await onSection();
     }
     const [board] = this.waiting.keys();
     if (isClosed && board !== undefined) throw new ClocksDifferError(board);
     return this.processed - before;
   }
 
-  /** Milliseconds up to which no partition gets another event: ids only grow, and are not behind the clock. */
+  /** The time, in milliseconds, up to which no partition can get another event: ids only grow, and are not before the clock. */
   private async frontier(): Promise<number> {
     const ends = await Promise.all(
       this.from.map(async ({ stream }) => {
         const [[last] = []] = await this.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
         const [seconds = 0, micros = 0] = (await nodeOf(this.redis, stream).time()).map(Number);
-        const clock = seconds * 1_000 + Math.floor(micros / 1_000) - MARGIN;
+        const clock = seconds * 1_000 + Math.floor(micros / 1_000) - CLOCK_MARGIN_MS;
         return last === undefined ? clock : Math.max(clock, parseEventId(last).ms);
       }),
     );
@@ -169,7 +169,7 @@ export class StreamReplay {
 
   private placeBoard(arrived: Arrived, event: BoardEvent): void {
     const { board, first } = event.data;
-    if (this.lives.hear(arrived.source, event)) this.revocations.assertNone(board);
+    if (this.lives.apply(arrived.source, event)) this.revocations.assertNone(board);
     if (first) return;
     const written = this.write(arrived, this.router.route(event));
     this.derived.delete(board);
@@ -182,7 +182,7 @@ export class StreamReplay {
     this.release(board);
   }
 
-  /** What concerns an entry is where the entry was when it was appended; what did not count then, does not now. */
+  /** Places an event about an entry where the entry was at that time. What did not count then does not count now. */
   private placeEntry(arrived: Arrived, event: EntryEvent): void {
     const { source } = arrived;
     const { board } = event.data;
@@ -216,7 +216,7 @@ export class StreamReplay {
     }
   }
 
-  /** @param placements of an event; nothing when it is none */
+  /** @param placements empty for an entry that is not an event */
   private write({ source, id, entry, event }: Arrived, placements: readonly Placement[] = []): Written {
     const [text, fields] = entry;
     const [first, ...copies] = placements;
@@ -229,7 +229,7 @@ export class StreamReplay {
       places.push(...copies.map(copy => this.copy(copy, written, id)));
       this.side.note({ source, event, places });
     }
-    for (const group of this.skipped.get(placeOf(source, text)) ?? [])
+    for (const group of this.skipped.get(skippedKey(source, text)) ?? [])
       for (const place of places) this.drop(place, group);
     return written;
   }
@@ -250,11 +250,11 @@ export class StreamReplay {
     return written;
   }
 
-  /** The head of a versioned event, as the append script keeps it, and definitions. */
+  /** Writes the head of a versioned event, like the append script, and definitions. */
   private keepBeside(written: Written, fields: readonly string[]): void {
     const { writer, id, event } = written;
     const { countsVersionOf, subject, isDeletion, stream } = eventDefinitionOf(event.type);
-    // Those of entries are numbered anew.
+    // Revocations of entries are renumbered.
     if (countsVersionOf && stream === 'players') {
       const version = fields[fields.indexOf('v') + 1];
       const { document } = event.data as { readonly document?: string };
@@ -278,8 +278,8 @@ const isOfEntry = (event: RecordedEvent): event is EntryEvent =>
   event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked';
 
 /**
- * A copy has the id of the first behind its data, and what else it says. Made of the text, it is what the append script was
- * given, byte for byte.
+ * The packed text of a copy: the original's data, then the original's id and further fields. It is made from the text, so that it
+ * is byte for byte what the append script was given.
  */
 function copyText({ e, id }: Written, { data }: NewEvent): string {
   const values: unknown[] = JSON.parse(e);
@@ -288,7 +288,7 @@ function copyText({ e, id }: Written, { data }: NewEvent): string {
   return JSON.stringify([...values, formatEventId(id), ...(born ? [formatEventId(born)] : [])]);
 }
 
-/** @returns nothing for what is no event: it stays in the log, without effect */
+/** @returns undefined for an entry that is not an event; it stays in the log without effect */
 function decode([id, fields]: LogEntry): RecordedEvent | undefined {
   try {
     return unpackEvent(id, fields);

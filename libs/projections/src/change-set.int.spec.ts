@@ -4,6 +4,7 @@ import { leaderboards, levelsKey, ranksKey, runsKey } from '#libs/leaderboards';
 import { runs, Workers } from '#libs/testing';
 import { commitChanges, type EventChange } from './change-set.js';
 import { LoadedStates } from './loaded-states.js';
+import { partitionRulesOf } from './partition-rules-of.js';
 import type { Effect } from './state-changes.js';
 import { stateKeys } from './state-keys.js';
 import { readView } from './view.js';
@@ -103,7 +104,7 @@ describe('a commit of many changes', () => {
       if (!step.isTaken) board.take(step, `${i} value`);
       return { id: (events[i] as RecordedEvent).id, ...change };
     });
-    const view = await readView(redis, source(), leaderboards.partitionRules.parse);
+    const view = await readView(redis, source(), partitionRulesOf(leaderboards).parse);
     return commitChanges(redis, source(), view, states, changes);
   }
 
@@ -154,7 +155,7 @@ describe('a commit of many changes', () => {
       { command: 'LEVEL', type: 'zset', key: levels, args: [{ key: ranks, type: 'zset' }, `${i}`] },
     ]);
     const writes = all.map((held, i) => ({ state: held, value: `${i}` }));
-    const view = await readView(redis, source(), leaderboards.partitionRules.parse);
+    const view = await readView(redis, source(), partitionRulesOf(leaderboards).parse);
     const change = { id: (events[0] as RecordedEvent).id, states: [], writes, effects };
     expect(await commitChanges(redis, source(), view, states, [change])).toEqual(['applied']);
     const sizes = [redis.zcard(ranks), redis.zcard(levels), redis.hlen(runs)];

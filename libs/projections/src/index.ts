@@ -4,13 +4,12 @@ export { LiveState, readFields } from './live-state.js';
 export { LoadedStates } from './loaded-states.js';
 export {
   effectsOfRulesChange,
-  NO_RULES,
   type PartitionRules,
   type RulesChange,
   type RulesFields,
-  removalOf,
 } from './partition-rules.js';
-export type { Projection } from './projection.js';
+export { partitionRulesOf } from './partition-rules-of.js';
+export type { Projection, Removal } from './projection.js';
 export { Projector } from './projector.js';
 export { RebuildImpossibleError, type RebuildListener } from './rebuild-listener.js';
 export type { Effect, KeyArgument, Target } from './state-changes.js';

@@ -86,33 +86,3 @@ const hash = (command: 'HSET' | 'HDEL', key: string, ...args: string[]): Effect 
   key,
   args,
 });
-
-/**
- * A change that removes states and leaves the rules as they are.
- *
- * @param hashes keys of hashes that are deleted as a whole
- */
-export function removalOf<State>({
-  hashes,
-  ...more
-}: { readonly hashes: readonly string[] } & Partial<
-  Omit<RulesChange<State>, 'droppedKeys'>
->): RulesChange<State> {
-  return {
-    fields: {},
-    affectedTargets: [],
-    removes: () => true,
-    effects: () => [],
-    ...more,
-    droppedKeys: hashes.map(key => ({ key, type: 'hash' })),
-  };
-}
-
-/** For projections whose partitions have no rules. */
-export const NO_RULES: PartitionRules<never, never, undefined> = {
-  parse: () => undefined,
-  parseForReplay: () => undefined,
-  apply: () => ({}),
-  assumptionHeld: () => true,
-  changeFor: () => undefined,
-};

@@ -19,15 +19,18 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
   readonly kinds: readonly string[];
   /** Present if a single board can be rebuilt or verified. */
   readonly boardScope?: BoardScope<T, Rules>;
-  readonly partitionRules: PartitionRules<State, T, Rules>;
-  /** The states that the event can change. Empty if the event changes only rules, or nothing. */
-  targets(event: RecordedEvent<T>, rules: Rules, keys: StateKeys): readonly Target[];
+  /** Present if all states of a partition depend on rules that events change. */
+  readonly partitionRules?: PartitionRules<State, T, Rules>;
+  /** The states that the event can change. Empty if it changes none, or only removes states. */
+  targets(event: RecordedEvent<T>, keys: StateKeys, rules: Rules): readonly Target[];
+  /** The states that the event removes, if it is one that removes states. Not used if there are `partitionRules`. */
+  removalFor?(event: RecordedEvent<T>, keys: StateKeys): Removal<State> | undefined;
   /** True if the event must wait until all earlier events of the partition have been applied. */
   waitsForAllEarlier?(event: RecordedEvent<T>): boolean;
   /** False if the event must wait until another event of the same state has been applied. */
   isNext?(state: State | undefined, event: RecordedEvent<T>, target: Target): boolean;
   /** @returns the given state, the same object, if the event changes nothing */
-  evolve(state: State | undefined, event: RecordedEvent<T>, rules: Rules, target: Target): State | undefined;
+  evolve(state: State | undefined, event: RecordedEvent<T>, target: Target, rules: Rules): State | undefined;
   /** Writes a state as text: its revision, a space, and the rest. Different states must have different revisions. */
   format(state: State): string;
   parse(text: string): State;
@@ -43,10 +46,20 @@ export interface Projection<State, T extends EventType = EventType, Rules = unde
     before: State | undefined,
     after: State,
     event: RecordedEvent<T> | undefined,
-    rules: Rules,
-    keys: StateKeys,
     target: Target,
+    keys: StateKeys,
+    rules: Rules,
   ): Effect[];
+}
+
+/** States that an event removes, such as those of an erased player. */
+export interface Removal<State> {
+  /** Keys of hashes that are deleted as a whole. */
+  readonly hashes: readonly string[];
+  /** Single states that are deleted. */
+  readonly states?: readonly Target[];
+  /** @param states what `states` held, in that order */
+  effects?(states: readonly (State | undefined)[]): Effect[];
 }
 
 /** Which events, rules, and keys belong to one board, so that it can be rebuilt or verified alone. */

@@ -11,7 +11,8 @@ import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { BatchResults } from './batch-results.js';
 import { commitChanges, type EventChange, incrementRevision, type Outcome } from './change-set.js';
 import { type LoadedState, LoadedStates } from './loaded-states.js';
-import { effectsOfRulesChange, type RulesChange } from './partition-rules.js';
+import { effectsOfRulesChange, type PartitionRules, type RulesChange } from './partition-rules.js';
+import { partitionRulesOf } from './partition-rules-of.js';
 import type { Projection } from './projection.js';
 import type { RebuildListener } from './rebuild-listener.js';
 import type { Effect, Target } from './state-changes.js';
@@ -49,6 +50,7 @@ interface LoadedStep<State, T extends EventType> extends Step<State, T> {
  */
 export class Projector<State, T extends EventType, Rules = undefined> {
   private readonly views = new Map<string, PartitionView<Rules>>();
+  private readonly rules: PartitionRules<State, T, Rules>;
 
   /** @throws Error if the projection does not handle every event type of its stream */
   constructor(
@@ -56,6 +58,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     private readonly projection: Projection<State, T, Rules>,
     private readonly onRebuild: RebuildListener = () => undefined,
   ) {
+    this.rules = partitionRulesOf(projection);
     const handled: readonly EventType[] = projection.handles;
     const missing = eventTypesOf(projection.stream).filter(type => !handled.includes(type));
     if (missing.length > 0) {
@@ -123,11 +126,11 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     let states = 0;
     for (const event of events) {
       const targets = this.projection
-        .targets(event, view.rules, view.keys)
+        .targets(event, view.keys, view.rules)
         .filter(({ board }) => !view.includes(event.id, board));
       const rulesChange = view.includes(event.id, rulesScopeOf(event))
         ? undefined
-        : this.projection.partitionRules.changeFor(view.rules, event, targets, view.keys);
+        : this.rules.changeFor(view.rules, event, targets, view.keys);
       states += targets.length;
       if (rulesChange) states += rulesChange.affectedTargets.length + rulesChange.droppedKeys.length;
       const standsAlone = rulesChange !== undefined && changesRules(rulesChange);
@@ -203,7 +206,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       this.views.delete(keys.stream);
       return;
     }
-    this.projection.partitionRules.apply(view.rules, rulesChange);
+    this.rules.apply(view.rules, rulesChange);
     view.revision += 1;
   }
 
@@ -224,10 +227,10 @@ export class Projector<State, T extends EventType, Rules = undefined> {
       const loaded = states[i] as LoadedState<State>;
       const target = targets[i] as Target;
       const before = loaded.state;
-      const after = this.projection.evolve(before, event, rules, target);
+      const after = this.projection.evolve(before, event, target, rules);
       if (after === before || after === undefined) continue;
       writes.push({ state: loaded, value: this.projection.format(after) });
-      effects.push(...(this.projection.effects?.(before, after, event, rules, keys, target) ?? []));
+      effects.push(...(this.projection.effects?.(before, after, event, target, keys, rules) ?? []));
       loaded.state = after;
     }
     if (rulesChange) {
@@ -284,7 +287,7 @@ export class Projector<State, T extends EventType, Rules = undefined> {
     const { stream } = source.keys;
     let view = this.views.get(stream);
     if (!view) {
-      view = await readView(this.redis, source, this.projection.partitionRules.parse);
+      view = await readView(this.redis, source, this.rules.parse);
       this.views.set(stream, view);
     }
     return view;

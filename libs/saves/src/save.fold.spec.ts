@@ -55,19 +55,19 @@ describe('the fold of a save', () => {
   it('keeps for each version where the log has it, whatever came before', () => {
     const keys = stateKeys(new PartitionKeys('test', 'players', 0), 1);
     for (const event of [saveWritten(250, 7, '{"a":1}'), saveDeleted(251, 8)]) {
-      const [, past] = saves.targets(event, undefined, keys);
+      const [, past] = saves.targets(event, keys, undefined);
       if (!past) throw new Error('there is no second state');
       expect(past).toEqual({
         address: { key: 'test:{p0}:history@1:ada/auto/2', field: String(event.version) },
         version: event.version,
       });
       expect(saves.isNext?.(undefined, event, past)).toBe(true);
-      const state = saves.evolve(undefined, event, undefined, past);
+      const state = saves.evolve(undefined, event, past, undefined);
       expect(state).toEqual({
         ...{ id: event.id, actor: 'server', bytes: event.type === 'SaveWritten' ? 7 : undefined },
       });
       expect(state && saves.parse(saves.format(state))).toEqual(state);
-      expect(saves.evolve(state, event, undefined, past)).toBe(state);
+      expect(saves.evolve(state, event, past, undefined)).toBe(state);
     }
   });
 

@@ -1,6 +1,6 @@
 import type { PartitionKeys, Settlement } from '#libs/event-log';
 import type { EventType, NewEvent, RecordedEvent } from '#libs/events';
-import { type Projection, Projector, stateKeys } from '#libs/projections';
+import { type Projection, Projector, partitionRulesOf, stateKeys } from '#libs/projections';
 import { createClient, type RedisClient } from '#libs/redis';
 import { appendScores, deliver, work } from './deliveries.js';
 import { SERVER } from './events.js';
@@ -93,10 +93,12 @@ export class Workers {
 
 /** What the pure fold makes of events: the fields of every hash, by name, as they are to be kept. */
 export function foldOf<State, T extends EventType, Rules>(
-  { partitionRules, targets, evolve, format }: Projection<State, T, Rules>,
+  projection: Projection<State, T, Rules>,
   events: readonly RecordedEvent<T>[],
   partition: PartitionKeys,
 ): Record<string, Record<string, string>> {
+  const { targets, evolve, format } = projection;
+  const partitionRules = partitionRulesOf(projection);
   const keys = stateKeys(partition, 1);
   const states = new Map<string, State>();
   const folded: Record<string, Record<string, string>> = {};
@@ -106,11 +108,11 @@ export function foldOf<State, T extends EventType, Rules>(
   };
   for (const event of events) {
     const rules = partitionRules.parse(folded.rules ?? {});
-    const places = targets(event, rules, keys);
+    const places = targets(event, keys, rules);
     const ruling = partitionRules.changeFor(rules, event, places, keys);
     for (const target of places) {
       const { key, field } = target.address;
-      const state = evolve(states.get(`${key}/${field}`), event, rules, target);
+      const state = evolve(states.get(`${key}/${field}`), event, target, rules);
       if (state === undefined) continue;
       states.set(`${key}/${field}`, state);
       put(key, field, format(state));

@@ -39,8 +39,8 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
   },
   partitionRules,
   waitsForAllEarlier: ({ type }) => type === 'ScoresErased',
-  targets: (event, rules, keys) => (event.type === 'ScoreSubmitted' ? rules.targets(event, keys) : []),
-  evolve: (entry, event, rules, target) => {
+  targets: (event, keys, rules) => (event.type === 'ScoreSubmitted' ? rules.targets(event, keys) : []),
+  evolve: (entry, event, target, rules) => {
     if (event.type !== 'ScoreSubmitted') return entry;
     const { board, player } = event.data;
     const isRevoked = (event.version ?? 0) < rules.revocationsOf(board, player);
@@ -48,7 +48,7 @@ export const leaderboards: Projection<BoardEntry, LeaderboardEvent, LeaderboardR
   },
   format: formatEntry,
   parse: parseEntry,
-  effects: (before, after, _event, rules, keys, target) => {
+  effects: (before, after, _event, target, keys, rules) => {
     if (rules.isBanned(target.address.field)) return [];
     return new Ranks(keys, target, rules).move(before, after);
   },

@@ -1,4 +1,4 @@
-import { NO_RULES, type Projection, removalOf } from '#libs/projections';
+import type { Projection } from '#libs/projections';
 import { LEADERBOARD_EVENTS, type LeaderboardEvent } from '../definitions/rules-changes.js';
 import { scoresKey } from '../keys.js';
 import { type PackedSum, pack, unpack } from '../ranking/exact-sum.js';
@@ -24,13 +24,10 @@ export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   stream: 'scores',
   handles: LEADERBOARD_EVENTS,
   kinds: ['scores'],
-  partitionRules: {
-    ...NO_RULES,
-    changeFor: (_rules, event, _targets, keys) =>
-      event.type === 'ScoresErased' ? removalOf({ hashes: [scoresKey(keys, event.data.player)] }) : undefined,
-  },
+  removalFor: (event, keys) =>
+    event.type === 'ScoresErased' ? { hashes: [scoresKey(keys, event.data.player)] } : undefined,
   waitsForAllEarlier: ({ type }) => type === 'ScoresErased',
-  targets: (event, _rules, keys) =>
+  targets: (event, keys) =>
     event.type === 'ScoreSubmitted' || event.type === 'EntryRevoked'
       ? [{ address: { key: scoresKey(keys, event.data.player), field: event.data.board } }]
       : [],

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '#libs/events';
 import { type ProfileState, profileEffects, profilesKey } from '#libs/players';
-import { type RulesChange, removalOf, type StateKeys } from '#libs/projections';
+import type { Removal, StateKeys } from '#libs/projections';
 import {
   documentKey,
   historyKeys,
@@ -15,18 +15,16 @@ import type { PlayerState } from './player-state.js';
 export function erasePlayer(
   { data: { player, heads = {} } }: RecordedEvent<'PlayerErased'>,
   keys: StateKeys,
-): RulesChange<PlayerState> {
+): Removal<PlayerState> {
   // Heads of other parts result in keys that do not exist.
   const slots = Object.entries(heads);
   const searchable = slots.map(([slot]) => slot).filter(isSearchable);
   return {
-    ...removalOf({
-      hashes: [
-        slotsKey(keys, player),
-        ...slots.flatMap(([slot, last]) => historyKeys(keys, player, slot, last)),
-      ],
-    }),
-    affectedTargets: [
+    hashes: [
+      slotsKey(keys, player),
+      ...slots.flatMap(([slot, last]) => historyKeys(keys, player, slot, last)),
+    ],
+    states: [
       { address: { key: profilesKey(keys), field: player } },
       ...searchable.map(slot => ({ address: { key: slotsKey(keys, player), field: slot } })),
     ],

@@ -8,7 +8,7 @@ import {
   profilesKey,
 } from '#libs/players';
 
-import { NO_RULES, type Projection } from '#libs/projections';
+import type { Projection } from '#libs/projections';
 import {
   evolvePastVersion,
   evolveSave,
@@ -44,13 +44,9 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
   stream: 'players',
   handles: ['SaveWritten', 'SaveDeleted', 'ProfilePatched', 'PlayerErased'],
   kinds: ['saves', 'save', 'history', 'profiles', 'names', 'search', 'document'],
-  partitionRules: {
-    ...NO_RULES,
-    changeFor: (_rules, event, _targets, keys) =>
-      event.type === 'PlayerErased' ? erasePlayer(event, keys) : undefined,
-  },
+  removalFor: (event, keys) => (event.type === 'PlayerErased' ? erasePlayer(event, keys) : undefined),
   waitsForAllEarlier: ({ type }) => type === 'PlayerErased',
-  targets: (event, _rules, keys) => {
+  targets: (event, keys) => {
     if (event.type === 'PlayerErased') return [];
     if (event.type === 'ProfilePatched')
       return [{ address: { key: profilesKey(keys), field: event.data.player } }];
@@ -65,7 +61,7 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
     version !== undefined ||
     event.type === 'PlayerErased' ||
     isInVersionOrder(state as SaveState | ProfileState | undefined, event),
-  evolve: (state, event, _rules, { version }) => {
+  evolve: (state, event, { version }) => {
     if (event.type === 'PlayerErased') return state;
     if (event.type === 'ProfilePatched') return evolveProfile(state as ProfileState | undefined, event);
     return version === undefined
@@ -81,7 +77,7 @@ export const saves: Projection<PlayerState, PlayerEvent> = {
     return /^\d+-/.test(text) ? parsePastVersion(text) : parseSave(text);
   },
   needsEvents: true,
-  effects: (before, after, event, _rules, keys, { version }) => {
+  effects: (before, after, event, { version }, keys) => {
     if (!event || event.type === 'PlayerErased') return [];
     if (event.type === 'ProfilePatched')
       return profileEffects(

@@ -1,6 +1,6 @@
 import type { PartitionKeys } from '#libs/event-log';
 import type { EventType, RecordedEvent } from '#libs/events';
-import { type Projection, stateKeys } from '#libs/projections';
+import { type Projection, partitionRulesOf, stateKeys } from '#libs/projections';
 import { type RedisClient, readWholeHash } from '#libs/redis';
 import { type BuildOptions, PartitionBuild } from './partition-build.js';
 
@@ -49,10 +49,11 @@ export async function catchUp<State, T extends EventType, Rules>(
 
 /** Folds events that change only rules, in order. */
 export function rulesOf<State, T extends EventType, Rules>(
-  { partitionRules }: Projection<State, T, Rules>,
+  projection: Projection<State, T, Rules>,
   events: readonly RecordedEvent<T>[],
   keys: PartitionKeys,
 ): Record<string, string | undefined> {
+  const partitionRules = partitionRulesOf(projection);
   const rules = partitionRules.parseForReplay({}, {});
   const fields: Record<string, string | undefined> = {};
   for (const event of events) {

@@ -7,7 +7,9 @@ import {
   type Effect,
   effectsOfRulesChange,
   LoadedStates,
+  type PartitionRules,
   type Projection,
+  partitionRulesOf,
   type RulesChange,
   type RulesFields,
   type Source,
@@ -83,6 +85,7 @@ const DOCUMENT_CHARACTERS_PER_STATE = 500;
  */
 export class PartitionBuild<State, T extends EventType, Rules> {
   readonly state: StateKeys;
+  private readonly partitionRules: PartitionRules<State, T, Rules>;
   private readonly rules: Rules;
   private readonly only: ReadonlySet<string> | undefined;
   private readonly cells = new AddressMap<Cell<State, T>>();
@@ -112,7 +115,8 @@ export class PartitionBuild<State, T extends EventType, Rules> {
     assumed: RulesFields,
   ) {
     this.state = stateKeys(source.keys, generation, facts.documents);
-    this.rules = projection.partitionRules.parseForReplay(builtRules, assumed, options.boards);
+    this.partitionRules = partitionRulesOf(projection);
+    this.rules = this.partitionRules.parseForReplay(builtRules, assumed, options.boards);
     this.only = options.boards && new Set(options.boards);
     this.read = position;
     this.processedBefore = processed;
@@ -173,7 +177,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
 
   /** Whether everything was folded under the rules that hold at the position. */
   get isTrue(): boolean {
-    return this.projection.partitionRules.assumptionHeld(this.rules);
+    return this.partitionRules.assumptionHeld(this.rules);
   }
 
   /**
@@ -225,7 +229,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   private fold(event: RecordedEvent<T>): void {
     try {
       const targets = this.targets(event);
-      const ruling = this.projection.partitionRules.changeFor(this.rules, event, targets, this.state);
+      const ruling = this.partitionRules.changeFor(this.rules, event, targets, this.state);
       for (const target of targets) this.evolve(event, target);
       if (ruling) this.amend(ruling);
     } catch {
@@ -234,14 +238,14 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   }
 
   private targets(event: RecordedEvent<T>): readonly Target[] {
-    const targets = this.projection.targets(event, this.rules, this.state);
+    const targets = this.projection.targets(event, this.state, this.rules);
     if (this.only === undefined) return targets;
     return targets.filter(({ board }) => board !== undefined && this.only?.has(board));
   }
 
   private evolve(event: RecordedEvent<T>, target: Target): void {
     const cell = this.cell(target);
-    const after = this.projection.evolve(cell.state, event, this.rules, target);
+    const after = this.projection.evolve(cell.state, event, target, this.rules);
     if (after === cell.state) return;
     if (!cell.isDirty) {
       cell.isDirty = true;
@@ -274,7 +278,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       if (states[i] !== undefined && ruling.removes?.(states[i])) this.cells.delete(address);
     });
     for (const { key } of ruling.droppedKeys) this.cells.deleteKey(key);
-    const adopted = Object.entries(this.projection.partitionRules.apply(this.rules, ruling));
+    const adopted = Object.entries(this.partitionRules.apply(this.rules, ruling));
     if (adopted.length === 0) return;
     // Later writes depend on these rules, so a process that continues the build must assume them, too.
     const args = adopted.flatMap(([field, text = '']) => [ASSUMED_FIELD_PREFIX + field, text]);
@@ -289,7 +293,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
       if (state === undefined) continue;
       const { key, field } = target.address;
       this.writes.add({ command: 'HSET', type: 'hash', key, args: [field, this.projection.format(state)] });
-      const effects = this.projection.effects?.(written, state, event, this.rules, this.state, target) ?? [];
+      const effects = this.projection.effects?.(written, state, event, target, this.state, this.rules) ?? [];
       for (const effect of effects) this.writes.add(effect);
       cell.written = state;
       cell.event = undefined;
@@ -300,7 +304,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
   private async load(events: readonly RecordedEvent<T>[]): Promise<void> {
     const touched = events.flatMap(event => {
       const targets = this.targets(event);
-      const ruling = this.projection.partitionRules.changeFor(this.rules, event, targets, this.state);
+      const ruling = this.partitionRules.changeFor(this.rules, event, targets, this.state);
       return [...targets, ...(ruling?.affectedTargets ?? [])];
     });
     const unknown = touched.filter(({ address }) => !this.cells.get(address));

@@ -5,7 +5,9 @@ import {
   AddressMap,
   definedBoardOf,
   type Effect,
+  type PartitionRules,
   type Projection,
+  partitionRulesOf,
   type RulesChange,
   type Source,
   type StateKeys,
@@ -36,6 +38,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
   readonly rulings = new Map<string, string>();
   /** Events read. */
   processed = 0;
+  private readonly partitionRules: PartitionRules<State, T, Rules>;
   private readonly rules: Rules;
   private end: EventId = { ms: 0, seq: 0 };
   /** Events that were read, and that the live state does not contain yet, or not in all places. */
@@ -50,11 +53,8 @@ export class PartitionFold<State, T extends EventType, Rules> {
     inTheEnd: Readonly<Record<string, string>>,
     private readonly board: string | undefined,
   ) {
-    this.rules = projection.partitionRules.parseForReplay(
-      {},
-      inTheEnd,
-      board === undefined ? undefined : [board],
-    );
+    this.partitionRules = partitionRulesOf(projection);
+    this.rules = this.partitionRules.parseForReplay({}, inTheEnd, board === undefined ? undefined : [board]);
   }
 
   /**
@@ -83,13 +83,13 @@ export class PartitionFold<State, T extends EventType, Rules> {
 
   /** Whether the assumed rules were right. */
   get isTrue(): boolean {
-    return this.projection.partitionRules.assumptionHeld(this.rules);
+    return this.partitionRules.assumptionHeld(this.rules);
   }
 
   /** The effects of a state besides its own text. */
   effects({ target, state, event }: Place<State, T>): Effect[] {
     if (state === undefined) return [];
-    return this.projection.effects?.(undefined, state, event, this.rules, this.keys, target) ?? [];
+    return this.projection.effects?.(undefined, state, event, target, this.keys, this.rules) ?? [];
   }
 
   private concerns(event: RecordedEvent<T>): boolean {
@@ -111,13 +111,13 @@ export class PartitionFold<State, T extends EventType, Rules> {
     changed: Set<Place<State, T>>,
   ): void {
     const due = this.projection
-      .targets(event, this.rules, this.keys)
+      .targets(event, this.keys, this.rules)
       .filter(({ board }) => !done.has(board) && (this.board === undefined || board === this.board));
     const targets = due.filter(({ board }) => sighting.isApplied(event.id, board));
     const isApplied =
       due.length > 0 ? targets.length > 0 : sighting.isApplied(event.id, definedBoardOf(event));
     if (isApplied) {
-      const ruling = this.projection.partitionRules.changeFor(this.rules, event, targets, this.keys);
+      const ruling = this.partitionRules.changeFor(this.rules, event, targets, this.keys);
       for (const target of targets) {
         this.evolve(event, target, changed);
         done.add(target.board);
@@ -147,12 +147,12 @@ export class PartitionFold<State, T extends EventType, Rules> {
       if (value === undefined) this.rulings.delete(field);
       else this.rulings.set(field, value);
     }
-    this.projection.partitionRules.apply(this.rules, ruling);
+    this.partitionRules.apply(this.rules, ruling);
   }
 
   private evolve(event: RecordedEvent<T>, target: Target, changed: Set<Place<State, T>>): void {
     const known = this.places.get(target.address);
-    const state = this.projection.evolve(known?.state, event, this.rules, target);
+    const state = this.projection.evolve(known?.state, event, target, this.rules);
     if (state === undefined || state === known?.state) return;
     const place = known ?? { target, state, event };
     place.state = state;

@@ -1,123 +1,19 @@
 import { jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
 import { EMPTY, Subject } from 'rxjs';
 import { deadLettersKey, PartitionHarmedError, type Settlement } from '#libs/event-log';
-import { formatEventId, type RecordedEvent } from '#libs/events';
-import { nodesOf } from '#libs/redis';
-import { eventually, openTestLog, SERVER, type TestLog } from '#libs/testing';
-import type { ConsumerOptions } from './partition-consumer.js';
-import type { StreamContext } from './stream-context.js';
-import { HandlerError, StreamsServer } from './streams-server.js';
+import { formatEventId } from '#libs/events';
+import { eventually } from '#libs/testing';
+import { GROUP, type Handler, type ScoreEvent, scoresOf, useStreamsServers } from './test-streams-servers.js';
 
-type ScoreEvent = RecordedEvent<'ScoreSubmitted'>;
-type Handler = (events: readonly ScoreEvent[], context: StreamContext) => unknown;
-
-const GROUP = 'group';
-const scoresOf = (events: readonly ScoreEvent[]) => events.map(event => event.data.score);
 const idsOf = (events: readonly ScoreEvent[]) => events.map(event => formatEventId(event.id));
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 // Longer than the deadline of `eventually`, so that a failure shows what was expected.
 jest.setTimeout(15_000);
 
-/** A handler whose batches take until they are released. */
-class SlowHandler {
-  running = 0;
-  /** Batches at the same time, at most. */
-  most = 0;
-  finished = 0;
-  private readonly released = Promise.withResolvers<void>();
-
-  readonly handle = async () => {
-    this.running += 1;
-    this.most = Math.max(this.most, this.running);
-    await this.released.promise;
-    this.running -= 1;
-    this.finished += 1;
-  };
-
-  release(): void {
-    this.released.resolve();
-  }
-}
-
 describe('the streams server', () => {
-  let test: TestLog;
-  let servers: StreamsServer[];
-  let slow: SlowHandler;
-
-  beforeAll(() => Logger.overrideLogger(false));
-  beforeEach(async () => {
-    test = await openTestLog();
-    servers = [];
-    slow = new SlowHandler();
-  });
-  afterEach(async () => {
-    slow.release();
-    await Promise.all(servers.map(server => server.close()));
-    jest.restoreAllMocks();
-    await test.close();
-  });
-
-  const keys = (board = 'board') => test.topology.of('scores', board);
-  const stream = () => keys().stream;
-  const submit = async (scores: readonly number[], board = 'board') => {
-    for (const score of scores) {
-      const data = { board, player: 'ada', score };
-      await test.log.append({ type: 'ScoreSubmitted', data, actor: SERVER });
-    }
-  };
-
-  const create = (options: Partial<ConsumerOptions> = {}) => {
-    const server = new StreamsServer(test.redis, test.topology, {
-      ...{ group: GROUP, consumer: test.prefix, batchSize: 100, maxDeliveries: 3, claimIdleMs: 60_000 },
-      ...options,
-    });
-    servers.push(server);
-    return server;
-  };
-  /** What `listen` tells its callback. */
-  const listen = (server: StreamsServer) => {
-    const told: unknown[] = [];
-    server.listen(error => told.push(error));
-    return told;
-  };
-  const start = (handler: Handler, options?: Partial<ConsumerOptions>) => {
-    const server = create(options);
-    server.addHandler('scores', async (events, context) => handler(events, context), true);
-    expect(listen(server)).toEqual([undefined]);
-    return server;
-  };
-  const untilReading = (server: StreamsServer) => eventually(() => server.assertReading());
-
-  const pendingIds = async () => {
-    const pending = await test.redis.xpending(stream(), GROUP, '-', '+', 1_000);
-    return (pending as [string][]).map(([id]) => id);
-  };
-  const untilPending = (count: number, within?: number) =>
-    eventually(async () => expect(await pendingIds()).toHaveLength(count), within);
-  const deadLetters = async () => {
-    const letters = await test.redis.xrange(deadLettersKey(keys(), GROUP), '-', '+');
-    return letters.map(([, fields]) =>
-      Object.fromEntries(fields.flatMap((name, i) => (i % 2 ? [] : [[name, fields[i + 1]]]))),
-    );
-  };
-  const consumers = () => test.redis.xinfo('CONSUMERS', stream(), GROUP);
-  /** The connections that this test's server reads with, and for how many seconds they have sent nothing. */
-  const readers = async () => {
-    const lists = nodesOf(test.redis).map(async node => {
-      const list = (await node.client('LIST')) as string;
-      return [...list.matchAll(/^id=(\d+) .*? name=(\S*) .*? idle=(\d+)/gm)]
-        .filter(([, , name]) => name === `${test.prefix}:read`)
-        .map(([, id, , idle]) => ({ node, id: Number(id), idle: Number(idle) }));
-    });
-    return (await Promise.all(lists)).flat();
-  };
-  const breakReaders = async () => {
-    const all = await readers();
-    expect(all).toHaveLength(test.topology.counts.scores);
-    for (const { node, id } of all) await node.client('KILL', 'ID', id);
-  };
+  const current = useStreamsServers();
+  const { keys, stream, submit, start, pendingIds, untilPending, deadLetters, readers } = current;
 
   describe('delivers', () => {
     it('events that were appended before the group existed: in order, in batches, each event once', async () => {
@@ -141,7 +37,7 @@ describe('the streams server', () => {
       start(async (events): Promise<Settlement> => {
         calls.push(performance.now());
         const due = performance.now() - (calls[0] ?? 0) > 1_000;
-        if (due) await test.redis.xack(stream(), GROUP, ...idsOf(events));
+        if (due) await current.test.redis.xack(stream(), GROUP, ...idsOf(events));
         return { applied: 0, duplicates: 0, deferred: due ? [] : events.map(event => event.id) };
       });
       await untilPending(2);
@@ -159,7 +55,7 @@ describe('the streams server', () => {
       start(async (events): Promise<Settlement> => {
         batches.push(scoresOf(events));
         const due = events.length > 2;
-        if (due) await test.redis.xack(stream(), GROUP, ...idsOf(events));
+        if (due) await current.test.redis.xack(stream(), GROUP, ...idsOf(events));
         return { applied: 0, duplicates: 0, deferred: due ? [] : events.map(event => event.id) };
       });
       await eventually(() => expect(batches.length).toBeGreaterThan(1));
@@ -170,13 +66,13 @@ describe('the streams server', () => {
 
     it('deferred events, and does not interrupt a blocking read after they are settled', async () => {
       const batches: number[][] = [];
-      const wakes = jest.spyOn(test.redis, 'client');
+      const wakes = jest.spyOn(current.test.redis, 'client');
       await submit([1]);
       start(async (events): Promise<Settlement> => {
         batches.push(scoresOf(events));
         const due = batches.length > 1;
         // A deferred event can often be applied after the very next event.
-        if (due) await test.redis.xack(stream(), GROUP, ...idsOf(events));
+        if (due) await current.test.redis.xack(stream(), GROUP, ...idsOf(events));
         else void submit([2]);
         return { applied: 0, duplicates: 0, deferred: due ? [] : events.map(event => event.id) };
       });
@@ -193,8 +89,8 @@ describe('the streams server', () => {
 
     it('the pending events of a dead consumer, after they have been idle for long enough', async () => {
       await submit([1, 2, 3]);
-      await test.redis.xgroup('CREATE', stream(), GROUP, '0');
-      await test.redis.xreadgroup('GROUP', GROUP, 'dead', 'COUNT', 2, 'STREAMS', stream(), '>');
+      await current.test.redis.xgroup('CREATE', stream(), GROUP, '0');
+      await current.test.redis.xreadgroup('GROUP', GROUP, 'dead', 'COUNT', 2, 'STREAMS', stream(), '>');
       const dead = performance.now();
       const times = new Map<number, number>();
       start(
@@ -211,8 +107,17 @@ describe('the streams server', () => {
 
     it('the pending events of an earlier run of this consumer, at once', async () => {
       await submit([1, 2, 3]);
-      await test.redis.xgroup('CREATE', stream(), GROUP, '0');
-      await test.redis.xreadgroup('GROUP', GROUP, test.prefix, 'COUNT', 2, 'STREAMS', stream(), '>');
+      await current.test.redis.xgroup('CREATE', stream(), GROUP, '0');
+      await current.test.redis.xreadgroup(
+        'GROUP',
+        GROUP,
+        current.test.prefix,
+        'COUNT',
+        2,
+        'STREAMS',
+        stream(),
+        '>',
+      );
       const seen: number[] = [];
       start(events => void seen.push(...scoresOf(events)));
       await eventually(() => expect(seen).toEqual([1, 2, 3]));
@@ -227,7 +132,7 @@ describe('the streams server', () => {
       await eventually(() => expect(result$.observed).toBe(true));
       result$.next(undefined);
       // The server shares this connection, so anything it sent on the emission is answered first.
-      for (const _ of numbers(5)) await test.redis.ping();
+      for (const _ of numbers(5)) await current.test.redis.ping();
       expect(await pendingIds()).toHaveLength(3);
       result$.complete();
       await untilPending(0);
@@ -254,7 +159,7 @@ describe('the streams server', () => {
       start(
         async (events): Promise<Settlement> => {
           const [first = ''] = idsOf(events);
-          if (seen.length === 0) await test.redis.xack(stream(), GROUP, first);
+          if (seen.length === 0) await current.test.redis.xack(stream(), GROUP, first);
           seen.push(...idsOf(events));
           return { applied: 1, duplicates: 0, deferred: [] };
         },
@@ -268,7 +173,7 @@ describe('the streams server', () => {
     it('a batch eventually when its first acknowledgement did not reach Redis', async () => {
       const batches: number[][] = [];
       await submit([1, 2]);
-      jest.spyOn(test.redis, 'xack').mockRejectedValueOnce(new Error('Connection is closed.'));
+      jest.spyOn(current.test.redis, 'xack').mockRejectedValueOnce(new Error('Connection is closed.'));
       start(events => void batches.push(scoresOf(events)));
       await eventually(() => expect(batches).toEqual([numbers(2), numbers(2)]), 2_000);
       await untilPending(0);
@@ -299,7 +204,7 @@ describe('the streams server', () => {
       const stack = expect.stringMatching(/^Error: seven\n +at /);
       const cause = { code: 'Error', error: 'seven', stack, deliveries: '2' };
       const source = { id, stream: 'scores', partition: String(keys().partition), group: GROUP };
-      const [[, fields] = []] = await test.redis.xrange(stream(), String(id), String(id));
+      const [[, fields] = []] = await current.test.redis.xrange(stream(), String(id), String(id));
       expect(await deadLetters()).toEqual([{ ...source, ...cause, entry: JSON.stringify(fields) }]);
     });
 
@@ -343,17 +248,17 @@ describe('the streams server', () => {
       for (const look of looks) expect(look).toMatch(harmed);
       isHarmed = false;
       await eventually(async () =>
-        expect(await test.redis.xpending(stream(), GROUP)).toMatchObject({ 0: 0 }),
+        expect(await current.test.redis.xpending(stream(), GROUP)).toMatchObject({ 0: 0 }),
       );
       await eventually(() => expect(isReading()).toBe('reading'));
-      expect(await test.redis.exists(deadLettersKey(keys(), GROUP))).toBe(0);
+      expect(await current.test.redis.exists(deadLettersKey(keys(), GROUP))).toBe(0);
     });
 
     it('a stream entry that cannot be decoded at once, and continues with the others', async () => {
       const seen: number[] = [];
       await submit([1]);
-      const garbage = await test.redis.xadd(stream(), '*', 'temperature', '20');
-      const unknown = await test.redis.xadd(stream(), '*', 'e', '["zz9","s:k"]');
+      const garbage = await current.test.redis.xadd(stream(), '*', 'temperature', '20');
+      const unknown = await current.test.redis.xadd(stream(), '*', 'e', '["zz9","s:k"]');
       await submit([2]);
       start(events => void seen.push(...scoresOf(events)));
       await eventually(() => expect(seen).toEqual([1, 2]));
@@ -362,134 +267,6 @@ describe('the streams server', () => {
         { id: garbage, code: 'MALFORMED_EVENT', deliveries: '1', entry: '["temperature","20"]' },
         { id: unknown, code: 'UNKNOWN_EVENT_TYPE', error: expect.stringContaining('zz9') },
       ]);
-    });
-  });
-
-  describe('continues', () => {
-    it('after its stream was deleted', async () => {
-      const seen: number[] = [];
-      await submit([1]);
-      start(events => void seen.push(...scoresOf(events)));
-      await eventually(() => expect(seen).toEqual([1]));
-      await test.redis.unlink(stream());
-      await submit([2]);
-      await eventually(() => expect(seen).toEqual([1, 2]), 2_000);
-      await untilPending(0);
-    });
-
-    it('after its connection broke, and reports it meanwhile', async () => {
-      const seen: number[] = [];
-      const server = start(events => void seen.push(...scoresOf(events)));
-      await untilReading(server);
-      await breakReaders();
-      await eventually(() => expect(() => server.assertReading()).toThrow(/2 of 2 partitions/));
-      await submit([1]);
-      await eventually(() => expect(seen).toEqual([1]), 2_000);
-      await untilPending(0);
-      await untilReading(server);
-    });
-
-    it('with one batch at a time when its connection breaks during a slow one', async () => {
-      const seen: number[] = [];
-      const server = start((events, { keys: { partition } }) => {
-        if (partition === keys().partition) return slow.handle();
-        seen.push(...scoresOf(events));
-      });
-      await untilReading(server);
-      await submit([1]);
-      await eventually(() => expect(slow.running).toBe(1));
-      await breakReaders();
-      // The reader of the other partition is back: this one could be, too, if it did not wait for its batch.
-      await submit([2], 'weekly');
-      await eventually(() => expect(seen).toEqual([2]));
-      expect(await readers()).toHaveLength(1);
-      slow.release();
-      await untilPending(0);
-      expect(slow.most).toBe(1);
-    });
-  });
-
-  describe('closes', () => {
-    it('after a slow batch and the one that was already read, acknowledges both, and leaves the group', async () => {
-      await submit([1, 2]);
-      const server = start(slow.handle, { batchSize: 1 });
-      await untilPending(2);
-      const closed = server.close();
-      slow.release();
-      await closed;
-      expect(slow).toMatchObject({ running: 0, finished: 2 });
-      expect(await pendingIds()).toEqual([]);
-      expect(await consumers()).toEqual([]);
-    });
-
-    it('after a slow batch, even when its connection broke meanwhile', async () => {
-      const server = start(slow.handle);
-      await untilReading(server);
-      await submit([1]);
-      await eventually(() => expect(slow.running).toBe(1));
-      await breakReaders();
-      const closed = server.close();
-      slow.release();
-      await closed;
-      expect(slow).toMatchObject({ running: 0, finished: 1 });
-    });
-
-    it('and stays in the group while it owns a pending event', async () => {
-      await submit([1]);
-      const server = start(() => Promise.reject(new Error('not now')));
-      await untilPending(1);
-      await server.close();
-      expect(await pendingIds()).toHaveLength(1);
-      expect(await consumers()).toEqual([expect.arrayContaining(['name', test.prefix])]);
-    });
-
-    it('well within a second when it only waits for events', async () => {
-      await submit([1]);
-      let batches = 0;
-      const server = start(() => {
-        batches += 1;
-      });
-      await eventually(() => expect(batches).toBe(1));
-      await untilPending(0);
-      await untilReading(server);
-      const began = performance.now();
-      await server.close();
-      expect(performance.now() - began).toBeLessThan(500);
-      expect(await consumers()).toEqual([]);
-    });
-  });
-
-  describe('listens', () => {
-    it('and reports whether every partition is being read', async () => {
-      const server = create();
-      server.addHandler('scores', async () => undefined, true);
-      expect(() => server.assertReading()).toThrow('not started');
-      expect(listen(server)).toEqual([undefined]);
-      expect(() => server.assertReading()).toThrow('2 of 2 partitions are not being read');
-      await untilReading(server);
-      await server.close();
-      expect(() => server.assertReading()).toThrow('not started');
-    });
-
-    it.each([
-      ['there is no handler', [], /@EventPattern, for scores or players/],
-      [
-        'a handler is for no stream',
-        ['scores', 'guilds'],
-        /'guilds'\) is not a stream: use scores or players/,
-      ],
-      [
-        'two handlers are for one stream',
-        ['scores', 'players', 'scores'],
-        /two handlers have @EventPattern\('scores'\)/,
-      ],
-    ])('not when %s', (_, patterns, message) => {
-      const server = create();
-      for (const pattern of patterns) server.addHandler(pattern, async () => undefined, true);
-      const told = listen(server);
-      expect(told).toEqual([expect.any(HandlerError)]);
-      expect(told).toMatchObject([{ code: 'HANDLER', message: expect.stringMatching(message) }]);
-      expect(() => server.assertReading()).toThrow('not started');
     });
   });
 });

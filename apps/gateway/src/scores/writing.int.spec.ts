@@ -1,172 +1,29 @@
-import { request } from 'node:http';
-import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { jest } from '@jest/globals';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { register } from 'prom-client';
 import { EventLog } from '#libs/event-log';
-import { unpackEvent } from '#libs/events';
 import { BoardCatalog } from '#libs/leaderboards';
-import { eventually, openTestLog, type TestLog } from '#libs/testing';
-import { openTestGateway } from '../test-gateway.js';
-
-const ADMIN = 'an-admin-key-of-20-characters';
-const SERVER_KEY = 'a-server-key-of-20-characters';
+import { useScoreGateways } from './test-score-gateways.js';
 
 describe('the routes that write scores', () => {
-  let test: TestLog;
-  let app: NestFastifyApplication;
-  /** Another gateway on the same log. */
-  let other: NestFastifyApplication;
-
-  const open = () => {
-    // Script calls are counted here, and those of the limits are not meant.
-    return openTestGateway(test, { ADMIN_KEYS: ADMIN, SERVER_KEYS: SERVER_KEY, RATE_LIMIT: 'off' });
-  };
-  beforeAll(async () => {
-    test = await openTestLog({ scores: 4, players: 1 });
-    app = await open();
-    other = await open();
-  });
-  afterEach(() => jest.restoreAllMocks());
-  afterAll(async () => {
-    await app.close();
-    await other.close();
-    await test.close();
-  });
-
-  const send = async (
-    method: 'PUT' | 'POST' | 'DELETE',
-    url: string,
-    payload?: object | string | Readable,
-    headers: Record<string, string> = {},
-    gateway = app,
-  ) => {
-    const key = method === 'POST' ? SERVER_KEY : ADMIN;
-    const answer = await gateway.inject({
-      method,
-      url,
-      headers: { authorization: `Bearer ${key}`, ...headers },
-      ...(payload !== undefined && { payload }),
-    });
-    return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
-  };
-  const define = (board: string, definition: object, headers = {}, gateway = app) =>
-    send('PUT', `/v1/leaderboards/${board}`, definition, headers, gateway);
-  const submit = (board: string, player: string, score: number, headers = {}, gateway = app) =>
-    send('POST', `/v1/leaderboards/${board}/scores`, { player, score }, headers, gateway);
-  /** The scores of a board as the log has them. */
-  const scoresOf = async (board: string) => {
-    const entries = await test.redis.xrange(test.topology.of('scores', board).stream, '-', '+');
-    return entries
-      .map(([id, fields]) => unpackEvent(id, fields))
-      .flatMap(({ type, data }) =>
-        type === 'ScoreSubmitted' && (data as { board: string }).board === board
-          ? [(data as { score: number }).score]
-          : [],
-      );
-  };
-  const refused = async (reason: string) => {
-    const metric = await register.getSingleMetric('questlog_scores_refused_total')?.get();
-    return metric?.values.find(({ labels }) => labels.reason === reason)?.value ?? 0;
-  };
-
-  describe('definitions', () => {
-    it('are accepted with all fields', async () => {
-      const answer = await define('full', {
-        ...{ order: 'asc', operator: 'sum', tieBreak: 'last', ranking: 'dense', submit: 'servers' },
-        ...{ reset: '0 18 * * 5', timezone: 'Europe/Berlin', keepPeriods: 3, filter: { region: ['eu'] } },
-        ...{ min: 0, max: 10, maxEntries: 100, minInterval: 0.5 },
-      });
-      expect(answer).toMatchObject({
-        status: 202,
-        body: { eventId: expect.any(String), status: 'accepted' },
-      });
-      const found = await new BoardCatalog(test.redis, test.topology).find('full');
-      expect(found.definition).toMatchObject({ reset: '0 18 * * 5', keepPeriods: 3, minInterval: 0.5 });
-    });
-
-    it('are refused with the invalid fields', async () => {
-      expect(await define('wrong', { order: 'up', reset: 'never' })).toMatchObject({
-        status: 400,
-        headers: { 'content-type': 'application/problem+json; charset=utf-8' },
-        body: { type: 'urn:questlog:validation', errors: [{ path: 'order' }] },
-      });
-    });
-
-    it.each(['null', '[]', '5', '"text"'])('are objects, not %s', async body => {
-      const headers = { 'content-type': 'application/json' };
-      expect(await define('wrong', body as unknown as object, headers)).toMatchObject({ status: 400 });
-    });
-
-    it('of derived boards cannot be chained, and the problem says what to do', async () => {
-      await define('root', {});
-      expect(await define('leaf', { source: 'root' })).toMatchObject({ status: 202 });
-      expect(await define('leaf-2', { source: 'leaf' })).toMatchObject({
-        status: 409,
-        body: { type: 'urn:questlog:derived-board', detail: expect.stringContaining('root') },
-      });
-      expect(await define('root', { source: 'full' })).toMatchObject({
-        status: 409,
-        body: { type: 'urn:questlog:board-in-use', detail: expect.stringContaining('leaf') },
-      });
-      expect(await define('root', { max: 5 })).toMatchObject({ status: 202 });
-    });
-
-    it('can be removed, unless the board is a source', async () => {
-      await define('base', {});
-      await define('top', { source: 'base' });
-      expect(await send('DELETE', '/v1/leaderboards/base')).toMatchObject({
-        status: 409,
-        body: { detail: expect.stringContaining('top') },
-      });
-      const headers = { 'idempotency-key': 'gone' };
-      const first = await send('DELETE', '/v1/leaderboards/top', undefined, headers);
-      expect(first).toMatchObject({ status: 202 });
-      expect(await send('DELETE', '/v1/leaderboards/top')).toMatchObject({ status: 404 });
-      expect(await send('DELETE', '/v1/leaderboards/top', undefined, headers)).toMatchObject({
-        status: 202,
-        headers: { 'idempotency-replayed': 'true' },
-        body: first.body,
-      });
-      expect(await send('DELETE', '/v1/leaderboards/base')).toMatchObject({ status: 202 });
-      expect(await send('DELETE', '/v1/leaderboards/never')).toMatchObject({ status: 404 });
-    });
-
-    it('refuse revocations on a derived board', async () => {
-      await define('origin', {});
-      await define('mirror', { source: 'origin' });
-      expect(await send('DELETE', '/v1/leaderboards/mirror/entries/ada')).toMatchObject({
-        status: 409,
-        body: { type: 'urn:questlog:derived-board', detail: expect.stringContaining('origin') },
-      });
-      expect(await send('DELETE', '/v1/leaderboards/origin/entries/ada')).toMatchObject({ status: 202 });
-    });
-
-    it.each(['PUT', 'DELETE'] as const)('are for operators: %s', async method => {
-      const headers = { authorization: `Bearer ${SERVER_KEY}` };
-      const payload = method === 'PUT' ? {} : undefined;
-      expect(await send(method, '/v1/leaderboards/full', payload, headers)).toMatchObject({ status: 403 });
-    });
-  });
+  const current = useScoreGateways();
+  const { send, define, submit, scoresOf, refused } = current;
 
   describe('a score', () => {
     it('is checked against the current definition, whichever gateway changed it', async () => {
       await define('judged', { max: 10 });
       await submit('judged', 'ada', 10);
-      await define('judged', { max: 5 }, {}, other);
+      await define('judged', { max: 5 }, {}, current.other);
       expect(await submit('judged', 'ada', 10)).toMatchObject({
         status: 422,
         body: { type: 'urn:questlog:score-out-of-range', detail: expect.stringContaining('5') },
       });
-      await define('judged', { max: 20 }, {}, other);
+      await define('judged', { max: 20 }, {}, current.other);
       expect(await submit('judged', 'ada', 15)).toMatchObject({ status: 202 });
-      await define('judged', { source: 'full' }, {}, other);
+      await define('judged', { source: 'full' }, {}, current.other);
       expect(await submit('judged', 'ada', 15)).toMatchObject({
         status: 409,
         body: { type: 'urn:questlog:derived-board', detail: expect.stringContaining('full') },
       });
-      await send('DELETE', '/v1/leaderboards/judged', undefined, {}, other);
+      await send('DELETE', '/v1/leaderboards/judged', undefined, {}, current.other);
       expect(await submit('judged', 'ada', 1e9)).toMatchObject({ status: 202 });
       expect(await scoresOf('judged')).toEqual([10, 15, 1e9]);
     });
@@ -180,7 +37,7 @@ describe('the routes that write scores', () => {
         board,
       ) {
         const known = await find.call(this, board);
-        await define('raced', { max: 20 }, {}, other);
+        await define('raced', { max: 20 }, {}, current.other);
         return known;
       });
       const revoked = await send('DELETE', '/v1/leaderboards/raced/entries/ada');
@@ -189,8 +46,8 @@ describe('the routes that write scores', () => {
 
     it('costs one call when the definition is unchanged', async () => {
       await submit('cheap', 'ada', 1);
-      const calls = jest.spyOn(test.redis, 'evalsha');
-      const reads = jest.spyOn(test.redis, 'hget');
+      const calls = jest.spyOn(current.test.redis, 'evalsha');
+      const reads = jest.spyOn(current.test.redis, 'hget');
       await submit('cheap', 'ada', 2);
       expect(calls).toHaveBeenCalledTimes(1);
       expect(reads).not.toHaveBeenCalled();
@@ -236,7 +93,7 @@ describe('the routes that write scores', () => {
   });
 
   describe('a list of scores', () => {
-    const list = (scores: unknown, headers = {}, gateway = app) =>
+    const list = (scores: unknown, headers = {}, gateway = current.app) =>
       send('POST', '/v1/scores', { scores } as object, headers, gateway);
 
     it('has one answer for each score, in order', async () => {
@@ -277,8 +134,8 @@ describe('the routes that write scores', () => {
         score: 7 + i,
       }));
       await list(scores);
-      await define('list-a', { max: 8 }, {}, other);
-      await define('list-b', {}, {}, other);
+      await define('list-a', { max: 8 }, {}, current.other);
+      await define('list-b', {}, {}, current.other);
       const { body } = await list(scores);
       expect(body.results.map(({ status }: { status?: number }) => status ?? 202)).toEqual([
         202, 202, 202, 422,
@@ -292,7 +149,7 @@ describe('the routes that write scores', () => {
         attributes: { region: 'eu', note: 'x'.repeat(200) },
         idempotencyKey: `k${i}`,
       }));
-      const calls = jest.spyOn(test.redis, 'evalsha');
+      const calls = jest.spyOn(current.test.redis, 'evalsha');
       const { status, body } = await list(scores);
       expect(status).toBe(202);
       expect(body.results).toHaveLength(1_000);
@@ -339,138 +196,6 @@ describe('the routes that write scores', () => {
         status: 503,
         headers: { 'retry-after': '1' },
       });
-    });
-  });
-
-  describe('an import', () => {
-    const NDJSON = { 'content-type': 'application/x-ndjson' };
-    const line = (board: string, score: unknown, more = {}) =>
-      JSON.stringify({ board, player: 'ada', score, ...more });
-    const load = (text: string, headers = {}) =>
-      send('POST', '/v1/scores/import', Readable.from([Buffer.from(text)]), { ...NDJSON, ...headers });
-
-    it('accepts a score from each line, and reports the invalid ones', async () => {
-      const text = [
-        line('import', 1),
-        '',
-        `${line('import', 2, { idempotencyKey: 'i' })}\r`,
-        line('import', 2, { idempotencyKey: 'i' }),
-        '{"board":',
-        line('import', 'x'),
-        ' \r',
-        line('import', 1, { attributes: { note: 'x'.repeat(70_000) } }),
-        line('import', 3, { extra: true }),
-        line('import', 4),
-      ].join('\n');
-      const { status, body } = await load(text);
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ accepted: 3, replayed: 1, rejected: 4 });
-      expect(body.errors).toEqual([
-        expect.objectContaining({ line: 5, status: 400, detail: expect.stringContaining('JSON') }),
-        expect.objectContaining({
-          line: 6,
-          status: 400,
-          errors: [{ path: 'score', message: expect.any(String) }],
-        }),
-        expect.objectContaining({ line: 8, status: 400, detail: expect.stringContaining('65536') }),
-        expect.objectContaining({ line: 9, status: 400 }),
-      ]);
-      expect(await scoresOf('import')).toEqual([1, 2, 4]);
-    });
-
-    it('keeps the order of the lines of a board, over many chunks', async () => {
-      const lines = Array.from({ length: 5_500 }, (_, i) => line(`order-${i % 3}`, i));
-      expect((await load(`${lines.join('\n')}\n`)).body).toEqual({
-        ...{ accepted: 5_500, replayed: 0, rejected: 0, errors: [] },
-        lastEventId: expect.stringMatching(/^s\*-/),
-      });
-      const scores = await scoresOf('order-1');
-      expect(scores).toHaveLength(1_833);
-      expect(scores).toEqual(scores.toSorted((a, b) => a - b));
-    });
-
-    it('shows the first 100 errors, and counts all', async () => {
-      const { body } = await load('x\n'.repeat(2_500));
-      expect(body).toMatchObject({ accepted: 0, rejected: 2_500 });
-      expect(body.errors.map((error: { line: number }) => error.line)).toEqual(
-        Array.from({ length: 100 }, (_, i) => i + 1),
-      );
-    });
-
-    it('can be empty', async () => {
-      expect((await load('')).body).toEqual({ accepted: 0, replayed: 0, rejected: 0, errors: [] });
-    });
-
-    it('names the line to resume from when the log goes away', async () => {
-      const { appendAll } = EventLog.prototype;
-      let chunks = 0;
-      jest.spyOn(EventLog.prototype, 'appendAll').mockImplementation(function (this: EventLog, items) {
-        chunks += 1;
-        return chunks < 3
-          ? appendAll.call(this, items)
-          : Promise.resolve(items.map(() => new Error('Connection is closed.')));
-      });
-      const text = Array.from({ length: 5_000 }, (_, i) => line('away', i)).join('\n\n');
-      expect(await load(text)).toMatchObject({
-        status: 503,
-        headers: { 'retry-after': '1' },
-        body: { detail: expect.stringMatching(/ 2000 scores were accepted .* go on from line 4001\./) },
-      });
-    });
-
-    it('reads no faster than the log accepts it', async () => {
-      const { appendAll } = EventLog.prototype;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      jest.spyOn(EventLog.prototype, 'appendAll').mockImplementation(async function (this: EventLog, items) {
-        await promise;
-        return appendAll.call(this, items);
-      });
-      let read = 0;
-      const source = Readable.from(
-        (function* () {
-          for (; read < 200; read++) yield Buffer.from(`${line('slow', read)}\n`.repeat(100));
-        })(),
-        { highWaterMark: 1 },
-      );
-      const loading = send('POST', '/v1/scores/import', source, NDJSON);
-      await eventually(() => expect(read).toBeGreaterThan(15));
-      // Turns of the event loop in which all of it could be read, a piece in each, if nothing held it back.
-      for (let turn = 0; turn < 1_000; turn++) await nextTurn();
-      expect(read).toBeLessThan(80);
-      resolve();
-      expect((await loading).body).toMatchObject({ accepted: 20_000 });
-    });
-
-    it('ends when its client leaves, and keeps what was accepted', async () => {
-      await app.listen(0, '127.0.0.1');
-      const { port } = app.getHttpServer().address() as { port: number };
-      const call = request({
-        ...{ port, method: 'POST', path: '/v1/scores/import' },
-        headers: { ...NDJSON, authorization: `Bearer ${SERVER_KEY}` },
-      });
-      call.on('error', () => {});
-      call.write(`${line('half', 1)}\n`.repeat(1_500));
-      await eventually(async () => expect(await scoresOf('half')).toHaveLength(1_000));
-      call.destroy();
-      expect((await load(line('half', 2))).body).toMatchObject({ accepted: 1 });
-    });
-
-    it('names the line to resume from, even if the definitions cannot be read', async () => {
-      jest.spyOn(BoardCatalog.prototype, 'find').mockRejectedValue(new Error('Connection is closed.'));
-      expect(await load(`\n${line('import', 2 ** 60)}`)).toMatchObject({
-        status: 503,
-        body: { detail: expect.stringContaining('go on from line 2.') },
-      });
-    });
-
-    it('has no Idempotency-Key of its own', async () => {
-      const answer = await load(line('import', 1), { 'idempotency-key': 'k' });
-      expect(answer).toMatchObject({ status: 400 });
-    });
-
-    it('accepts NDJSON only', async () => {
-      expect(await send('POST', '/v1/scores/import', { scores: [] })).toMatchObject({ status: 415 });
-      expect(await send('POST', '/v1/scores', '{}', NDJSON)).toMatchObject({ status: 415 });
     });
   });
 });

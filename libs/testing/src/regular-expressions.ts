@@ -19,6 +19,8 @@ export function regularExpressionsIn(root: string, folders: readonly string[]): 
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .map(file => join(folder, file))
       .filter(file => file.endsWith('.ts') && !file.endsWith('.spec.ts') && !file.startsWith('libs/testing/'))
+      // The set-up of tests.
+      .filter(file => !/\/test-[^/]*$/.test(file))
       .sort()
       .flatMap(file => expressionsIn(file, readFileSync(join(root, file), 'utf8'))),
   );

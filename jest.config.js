@@ -1,6 +1,9 @@
+import { availableParallelism } from 'node:os';
+
 /** The kinds of test, told apart by suffix and place: what a test needs is in its file name. */
 const shared = {
   testEnvironment: 'node',
+  runner: '<rootDir>/test/runner.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     // NodeNext specifiers say `.js`; the sources beside them are `.ts`.
@@ -20,6 +23,8 @@ export default {
   testTimeout: 30_000,
   // A test that fails may leave a connection open; the run has to end all the same.
   forceExit: true,
+  // Most tests wait more than they compute. On two cores, Jest would use one worker.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   projects: [
     {
       ...shared,
@@ -41,8 +46,8 @@ export default {
       ...shared,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'],
-      globalSetup: redis,
-      globalTeardown: teardown,
+      globalSetup: '<rootDir>/test/e2e/support/global-system.ts',
+      globalTeardown: '<rootDir>/test/e2e/support/global-teardown.ts',
     },
     {
       ...shared,

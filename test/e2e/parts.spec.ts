@@ -38,11 +38,14 @@ describe('the parts of a system', () => {
       process.kill(system.pids().saves as number, 'SIGKILL');
       await system.says(`it has ended ${ends === 1 ? 'once' : ends === 2 ? 'twice' : `${ends} times`}`, BACK);
     }
-    const { status, checks } = await readiness();
-    expect({ status, parts: checks.parts }).toEqual({
-      status: 'degraded',
-      parts: expect.stringMatching(/^saves: it has ended 7 times, the last time with: SIGKILL/),
-    });
+    // The gateway is told a moment after the line is printed.
+    await eventually(async () => {
+      const { status, checks } = await readiness();
+      expect({ status, parts: checks.parts }).toEqual({
+        status: 'degraded',
+        parts: expect.stringMatching(/^saves: it has ended 7 times, the last time with: SIGKILL/),
+      });
+    }, BACK);
     expect(await score('ada')).toMatchObject({ status: 200, body: { rank: 1 } });
     expect(system.pids()).toMatchObject({ gateway, scores, 'ranking-projector': ranking });
     await system.says('saves is back', BACK);

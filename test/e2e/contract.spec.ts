@@ -300,6 +300,14 @@ describe('the REST contract', () => {
       expect(read.body).toEqual({ playerId: 'ada', name: 'Ada', look: { hat: 1 } });
     });
 
+    it('of players without one are just the id', async () => {
+      const read = await anonymous.get('/v1/players/unknown');
+      expect(read).toMatchObject({ status: 200, body: { playerId: 'unknown' } });
+      expect(Object.keys(read.body)).toEqual(['playerId']);
+      expect(read.headers.etag).toBeUndefined();
+      expect((await anonymous.get('/v1/players/.unknown')).status).toBe(400);
+    });
+
     it('are accepted at once, and read by whoever names the event', async () => {
       for (let n = 1; n <= 5; n++) {
         const accepted = await patch('eager', { n }, {});
@@ -522,6 +530,7 @@ describe('the REST contract', () => {
       '/v1/leaderboards/{board}/live',
       '/v1/leaderboards/{board}/lookup',
       '/v1/leaderboards/{board}/scores',
+      '/v1/me',
       '/v1/players',
       '/v1/players/{player}',
       '/v1/players/{player}/ban',

@@ -48,6 +48,9 @@ describe('a player', () => {
     expect(submitted.body).toMatchObject({ status: 'applied', player: playerId, rank: expect.any(Number) });
     await anonymous.send('PATCH', '/v1/players/me', { name: 'Ada' }, { ...browser, ...WAIT });
     expect((await anonymous.get('/v1/players/me', browser)).body).toEqual({ playerId, name: 'Ada' });
+    expect((await anonymous.get('/v1/me', browser)).body).toEqual({
+      player: { playerId, name: 'Ada', expiresAt: expect.any(String) },
+    });
     expect((await anonymous.get('/v1/players/me/scores', browser)).body.player).toBe(playerId);
     expect((await client.get('/v1/leaderboards/arena/entries/me')).body).toMatchObject({
       player: playerId,

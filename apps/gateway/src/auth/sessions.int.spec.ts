@@ -331,7 +331,7 @@ describe('sessions', () => {
       expect((await send('GET', '/v1/players/me/scores', as)).body.player).toBe(playerId);
       expect((await send('GET', '/v1/players/me/entries', as)).body.player).toBe(playerId);
       expect((await send('GET', '/v1/leaderboards/arena/entries/me', as)).body.detail).toContain(playerId);
-      expect((await send('GET', '/v1/players/me', as)).body.detail).toContain(playerId);
+      expect((await send('GET', '/v1/players/me', as)).body).toEqual({ playerId });
       const lookup = (credentials: Options) =>
         send('POST', '/v1/leaderboards/arena/lookup', { ...credentials, body: { players: ['me', 'eve'] } });
       expect((await lookup(as)).status).toBe(200);

@@ -24,13 +24,9 @@ async function call(method, path, body) {
 
 /** Whose session the browser has; with none, that of a new guest if there shall be one. */
 async function findMe(orGuest) {
-  try {
-    me = (await call('GET', '/v1/sessions/current')).playerId;
-  } catch (error) {
-    if (error.status !== 401) throw error;
-    if (!orGuest) return;
-    me = (await call('POST', '/v1/sessions', {})).playerId;
-  }
+  const { player } = await call('GET', '/v1/me');
+  if (!player && !orGuest) return;
+  ({ playerId: me } = player ?? (await call('POST', '/v1/sessions', {})));
   element('who').textContent = `You are ${me}. A cookie keeps you for seven days.`;
 }
 

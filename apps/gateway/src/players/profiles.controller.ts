@@ -15,7 +15,6 @@ import { type JsonObject, PROFILE_VERSION_KEY, timeOf } from '#libs/events';
 import { ProfileReader } from '#libs/players';
 import { OwnPlayerOnly, Public } from '../auth/access.guard.js';
 import { ApiProblems, ApiRead, ApiWrite, AppliedView } from '../http/api-docs.js';
-import { notFound } from '../http/problem.js';
 import { MERGE_PATCH, mergePatchBody } from '../http/server/json-body.js';
 import { PlayerPipe } from '../http/validation/ids.js';
 import { appendIf, type Head } from '../http/writes/conditional-write.js';
@@ -51,18 +50,21 @@ export class ProfilesController {
 
   @Get(':player')
   @Public()
-  @ApiOperation({ summary: "Read a player's public profile" })
+  @ApiOperation({
+    summary: "Read a player's public profile",
+    description:
+      'An id without a profile is answered with the `playerId` alone: every guest begins without one.',
+  })
   @ApiRead()
-  @ApiProblems(404)
-  @ApiOkResponse({ type: ProfileView, description: '`ETag` has its version.' })
+  @ApiOkResponse({ type: ProfileView, description: '`ETag` has its version, if there is a profile.' })
   async read(
     @Param('player', PlayerPipe) player: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JsonObject> {
     const profile = await this.profiles.profile(player);
-    if (!profile) throw notFound(`${player} has no profile`);
-    reply.headers({ ETag: etagOf(profile.version), 'Cache-Control': 'no-cache' });
-    return { playerId: player, ...profile.fields };
+    reply.header('Cache-Control', 'no-cache');
+    if (profile) reply.header('ETag', etagOf(profile.version));
+    return { playerId: player, ...profile?.fields };
   }
 
   @Patch(':player')

@@ -103,10 +103,12 @@ describe('the headers for browsers', () => {
         'access-control-allow-credentials': 'true',
         vary: 'Origin',
       });
+      // A client corrects its clock by it.
+      expect(Date.parse(String(headers.date))).toBeGreaterThan(0);
       const exposed = String(headers['access-control-expose-headers']).split(', ');
       expect(exposed).toEqual(
         expect.arrayContaining([
-          ...['ETag', 'Retry-After', 'Idempotency-Replayed', 'Location'],
+          ...['Date', 'ETag', 'Retry-After', 'Idempotency-Replayed', 'Location'],
           ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
         ]),
       );

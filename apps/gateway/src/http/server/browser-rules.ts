@@ -17,7 +17,7 @@ const SENT = [
 
 /** Response headers that pages of other origins may read. */
 const READ = [
-  ...['ETag', 'Idempotency-Replayed', 'Location', 'Preference-Applied', 'Retry-After'],
+  ...['Date', 'ETag', 'Idempotency-Replayed', 'Location', 'Preference-Applied', 'Retry-After'],
   ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
 ];
 

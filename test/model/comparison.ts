@@ -72,7 +72,12 @@ export class Comparison {
     const answer = await this.read({ method: 'GET', path }, ({ status, body }) => {
       if (typeof expected === 'number') return expect(status).toBe(expected);
       const entries = below.slice(0, limit).map(view);
-      expect(body).toEqual({ ...frame(board, expected), entries, ...following(below.length > limit) });
+      expect(body).toEqual({
+        ...frame(board, expected),
+        ...expected.calendar,
+        entries,
+        ...following(below.length > limit),
+      });
     });
     return typeof expected === 'object' && below.length > limit
       ? { place: below[limit - 1], cursor: answer.body.next as string }
@@ -93,8 +98,7 @@ export class Comparison {
     const periods = this.model.periodsWithScores(board).reverse();
     // The newest, the last that is kept, the first that is not, and any.
     const ids = reset ? [0, keepPeriods, keepPeriods + 1, period].flatMap(i => periods[i] ?? []) : [];
-    // A board that keeps no past periods cannot tell whether the one before had scores.
-    return [...new Set(['current', ...(reset && keepPeriods === 0 ? [] : ['previous']), ...ids])];
+    return [...new Set(['current', 'previous', ...ids])];
   }
 
   private async comparePeriod(asked: Asked, players: readonly string[], reading: Reading): Promise<void> {
@@ -193,7 +197,10 @@ export class Comparison {
     return this.read({ ...call, path: `/v1/leaderboards/${board}/${path}` }, ({ status, body }) => {
       const shown = typeof expected === 'number' ? expected : show(expected.lines);
       if (typeof shown === 'number') return expect(status).toBe(shown);
-      expect(body).toEqual({ ...frame(board, expected as Standings), ...shown });
+      const standings = expected as Standings;
+      // A lookup does not say when its period begins and ends.
+      const calendar = call.method === 'GET' && standings.calendar;
+      expect(body).toEqual({ ...frame(board, standings), ...calendar, ...shown });
     });
   }
 

@@ -36,13 +36,21 @@ export const periodBefore = remembered((ms: number, reset: Reset, timezone: stri
   return periodOf(earlier, reset, timezone);
 });
 
+/** The first moment of the period that a moment is in. */
+export const beginningOf = remembered((ms: number, reset: Reset, timezone: string): number => {
+  const period = periodOf(ms, reset, timezone);
+  let beginning = quarterOf(ms);
+  while (periodOf(beginning - QUARTER, reset, timezone) === period) beginning -= QUARTER;
+  return beginning;
+});
+
 /** The first moment of the next period. */
-export function nextPeriod(ms: number, reset: Reset, timezone: string): number {
+export const nextPeriod = remembered((ms: number, reset: Reset, timezone: string): number => {
   const period = periodOf(ms, reset, timezone);
   let later = quarterOf(ms) + QUARTER;
   while (periodOf(later, reset, timezone) === period) later += QUARTER;
   return later;
-}
+});
 
 function begins([, time]: Wall, reset: Reset): boolean {
   if (reset === '0 * * * *') return time.endsWith(':00');
@@ -75,11 +83,13 @@ function wallAt(ms: number, timezone: string): Wall {
 }
 
 /** The same for all of a quarter hour. Walking through a month costs thousands of looks at the wall. */
-function remembered(name: (ms: number, reset: Reset, timezone: string) => string): typeof name {
-  const known = new Map<string, string>();
+function remembered<T>(
+  compute: (ms: number, reset: Reset, timezone: string) => T,
+): (ms: number, reset: Reset, timezone: string) => T {
+  const known = new Map<string, T>();
   return (ms, reset, timezone) => {
     const key = `${quarterOf(ms)} ${reset} ${timezone}`;
-    const found = known.get(key) ?? name(ms, reset, timezone);
+    const found = known.get(key) ?? compute(ms, reset, timezone);
     known.set(key, found);
     return found;
   };

@@ -1,4 +1,4 @@
-import { periodBefore, periodOf, type Reset } from './naive-calendar.js';
+import { beginningOf, nextPeriod, periodBefore, periodOf, type Reset } from './naive-calendar.js';
 
 export type Attribute = string | number | boolean;
 
@@ -70,6 +70,8 @@ export interface Placed extends Line {
 /** One of a board's periods. */
 export interface Standings {
   readonly period: string;
+  /** When it begins, when the next one begins, and the period before if it is kept. Not of a board without resets. */
+  readonly calendar?: { readonly startsAt: string; readonly endsAt: string; readonly previous?: string };
   readonly lines: readonly Placed[];
 }
 
@@ -144,13 +146,26 @@ export class NaiveLeaderboards {
   standings(board: string, asked: string, now: number): Standings | 400 | 404 {
     const { reset, timezone = 'UTC' } = this.definitionOf(board);
     if (!reset) return asked === 'current' ? { period: asked, lines: this.lines(board, asked) } : 400;
-    const period =
-      asked === 'current'
-        ? periodOf(now, reset, timezone)
-        : asked === 'previous'
-          ? periodBefore(now, reset, timezone)
-          : asked;
-    return this.isExpired(board, period) ? 404 : { period, lines: this.lines(board, period) };
+    const moment = this.momentIn(board, asked, now);
+    const period = periodOf(moment, reset, timezone);
+    if (this.isExpired(board, period, now)) return 404;
+    const previous = periodBefore(moment, reset, timezone);
+    const calendar = {
+      startsAt: new Date(beginningOf(moment, reset, timezone)).toISOString(),
+      endsAt: new Date(nextPeriod(moment, reset, timezone)).toISOString(),
+      ...(!this.isExpired(board, previous, now) && { previous }),
+    };
+    return { period, calendar, lines: this.lines(board, period) };
+  }
+
+  /** A moment in the period that is asked for. */
+  private momentIn(board: string, asked: string, now: number): number {
+    const { reset = 'daily', timezone = 'UTC' } = this.definitionOf(board);
+    if (asked === 'current') return now;
+    if (asked === 'previous') return beginningOf(now, reset, timezone) - 1;
+    let moment = now;
+    while (periodOf(moment, reset, timezone) > asked) moment = beginningOf(moment, reset, timezone) - 1;
+    return moment;
   }
 
   /** The lines below where one stands, or stood: what comes on the next page. */
@@ -169,12 +184,12 @@ export class NaiveLeaderboards {
     return [...new Set(this.scoresOf(board).map(score => this.periodOf(board, score)))].sort();
   }
 
-  /** It had scores, and too many newer ones have, too. */
-  private isExpired(board: string, period: string): boolean {
-    const { keepPeriods = 0 } = this.definitionOf(board);
-    return this.periodsWithScores(board)
-      .slice(0, -1 - keepPeriods)
-      .includes(period);
+  /** Whether it is older than the newest periods with scores, of which the board keeps one more than `keepPeriods`. */
+  private isExpired(board: string, period: string, now: number): boolean {
+    const { keepPeriods = 0, reset = 'daily', timezone = 'UTC' } = this.definitionOf(board);
+    if (keepPeriods === 0) return period < periodOf(now, reset, timezone);
+    const kept = this.periodsWithScores(board).slice(-1 - keepPeriods);
+    return kept.length > keepPeriods && period < (kept[0] as string);
   }
 
   private periodOf(board: string, { at }: Score): string {

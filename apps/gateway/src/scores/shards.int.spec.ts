@@ -158,7 +158,7 @@ describe('boards with shards', () => {
     await submit('scored', 'ada');
     expect(await define('scored', { shards: 2 })).toMatchObject({
       status: 409,
-      body: { type: 'urn:questlog:board-scored', detail: expect.stringContaining('remove it') },
+      body: { type: 'urn:questlog:board-scored', detail: expect.stringContaining('remove the board') },
     });
     expect((await define('scored', { max: 5 })).status).toBe(202);
     await remove('scored');

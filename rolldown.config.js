@@ -28,7 +28,13 @@ const OUTSIDE = [
     .map(name => new RegExp(`^${name}($|/)`)),
 ];
 
-const libraryOf = id => /^libs\/[^/]+\/src\//.exec(relative(import.meta.dirname, id))?.[0].concat('bundle');
+/** Loaded only where it is used, because the packages behind it are large: not a part of its library's bundle. */
+const LAZY = ['libs/event-log/src/archive/s3-store.ts'];
+
+function libraryOf(id) {
+  const path = relative(import.meta.dirname, id);
+  return LAZY.includes(path) ? null : /^libs\/[^/]+\/src\//.exec(path)?.[0].concat('bundle');
+}
 
 const files = {
   name: 'files',

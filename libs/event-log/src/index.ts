@@ -19,6 +19,8 @@ export {
   StoreUrlError,
   UnarchivableEntryError,
 } from './archive/errors.js';
+export { openStore } from './archive/open-store.js';
+export { probeStore } from './archive/probe-store.js';
 export type { RowGroup } from './archive/row-group.js';
 export { type SegmentInfo, segmentName } from './archive/segment-format.js';
 export { SegmentReader } from './archive/segment-reader.js';

@@ -15,6 +15,7 @@ export * from './one-name.js';
 export * from './python.js';
 export * from './redis-cluster.js';
 export * from './redis-container.js';
+export * from './s3-server.js';
 export * from './script-named.js';
 export * from './sentinels.js';
 export * from './state.js';

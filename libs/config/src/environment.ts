@@ -57,6 +57,16 @@ export class Environment extends RedisEnvironment {
   @Max(1024)
   readonly PLAYERS_PARTITIONS?: number;
 
+  /** Where the archive is: `file:///path` or `s3://bucket/prefix`. Unset: events stay in Redis. */
+  @Secret()
+  @Expose()
+  @IsOptional()
+  @Matches(/^(file:\/\/\/\S*|s3:\/\/[^\s@]+)$/, {
+    message:
+      'ARCHIVE_URL must look like file:///path/to/folder or s3://bucket/prefix, without credentials: set those of AWS instead',
+  })
+  readonly ARCHIVE_URL?: string;
+
   /** The expected number of partitions per stream; undefined where it is not set. */
   get partitions(): { readonly scores: number | undefined; readonly players: number | undefined } {
     return { scores: this.SCORES_PARTITIONS, players: this.PLAYERS_PARTITIONS };
@@ -263,6 +273,36 @@ export class WorkerEnvironment extends Environment {
   @Min(1)
   @Max(100)
   readonly MAX_DELIVERIES: number = 5;
+}
+
+export class ArchiverEnvironment extends WorkerEnvironment {
+  /** Events younger than this many hours stay in Redis. */
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(87_600)
+  readonly TAIL_HOURS: number = 48;
+
+  /** This many bytes of events, over all partitions, stay in Redis even if they are older than `TAIL_HOURS`. */
+  @Expose()
+  @IsInt()
+  @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
+  readonly TAIL_BYTES: number = 0;
+
+  /** New events are written to the archive after this many minutes at the latest. */
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(10_080)
+  readonly SEAL_MINUTES: number = 60;
+
+  /** After this many days at the latest, no file of the archive holds events of an erased player. */
+  @Expose()
+  @IsInt()
+  @Min(1)
+  @Max(365)
+  readonly ERASURE_DAYS: number = 30;
 }
 
 /** Additional settings of `npm start`, which passes its environment on to the services. */

@@ -2,8 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
-import { ConfigurationError, loadGatewayConfig, loadLauncherConfig, loadWorkerConfig } from './load.js';
+import { ArchiverEnvironment, GatewayEnvironment, LauncherEnvironment } from './environment.js';
+import {
+  ConfigurationError,
+  loadArchiverConfig,
+  loadGatewayConfig,
+  loadLauncherConfig,
+  loadWorkerConfig,
+} from './load.js';
 import { isSecret, secretFileVariable } from './secrets.js';
 
 const key = 'k'.repeat(16);
@@ -65,6 +71,43 @@ describe('the configuration', () => {
   ])('rejects %s=%s and names the variable', (name, value) => {
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(ConfigurationError);
     expect(() => loadGatewayConfig({ [name]: value })).toThrow(new RegExp(name));
+  });
+
+  describe('of the archive', () => {
+    it('names no archive by default, and keeps two days of events in Redis', () => {
+      expect(loadArchiverConfig({})).toMatchObject({
+        ARCHIVE_URL: undefined,
+        TAIL_HOURS: 48,
+        TAIL_BYTES: 0,
+        SEAL_MINUTES: 60,
+        ERASURE_DAYS: 30,
+      });
+    });
+
+    it.each([
+      'file:///var/lib/questlog/archive',
+      's3://bucket',
+      's3://bucket/a/b?endpoint=https://s3.example:7070',
+    ])('accepts the store %s', url => {
+      expect(loadGatewayConfig({ ARCHIVE_URL: url }).ARCHIVE_URL).toBe(url);
+    });
+
+    it.each(['data/archive', 'file://host/path', 'https://bucket', 's3://key:hunter2@bucket'])(
+      'rejects the store %s and does not show it',
+      url => {
+        expect(() => loadGatewayConfig({ ARCHIVE_URL: url })).toThrow(/ARCHIVE_URL must look like/);
+        expect(() => loadGatewayConfig({ ARCHIVE_URL: url })).not.toThrow(/hunter2/);
+      },
+    );
+
+    it.each([
+      ['TAIL_HOURS', '0'],
+      ['TAIL_BYTES', '-1'],
+      ['SEAL_MINUTES', 'often'],
+      ['ERASURE_DAYS', '366'],
+    ])('rejects %s=%s and names the variable', (name, value) => {
+      expect(() => loadArchiverConfig({ [name]: value })).toThrow(new RegExp(name));
+    });
   });
 
   describe('of Redis', () => {
@@ -236,7 +279,7 @@ describe('.env.example', () => {
   const documented = Object.fromEntries(
     [...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   ) as Record<string, string>;
-  const schemas = [new GatewayEnvironment(), new WorkerEnvironment(), new LauncherEnvironment()];
+  const schemas = [new GatewayEnvironment(), new ArchiverEnvironment(), new LauncherEnvironment()];
   const variables = schemas.flatMap(schema => Object.getOwnPropertyNames(schema));
   const known = new Set([...variables, ...variables.filter(isSecret).map(secretFileVariable)]);
 
@@ -252,6 +295,7 @@ describe('.env.example', () => {
   it('shows the defaults', () => {
     expect(loadGatewayConfig(documented)).toEqual(loadGatewayConfig({}));
     expect(loadWorkerConfig(documented)).toEqual(loadWorkerConfig({}));
+    expect(loadArchiverConfig(documented)).toEqual(loadArchiverConfig({}));
     expect(loadLauncherConfig(documented)).toEqual(loadLauncherConfig({}));
   });
 });

@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import { Environment, GatewayEnvironment, LauncherEnvironment, WorkerEnvironment } from './environment.js';
+import {
+  ArchiverEnvironment,
+  Environment,
+  GatewayEnvironment,
+  LauncherEnvironment,
+  WorkerEnvironment,
+} from './environment.js';
 import { isSecret, readSecretFiles } from './secrets.js';
 
 /** The environment has missing or invalid settings. The message lists all of them. */
@@ -20,6 +26,9 @@ export const loadGatewayConfig = (source?: Source) => load(GatewayEnvironment, s
 
 /** @throws ConfigurationError */
 export const loadWorkerConfig = (source?: Source) => load(WorkerEnvironment, source);
+
+/** @throws ConfigurationError */
+export const loadArchiverConfig = (source?: Source) => load(ArchiverEnvironment, source);
 
 /** @throws ConfigurationError */
 export const loadLauncherConfig = (source?: Source) => load(LauncherEnvironment, source);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readLog, Topology } from '#libs/event-log';
+import { PartitionLog, Topology } from '#libs/event-log';
 import { createClient, type RedisClient } from '#libs/redis';
 import { eventually } from '#libs/testing';
 import { inParallel } from '../e2e/support/client.js';
@@ -127,7 +127,7 @@ describe('players who are erased', () => {
     Number(/cmdstat_xrange:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
   const callsOfOnePass = async () => {
     const before = await rangeCalls();
-    for (const keys of partitions()) for await (const _ of readLog(redis, keys, '0-0'));
+    for (const keys of partitions()) for await (const _ of new PartitionLog(redis, keys).pages());
     return (await rangeCalls()) - before;
   };
   /** Milliseconds of processor time of Redis and the workers so far. */

@@ -192,7 +192,28 @@ export class PartitionHarmedError extends Error {
   }
 }
 
+/** The requested entries are no longer in the stream, but in the archive. */
+export class BelowFloorError extends Error {
+  readonly code = 'BELOW_FLOOR';
+  override readonly name = 'BelowFloorError';
+
+  constructor(floor: string) {
+    super(`entries up to ${floor} are only in the archive`);
+  }
+}
+
+/** A part of the log is only in the archive, and no archive is configured. */
+export class ArchiveMissingError extends Error {
+  readonly code = 'ARCHIVE_MISSING';
+  override readonly name = 'ArchiveMissingError';
+
+  constructor(stream: string, floor: string) {
+    super(`the events of ${stream} up to ${floor} are only in the archive: set ARCHIVE_URL to read them`);
+  }
+}
+
 defineScriptErrors({
+  BELOW_FLOOR: floor => new BelowFloorError(floor),
   VERSION_CONFLICT: head => new VersionConflictError(Number(head)),
   IDEMPOTENCY_CONFLICT: () => new IdempotencyConflictError(),
   DEFINITION_CHANGED: text => new DefinitionChangedError(text),

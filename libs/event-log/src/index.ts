@@ -24,6 +24,7 @@ export { probeStore } from './archive/probe-store.js';
 export type { RowGroup } from './archive/row-group.js';
 export { type SegmentInfo, segmentName } from './archive/segment-format.js';
 export { SegmentReader } from './archive/segment-reader.js';
+export { archiveOf, type SegmentSource, useArchive } from './archive/segment-source.js';
 export { type Segment, SegmentWriter } from './archive/segment-writer.js';
 export type { ArchiveStore, ByteRange, StoredObject } from './archive/store.js';
 export {
@@ -78,7 +79,8 @@ export {
   type UndecodableView,
   viewEvent,
 } from './reading/event-view.js';
-export { type LogEntry, readEntries, readLog } from './reading/log-reader.js';
-export { type NamedStream, newestFirst, type SourceEntry } from './reading/newest-first.js';
+export { type NamedSource, newestFirst, type SourceEntry, streamEntries } from './reading/newest-first.js';
+export { PartitionLog } from './reading/partition-log.js';
 export type { Settlement } from './reading/settlement.js';
+export { type LogEntry, readStreamPage } from './reading/stream-page.js';
 export { VersionReader } from './reading/version-reader.js';

@@ -2,7 +2,7 @@ import {
   deadLettersKey,
   type EventView,
   formatCursor,
-  type NamedStream,
+  type NamedSource,
   newestFirst,
   type PartitionKeys,
   type Position,
@@ -10,6 +10,7 @@ import {
   partitionName,
   readEntry,
   type SourceEntry,
+  streamEntries,
   type Topology,
   viewEvent,
 } from '#libs/event-log';
@@ -92,7 +93,7 @@ const RETRY_PLACEHOLDER = 'retry';
 /** A page ends after this size, whatever its `limit`: one dead letter can exceed 256 KiB. */
 const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
 
-interface DeadLetterStream extends NamedStream {
+interface DeadLetterStream extends NamedSource {
   readonly keys: PartitionKeys;
   readonly group: string;
 }
@@ -120,7 +121,7 @@ export class DeadLetters {
     const deadLetters: DeadLetter[] = [];
     let last: Position | undefined;
     let size = 0;
-    for await (const entry of newestFirst(this.redis, this.sources(query.group), after)) {
+    for await (const entry of newestFirst(this.sources(query.group), after)) {
       const full = deadLetters.length >= query.limit || size >= MAX_PAGE_CHARACTERS;
       if (last && full) return { deadLetters, next: formatCursor(last) };
       deadLetters.push(toDeadLetter(entry, this.topology));
@@ -181,7 +182,7 @@ export class DeadLetters {
         keys,
         group,
         name: `${group}.${partitionName(keys)}`,
-        stream: deadLettersKey(keys, group),
+        entries: streamEntries(this.redis, deadLettersKey(keys, group)),
       })),
     );
   }

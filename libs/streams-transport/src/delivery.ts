@@ -1,5 +1,11 @@
 import type { LoggerService } from '@nestjs/common';
-import { deadLettersKey, PartitionHarmedError, type PartitionKeys, type Settlement } from '#libs/event-log';
+import {
+  deadLettersKey,
+  PartitionHarmedError,
+  type PartitionKeys,
+  PartitionLog,
+  type Settlement,
+} from '#libs/event-log';
 import { formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import { isRedisUnavailable, type RedisClient } from '#libs/redis';
 import { eventsTotal } from './metrics.js';
@@ -123,7 +129,7 @@ export class Delivery {
       );
       return;
     }
-    const [entry] = await this.redis.xrange(this.keys.stream, id, id);
+    const entry = await new PartitionLog(this.redis, this.keys).event(id);
     await this.moveToDeadLetters(id, entry?.[1] ?? [], error, deliveries);
   }
 

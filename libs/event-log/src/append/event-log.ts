@@ -11,6 +11,7 @@ import { DerivationsChangedError, NotReplayedError, UsageUnknownError } from '..
 import type { PartitionKeys } from '../partitions/partition-keys.js';
 import { partitionFor } from '../partitions/routing.js';
 import type { Topology } from '../partitions/topology.js';
+import { PartitionLog } from '../reading/partition-log.js';
 import { MAX_CALL_EVENT_CHARACTERS, MAX_CALL_EVENTS } from './append-call.js';
 import { type AppendLimits, costOf, countSaves, isRefunded, limitsOf } from './append-limits.js';
 import { AppendQueue } from './append-queue.js';
@@ -161,7 +162,7 @@ export class EventLog {
     const { ref } = await this.appendTo(leader, event, { replayOnly: true });
     const id = formatEventId(ref.id);
     // The record of the key remains after the event has been erased.
-    if ((await this.redis.xrange(leader.stream, id, id)).length === 0) throw new NotReplayedError();
+    if (!(await new PartitionLog(this.redis, leader).event(id))) throw new NotReplayedError();
     await Promise.all(followers.map(keys => this.copyTo(keys, event, ref.id)));
     return ref.id;
   }

@@ -12,7 +12,7 @@ import {
   typeOfCode,
   unpackEvent,
 } from '#libs/events';
-import type { LogEntry } from '../reading/log-reader.js';
+import type { LogEntry } from '../reading/stream-page.js';
 import { UnarchivableEntryError } from './errors.js';
 import { SEGMENT_COLUMNS, type SegmentRow } from './segment-columns.js';
 
@@ -92,7 +92,7 @@ function isSame(fields: readonly string[] | undefined, others: readonly string[]
 }
 
 /**
- * The stream entry of a row, as `readEntries` would return it.
+ * The stream entry of a row, as `PartitionLog` returns it.
  *
  * @returns undefined when this Questlog does not know the event's code
  */

@@ -1,5 +1,5 @@
 import { compareEventIds, type EventId } from '#libs/events';
-import type { LogEntry } from '../reading/log-reader.js';
+import type { LogEntry } from '../reading/stream-page.js';
 import { type BinaryEntry, binaryEntryOf, entryOf } from './entry-row.js';
 import { ArchiveVersionError } from './errors.js';
 import type { ColumnName, SegmentRow } from './segment-columns.js';
@@ -18,7 +18,7 @@ export class RowGroup {
     readonly length: number,
   ) {}
 
-  /** The stream entry at an index, as `readEntries` returns it. @throws ArchiveVersionError */
+  /** The stream entry at an index, as `PartitionLog` returns it. @throws ArchiveVersionError */
   entry(index: number): LogEntry {
     const row = this.row(index);
     return entryOf(row) ?? this.unknown(row);

@@ -1,6 +1,6 @@
 import type { RedisClient } from '#libs/redis';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
-import type { LogEntry } from '../reading/log-reader.js';
+import type { LogEntry } from '../reading/stream-page.js';
 
 /**
  * Reads archived events. Each call reads one partition by one manifest. Manifests and segments are immutable, so that calls with the

@@ -34,6 +34,14 @@ export class PartitionKeys {
     return id === undefined ? `${this.base}:${kind}` : `${this.base}:${kind}:${id}`;
   }
 
+  /**
+   * hash, the catalog of the archived entries: `floor`, the id of the last entry that was removed from the stream; `manifest`, the
+   * object that lists the segments. Nothing is archived without it.
+   */
+  archive(): string {
+    return this.key('archive');
+  }
+
   idempotency(hash: string): string {
     return this.key('idempotency', hash);
   }

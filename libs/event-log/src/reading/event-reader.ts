@@ -4,7 +4,8 @@ import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { Topology } from '../partitions/topology.js';
 import { formatCursor, type Position, parseCursor } from './cursor.js';
 import { type EventView, partitionName, readEntry, type UndecodableView, viewEvent } from './event-view.js';
-import { type NamedStream, newestFirst, type SourceEntry } from './newest-first.js';
+import { type NamedSource, newestFirst, type SourceEntry } from './newest-first.js';
+import { PartitionLog } from './partition-log.js';
 
 /** Selects events. */
 export interface EventQuery {
@@ -26,7 +27,7 @@ export interface EventPage {
   readonly next?: string;
 }
 
-interface PartitionSource extends NamedStream {
+interface PartitionSource extends NamedSource {
   readonly keys: PartitionKeys;
 }
 
@@ -65,14 +66,14 @@ export class EventReader {
    */
   async page(query: EventQuery): Promise<EventPage> {
     const { partitions, mentions, wants, limit, cursor, isWanted = () => true } = query;
-    const sources = partitions.map(keys => ({ keys, name: partitionName(keys), stream: keys.stream }));
+    const sources = this.sources(partitions);
     const after = cursor === undefined ? undefined : parseCursor(cursor);
     const events: (EventView | UndecodableView)[] = [];
     let last: Position | undefined;
     let entries = 0;
     let size = 0;
     let foundSize = 0;
-    for await (const entry of newestFirst(this.redis, sources, after)) {
+    for await (const entry of newestFirst(sources, after)) {
       const isSpent =
         entries >= this.budget.entries ||
         size >= this.budget.size ||
@@ -102,13 +103,21 @@ export class EventReader {
     mentions,
     wants,
   }: Omit<EventQuery, 'limit' | 'cursor'>): AsyncGenerator<EventView | UndecodableView | undefined, void> {
-    const sources = partitions.map(keys => ({ keys, name: partitionName(keys), stream: keys.stream }));
+    const sources = this.sources(partitions);
     let examined = 0;
-    for await (const entry of newestFirst(this.redis, sources)) {
+    for await (const entry of newestFirst(sources)) {
       const found = find(entry, mentions, wants);
       if (found) yield found.type === null ? found : viewEvent(found, entry.source.keys, this.topology);
       else if (++examined % PAUSE_ENTRIES === 0) yield undefined;
     }
+  }
+
+  private sources(partitions: readonly PartitionKeys[]): PartitionSource[] {
+    return partitions.map(keys => ({
+      keys,
+      name: partitionName(keys),
+      entries: new PartitionLog(this.redis, keys),
+    }));
   }
 }
 

@@ -1,46 +1,46 @@
 import { openTestLog, type TestLog } from '#libs/testing';
 import type { Position } from './cursor.js';
-import { type NamedStream, newestFirst } from './newest-first.js';
+import { type NamedSource, newestFirst, streamEntries } from './newest-first.js';
 
-describe('several streams as one, newest first', () => {
+describe('newestFirst', () => {
   let test: TestLog;
-  let sources: NamedStream[];
+  let sources: NamedSource[];
+  const keyOf = (name: string) => `${test.prefix}:{x}:${name}`;
 
   beforeEach(async () => {
     test = await openTestLog();
-    sources = ['a', 'b', 'c'].map(name => ({ name, stream: `${test.prefix}:{x}:${name}` }));
+    sources = ['a', 'b', 'c'].map(name => ({ name, entries: streamEntries(test.redis, keyOf(name)) }));
   });
   afterEach(() => test.close());
 
   const add = (source: number, id: string, value = '') =>
-    test.redis.xadd(sources[source]?.stream ?? '', id, 'field', value);
+    test.redis.xadd(keyOf(sources[source]?.name ?? ''), id, 'field', value);
   const read = async (after?: Position) => {
     const read: string[] = [];
-    for await (const { source, id } of newestFirst(test.redis, sources, after))
-      read.push(`${source.name} ${id}`);
+    for await (const { source, id } of newestFirst(sources, after)) read.push(`${source.name} ${id}`);
     return read;
   };
 
-  it('are ordered by their ids as numbers, and entries of one id by their streams', async () => {
+  it('orders entries by their ids as numbers, and equal ids by source', async () => {
     for (const id of ['1-9', '1-10', '10-0']) await add(0, id);
     for (const id of ['1-9', '2-0', '10-0']) await add(1, id);
     expect(await read()).toEqual(['a 10-0', 'b 10-0', 'b 2-0', 'a 1-10', 'a 1-9', 'b 1-9']);
   });
 
-  it('can be continued behind each entry, without a gap and without a repetition', async () => {
+  it('continues after any entry, without gaps or repetitions', async () => {
     for (const id of ['1-0', '2-0', '4-0']) await add(0, id);
     for (const id of ['2-0', '3-0', '4-0']) await add(1, id);
     await add(2, '2-0');
     const all = await read();
     expect(all).toHaveLength(7);
     let seen = 0;
-    for await (const { position } of newestFirst(test.redis, sources)) {
+    for await (const { position } of newestFirst(sources)) {
       seen += 1;
       expect(await read(position)).toEqual(all.slice(seen));
     }
   });
 
-  it('are complete over many chunks of entries of very different sizes', async () => {
+  it('is complete over many chunks of entries of very different sizes', async () => {
     const entries = Array.from({ length: 3_000 }, (_, i) => ({
       source: i % 3 === 0 ? 1 : 0,
       id: `${i + 1}-0`,
@@ -51,11 +51,11 @@ describe('several streams as one, newest first', () => {
     expect(await read()).toEqual(expected);
   });
 
-  it('are nothing when there are none', async () => {
+  it('yields nothing if there are no entries', async () => {
     expect(await read()).toEqual([]);
   });
 
-  it('give also an entry whose id no event can have', async () => {
+  it('yields entries with ids that no event can have', async () => {
     await add(0, '5-18446744073709551615');
     await add(0, '6-0');
     expect(await read()).toEqual(['a 6-0', 'a 5-18446744073709551615']);

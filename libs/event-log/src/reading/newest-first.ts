@@ -1,17 +1,34 @@
 import { compareEventIds, type EventId, formatEventId } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import type { Position } from './cursor.js';
-import { readEntries } from './log-reader.js';
+import { type LogEntry, readStreamPage } from './stream-page.js';
 
-/** A stream that is merged with others. */
-export interface NamedStream {
-  /** Identifies the stream in cursors. */
-  readonly name: string;
-  /** The stream's key. */
-  readonly stream: string;
+/** Reads entries backwards: a partition of the log, or another stream. */
+export interface EntrySource {
+  /**
+   * A page, newest entry first; an empty list at the beginning.
+   *
+   * @param from the first bound, as for XREVRANGE: `+`, `<id>`, or `(<id>`
+   * @param count the approximate number of entries
+   */
+  pageDown(from: string, count: number): Promise<readonly LogEntry[]>;
 }
 
-export interface SourceEntry<S extends NamedStream> {
+/** A source that is merged with others. */
+export interface NamedSource {
+  /** Identifies the source in cursors. */
+  readonly name: string;
+  readonly entries: EntrySource;
+}
+
+/** The entries of a stream that is not part of the log. */
+export const streamEntries = (redis: RedisClient, stream: string): EntrySource => ({
+  async pageDown(from, count) {
+    return (await readStreamPage(redis, [stream], 'XREVRANGE', from, '-', count)).entries;
+  },
+});
+
+export interface SourceEntry<S extends NamedSource> {
   readonly source: S;
   /** The id as stored. */
   readonly id: string;
@@ -34,12 +51,11 @@ const CHUNK_CHARACTERS = 256 * 1024;
  *
  * @param after start after this position
  */
-export async function* newestFirst<S extends NamedStream>(
-  redis: RedisClient,
+export async function* newestFirst<S extends NamedSource>(
   sources: readonly S[],
   after?: Position,
 ): AsyncGenerator<SourceEntry<S>, void> {
-  const tails = sources.map(source => new ReverseReader(redis, source, after));
+  const tails = sources.map(source => new ReverseReader(source, after));
   await Promise.all(tails.map(tail => tail.read()));
   for (;;) {
     let newest: ReverseReader<S> | undefined;
@@ -52,29 +68,29 @@ export async function* newestFirst<S extends NamedStream>(
 }
 
 function precedes(
-  { position: a }: SourceEntry<NamedStream>,
-  { position: b }: SourceEntry<NamedStream>,
+  { position: a }: SourceEntry<NamedSource>,
+  { position: b }: SourceEntry<NamedSource>,
 ): boolean {
   return (compareEventIds(b.id, a.id) || (a.source < b.source ? -1 : 1)) < 0;
 }
 
 /** Reads one stream backward. */
-class ReverseReader<S extends NamedStream> {
+class ReverseReader<S extends NamedSource> {
   /** The newest entry that has not been taken; undefined at the end. */
   head: SourceEntry<S> | undefined;
   /** In order of the log: the newest is last. */
   private chunk: SourceEntry<S>[] = [];
   private count = FIRST_CHUNK_ENTRIES;
-  /** Where the next XREVRANGE starts. */
+  /** The first bound of the next chunk. */
   private from: string;
 
   constructor(
-    private readonly redis: RedisClient,
     private readonly source: S,
     after: Position | undefined,
   ) {
-    const inclusive = after && source.name > after.source;
-    this.from = after ? `${inclusive ? '' : '('}${formatEventId(after.id)}` : '+';
+    // Entries with equal ids are ordered by the name of their source.
+    const isInclusive = after && source.name > after.source;
+    this.from = after ? `${isInclusive ? '' : '('}${formatEventId(after.id)}` : '+';
   }
 
   async advance(): Promise<void> {
@@ -83,8 +99,7 @@ class ReverseReader<S extends NamedStream> {
   }
 
   async read(): Promise<void> {
-    const { stream } = this.source;
-    const { entries } = await readEntries(this.redis, stream, 'XREVRANGE', this.from, '-', this.count);
+    const entries = await this.source.entries.pageDown(this.from, this.count);
     this.chunk = entries.map(([id, fields]) => this.toEntry(id, fields)).reverse();
     const [oldest] = this.chunk;
     if (oldest) this.from = `(${oldest.id}`;

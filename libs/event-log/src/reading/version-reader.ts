@@ -2,9 +2,10 @@ import { type EventId, formatEventId, type RecordedEvent, type StreamName, unpac
 import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import type { Topology } from '../partitions/topology.js';
-import type { LogEntry } from './log-reader.js';
+import { PartitionLog } from './partition-log.js';
+import type { LogEntry } from './stream-page.js';
 
-const readHead = script<LogEntry | []>('read-head');
+const readHead = script<LogEntry | [id: string] | []>('read-head');
 
 /** Reads single events directly from the log, so they need not have been projected yet. */
 export class VersionReader {
@@ -21,13 +22,16 @@ export class VersionReader {
   async head(stream: StreamName, subject: string, part: string): Promise<RecordedEvent | undefined> {
     const keys = this.topology.of(stream, subject);
     const [id, fields] = await readHead.run(this.redis, [keys.stream, keys.versions(subject)], [part]);
-    return id === undefined || fields === undefined ? undefined : unpackEvent(id, fields);
+    if (id === undefined) return undefined;
+    const entry =
+      fields === undefined ? await new PartitionLog(this.redis, keys).event(id) : ([id, fields] as const);
+    return entry && unpackEvent(...entry);
   }
 
   /** @returns undefined if there is no such event */
   async event(stream: StreamName, subject: string, id: EventId): Promise<RecordedEvent | undefined> {
-    const text = formatEventId(id);
-    const [entry] = await this.redis.xrange(this.topology.of(stream, subject).stream, text, text);
+    const log = new PartitionLog(this.redis, this.topology.of(stream, subject));
+    const entry = await log.event(formatEventId(id));
     return entry && unpackEvent(...entry);
   }
 }

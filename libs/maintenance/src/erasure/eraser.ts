@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogDamagedError, type PartitionKeys, type Topology } from '#libs/event-log';
+import { LogDamagedError, type PartitionKeys, PartitionLog, type Topology } from '#libs/event-log';
 import { STREAMS, type StreamName } from '#libs/events';
 import { leaderboards } from '#libs/leaderboards';
 import type { Projection } from '#libs/projections';
@@ -224,8 +224,9 @@ export class Eraser {
     for (let at = 0; at < known.length; at += MAX_EVENTS_PER_QUERY) {
       await this.hold();
       const some = known.slice(at, at + MAX_EVENTS_PER_QUERY);
-      const found = await Promise.all(some.map(([, event]) => this.redis.xrange(keys.stream, event, event)));
-      here.push(...some.filter((_, i) => found[i]?.length === 1));
+      const log = new PartitionLog(this.redis, keys);
+      const found = await Promise.all(some.map(([, event]) => log.event(event)));
+      here.push(...some.filter((_, i) => found[i]));
     }
     return here;
   }

@@ -1,4 +1,4 @@
-import { applied, type PartitionKeys, type Topology } from '#libs/event-log';
+import { applied, type PartitionKeys, PartitionLog, type Topology } from '#libs/event-log';
 import { type NewEvent, packEvent, type StreamName, unpackEvent } from '#libs/events';
 import { pairs, type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
@@ -153,7 +153,7 @@ export class ErasingPlayers {
     event: string,
     player: string,
   ): Promise<string | undefined> {
-    const [entry] = await this.redis.xrange(home.stream, event, event);
+    const entry = await new PartitionLog(this.redis, home).event(event);
     if (!entry) return undefined;
     const { actor } = unpackEvent(...entry);
     return packEvent({ type: 'ScoresErased', data: { player }, actor } satisfies NewEvent).e;

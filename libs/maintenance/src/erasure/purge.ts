@@ -1,4 +1,4 @@
-import { deadLettersKey, mentionsAny, type PartitionKeys, readLog } from '#libs/event-log';
+import { deadLettersKey, mentionsAny, type PartitionKeys, PartitionLog } from '#libs/event-log';
 import { type EventId, formatEventId, parseEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import { boardOf, LeaderboardRules, leaderboards } from '#libs/leaderboards';
 import { type StateKeys, stateKeys } from '#libs/projections';
@@ -51,7 +51,7 @@ export class Purge {
   async run(): Promise<string[]> {
     const { players, groups, onPage } = this.options;
     const last = [...players.values()].map(parseEventId).reduce(later);
-    for await (const page of readLog(this.redis, this.keys, '0-0', formatEventId(last))) {
+    for await (const page of new PartitionLog(this.redis, this.keys).pages('0-0', formatEventId(last))) {
       const found = page.flatMap(([id, fields]) => this.decode(id, fields) ?? []);
       for (let at = 0; at < found.length; at += MAX_CALL_EVENTS)
         await this.delete(found.slice(at, at + MAX_CALL_EVENTS));

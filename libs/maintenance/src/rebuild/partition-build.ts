@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type LogEntry, readLog } from '#libs/event-log';
+import { type LogEntry, PartitionLog } from '#libs/event-log';
 import { type EventType, type RecordedEvent, unpackEvent } from '#libs/events';
 import {
   AddressMap,
@@ -199,7 +199,7 @@ export class PartitionBuild<State, T extends EventType, Rules> {
 
   private async foldTo(upTo: string | undefined, onPage: () => Promise<void>): Promise<void> {
     const skipped = new Set(this.facts.skipped);
-    for await (const page of readLog(this.redis, this.source.keys, this.read, upTo)) {
+    for await (const page of new PartitionLog(this.redis, this.source.keys).pages(this.read, upTo)) {
       const counting = skipped.size === 0 ? page : page.filter(([id]) => !skipped.has(id));
       const events = this.decode(counting);
       if (this.isResumed) await this.load(events);

@@ -1,4 +1,4 @@
-import { parsePartitionKey, partitionKeysLike, type Topology } from '#libs/event-log';
+import { PartitionLog, parsePartitionKey, partitionKeysLike, type Topology } from '#libs/event-log';
 import type { StreamName } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
@@ -45,7 +45,7 @@ async function copyOrphan(
   const [found = ''] = await readRecords.run(redis, [key], []);
   const [milliseconds = '', ...words] = found.split(' ');
   const [, id = '-'] = words;
-  if (Number(milliseconds) <= 0 || (await redis.xrange(keys.stream, id, id)).length > 0) return;
+  if (Number(milliseconds) <= 0 || (await new PartitionLog(redis, keys).event(id))) return;
   const hash = name.rest.slice('idempotency:'.length);
   const places = to.all(stream).map(place => place.idempotency(hash));
   await Promise.all(places.map(place => redis.set(place, words.join(' '), 'PX', milliseconds, 'NX')));

@@ -1,4 +1,4 @@
-import { type PartitionKeys, readLog, type Topology } from '#libs/event-log';
+import { type PartitionKeys, PartitionLog, type Topology } from '#libs/event-log';
 import { type EventId, formatEventId, type StreamName } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import { prepareDocuments } from '#libs/search';
@@ -163,7 +163,7 @@ export class StreamMove {
   private async look(writer: PartitionWriter): Promise<void> {
     let { position, count, checksum } = this.looks.get(writer) ?? UNSEEN;
     if (count === writer.count) return;
-    for await (const page of readLog(this.redis, writer.keys, position)) {
+    for await (const page of new PartitionLog(this.redis, writer.keys).pages(position)) {
       for (const [id, fields] of page) checksum = withEntry(checksum, id, fields);
       count += page.length;
       position = page.at(-1)?.[0] ?? position;
@@ -175,7 +175,8 @@ export class StreamMove {
   }
 
   private lengths(): Promise<number[]> {
-    return Promise.all(this.from.all(this.stream).map(keys => this.redis.xlen(keys.stream)));
+    const logs = this.from.all(this.stream).map(keys => new PartitionLog(this.redis, keys));
+    return Promise.all(logs.map(async log => (await log.measure()).length));
   }
 
   private replayed(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type LogEntry, type PartitionKeys, readLog, type Topology } from '#libs/event-log';
+import { type LogEntry, type PartitionKeys, PartitionLog, type Topology } from '#libs/event-log';
 import {
   compareEventIds,
   type EventId,
@@ -24,6 +24,8 @@ import { SideRecords } from './side-records.js';
 
 /** How far a clock can be set back without harm while the log accepts events. */
 const CLOCK_MARGIN_MS = 100;
+/** No event has a greater sequence number. */
+const MAX_SEQ = 999_999_999_999_999;
 
 /** By place of an event: the groups whose state lacks it. */
 export type Skipped = ReadonlyMap<string, readonly string[]>;
@@ -122,8 +124,10 @@ export class StreamReplay {
    */
   async run(isClosed: boolean, onSection: () => Promise<void>): Promise<number> {
     const before = this.processed;
-    const upTo = isClosed ? '+' : String(await this.frontier());
-    const logs = this.from.map((keys, i) => readLog(this.redis, keys, this.positions[i] ?? '0-0', upTo));
+    const upTo = isClosed ? '+' : formatEventId({ ms: await this.frontier(), seq: MAX_SEQ });
+    const logs = this.from.map((keys, i) =>
+      new PartitionLog(this.redis, keys).pages(this.positions[i], upTo),
+    );
     for await (const section of inOrder(logs)) {
       for (const entry of section) this.take(entry);
       await this.side.find();
@@ -138,9 +142,9 @@ export class StreamReplay {
   /** The time, in milliseconds, up to which no partition can get another event: ids only grow, and are not before the clock. */
   private async frontier(): Promise<number> {
     const ends = await Promise.all(
-      this.from.map(async ({ stream }) => {
-        const [[last] = []] = await this.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
-        const [seconds = 0, micros = 0] = (await nodeOf(this.redis, stream).time()).map(Number);
+      this.from.map(async keys => {
+        const [[last] = []] = await new PartitionLog(this.redis, keys).pageDown('+', 1);
+        const [seconds = 0, micros = 0] = (await nodeOf(this.redis, keys.stream).time()).map(Number);
         const clock = seconds * 1_000 + Math.floor(micros / 1_000) - CLOCK_MARGIN_MS;
         return last === undefined ? clock : Math.max(clock, parseEventId(last).ms);
       }),

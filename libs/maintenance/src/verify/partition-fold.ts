@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readLog } from '#libs/event-log';
+import { PartitionLog } from '#libs/event-log';
 import { type EventId, type EventType, formatEventId, type RecordedEvent, unpackEvent } from '#libs/events';
 import {
   AddressMap,
@@ -69,7 +69,7 @@ export class PartitionFold<State, T extends EventType, Rules> {
     for (const { event, done } of waiting) this.take(event, done, sighting, changed);
     if (!isAfter(sighting.end, this.end)) return changed;
     const [after, upTo] = [formatEventId(this.end), formatEventId(sighting.end)];
-    for await (const page of readLog(this.redis, this.source.keys, after, upTo)) {
+    for await (const page of new PartitionLog(this.redis, this.source.keys).pages(after, upTo)) {
       for (const [id, fields] of page) {
         const event = decode<T>(id, fields);
         if (event && this.concerns(event)) this.take(event, new Set(), sighting, changed);

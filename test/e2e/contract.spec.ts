@@ -499,6 +499,15 @@ describe('the REST contract', () => {
     expect((await admin.post('/v1/leaderboards/admin/scores', { player: 'ada', score: 1 })).status).toBe(202);
   });
 
+  it('makes one guest for one Idempotency-Key', async () => {
+    const open = () =>
+      anonymous.post('/v1/sessions', {}, { 'Idempotency-Key': 'contract-with-22-characters' });
+    const [first, again] = [await open(), await open()];
+    expect(again).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } });
+    for (const field of ['playerId', 'token', 'secret']) expect(again.body[field]).toBe(first.body[field]);
+    expect((await anonymous.post('/v1/sessions', {}, { 'Idempotency-Key': 'short' })).status).toBe(400);
+  });
+
   it('is described by /openapi.json, and shown at /docs', async () => {
     const { body } = await anonymous.get('/openapi.json');
     expect(Object.keys(body.paths).sort()).toEqual([

@@ -1,6 +1,12 @@
 /** string: whose session it is; gone when it has ended. @param hash of its token */
 export const sessionKey = (prefix: string, hash: string) => `${prefix}:session:${hash}`;
 
+/** string: the secret from which guests with an `Idempotency-Key` are derived; created once */
+export const guestSecretKey = (prefix: string) => `${prefix}:guest-secret`;
+
+/** string: `done ` if the guest was created, and a nonce; for 24 hours. @param id derived from the `Idempotency-Key` */
+export const guestKeyKey = (prefix: string, id: string) => `${prefix}:guest-key:${id}`;
+
 /** string: how many logins from the address failed of late */
 export const failedLoginsKey = (prefix: string, address: string) => `${prefix}:failed-logins:${address}`;
 

@@ -1,4 +1,12 @@
-export { failedLoginsKey, hourlyBytesKey, hourlyQuotaKey, limitKey, sessionKey } from './caller-keys.js';
+export {
+  failedLoginsKey,
+  guestKeyKey,
+  guestSecretKey,
+  hourlyBytesKey,
+  hourlyQuotaKey,
+  limitKey,
+  sessionKey,
+} from './caller-keys.js';
 export {
   credentialsKey,
   failedPlayerLoginsKey,

@@ -3,6 +3,7 @@ import { LimitsModule } from '../limits/limits.module.js';
 import { fromSettings, onLog } from '../providers.js';
 import { Authenticator } from './authenticator.js';
 import { Credentials } from './credentials.js';
+import { GuestKeys } from './guest-keys.js';
 import { KeyRing } from './key-ring.js';
 import { LoginLimit } from './login-limit.js';
 import { SessionsController } from './sessions.controller.js';
@@ -16,6 +17,7 @@ import { Sessions } from './sessions.js';
     fromSettings(KeyRing, ({ SERVER_KEYS, ADMIN_KEYS }) => new KeyRing(SERVER_KEYS, ADMIN_KEYS)),
     onLog(Sessions),
     onLog(Credentials),
+    onLog(GuestKeys),
     onLog(LoginLimit),
     Authenticator,
   ],

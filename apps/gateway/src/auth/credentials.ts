@@ -9,8 +9,21 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 const keepLogin = script<number>('keep-login');
 
+export interface Guest {
+  readonly player: string;
+  readonly secret: string;
+}
+
+const playerIdOf = (bytes: Uint8Array) => `p${Array.from(bytes, byte => BASE32[byte % 32]).join('')}`;
+
 /** 100 random bits, so that two are never equal. */
-export const newPlayerId = () => `p${Array.from(randomBytes(20), byte => BASE32[byte % 32]).join('')}`;
+export const newPlayerId = () => playerIdOf(randomBytes(20));
+
+/** @param id 20 random bytes @param secret 24 random bytes */
+export const guestOf = (id: Uint8Array, secret: Uint8Array): Guest => ({
+  player: playerIdOf(id),
+  secret: Buffer.from(secret).toString('base64url'),
+});
 
 /** The secrets that players log in with. They are kept beside the log and never in it, because events stay for ever. */
 export class Credentials {
@@ -24,9 +37,8 @@ export class Credentials {
    *
    * @throws LogClosedError while the log is being moved
    */
-  async create(): Promise<{ player: string; secret: string }> {
-    const player = newPlayerId();
-    const secret = randomBytes(24).toString('base64url');
+  async create(guest = guestOf(randomBytes(20), randomBytes(24))): Promise<Guest> {
+    const { player, secret } = guest;
     const hash = await hashSecret(secret);
     const keys = this.topology.of('players', player);
     await keepLogin.run(
@@ -34,7 +46,7 @@ export class Credentials {
       [keys.gate(), keys.touched(), credentialsKey(keys)],
       [player, 'HSET', player, hash],
     );
-    return { player, secret };
+    return guest;
   }
 
   /** Takes the same time whether the player is known or not. */

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
   ApiCreatedResponse,
+  ApiHeader,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
@@ -17,12 +18,21 @@ import { RateClass } from '../limits/rate-class.js';
 import { Public } from './access.guard.js';
 import { Caller, type CallerRequest } from './caller.guard.js';
 import { Credentials } from './credentials.js';
+import { GuestKeys, guestKey } from './guest-keys.js';
 import { LoginLimit } from './login-limit.js';
 import { isFromCookie, sentToken, unauthorized } from './sent-token.js';
 import { clearCookie, setCookie } from './session-cookie.js';
 import { OpenedSession, OpenSessionBody, SessionView } from './sessions.dto.js';
 import { type Session, Sessions } from './sessions.js';
 import { hashOf } from './token-hash.js';
+
+interface Entered {
+  readonly player: string;
+  /** Told to the client, if it is new. */
+  readonly secret?: string;
+  /** Of the session, if it is open already. */
+  readonly token?: string;
+}
 
 @ApiTags('sessions')
 @Controller({ path: 'sessions', version: '1' })
@@ -32,6 +42,7 @@ export class SessionsController {
     private readonly credentials: Credentials,
     private readonly limit: LoginLimit,
     private readonly guests: GuestQuota,
+    private readonly guestKeys: GuestKeys,
   ) {}
 
   @Post()
@@ -43,6 +54,12 @@ export class SessionsController {
     description:
       'With `{}` a player is made, whose `secret` is told this once. With `playerId` and `secret` that player returns. Ten failures within 15 minutes for one player, or 50 from one address, are followed by 429. An address makes as many guests in an hour as `QUOTAS` says.',
   })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'For `{}`, 22 to 128 random characters: the same key within 24 hours is answered with the same player, token and secret, until that session ends. Whoever has the key is that player. Log-ins ignore it.',
+  })
   @ApiProblems(400, 401, 413, 415, 429, 503)
   @ApiCreatedResponse({ type: OpenedSession, description: 'The token is in the cookie, too.' })
   async open(
@@ -52,12 +69,12 @@ export class SessionsController {
   ): Promise<OpenedSession> {
     // A form on another site can send a POST without a body, and would log the browser in as another player.
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
-    const { player, ...told } = await this.enter(body, request);
-    const token = await this.sessions.open(player);
+    const { player, ...opened } = await this.enter(body, request, reply);
+    const token = opened.token ?? (await this.sessions.open(player));
     const session = await this.sessions.extend(hashOf(token));
     if (!session) throw new Error('a session ended that has just begun');
     setCookie(request, reply, token);
-    return { ...view(session), token, ...told };
+    return { ...view(session), ...opened, token };
   }
 
   @Get('current')
@@ -97,9 +114,12 @@ export class SessionsController {
   private async enter(
     { playerId, secret }: OpenSessionBody,
     request: CallerRequest,
-  ): Promise<{ player: string; secret?: string }> {
+    reply: FastifyReply,
+  ): Promise<Entered> {
     if (playerId === undefined || secret === undefined) {
-      await this.guests.count(request.caller, addressOf(request));
+      const key = guestKey(request.headers);
+      if (key !== undefined) return this.enterWithKey(key, request, reply);
+      await this.countGuest(request);
       return this.credentials.create();
     }
     const login = { player: playerId, address: addressOf(request) };
@@ -107,6 +127,27 @@ export class SessionsController {
     if (await this.credentials.match(playerId, secret)) return { player: playerId };
     await this.limit.countFailure(login);
     throw unauthorized('there is no player with this playerId and secret');
+  }
+
+  private async enterWithKey(key: string, request: CallerRequest, reply: FastifyReply): Promise<Entered> {
+    let found = await this.guestKeys.find(key, () => this.countGuest(request));
+    const isRepeat = found.isDone && (await this.sessions.find(hashOf(found.token))) !== undefined;
+    if (isRepeat) reply.header('Idempotency-Replayed', 'true');
+    else {
+      if (found.isDone) {
+        await this.countGuest(request);
+        found = await this.guestKeys.next(found);
+      }
+      await this.credentials.create(found.guest);
+      await this.sessions.open(found.guest.player, found.token);
+      // Last: after a crash before it, the next repeat creates the same guest again.
+      await this.guestKeys.finish(found);
+    }
+    return { ...found.guest, token: found.token };
+  }
+
+  private async countGuest(request: CallerRequest): Promise<void> {
+    await this.guests.count(request.caller, addressOf(request));
   }
 }
 

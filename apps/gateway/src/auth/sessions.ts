@@ -47,8 +47,7 @@ export class Sessions {
    * @returns its token
    * @throws LogClosedError while the log is being moved
    */
-  async open(player: string): Promise<string> {
-    const token = randomBytes(32).toString('base64url');
+  async open(player: string, token = randomBytes(32).toString('base64url')): Promise<string> {
     const hash = hashOf(token);
     const keys = this.topology.of('players', player);
     const list = playerSessionsKey(keys, player);
@@ -58,7 +57,9 @@ export class Sessions {
       this.redis.lrange(list, 0, -1 - MAX_SESSIONS),
     ]);
     await this.redis.set(this.keyOf(hash), player, 'PX', SESSION_LIFETIME_MS);
-    await Promise.all(surplus.map(oldest => this.end(oldest, player)));
+    // A repeat with the same Idempotency-Key opens the same session again.
+    const others = surplus.filter(oldest => oldest !== hash);
+    await Promise.all(others.map(oldest => this.end(oldest, player)));
     return token;
   }
 

@@ -1,3 +1,4 @@
+import { BatchQueue } from './batch-queue.js';
 import { hashSlotGroup, inOnePacket, type RedisClient } from './clients/client.js';
 
 /** Sends the queued commands. The next flush waits for the returned promise; a rejection does not stop it. */
@@ -8,32 +9,18 @@ type Task = () => Promise<void> | void;
  * Under load there are fewer packets, each of which costs both sides more than a command in it.
  */
 export class FlushScheduler {
-  private waiting: Task[] = [];
-  private isFlushing = false;
+  private readonly tasks: BatchQueue<Task>;
 
-  constructor(private readonly client: RedisClient) {}
+  constructor(client: RedisClient) {
+    // Each task starts in a function of its own: one that throws must not keep the others from starting.
+    this.tasks = new BatchQueue(tasks =>
+      Promise.allSettled(inOnePacket(client, () => tasks.map(async task => task()))),
+    );
+  }
 
   /** Runs the task with the next flush. If no flush is running, that is at the end of this turn of the event loop. */
   schedule(task: Task): void {
-    this.waiting.push(task);
-    if (!this.isFlushing) this.flushSoon();
-  }
-
-  private flushSoon(): void {
-    this.isFlushing = this.waiting.length > 0;
-    if (this.isFlushing) setImmediate(() => void this.flush());
-  }
-
-  private async flush(): Promise<void> {
-    const tasks = this.waiting;
-    this.waiting = [];
-    try {
-      // Each task starts in a function of its own: one that throws must not keep the others from starting.
-      await Promise.allSettled(inOnePacket(this.client, () => tasks.map(async task => task())));
-    } finally {
-      // Otherwise nothing would ever be sent to this server again.
-      this.flushSoon();
-    }
+    this.tasks.add(task);
   }
 }
 
@@ -44,7 +31,7 @@ export function flushSchedulerOf(client: RedisClient, key: string): FlushSchedul
   const own = schedulers.get(client) ?? new Map<string, FlushScheduler>();
   schedulers.set(client, own);
   const place = hashSlotGroup(client, key);
-  const pulse = own.get(place) ?? new FlushScheduler(client);
-  own.set(place, pulse);
-  return pulse;
+  const scheduler = own.get(place) ?? new FlushScheduler(client);
+  own.set(place, scheduler);
+  return scheduler;
 }

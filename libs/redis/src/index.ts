@@ -6,6 +6,7 @@ export {
   withoutPassword,
 } from './address.js';
 export { BatchLoader } from './batch-loader.js';
+export { BatchQueue } from './batch-queue.js';
 export {
   type ClientOptions,
   createBlockingClient,
@@ -27,7 +28,6 @@ export {
 } from './errors.js';
 export { flushSchedulerOf } from './flush-scheduler.js';
 export { inHeavyLane } from './heavy-lane.js';
-export { LruMap } from './lru-map.js';
 export { OptionalWrites } from './optional-writes.js';
 export { pairs } from './pairs.js';
 export { readWholeHash } from './read-hash.js';

@@ -1,3 +1,4 @@
+import { BatchQueue } from './batch-queue.js';
 import { nodeIdOf, type RedisClient } from './clients/client.js';
 import { scriptError, UnconfirmedError } from './errors.js';
 import type { Script } from './script.js';
@@ -25,8 +26,8 @@ interface QueuedWrite {
  * that server are queued for the next one: one WAIT covers them all.
  */
 export class WriteQuorum {
-  /** By server: writes that wait for the running pipeline. A server without an entry is idle. */
-  private readonly queues = new Map<string, QueuedWrite[]>();
+  /** By server: writes that wait for the running pipeline. */
+  private readonly queues = new Map<string, BatchQueue<QueuedWrite>>();
 
   /**
    * @param redis a connection that nothing else uses
@@ -74,33 +75,16 @@ export class WriteQuorum {
   }
 
   private add(nodeId: string, write: QueuedWrite): void {
-    const queue = this.queues.get(nodeId);
-    if (queue) {
-      queue.push(write);
-      return;
-    }
-    this.queues.set(nodeId, [write]);
-    // Writes of the same turn of the event loop join this pipeline.
-    setImmediate(() => void this.drain(nodeId));
-  }
-
-  private async drain(nodeId: string): Promise<void> {
-    try {
-      for (let writes = this.take(nodeId); writes.length > 0; writes = this.take(nodeId)) {
-        try {
-          await this.execute(writes, nodeId);
-        } catch (error) {
+    let queue = this.queues.get(nodeId);
+    if (!queue) {
+      queue = new BatchQueue(writes =>
+        this.execute(writes, nodeId).catch(error => {
           for (const { fail } of writes) fail(error);
-        }
-      }
-    } finally {
-      // Otherwise all later writes would wait for a pipeline that never runs.
-      this.queues.delete(nodeId);
+        }),
+      );
+      this.queues.set(nodeId, queue);
     }
-  }
-
-  private take(nodeId: string): QueuedWrite[] {
-    return this.queues.get(nodeId)?.splice(0) ?? [];
+    queue.add(write);
   }
 
   private async execute(writes: readonly QueuedWrite[], nodeId: string): Promise<void> {

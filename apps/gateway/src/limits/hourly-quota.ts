@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import type { QuotaName } from '#libs/config';
 import type { LogBudget } from '#libs/event-log';
 import { hourlyQuotaKey } from '#libs/players';
-import { LruMap, type RedisClient } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
 import { SlidingWindow } from './sliding-window.js';
 
 const HOUR_MS = 3_600_000;
@@ -42,7 +43,7 @@ interface Allowance {
  * allowance from the common count before it spends it. Up to a thousandth of the limit for each gateway can stay unspent.
  */
 export class HourlyQuota implements LogBudget {
-  private readonly allowances = new LruMap<Allowance>(CAPACITY);
+  private readonly allowances = new LRUCache<string, Allowance>({ max: CAPACITY });
   private readonly window: SlidingWindow;
 
   /** @param now milliseconds of a clock that never goes back */

@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache';
 import type { RateLimit } from '#libs/config';
-import { LruMap } from '#libs/redis';
 import type { Admission } from './sliding-window.js';
 
 /** Callers that are counted. Beyond that, the least recently seen one is dropped. */
@@ -16,7 +16,7 @@ interface Count {
  * and each gateway counts for itself. But it needs no Redis.
  */
 export class LocalWindow {
-  private readonly counts = new LruMap<Count>(CAPACITY);
+  private readonly counts = new LRUCache<string, Count>({ max: CAPACITY });
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(private readonly now = () => performance.now()) {}

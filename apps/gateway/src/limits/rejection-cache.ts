@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Admission } from './sliding-window.js';
 
 /** Rejections in the cache. Beyond that, the oldest is dropped, and Redis is asked again. */
@@ -12,26 +13,19 @@ interface Refusal {
 
 /** Remembers rejections until Redis could answer otherwise, so that a flood of requests does not reach Redis. */
 export class RejectionCache {
-  private readonly byKey = new Map<string, Refusal>();
+  private readonly byKey = new LRUCache<string, Refusal>({ max: CAPACITY });
 
   /** @param now a clock that never goes back */
   constructor(private readonly now = () => performance.now()) {}
 
   /** @param asked when the call to Redis began; its times count from then on, or from a little later */
   add(key: string, cost: number, admission: Admission, asked: number): void {
-    // A Map iterates in the order of insertion: a key that is set again must become the youngest.
-    this.byKey.delete(key);
     this.byKey.set(key, { cost, at: asked, admission });
-    if (this.byKey.size <= CAPACITY) return;
-    for (const oldest of this.byKey.keys()) {
-      this.byKey.delete(oldest);
-      return;
-    }
   }
 
   /** What Redis would answer; nothing if that is unknown. A smaller cost might fit. */
   find(key: string, cost: number): Admission | undefined {
-    const refusal = this.byKey.get(key);
+    const refusal = this.byKey.peek(key);
     if (!refusal) return undefined;
     const { admission } = refusal;
     const passed = this.now() - refusal.at;

@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import type { Topology } from '#libs/event-log';
 import { ScoreDocumentReader } from '#libs/leaderboards';
 import { scoredBoardsKey } from '#libs/players';
-import { LruMap, type RedisClient } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 
 /** Pairs of player and board in the cache. For other pairs, Redis is asked. */
@@ -16,7 +17,7 @@ const claim = script<0 | 1 | 2>('claim');
  * count is kept in the player's own partition.
  */
 export class PlayerBoardQuota {
-  private readonly known = new LruMap<true>(REMEMBERED);
+  private readonly known = new LRUCache<string, true>({ max: REMEMBERED });
   private readonly scores: ScoreDocumentReader;
 
   /** @param limit boards for each player; nothing for no limit */

@@ -1,5 +1,5 @@
 import { formatEventId } from '#libs/events';
-import { flushSchedulerOf, type RedisClient, type WriteQuorum } from '#libs/redis';
+import { BatchQueue, flushSchedulerOf, type RedisClient, type WriteQuorum } from '#libs/redis';
 import { rememberAppended, rememberBreak } from '../checks/log-check.js';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
 import { AppendCall } from './append-call.js';
@@ -22,14 +22,19 @@ interface QueuedCall {
  * calls grow with the load, and the order of events is kept.
  */
 export class AppendQueue {
-  private readonly waiting: QueuedCall[] = [];
-  private isRunning = false;
+  private readonly calls: BatchQueue<QueuedCall>;
 
   constructor(
     private readonly redis: RedisClient,
     private readonly keys: PartitionKeys,
     private readonly quorum?: WriteQuorum,
-  ) {}
+  ) {
+    this.calls = new BatchQueue(([call]) => this.run(call as QueuedCall), {
+      size: 1,
+      // The scheduler does not wait for the call, because replicas may be slow.
+      schedule: run => flushSchedulerOf(redis, keys.stream).schedule(run),
+    });
+  }
 
   /**
    * @param items at most as many as one call can take
@@ -44,27 +49,19 @@ export class AppendQueue {
     } finally {
       // If an event cannot be packed, those before it are in the call, and later callers must still get their own answers.
       callers.push({ events: call.length - before, resolve });
-      if (!this.isRunning) this.runSoon();
     }
     return promise;
   }
 
   private callFor(events: number): QueuedCall {
-    const last = this.waiting.at(-1);
+    const { last } = this.calls;
     if (last?.call.hasRoomFor(events)) return last;
     const next = { call: new AppendCall(this.keys), callers: [] };
-    this.waiting.push(next);
+    this.calls.add(next);
     return next;
   }
 
-  /** Sends the next call together with other commands to the server. Not awaited there, because replicas may be slow. */
-  private runSoon(): void {
-    this.isRunning = this.waiting.length > 0;
-    if (this.isRunning) flushSchedulerOf(this.redis, this.keys.stream).schedule(() => void this.run());
-  }
-
-  private async run(): Promise<void> {
-    const { call, callers } = this.waiting.shift() as QueuedCall;
+  private async run({ call, callers }: QueuedCall): Promise<void> {
     try {
       const answers = await call.run(this.redis, this.quorum);
       this.remember(answers);
@@ -72,9 +69,6 @@ export class AppendQueue {
     } catch (error) {
       rememberBreak(this.keys);
       for (const { events, resolve } of callers) resolve(new Array(events).fill(error));
-    } finally {
-      // Otherwise nothing would ever be appended to this partition again.
-      this.runSoon();
     }
   }
 

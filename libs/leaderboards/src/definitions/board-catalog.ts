@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import {
   type Appended,
   type AppendOptions,
@@ -9,7 +10,7 @@ import {
   type Topology,
 } from '#libs/event-log';
 import { type BoardDefined, type BoardDefinition, DEFAULT_DEFINITION, type NewEvent } from '#libs/events';
-import { LruMap, type RedisClient, readWholeHash } from '#libs/redis';
+import { type RedisClient, readWholeHash } from '#libs/redis';
 import { ShardsFixedError } from '../errors.js';
 import { BoardCopies, type BoardEvent, type FirstAppend } from './board-copies.js';
 import { type DefinedBoard, definitionIdOf, parseDefinedBoard, readDefinedBoard } from './defined-board.js';
@@ -28,7 +29,7 @@ export type Envelope = Pick<NewEvent, 'actor' | 'trace' | 'idempotencyKey'>;
  * without harm, because the log rejects an event that names another definition than the current one.
  */
 export class BoardCatalog {
-  private readonly cached: LruMap<DefinedBoard>;
+  private readonly cached: LRUCache<string, DefinedBoard>;
   private readonly copies: BoardCopies;
 
   constructor(
@@ -37,7 +38,7 @@ export class BoardCatalog {
     capacity = MAX_CACHED_BOARDS,
     private readonly log = new EventLog(redis, topology),
   ) {
-    this.cached = new LruMap(capacity);
+    this.cached = new LRUCache({ max: capacity });
     this.copies = new BoardCopies(redis, topology, log);
   }
 

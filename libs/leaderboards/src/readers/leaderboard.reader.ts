@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import { InvalidCursorError, type Topology } from '#libs/event-log';
 import type { BoardDefinition } from '#libs/events';
 import { LiveState, readFields } from '#libs/projections';
-import { LruMap, type RedisClient } from '#libs/redis';
+import { type RedisClient } from '#libs/redis';
 import { InvalidPeriodError, periodsOf } from '../definitions/periods.js';
 import { LeaderboardRules } from '../definitions/rules.js';
 import { playerField } from '../definitions/rules-fields.js';
@@ -65,7 +66,7 @@ export class LeaderboardReader {
   private readonly live: LiveState;
   private readonly sharded: ShardedReader;
   private readonly unsharded: UnshardedReader;
-  private readonly known = new LruMap<CachedBoard>(MAX_CACHED_BOARDS);
+  private readonly known = new LRUCache<string, CachedBoard>({ max: MAX_CACHED_BOARDS });
   private readonly names: BoardNames;
 
   constructor(

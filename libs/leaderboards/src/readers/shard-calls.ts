@@ -1,6 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { type PartitionKeys, shardsOf, type Topology } from '#libs/event-log';
 import type { LiveState } from '#libs/projections';
-import { BatchLoader, LruMap, type RedisClient } from '#libs/redis';
+import { BatchLoader, type RedisClient } from '#libs/redis';
 import { areComparable } from '../definitions/rules.js';
 import { parseBoard } from '../definitions/rules-fields.js';
 import { BoardChangedError, BoardMovedError, ShardsDisagreeError } from '../errors.js';
@@ -67,7 +68,7 @@ const TIE_WEIGHT = 10;
 /** Sends questions to the shards of boards, and batches them. */
 export class ShardCalls {
   /** For each shard, the event that defined the board there, if it is not the one in the home partition. */
-  private readonly known = new LruMap<string>(MAX_CACHED_SHARDS);
+  private readonly known = new LRUCache<string, string>({ max: MAX_CACHED_SHARDS });
   private readonly batched: BatchLoader<ShardRequest, ShardReply<unknown>>;
 
   constructor(

@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
-import { LruMap } from '#libs/redis';
+import { LRUCache } from 'lru-cache';
 import { type FieldError, Problem, SHOWN_ERRORS, shortened, shownValue } from '../problem.js';
 import { brokenRule, fieldsOf, unknownName } from './field-rules.js';
 
@@ -134,7 +134,7 @@ const QUERIES = 1_000;
 
 /** Validates queries, and caches valid ones: most clients ask for the same few pages. */
 class QueryPipe extends ValidationPipe {
-  private readonly read = new LruMap<object>(QUERIES);
+  private readonly read = new LRUCache<string, object>({ max: QUERIES });
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<object> {
     const text = `${metadata.metatype?.name} ${JSON.stringify(value)}`;

@@ -10,7 +10,7 @@ import { Writer } from './support/writer.js';
 
 const WAIT = { Prefer: 'wait=10' };
 
-/** The commands that the handbook has, in its order. */
+/** The commands of docs/operations.md, in order. */
 const [, section = ''] = readFileSync('docs/operations.md', 'utf8').split(/^## Backup and restore$/m);
 const [text = ''] = section.split(/^## /m);
 const [copyFile = '', restoreFile = '', copySnapshot = '', restoreSnapshot = ''] = [
@@ -55,7 +55,7 @@ describe('a backup that is made while players write', () => {
     expect({ status, output }).toMatchObject({ status: 0 });
   };
 
-  /** @returns what was acknowledged before the backup began, and what only afterwards */
+  /** @returns the writes that were acknowledged before the backup began, and the later ones */
   const backUp = async (commands: string) => {
     const writer = new Writer(system.client, 'kept');
     const untilMore = (count: number) => {
@@ -97,7 +97,7 @@ describe('a backup that is made while players write', () => {
     expect(fresh).toMatchObject({ status: 200, body: { status: 'applied' } });
   };
 
-  it('of the append-only file has all that was acknowledged before it began, restored by npm start', async () => {
+  it('of the append-only file has every write acknowledged before it began, and npm start restores it', async () => {
     const written = await backUp(copyFile);
     await follow(restoreFile);
     const restored = await System.start({ DATA_DIR: variables.RESTORED });
@@ -108,7 +108,7 @@ describe('a backup that is made while players write', () => {
     }
   }, 120_000);
 
-  it('by a snapshot has all that was acknowledged before it began, restored into a server that keeps an append-only file', async () => {
+  it('by a snapshot has every write acknowledged before it began, and a server with an append-only file restores it', async () => {
     const written = await backUp(copySnapshot);
     await follow(restoreSnapshot);
     const redis = await EmbeddedRedis.start({ folder: variables.RESTORED });

@@ -9,11 +9,11 @@ import { rawInputs } from './support/raw-input.js';
 import { System } from './support/system.js';
 import { badScores, writtenInputs } from './support/written-inputs.js';
 
-/** Where to write the table of all of them, in Markdown; nowhere when it is not set. */
+/** The file for a Markdown table of all requests; none if unset. */
 const TABLE = process.env.BAD_INPUTS_TABLE;
-/** Milliseconds in which each must be answered. */
-const WITHIN = 2_000;
-/** What class-validator says by itself. */
+/** Each request must be answered in this time. */
+const WITHIN_MS = 2_000;
+/** The default messages of class-validator. */
 const DEFAULT_TEXT =
   /must not be (less|greater) than|\w must be a string|must be an integer number|should not exist|conforming to|must be shorter than|must match|one of the following|must be a positive number|must be a boolean value|should not be empty|elements/;
 const STACK = /\n\s+at |node_modules|\.[jt]s:\d+/;
@@ -24,7 +24,7 @@ interface Row {
   readonly what: string;
   readonly expected: number;
   readonly status: number;
-  /** What else is wrong with the answer. */
+  /** Other faults of the response. */
   readonly faults: readonly string[];
 }
 
@@ -50,7 +50,7 @@ describe('bad input', () => {
     await system.close();
   }, 60_000);
 
-  /** All that a request could have an effect on: the log, what is beside it, and what is projected of it. */
+  /** Everything that a request could change: the log, the data beside it, and the projections. */
   const data = async (): Promise<Record<string, string>> => {
     await eventually(async () => {
       const { body } = await admin.get('/v1/admin/streams');
@@ -59,7 +59,7 @@ describe('bad input', () => {
     });
     const found: Record<string, string> = {};
     for (const key of (await redis.keys('*')).sort()) {
-      // Sessions are used by these requests, failed logins are counted, and processes note that they live and what they see.
+      // Not what changes anyway: sessions in use, counted logins, and the heartbeats and observations of processes.
       if (/session|failed-logins|:job-lease:|:workers:|:ledger$/.test(key)) continue;
       const isStream = (await redis.type(key)) === 'stream';
       const content = isStream ? Buffer.from(String(await redis.xlen(key))) : await redis.dumpBuffer(key);
@@ -94,7 +94,7 @@ describe('bad input', () => {
   };
 
   it(
-    'made of the OpenAPI document is refused, and has no effect',
+    'derived from the OpenAPI document is refused, and has no effect',
     () =>
       expectNoEffect(async () => {
         const document = (await admin.get('/openapi.json')).body as ApiDocument;
@@ -104,7 +104,7 @@ describe('bad input', () => {
   );
 
   it(
-    'that people think of is refused, and has no effect',
+    'written by hand is refused, and has no effect',
     () =>
       expectNoEffect(async () => {
         expectRefused(await run(writtenInputs(), admin), 100);
@@ -112,10 +112,10 @@ describe('bad input', () => {
     30_000,
   );
 
-  it('among the scores of a list or of an import fails alone, and has no effect', () =>
+  it('in a list or an import of scores fails alone, and has no effect', () =>
     expectNoEffect(async () => {
       const items = badScores();
-      // A body with this anywhere is refused as a whole.
+      // A body that contains this is refused completely.
       const listed = items.filter(item => !item.includes('_proto__'));
       const { status, body } = await admin.post('/v1/scores', `{"scores":[${listed}]}`);
       expect(status).toBe(202);
@@ -135,7 +135,7 @@ describe('bad input', () => {
       expect(imported).toMatchObject({ status: 200, body: { accepted: 0, rejected: lines.length } });
     }));
 
-  it('of callers that are nobody, not any more, or another is refused, and has no effect', async () => {
+  it("with missing, ended, or other players' credentials is refused, and has no effect", async () => {
     const open = async () =>
       (await admin.post('/v1/sessions', {})).body as { token: string; playerId: string };
     const [own, ended, expired] = [await open(), await open(), await open()];
@@ -154,7 +154,7 @@ describe('bad input', () => {
   }, 30_000);
 
   it(
-    'that is hardly HTTP is refused, and has no effect',
+    'that is malformed HTTP is refused, and has no effect',
     () =>
       expectNoEffect(async () => {
         const done: Row[] = [];
@@ -185,13 +185,13 @@ describe('bad input', () => {
   });
 });
 
-/** Where a path of many steps can go many ways. */
+/** A document in which a path of many steps has many matches. */
 const nested = (levels: number): object => (levels === 0 ? {} : { a: nested(levels - 1) });
 
-/** Who is not answered at all is not waited for. */
+/** Rejects if the request gets no answer in time. */
 function send(client: Client, { method, path, body, headers }: BadInput): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('no answer')), WITHIN + 1_000);
+    const late = setTimeout(() => reject(new Error('no answer')), WITHIN_MS + 1_000);
     client
       .send(method, path, body, headers)
       .then(resolve, reject)
@@ -207,7 +207,7 @@ function judged(
   if (answer instanceof Error) return { method, path, what, expected, status: 0, faults: [answer.message] };
   const { status, headers, text, body } = answer;
   const faults = [];
-  if (took > WITHIN) faults.push(`took ${Math.round(took)} ms`);
+  if (took > WITHIN_MS) faults.push(`took ${Math.round(took)} ms`);
   if (STACK.test(text)) faults.push(`shows a stack: ${text}`);
   if (!headers['content-type']?.startsWith('application/problem+json') && method !== 'HEAD')
     faults.push(`is no problem: ${headers['content-type']} ${text.slice(0, 200)}`);
@@ -222,7 +222,7 @@ function judged(
   return { method, path, what, expected, status, faults };
 }
 
-/** Sessions that have ended or are another's, and what is no session. */
+/** Ended sessions, sessions of other players, and values that are no session. */
 function strangers(own: { token: string; playerId: string }, gone: readonly string[]): BadInput[] {
   const calls: [method: string, path: string, body?: string][] = [
     ['GET', '/v1/players/ada/saves'],
@@ -266,7 +266,7 @@ function strangers(own: { token: string; playerId: string }, gone: readonly stri
   );
 }
 
-/** @returns the first answer to what is written to a connection as it is */
+/** Writes raw bytes to a connection. @returns the first response */
 function sendRaw(port: number, bytes: string | Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let text = '';
@@ -277,7 +277,7 @@ function sendRaw(port: number, bytes: string | Buffer): Promise<Answer> {
       if (answer) resolve(answer);
       else reject(new Error(`the connection ended with ${JSON.stringify(text)}`));
     };
-    socket.setTimeout(WITHIN + 1_000, finish);
+    socket.setTimeout(WITHIN_MS + 1_000, finish);
     socket.on('data', chunk => {
       text += chunk;
       if (parseAnswer(text)) finish();

@@ -73,7 +73,7 @@ describe('the REST contract', () => {
       }
     });
 
-    it('that never come make a read give up within two seconds', async () => {
+    it('that never arrive make a read give up within two seconds', async () => {
       const began = Date.now();
       const read = await anonymous.get('/v1/leaderboards/s3/entries', {
         'If-Applied': 's0-99999999999999-0',
@@ -108,12 +108,12 @@ describe('the REST contract', () => {
   describe('leaderboards', () => {
     const players = ['a', 'b', 'c', 'd', 'e', 'f'];
     beforeAll(async () => {
-      // Ties: b and c share 50, and b was there first.
+      // A tie: b and c have 50, and b got there first.
       for (const [i, score] of [60, 50, 50, 40, 30, 20].entries())
         await submit('board', players[i] ?? '', score);
     });
 
-    it('can be spread over partitions, and are the same to whoever reads them', async () => {
+    it('can be sharded, and read the same', async () => {
       const { admin } = system;
       const path = '/v1/leaderboards/wide';
       expect((await admin.put(path, { shards: 3 }, WAIT)).body).toMatchObject({
@@ -133,7 +133,7 @@ describe('the REST contract', () => {
       expect(await admin.put('/v1/leaderboards/new', { shards: 1_000 })).toMatchObject({ status: 400 });
     });
 
-    it('rank from 1, equal scores alike, the first to get there above', async () => {
+    it('rank from 1, with the same rank for equal scores, the earlier one above', async () => {
       const { body } = await anonymous.get('/v1/leaderboards/board/entries');
       expect(body).toMatchObject({ board: 'board', period: 'current', total: 6 });
       expect(
@@ -186,7 +186,7 @@ describe('the REST contract', () => {
       expect(body.entries.map((entry: { player: string }) => entry.player)).toEqual(window);
     });
 
-    it('that nobody has played are empty', async () => {
+    it('without scores are empty', async () => {
       expect((await anonymous.get('/v1/leaderboards/empty/entries')).body).toEqual({
         ...{ board: 'empty', period: 'current', total: 0, entries: [] },
       });
@@ -220,7 +220,7 @@ describe('the REST contract', () => {
       expect(read.headers['content-type']).toBe('application/json; charset=utf-8');
     });
 
-    it('have versions, which guard a write', async () => {
+    it('have versions for conditional writes', async () => {
       expect(await put('guarded', { n: 0 }, { 'If-Match': '*' })).toMatchObject({ status: 412 });
       expect(await put('guarded', { n: 1 }, { 'If-None-Match': '*' })).toMatchObject({
         status: 200,
@@ -250,7 +250,7 @@ describe('the REST contract', () => {
       });
     });
 
-    it('are not sent again to a client that has them', async () => {
+    it('are not sent again to a client that has the current version', async () => {
       await put('cached', { n: 1 });
       const read = await client.get('/v1/players/ada/saves/cached', { 'If-None-Match': '"1"' });
       expect(read).toMatchObject({ status: 304, text: '', headers: { etag: '"1"' } });
@@ -274,7 +274,7 @@ describe('the REST contract', () => {
       expect((await client.get('/v1/players/ada/saves/counter')).body).toEqual({ n: 12 });
     }, 20_000);
 
-    it('hold 256 KiB, and not a byte more', async () => {
+    it('hold 256 KiB and no more', async () => {
       const document = (bytes: number) => `{"x":"${'x'.repeat(bytes - 8)}"}`;
       expect((await put('large', document(256 * 1024))).status).toBe(200);
       const refused = await put('large', document(256 * 1024 + 1));
@@ -308,7 +308,7 @@ describe('the REST contract', () => {
       expect((await anonymous.get('/v1/players/.unknown')).status).toBe(400);
     });
 
-    it('are accepted at once, and read by whoever names the event', async () => {
+    it('are accepted at once, and can be read by naming the event', async () => {
       for (let n = 1; n <= 5; n++) {
         const accepted = await patch('eager', { n }, {});
         expect(accepted.status).toBe(202);
@@ -330,7 +330,7 @@ describe('the REST contract', () => {
       });
     });
 
-    it('hold 8 KiB, and not a byte more', async () => {
+    it('hold 8 KiB and no more', async () => {
       const body = (bytes: number) => `{"x":"${'x'.repeat(bytes - 8)}"}`;
       expect((await patch('large', body(8_192))).status).toBe(200);
       for (const refused of [await patch('large', body(8_193)), await patch('large', body(300_000))])
@@ -344,7 +344,7 @@ describe('the REST contract', () => {
   });
 
   describe('players', () => {
-    it('are found by how their name begins, whatever its case, page by page', async () => {
+    it('are found by the beginning of their name in any case, page by page', async () => {
       for (const [player, patch] of [
         ['f1', { name: 'Hercules', country: 'GR', title: 'hero', avatar: 'lion' }],
         ['f2', { name: 'HERA' }],
@@ -480,7 +480,7 @@ describe('the REST contract', () => {
       expect(body.errors.map(({ path }: { path: string }) => path).sort()).toEqual(['score', 'speed']);
     });
 
-    it('without credentials is 401, and says which are wanted', async () => {
+    it('without credentials is 401, and names the scheme', async () => {
       for (const answer of [
         await anonymous.post(scores, ok),
         await anonymous.get('/v1/players/ada/scores'),

@@ -28,7 +28,7 @@ describe('the system', () => {
     return pid;
   };
 
-  it('loses nothing that it acknowledged when its Redis is killed under load, and goes on by itself', async () => {
+  it('loses no acknowledged write when its Redis is killed under load, and recovers by itself', async () => {
     const writer = new Writer(client, 'crash');
     writer.start();
     for (let round = 0; round < 3; round++) {
@@ -50,7 +50,7 @@ describe('the system', () => {
   }, 120_000);
 
   it.each(['ranking-projector', 'scores', 'gateway'])(
-    'starts a killed %s again, and nothing is missing',
+    'restarts a killed %s, and nothing is missing',
     async name => {
       const writer = new Writer(client, 'crash');
       writer.start();
@@ -80,7 +80,7 @@ describe('the system', () => {
     expect((await anonymous.get('/v1/sessions/current', gone.browser)).status).toBe(401);
   }, 40_000);
 
-  it('answers 503 within two seconds while Redis is frozen, and goes on when it thaws', async () => {
+  it('answers 503 within two seconds while Redis is frozen, and recovers afterwards', async () => {
     const headers = { Prefer: 'wait=5' };
     await client.post('/v1/leaderboards/frozen/scores', { player: 'ada', score: 1 }, headers);
     const pid = kill('redis', 'SIGSTOP');

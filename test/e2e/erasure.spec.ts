@@ -32,7 +32,7 @@ describe('erasing and exporting a player', () => {
     await system.close();
   }, 60_000);
 
-  /** Leaves something everywhere. */
+  /** Writes something of the player to every place that keeps data. */
   const live = async ({ playerId, client, secret }: Guest, alone = 'alone') => {
     await client.send('PATCH', '/v1/players/me', { name: 'Zoe' }, WAIT);
     await client.put('/v1/players/me/saves/auto', '{"hp": 20, "big": 90071992547409931}', WAIT);
@@ -47,11 +47,11 @@ describe('erasing and exporting a player', () => {
   };
   const erase = (client: Client, player: string, headers: Record<string, string> = WAIT) =>
     client.send('DELETE', `/v1/players/${player}`, undefined, headers);
-  /** What in Redis names the player. */
+  /** The keys of Redis that contain the player's id. */
   const tracesOf = async (player: string) => {
     const found: string[] = [];
     for (const key of await redis.keys('*')) {
-      // A stream hides what was deleted until it forgets it.
+      // A stream keeps deleted entries in memory until their node is freed.
       const isStream = (await redis.type(key)) === 'stream';
       const held = isStream ? JSON.stringify(await redis.xrange(key, '-', '+')) : await redis.dumpBuffer(key);
       if (key.includes(player) || held?.includes(player)) found.push(key);
@@ -179,7 +179,7 @@ describe('erasing and exporting a player', () => {
     const refused = await server.put('/v1/players/max-power/saves/auto', { hp: 2 });
     expect(refused).toMatchObject({ status: 409, body: { type: 'urn:questlog:being-erased' } });
     stop('SIGCONT');
-    // Each of them may be the one, and at any point.
+    // Each worker may be the one that erases, and at any point.
     for (const worker of workers) process.kill(system.pids()[worker] ?? 0, 'SIGKILL');
     await hasNoTrace('max-power');
     await verify();

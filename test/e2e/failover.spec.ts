@@ -12,7 +12,7 @@ const COUNTS = { scores: 6, players: 2 };
 const BOARDS = Array.from({ length: 24 }, (_, n) => `board-${n}`);
 /** Clients for each board. */
 const WIDTH = 2;
-/** Milliseconds in which every request has its answer, by the contract; and some for a machine that is busy. */
+/** Milliseconds in which the contract answers every request, plus some for a busy machine. */
 const LIMIT = 2_000 + 500;
 
 interface Written {
@@ -20,7 +20,7 @@ interface Written {
   readonly player: string;
 }
 
-/** Scores for all boards, one after the other from each client; what is refused is sent again with its key. */
+/** Submits scores to all boards, one at a time from each client. Repeats a refused score with the same key. */
 class Load {
   readonly accepted: Written[] = [];
   readonly timeline = new Timeline();
@@ -71,7 +71,7 @@ class Load {
   }
 }
 
-/** The boards whose partitions a node has. */
+/** The boards whose partitions are on a node. */
 async function boardsOf(cluster: RedisCluster, slots: readonly (readonly [number, number])[]) {
   const redis = createClient(cluster.address, 'failover');
   await redis.connect();
@@ -85,7 +85,7 @@ async function boardsOf(cluster: RedisCluster, slots: readonly (readonly [number
   return found;
 }
 
-/** Who was written and is not on the boards. */
+/** The accepted scores that are not on the boards. */
 async function missing(client: Client, written: readonly Written[]): Promise<Written[]> {
   const lost: Written[] = [];
   for (const [board, scores] of Map.groupBy(written, score => score.board)) {
@@ -100,7 +100,7 @@ async function missing(client: Client, written: readonly Written[]): Promise<Wri
   return lost;
 }
 
-/** Goes on without what a failover lost: until then the log is not verified. @returns what was lost, by partition */
+/** Accepts the loss of a failover; before that, the log cannot be verified. @returns the losses, by partition */
 async function acceptLoss(admin: Client): Promise<string[]> {
   const partitions = Object.entries(COUNTS).flatMap(([stream, count]) =>
     Array.from({ length: count }, (_, partition) => ({ stream, partition })),
@@ -160,16 +160,16 @@ describe.each([
     );
   };
 
-  /** @returns what starts it again */
+  /** @returns a function that starts the master again */
   const kill = async ({ port }: ClusterNodeState, timeline: Timeline) => {
-    timeline.note('the replica of a master hears nothing of it any more');
+    timeline.note('a master is cut off from its replica');
     await cluster.cutOff(port);
     await delay(1_000);
     await cluster.kill(port);
     return () => cluster.revive(port);
   };
 
-  it('refuses writes of its slots for a while, takes all others, and is whole afterwards', async () => {
+  it('refuses writes to its slots for a while, accepts all others, and loses nothing else', async () => {
     const { victim, hit } = await chooseVictim();
     const load = new Load(system.client, board => hit.has(board));
     const { timeline } = load;
@@ -183,7 +183,7 @@ describe.each([
     timeline.note(`the master is ${fault}`);
     await untilTakenOver(victim);
     timeline.note('its replica has taken over');
-    // It has no replica itself now: with a quorum, nothing counts until it has one.
+    // The new master has no replica: with a quorum, no write is confirmed until it has one.
     await untilMore(quorum === 0 ? 'its slots 202' : 'its slots unconfirmed', 20);
     await mend();
     timeline.note('the old master is back, as a replica');
@@ -197,14 +197,14 @@ describe.each([
     await eventually(async () => expect((await system.client.get('/readyz')).status).toBe(200), 20_000);
     const lost = await missing(system.client, load.accepted);
     const damage = await acceptLoss(system.admin);
-    // With a quorum, events can be gone that were in the log for a moment and never acknowledged.
+    // With a quorum, events that were in the log for a moment and never acknowledged can be lost.
     if (lost.length > 0) expect(damage).not.toEqual([]);
     const { status, output } = await eventually(() => verify(environment), 20_000);
     expect({ status, output }).toMatchObject({ status: 0 });
     console.log(`${timeline}
 slowest answer: ${Math.round(load.slowest)} ms; ${load.accepted.length} scores acknowledged, ${lost.length} of them lost
 ${output.replaceAll(/^\{.*\n/gm, '')}`);
-    // What the master had acknowledged when its replica heard nothing of it any more is gone without a quorum.
+    // Without a quorum, the events that the cut-off master acknowledged are lost.
     if (quorum === 0) expect(lost.every(({ board }) => hit.has(board))).toBe(true);
     else expect(lost).toEqual([]);
     expect(lost.length > 0).toBe(quorum === 0);

@@ -6,14 +6,13 @@ import { Gateway } from './support/gateway.js';
 import { System } from './support/system.js';
 
 const LIMIT = 60;
-/** Milliseconds. */
-const WINDOW = 2_000;
+const WINDOW_MS = 2_000;
 const READ = '/v1/leaderboards/limited/entries';
 const SETTINGS = `anonymous.read=${LIMIT}/2s,server.write=100/10s`;
 
 interface Call {
   readonly status: number;
-  /** Between these two the server decided. */
+  /** The server decided between `sent` and `answered`. */
   readonly sent: number;
   readonly answered: number;
   readonly retryAfter: number;
@@ -28,7 +27,7 @@ describe('the rate limit of two gateways', () => {
     system = await System.start({ RATE_LIMIT: SETTINGS });
     second = await Gateway.start(system, { RATE_LIMIT: SETTINGS, SERVER_KEYS: system.keys.server });
     clients = [new Client(system.port), new Client(second.port)];
-    // Processes that have just started are slow, and this is about time.
+    // Warms both gateways up: the tests compare times.
     for (const client of clients) for (let i = 0; i < 20; i++) await client.get(READ);
   }, 60_000);
   afterAll(async () => {
@@ -43,19 +42,19 @@ describe('the rate limit of two gateways', () => {
     const retryAfter = 1_000 * Number(headers['retry-after'] ?? 0);
     return { status, sent, answered: performance.now(), retryAfter };
   };
-  /** So many to each gateway, all at once. */
+  /** Sends `count` requests to each gateway at the same time. */
   const burst = (count: number) =>
     Promise.all(clients.flatMap(client => Array.from({ length: count }, () => call(client))));
-  /** Until nothing counts any more. */
-  const untilReset = () => delay(1.1 * WINDOW);
-  /** Until so many milliseconds before the clock shows a multiple of the window. */
-  const untilEdge = (early: number) => delay(2 * WINDOW - early - (Date.now() % WINDOW));
+  /** Waits until no earlier request counts any more. */
+  const untilReset = () => delay(1.1 * WINDOW_MS);
+  /** Waits until `early` milliseconds before the clock shows a multiple of the window. */
+  const untilEdge = (early: number) => delay(2 * WINDOW_MS - early - (Date.now() % WINDOW_MS));
   const passed = (calls: readonly Call[]) => calls.filter(({ status }) => status === 200);
-  /** The most that surely passed within one window: what was sent after it began and answered before it ended. */
+  /** The most requests that certainly passed within one window: sent after its start, and answered before its end. */
   const mostInWindow = (calls: readonly Call[]) =>
     Math.max(
       ...passed(calls).map(
-        ({ sent }) => passed(calls).filter(c => c.sent >= sent && c.answered <= sent + WINDOW).length,
+        ({ sent }) => passed(calls).filter(c => c.sent >= sent && c.answered <= sent + WINDOW_MS).length,
       ),
     );
 
@@ -70,39 +69,39 @@ describe('the rate limit of two gateways', () => {
     return { before, after, all, took };
   };
 
-  it('holds for bursts on both sides of an edge', async () => {
+  it('holds for bursts on both sides of a window boundary', async () => {
     let tried = await aroundEdge();
-    // On a busy machine they can take so long that they do not fit into one window.
-    while (tried.took >= WINDOW) tried = await aroundEdge();
+    // On a busy machine both bursts can take longer than one window.
+    while (tried.took >= WINDOW_MS) tried = await aroundEdge();
     const { before, after, all } = tried;
     expect(passed(before)).toHaveLength(LIMIT);
     expect(passed(after)).toHaveLength(0);
     expect(all.filter(({ status }) => status === 429)).toHaveLength(3 * LIMIT);
   }, 60_000);
 
-  it('holds in every window of a long siege, and lets through what it may', async () => {
+  it('holds in every window of a long attack, and lets the allowed requests through', async () => {
     await untilReset();
     const calls: Call[] = [];
-    const end = performance.now() + 4 * WINDOW;
+    const end = performance.now() + 4 * WINDOW_MS;
     while (performance.now() < end) {
       calls.push(...(await burst(1 + Math.floor(Math.random() * 12))));
       await delay(Math.random() * 150);
     }
     expect(mostInWindow(calls)).toBeLessThanOrEqual(LIMIT);
-    // A slot of 20 is what the window is longer than it should be.
+    // The window is counted in 20 slots, so it can be one slot too long.
     expect(passed(calls).length).toBeGreaterThan(3 * LIMIT);
   }, 30_000);
 
-  it('lets pass when Retry-After is over', async () => {
+  it('lets requests pass after Retry-After', async () => {
     await untilReset();
     const refused = (await burst(LIMIT)).find(({ status }) => status === 429);
     expect(refused?.retryAfter).toBeGreaterThanOrEqual(1_000);
     await delay(refused?.retryAfter);
-    // What fits again is what one slot had: of two, at least one.
+    // The requests of one slot fit again: of two, at least one.
     expect(passed(await burst(1)).length).toBeGreaterThanOrEqual(1);
   }, 30_000);
 
-  it('leaves those alone who did not cause it', async () => {
+  it('does not affect other callers', async () => {
     await burst(LIMIT);
     const other = new Client(second.port, system.keys.server);
     expect(await other.get(READ)).toMatchObject({ status: 200, headers: { 'ratelimit-limit': '500000' } });
@@ -113,7 +112,7 @@ describe('the rate limit of two gateways', () => {
     other.close();
   });
 
-  it('is told in a problem, and counted', async () => {
+  it('is reported in a problem, and counted', async () => {
     await burst(LIMIT);
     const { status, headers, body } = (await clients[0]?.get(READ)) ?? {};
     expect(status).toBe(429);
@@ -135,7 +134,7 @@ describe('the rate limit of two gateways', () => {
     await redis.connect();
     const written = async () => Number(/aof_current_size:(\d+)/.exec(await redis.info('persistence'))?.[1]);
     const reader = new Client(system.port, system.keys.server);
-    // What was written before must have come to its end.
+    // Earlier writes must have reached the disk.
     await eventually(async () => {
       const size = await written();
       await delay(200);
@@ -148,7 +147,7 @@ describe('the rate limit of two gateways', () => {
     redis.disconnect();
   }, 30_000);
 
-  it('is off where it is told so', async () => {
+  it('can be switched off', async () => {
     const free = await Gateway.start(system, { RATE_LIMIT: 'off' });
     const client = new Client(free.port);
     const answers = await Promise.all(Array.from({ length: 3 * LIMIT }, () => client.get(READ)));
@@ -158,7 +157,7 @@ describe('the rate limit of two gateways', () => {
     await free.stop();
   }, 60_000);
 
-  it('keeps a gateway from starting when nobody understands it', async () => {
+  it('keeps a gateway from starting if the setting is invalid', async () => {
     const broken = await System.spawn({ RATE_LIMIT: 'player.wirte=5/s' });
     await broken.says('RATE_LIMIT: "player.wirte=5/s": unknown class "wirte"; the classes are read, write');
     await broken.stop();

@@ -11,7 +11,7 @@ interface LiveEvent {
   readonly page: { readonly total: number; readonly entries: readonly { player: string; score: number }[] };
 }
 
-/** A client of a live board, as an `EventSource` is one. */
+/** A client of a live board, like an `EventSource`. */
 class LiveClient {
   private text = '';
   isOver = false;
@@ -58,7 +58,7 @@ describe('a live board', () => {
   const submit = (player: string, score: number) =>
     client.post('/v1/leaderboards/live/scores', { player, score }, WAIT);
 
-  it('shows every change to all who watch, and who comes back only what is new', async () => {
+  it('sends every change to all clients, and only new changes to one that reconnects', async () => {
     const watchers = await Promise.all(Array.from({ length: 20 }, () => live()));
     await eventually(() => {
       for (const { events } of watchers)
@@ -81,7 +81,7 @@ describe('a live board', () => {
     back.close();
   });
 
-  it('shows, first of all, what the client waited for', async () => {
+  it('first sends the state that the client waited for', async () => {
     for (let score = 100; score < 110; score++) {
       const { body } = await client.post('/v1/leaderboards/live/scores', { player: 'ada', score });
       const watcher = await live({ 'If-Applied': body.eventId });
@@ -90,7 +90,7 @@ describe('a live board', () => {
     }
   });
 
-  it('is silent while Redis is away, and goes on when it is back; a new one is refused', async () => {
+  it('pauses while Redis is down, continues afterwards, and refuses new clients meanwhile', async () => {
     const watcher = await live();
     await eventually(() => expect(watcher.events).toHaveLength(1));
     const { redis = 0 } = system.pids();

@@ -19,7 +19,7 @@ describe(`${SCORES} scores for ${PLAYERS} players, over HTTP`, () => {
   }, 60_000);
   afterAll(() => system.close(), 60_000);
 
-  /** The whole board, page by page, by cursor. */
+  /** Reads the whole board, page by page. */
   async function entries(): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     let cursor = '';
@@ -34,14 +34,14 @@ describe(`${SCORES} scores for ${PLAYERS} players, over HTTP`, () => {
     return found;
   }
 
-  /** How many events a ranking projector has applied, by its own count. */
+  /** The number of events that a ranking projector has applied, from its metrics. */
   async function applied(port: number): Promise<number> {
     const worker = new Client(port);
     const { text } = await worker.get('/metrics').finally(() => worker.close());
     return Number(/questlog_events_total\{[^}]*outcome="applied"[^}]*\} (\d+)/.exec(text)?.[1] ?? 0);
   }
 
-  it('makes a board that equals the maxima that the sender knows, with two ranking projectors sharing the work', async () => {
+  it('makes a board of the best scores that the sender knows, with two ranking projectors', async () => {
     const healthPort = await freePort();
     const second = spawn(process.execPath, ['dist/apps/ranking-projector/src/main.js'], {
       env: {

@@ -3,20 +3,20 @@ import { Client, inParallel } from './support/client.js';
 import { Gateway } from './support/gateway.js';
 import { System } from './support/system.js';
 
-/** `SESSIONS=50000` is what is claimed; by itself it is fewer, as it takes minutes. */
+/** The documentation claims 50,000 (`SESSIONS=50000`). The default is lower because that takes minutes. */
 const SESSIONS = Number(process.env.SESSIONS ?? 3_000);
 const WIDTH = 64;
-/** Milliseconds that both gateways are up between two restarts. */
-const PAUSE = 5_000;
+/** How long both gateways are up between two restarts. */
+const PAUSE_MS = 5_000;
 
 interface Opened {
   readonly playerId: string;
   readonly token: string;
 }
 
-/** Two gateways, of which one may be away: then the other is asked, as behind a load balancer. */
+/** Two gateways, one of which may be down: then the other one gets the call, as behind a load balancer. */
 class Balanced {
-  /** How many calls had to go to the other one. */
+  /** The number of calls that moved to the other gateway. */
   moved = 0;
   private turn = 0;
   private readonly clients: readonly Client[];
@@ -32,7 +32,7 @@ class Balanced {
       const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
       try {
         const answer = await client.send(method, path, body, headers);
-        // What ends in order still answers whom it hears, and says that it ends.
+        // A gateway that is stopping still answers, and says that it is stopping.
         if (answer.status !== 503) return answer;
       } catch (error) {
         if (attempt > 10) throw error;
@@ -62,7 +62,7 @@ describe(`${SESSIONS} sessions from two gateways`, () => {
     await system.close();
   }, 60_000);
 
-  /** Restarts the second gateway, on its port, again and again while something is done. @returns how often */
+  /** Restarts the second gateway on the same port until `done`. @returns the number of restarts */
   async function restartingDuring(work: Promise<unknown>): Promise<number> {
     let isDone = false;
     const done = work.finally(() => {
@@ -73,13 +73,13 @@ describe(`${SESSIONS} sessions from two gateways`, () => {
       await second.stop();
       second = await Gateway.start(system, { RATE_LIMIT: 'off', PORT: String(second.port) });
       restarts += 1;
-      await Promise.race([done, delay(PAUSE, undefined, { ref: false })]);
+      await Promise.race([done, delay(PAUSE_MS, undefined, { ref: false })]);
     }
     await done;
     return restarts;
   }
 
-  it('logs nobody out and mixes nobody up while one of the two restarts', async () => {
+  it('stay logged in as the same player while one gateway restarts', async () => {
     const opened: Opened[] = [];
     const open = async () => {
       const { status, body } = await gateways.send('POST', '/v1/sessions', undefined, {});

@@ -8,9 +8,9 @@ import { eventually } from '#libs/testing';
 import { type Answer, Client } from './support/client.js';
 import { type Guest, System } from './support/system.js';
 
-/** Milliseconds for which Redis is away. */
-const AWAY = 6_000;
-/** Milliseconds in which every request has its answer, by the contract; besides what it asked to wait for its effect. */
+/** How long Redis is down. */
+const AWAY_MS = 6_000;
+/** Milliseconds in which the contract answers every request, in addition to the wait that it asked for. */
 const LIMIT = 2_000;
 const WAIT = 1_000;
 
@@ -23,7 +23,7 @@ interface Call {
 
 type Known = Pick<Guest, 'playerId' | 'secret'>;
 
-/** Everything that a game asks for, over and over, from many clients at a time; and what was acknowledged to it. */
+/** Sends all requests of a game again and again from many clients, and remembers what was acknowledged. */
 class Load {
   readonly calls: Call[] = [];
   readonly scores: string[] = [];
@@ -38,7 +38,7 @@ class Load {
     private readonly anonymous: Client,
     private readonly guest: Known,
     private readonly session: Client,
-    /** The id of one that has taken effect. */
+    /** The id of an applied event. */
     private readonly event: string,
   ) {}
 
@@ -132,7 +132,7 @@ class Load {
 }
 
 const isRefused = ({ answer }: Call) => answer.status === 503;
-/** What is appended in the last moment before its deadline has its wait still before it. */
+/** A request that is appended just before its deadline still waits for its effect. */
 const isLate = (call: Call) =>
   call.answered - call.sent > LIMIT + (call.kind === 'score that waits' && !isRefused(call) ? WAIT : 0);
 const shown = ({ kind, sent, answered, answer }: Call) =>
@@ -169,10 +169,10 @@ describe('Redis, stopped under load', () => {
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  /** Ends the server in order, and starts it again. */
+  /** Stops the server in order, and starts it again. */
   const restart = async () => {
     await redis.stop();
-    await delay(AWAY);
+    await delay(AWAY_MS);
     redis = await EmbeddedRedis.start({ folder, port: redis.port });
   };
   const processOfRedis = async () => {
@@ -182,11 +182,11 @@ describe('Redis, stopped under load', () => {
     client.disconnect();
     return pid;
   };
-  /** Lets it neither answer nor refuse. */
+  /** Freezes the server: it neither answers nor refuses. */
   const freeze = async () => {
     const pid = await processOfRedis();
     process.kill(pid, 'SIGSTOP');
-    await delay(AWAY);
+    await delay(AWAY_MS);
     process.kill(pid, 'SIGCONT');
   };
 
@@ -201,7 +201,7 @@ describe('Redis, stopped under load', () => {
       await eventually(() => expect(load.guests.length).toBeGreaterThan(10), 20_000);
       const began = performance.now();
       const outageOver = outage();
-      await delay(AWAY / 3);
+      await delay(AWAY_MS / 3);
       const readiness = await system.client.get('/readyz');
       expect(readiness).toMatchObject({ status: 503, body: { status: 'not ready' } });
       expect(readiness.text).toMatch(/redis/i);
@@ -224,7 +224,7 @@ describe('Redis, stopped under load', () => {
       expect(system.pids()).toEqual(pids);
       expect((await system.client.get('/readyz')).status).toBe(200);
 
-      // What is sent and answered while Redis is away, its first and last moments aside, which belong to both.
+      // Calls within the outage, without its first and last moments.
       const during = load.calls.filter(({ sent, answered }) => sent > began + 500 && answered < ended - 100);
       const times = load.calls.map(({ sent, answered }) => Math.round(answered - sent)).sort((a, b) => a - b);
       console.log(

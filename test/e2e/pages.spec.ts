@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { System } from './support/system.js';
 import { steady } from './support/tour.js';
 
-/** Pages whose commands can be run in their order. */
+/** Pages whose commands can be run in order. */
 const PAGES = ['leaderboards', 'saves', 'players', 'cheaters'];
 
-/** The commands of a page, each with the output that the page shows for it, if it shows one. */
+/** The commands of a page, each with the output that the page shows, if any. */
 function examplesOf(page: string): [command: string, output: string | undefined][] {
   const text = readFileSync(`docs/${page}.md`, 'utf8');
   const blocks = [...text.matchAll(/^```(\w*)\n([\s\S]*?)\n```$/gm)].map(([, kind, body = '']) => ({
@@ -39,7 +39,7 @@ describe('the pages in docs', () => {
     page => {
       const examples = examplesOf(page);
       expect(examples.filter(([, output]) => output !== undefined).length).toBeGreaterThan(4);
-      // One shell for all of them: later commands use what earlier ones have set.
+      // One shell for all of them: later commands use variables of earlier ones.
       const script = examples.map(([command]) => `${here(command)}\necho '${SEPARATOR}'`).join('\n');
       const { stdout } = spawnSync('sh', ['-c', script], { timeout: 30_000 });
       const printed = stdout.toString().split(`${SEPARATOR}\n`);

@@ -36,11 +36,11 @@ describe('periods', () => {
     expect((await server.post('/v1/scores', { scores: list }, WAIT)).status).toBe(200);
   };
   const read = async (path: string) => (await server.get(`/v1/leaderboards/${path}`)).body;
-  /** A period, and its ranks, players and scores in words. */
+  /** A period with its ranks, players, and scores as text. */
   const page = async (board: string, period = 'current') =>
     show(await read(`${board}/entries?period=${period}`));
 
-  /** Twice each: boards with scores of their own, and boards that count another's. */
+  /** Two of each: a board with its own scores, and one with the scores of another board. */
   const DAILY = {
     'America/Sao_Paulo': ['sp', 'sp-of-arena'],
     'Asia/Kolkata': ['kolkata', 'kolkata-of-arena'],

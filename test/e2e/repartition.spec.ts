@@ -8,16 +8,16 @@ import { Timeline } from './support/timeline.js';
 
 const BOARDS = ['arena', 'race', 'golf', 'tower'];
 const SAVES = 4;
-/** Scores that are there before anything is moved. */
+/** Scores in the log before the repartition. */
 const HISTORY = Number(process.env.SCORES ?? 20_000);
 
-/** Writes on and on, each thing until it is acknowledged, and remembers what was. */
+/** Writes continuously. Repeats each write until it is acknowledged, and remembers it. */
 class Load {
   readonly scores = new Map<string, Set<string>>(BOARDS.map(board => [board, new Set()]));
   readonly versions = new Map<string, number>();
   readonly guests: { playerId: string; secret: string }[] = [];
   readonly timeline = new Timeline();
-  /** Milliseconds between two acknowledged writes, the longest. */
+  /** The longest time between two acknowledged writes, in milliseconds. */
   longest = 0;
   private last = performance.now();
   private stopped = false;
@@ -56,7 +56,7 @@ class Load {
     }
   }
 
-  /** Each version after the one before: if order were lost, so would be a version. */
+  /** Writes versions in order, so a lost order shows as a lost version. */
   private async save(player: string): Promise<void> {
     for (let version = 1; !this.stopped; version++) {
       const key = { 'Idempotency-Key': `${player}-${version}` };
@@ -75,7 +75,7 @@ class Load {
     }
   }
 
-  /** Whoever reads sees the whole board, at any moment. */
+  /** Checks that readers see the whole board at any moment. */
   private async read(): Promise<void> {
     while (!this.stopped) {
       const { status, body } = await this.client.get('/v1/leaderboards/history/entries?limit=1');
@@ -129,7 +129,7 @@ describe('npm run repartition', () => {
     return { status: child.exitCode, text: child.text };
   };
 
-  it('moves the log under load, with nothing lost and a short pause, also after it was killed', async () => {
+  it('moves the log under load without loss and with a short pause, also after it was killed', async () => {
     for (let n = 0; n < HISTORY; n += 1_000) {
       const scores = Array.from({ length: 1_000 }, (_, i) => ({
         board: 'history',
@@ -170,13 +170,13 @@ describe('npm run repartition', () => {
     expect(system.output).not.toContain('ended unexpectedly');
   }, 240_000);
 
-  it('says that there is nothing to move when the log is cut so', async () => {
+  it('says that there is nothing to do if the log has these numbers of partitions', async () => {
     const { status, text } = await run('repartition', '--scores', '32');
     expect({ status, text }).toMatchObject({ status: 0, text: expect.stringContaining('nothing to move') });
   }, 30_000);
 
   it.each([[], ['--scores', '0'], ['--partitions', '2000'], ['--boards', '4']])(
-    'explains itself when it is called with %j',
+    'prints its usage when it is called with %j',
     async (...args: string[]) => {
       expect(await run('repartition', ...args)).toMatchObject({
         status: 2,

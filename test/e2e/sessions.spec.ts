@@ -20,7 +20,7 @@ describe('a player', () => {
     await system.close();
   });
 
-  it('begins as a guest, plays, and returns with the secret', async () => {
+  it('starts as a guest, plays, and logs in again with the secret', async () => {
     const { playerId, secret, client } = await system.guest();
     expect((await client.put('/v1/players/me/saves/auto', { hp: 20 }, WAIT)).body).toMatchObject({
       status: 'applied',
@@ -63,7 +63,7 @@ describe('a player', () => {
     expect((await anonymous.get('/v1/leaderboards/arena/entries/me')).status).toBe(401);
   });
 
-  it('does nothing for another', async () => {
+  it('cannot act for another player', async () => {
     const [mine, theirs] = [await system.guest(), await system.guest()];
     await theirs.client.put('/v1/players/me/saves/auto', { theirs: true }, WAIT);
     const save = `/v1/players/${theirs.playerId}/saves/auto`;

@@ -11,7 +11,7 @@ const STACK = /^\s+at /m;
 
 const temporary = () => mkdtempSync(join(tmpdir(), 'questlog-start-'));
 
-/** How a start ends that cannot succeed. */
+/** Starts a system that must fail. @returns its output and exit status */
 async function failure(environment: NodeJS.ProcessEnv): Promise<{ output: string; status: number | null }> {
   const system = await System.spawn(environment);
   const status = await new Promise<number | null>(resolve => system.process.once('close', resolve));
@@ -20,7 +20,7 @@ async function failure(environment: NodeJS.ProcessEnv): Promise<{ output: string
 }
 
 describe('npm start', () => {
-  it('greets with URL, keys and calls to try; keeps keys and data; ends in order', async () => {
+  it('prints URL, keys, and calls to try; keeps keys and data; stops in order', async () => {
     const folder = temporary();
     const first = await System.start({ DATA_DIR: folder });
     const pids = Object.values(first.pids());
@@ -66,7 +66,7 @@ describe('npm start', () => {
     rmSync(folder, { recursive: true });
   }, 60_000);
 
-  it('lets a password for another Redis be, and reads keys from files', async () => {
+  it('ignores a password for another Redis, and reads keys from files', async () => {
     const folder = temporary();
     const [server, admin] = ['server', 'admin'].map(name => {
       const path = join(folder, name);
@@ -101,7 +101,7 @@ describe('npm start', () => {
     afterAll(() => system.close(), 60_000);
 
     it.each(['gateway', 'scores', 'saves', 'ranking-projector'])(
-      'has the %s listen there alone',
+      'lets the %s listen only there',
       async name => {
         const port =
           name === 'gateway'
@@ -121,14 +121,14 @@ describe('npm start', () => {
     );
   });
 
-  it('refuses a data folder that another start uses', async () => {
+  it('refuses a data folder that is in use', async () => {
     const system = await System.start();
     const { output, status } = await failure({ DATA_DIR: system.folder }).finally(() => system.stop());
     expect(output).toContain('in use by another `npm start`');
     expect(status).toBe(1);
   }, 60_000);
 
-  it('says so when the port is taken, and how to choose another', async () => {
+  it('reports a port that is taken, and how to choose another', async () => {
     const server = createServer().listen(0);
     const { port } = server.address() as { port: number };
     const { output, status } = await failure({ PORT: String(port) });
@@ -154,7 +154,7 @@ describe('npm start', () => {
     rmSync(bin, { recursive: true });
   }, 30_000);
 
-  it('says so when the data folder cannot be made', async () => {
+  it('reports a data folder that cannot be created', async () => {
     const { output, status } = await failure({ DATA_DIR: '/dev/null/data' });
     expect(output).toContain('the data folder cannot be written');
     expect(output).toContain('DATA_DIR');
@@ -162,7 +162,7 @@ describe('npm start', () => {
   }, 30_000);
 
   it.each(['/proc/q', '/proc/q/r'])(
-    'says at once that %s can be no data folder',
+    'reports at once that %s cannot be a data folder',
     async path => {
       const { output, status } = await failure({ DATA_DIR: path });
       expect(output).toContain(`DATA_DIR=${path}: the data folder cannot be written`);
@@ -183,7 +183,7 @@ describe('npm start', () => {
     ['SERVER_KEYS_FILE', '/dev/zero', 'SERVER_KEYS_FILE: /dev/zero cannot be read'],
     ['REDIS_PASSWORD_FILE', '/dev/zero', 'REDIS_PASSWORD_FILE: /dev/zero cannot be read'],
   ])(
-    'tells %s=%s once, and starts nothing',
+    'reports %s=%s once, and starts nothing',
     async (name, value, message) => {
       const { output, status } = await failure({ [name]: value });
       expect(output.split(message)).toHaveLength(2);
@@ -200,7 +200,7 @@ describe('npm start', () => {
     expect(status).toBe(1);
   }, 30_000);
 
-  it('refuses another number of partitions than the log has', async () => {
+  it('refuses a number of partitions that differs from the log', async () => {
     const folder = temporary();
     const system = await System.start({ DATA_DIR: folder });
     await system.stop();

@@ -6,18 +6,18 @@ import { System } from './support/system.js';
 const PASSWORD = 'hunter2-hunter2';
 const WAIT = { Prefer: 'wait=5' };
 
-/** The rules that the handbook has. */
+/** The ACL rules of docs/operations.md. */
 const handbook = readFileSync('docs/operations.md', 'utf8');
 const [rule = ''] = /^user questlog .*$/m.exec(handbook) ?? [];
 const [, clusterRights = ''] = /In a cluster, add `(.*?)`/.exec(handbook) ?? [];
 const [watcher = ''] = /^user watcher .*$/m.exec(handbook) ?? [];
 const WATCHER_PASSWORD = 'other-hunter2';
 
-/** What speaks TLS, and how a process is told of it. */
+/** A server with TLS, and the settings that name it. */
 interface Secured {
   readonly ca: string;
   readonly variables: (password: string) => NodeJS.ProcessEnv;
-  /** Where another server takes over. */
+  /** Only if another server takes over. */
   readonly killMaster?: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -151,7 +151,7 @@ describe.each([
     expect((await admin.get('/v1/admin/streams')).status).toBe(200);
   });
 
-  it('goes on with the successor, where there is one, when the server dies', async () => {
+  it('continues with the successor, if there is one, when the server dies', async () => {
     if (!redis.killMaster) return;
     await redis.killMaster();
     const score = { player: 'late', score: 1 };
@@ -174,14 +174,14 @@ describe.each([
     expect(called.filter(names => !names.some(name => all.includes(name)))).toEqual([]);
   });
 
-  it('was never in want of a right, and nobody was told the password', () => {
+  it('never lacked a right, and never printed the password', () => {
     const [, said] = system.output.split('Questlog is up');
     expect(said).not.toMatch(/NOPERM|no permissions|ERROR/);
     expect(system.output).not.toContain(PASSWORD);
     expect(system.output).toContain(shown);
   });
 
-  it('is not served by a process that has the wrong password, or does not know the CA', async () => {
+  it('is refused to a process with the wrong password or without the CA', async () => {
     const refused = async (environment: NodeJS.ProcessEnv, reason: string) => {
       const other = await System.spawn(environment);
       try {

@@ -14,7 +14,7 @@ describe('writing scores', () => {
   const define = (board: string, definition: object) =>
     admin.put(`/v1/leaderboards/${board}`, definition, WAIT);
 
-  it('answers a definition with all of it', async () => {
+  it('answers a definition with all of its fields', async () => {
     expect(await define('defined', { order: 'asc', min: 1, max: 9 })).toMatchObject({
       status: 200,
       body: {
@@ -36,7 +36,7 @@ describe('writing scores', () => {
     await gateway.stop();
   });
 
-  it('says where the player stood before', async () => {
+  it('says the rank that the player had before', async () => {
     const first = await submit('climb', 'ada', 10);
     expect(first.body).toMatchObject({ rank: 1 });
     expect(first.body).not.toHaveProperty('previousRank');

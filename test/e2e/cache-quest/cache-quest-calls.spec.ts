@@ -5,7 +5,7 @@ const BOARD = 'leaderboards:survivor-Grassland';
 const PROBLEM = 'application/problem+json; charset=utf-8';
 const NOT_FOUND = { status: 404, text: '{"status":404,"message":"Not Found"}' };
 
-/** A browser: it sends the cookie that it was given last. */
+/** A browser: it sends the last cookie that it received. */
 class Browser {
   id = '';
   private cookie = '';
@@ -32,7 +32,7 @@ class Browser {
     return this.send('GET', path);
   }
 
-  /** The whole body is text where it must be sent as it is. */
+  /** @param playerData text is sent unchanged */
   create(playerData: object | string) {
     return this.send('POST', '/api/playerstate/', wrapped(playerData));
   }
@@ -62,7 +62,7 @@ describe("the calls of Cache Quest's client", () => {
   };
 
   describe('a session', () => {
-    it('is the same for as long as the cookie is sent, which every answer renews', async () => {
+    it('stays the same while the cookie is sent, and every response renews the cookie', async () => {
       const ada = await enter();
       expect(ada.id).toMatch(/^p[a-z2-7]{20}$/);
       const answers = [
@@ -85,7 +85,7 @@ describe("the calls of Cache Quest's client", () => {
       ]);
     });
 
-    it('is that of POST /v1/sessions, where a game has begun one before', async () => {
+    it('is the one of POST /v1/sessions if the game opened one before', async () => {
       const begun = await client.post('/v1/sessions', {});
       const [cookie = ''] = (begun.headers['set-cookie'] ?? [])[0]?.split(';') ?? [];
       expect((await client.get('/session', { Cookie: cookie })).body).toEqual({ id: begun.body.playerId });
@@ -93,7 +93,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await client.get('/session', bearer)).body).toEqual({ id: begun.body.playerId });
     });
 
-    it('is never known by its id, which everybody can read', async () => {
+    it('cannot be used by its id, which everybody can read', async () => {
       const ada = await enter();
       const Cookie = `questlog_session=${ada.id}`;
       expect((await client.get('/session', { Cookie })).body.id).not.toBe(ada.id);
@@ -103,7 +103,7 @@ describe("the calls of Cache Quest's client", () => {
   });
 
   describe('a document', () => {
-    it('is created, replaced as a whole, read by anybody, and deleted', async () => {
+    it('can be created, replaced completely, read by anybody, and deleted', async () => {
       const ada = await enter();
       expect(await ada.create({ id: ada.id, name: 'Ada', hat: 1 })).toMatchObject({
         status: 200,
@@ -122,7 +122,7 @@ describe("the calls of Cache Quest's client", () => {
       }
     });
 
-    it('that was never created is no document to update', async () => {
+    it('cannot be updated before it is created', async () => {
       const eve = await enter();
       expect(await eve.update({ id: eve.id })).toMatchObject(NOT_FOUND);
       expect(await eve.send('PATCH', '/api/gamestate', { gameData: { id: eve.id } })).toMatchObject(
@@ -135,7 +135,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await client.get(`/api/playerstate/${eve.id}`)).body).toEqual({ id: eve.id, again: true });
     });
 
-    it('of the game is another than that of the player', async () => {
+    it('of the game is separate from the one of the player', async () => {
       const ada = await enter();
       await ada.create({ id: ada.id, what: 'player' });
       expect(
@@ -163,7 +163,7 @@ describe("the calls of Cache Quest's client", () => {
       }
     });
 
-    it('is read as it was written, however fast', async () => {
+    it('is read as it was written, immediately after the write', async () => {
       const ada = await enter();
       for (let n = 1; n <= 20; n++) {
         expect((await (n === 1 ? ada.create : ada.update).call(ada, { id: ada.id, n })).status).toBe(200);
@@ -179,7 +179,7 @@ describe("the calls of Cache Quest's client", () => {
       expect(body.versions.map(({ version }: { version: number }) => version)).toEqual([2, 1]);
     });
 
-    it('is written by its own session only', async () => {
+    it('can be written by its own session only', async () => {
       const [ada, eve] = [await enter(), await enter()];
       await ada.create({ id: ada.id, name: 'Ada' });
       for (const refused of [
@@ -196,7 +196,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await client.get(`/api/playerstate/${ada.id}`)).body).toEqual({ id: ada.id, name: 'Ada' });
     });
 
-    it('holds 256 KiB and 64 levels, and not more', async () => {
+    it('holds up to 256 KiB and 64 levels', async () => {
       const ada = await enter();
       const sized = (bytes: number) => `{"id":"${ada.id}","x":"${'x'.repeat(bytes - 16 - ada.id.length)}"}`;
       const deep = (levels: number) =>
@@ -239,7 +239,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await client.get(`/api/playerstate/${ada.id}`)).status).toBe(404);
     });
 
-    it('is taken as JSON only', async () => {
+    it('is accepted as JSON only', async () => {
       const ada = await enter();
       const text = { 'Content-Type': 'text/plain' };
       expect((await client.send('POST', '/api/playerstate/', wrapped({ id: ada.id }), text)).status).toBe(
@@ -247,7 +247,7 @@ describe("the calls of Cache Quest's client", () => {
       );
     });
 
-    it.each(['nobody', 'pabcdefghij234567klmn', 'players:nobody'])('of %s is not there', async id => {
+    it.each(['nobody', 'pabcdefghij234567klmn', 'players:nobody'])('of %s does not exist', async id => {
       expect(await client.get(`/api/playerstate/${id}`)).toMatchObject(NOT_FOUND);
     });
   });
@@ -261,7 +261,7 @@ describe("the calls of Cache Quest's client", () => {
       return documents.map(({ value }: { value: { name: string } }) => value.name).sort();
     };
 
-    it('has every document, as it was sent', async () => {
+    it('contains every document as it was sent', async () => {
       const ada = await enter();
       const document = `{"id":"${ada.id}", "big":9007199254740993,"zero":-0,"__proto__":{"x":1}}`;
       await ada.create(document);
@@ -285,7 +285,7 @@ describe("the calls of Cache Quest's client", () => {
       }
     });
 
-    it('is searched by the words of names, at once', async () => {
+    it('can be searched by words of names, immediately after a write', async () => {
       const players: Browser[] = [];
       for (const name of ['Grace Hopper', 'grace-kelly', 'Graceful', 'Hopper, Dennis', '🎲 Grace']) {
         const player = await enter();
@@ -306,7 +306,7 @@ describe("the calls of Cache Quest's client", () => {
       expect(await names('name=admiral&id=')).toEqual(['Admiral']);
     });
 
-    it('has 100 documents at most, and says how many there are', async () => {
+    it('has at most 100 documents, and the total number', async () => {
       await inParallel(101, 20, async i => {
         const player = await enter();
         await player.create({ id: player.id, name: `Crowd ${i}` });
@@ -316,7 +316,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await client.get('/api/playerstate/')).body.documents).toHaveLength(100);
     }, 60_000);
 
-    it('takes no more large documents when it is large itself', async () => {
+    it('stops adding documents when the response gets too large', async () => {
       await inParallel(30, 5, async () => {
         const player = await enter();
         await player.create({ id: player.id, name: 'Large', x: 'x'.repeat(250_000) });
@@ -328,7 +328,7 @@ describe("the calls of Cache Quest's client", () => {
     }, 60_000);
 
     it.each(['id=a b', 'id={s0}', 'id=a&id=b', 'name=a&name=b', `name=${'x'.repeat(257)}`])(
-      'is not searched by %s',
+      'rejects a search by %s',
       async query => {
         const answer = await client.get(`/api/playerstate/search?${new URLSearchParams(query)}`);
         expect(answer).toMatchObject({ status: 400, headers: { 'content-type': PROBLEM } });
@@ -339,7 +339,7 @@ describe("the calls of Cache Quest's client", () => {
   describe('a board', () => {
     const best = (count = 10, key = BOARD) => client.get(`/api/leaderboard/${key}?count=${count}`);
 
-    it('that nobody has played is not there', async () => {
+    it('without scores does not exist', async () => {
       expect(await best(10, 'leaderboards:survivor-Mountains')).toMatchObject({
         status: 404,
         text: '{"status":404,"message":"No leaderboard entries found"}',
@@ -366,7 +366,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await client.get(`/api/leaderboard/${key}`)).body).toEqual(expected);
     });
 
-    it('is one of /v1, whose entries it shows with the names of profiles', async () => {
+    it('is the same board as in /v1, and shows the names of profiles', async () => {
       const [ada, bob] = [await enter(), await enter()];
       const key = 'leaderboards:both';
       await ada.score(10, 'Ada', key);
@@ -388,7 +388,7 @@ describe("the calls of Cache Quest's client", () => {
       expect(body).toMatchObject({ score: 10, attributes: { member: `Ada-${ada.id}` } });
     });
 
-    it('takes scores of the own member only', async () => {
+    it('accepts scores for the own member only', async () => {
       const [ada, eve] = [await enter(), await enter()];
       const key = 'leaderboards:own';
       for (const member of [
@@ -407,7 +407,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await best(10, key)).status).toBe(404);
     });
 
-    it('takes members of up to 256 characters', async () => {
+    it('accepts members of up to 256 characters', async () => {
       const ada = await enter();
       const key = 'leaderboards:long';
       const name = 'x'.repeat(255 - ada.id.length);
@@ -439,7 +439,7 @@ describe("the calls of Cache Quest's client", () => {
       expect((await best(1, 'leaderboards:bad')).status).toBe(404);
     });
 
-    it.each([0, 1001, 'ten', -1, 1.5])('is not shown with a count of %s', async count => {
+    it.each([0, 1001, 'ten', -1, 1.5])('rejects a count of %s', async count => {
       const answer = await client.get(`/api/leaderboard/${BOARD}?count=${count}`);
       expect(answer).toMatchObject({ status: 400, headers: { 'content-type': PROBLEM } });
     });

@@ -10,7 +10,7 @@ const CLIENT = join(import.meta.dirname, 'client');
 const chromium = findChromium();
 if (!chromium) console.warn('skipped, as there is no Chromium (or set CHROMIUM_PATH): "a game in a browser"');
 
-/** A browser's tab, what went wrong in it, and what a player sees. */
+/** A browser tab: what the player sees, and the errors of the page. */
 class Player {
   readonly faults: string[] = [];
 
@@ -20,12 +20,12 @@ class Player {
   ) {
     page.on('pageerror', error => this.faults.push(error.message));
     page.on('console', message => {
-      // An answer of 404 is shown as an error, too, and the game knows it.
+      // The browser logs a 404 as an error, too. The game expects it.
       if (message.type() === 'error' && !message.text().includes(' 404 ')) this.faults.push(message.text());
     });
   }
 
-  /** Somebody at another machine: no two share a cookie. */
+  /** Opens a browser context of its own, so that no two players share a cookie. */
   static async at(browser: Browser, url: string, policy?: string): Promise<Player> {
     const context = await browser.newContext();
     if (policy) await context.route(url, route => fulfilUnder(policy, route));
@@ -61,7 +61,7 @@ class Player {
   }
 }
 
-/** Answers as the server does, with a content security policy. */
+/** Returns the server's response with a content security policy added. */
 async function fulfilUnder(policy: string, route: Route): Promise<void> {
   const response = await route.fetch();
   await route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': policy } });
@@ -84,7 +84,7 @@ async function fulfilUnder(policy: string, route: Route): Promise<void> {
 
   const open = async () => (await Player.at(browser, `http://localhost:${system.port}/`)).ready();
 
-  it('begins, saves, is reloaded and goes on, and stands on the board', async () => {
+  it('starts, saves, continues after a reload, and appears on the board', async () => {
     const ada = await open();
     const id = await ada.text('#id');
     expect(await ada.page.evaluate("getComputedStyle(document.querySelector('h1')).color")).toBe(
@@ -122,7 +122,7 @@ async function fulfilUnder(policy: string, route: Route): Promise<void> {
     expect(ada.faults).toEqual([]);
   }, 60_000);
 
-  it('that never created its player saves by a PATCH that is not found, and a POST', async () => {
+  it('without a document saves with a PATCH, which answers 404, and then a POST', async () => {
     const eve = await open();
     await eve.page.click('#walk');
     await eve.page.click('#save');
@@ -139,7 +139,7 @@ async function fulfilUnder(policy: string, route: Route): Promise<void> {
     expect(await eve.text('#coins')).toBe('10');
   }, 60_000);
 
-  it('of two players with one name is two games, and two lines of the board', async () => {
+  it('keeps two players with the same name apart, also on the board', async () => {
     const [first, second] = [await open(), await open()];
     expect(await first.text('#id')).not.toBe(await second.text('#id'));
     for (const [player, steps] of [
@@ -168,7 +168,7 @@ async function fulfilUnder(policy: string, route: Route): Promise<void> {
     expect(cookie?.value).not.toContain(await player.text('#id'));
   });
 
-  it('is, where there is none, a page that can be played, under a strict policy', async () => {
+  it('is a playable page under a strict policy where there is no game', async () => {
     const gateway = await Gateway.start(system, {});
     const url = `http://localhost:${gateway.port}/`;
     const [ada, bob] = [
@@ -178,7 +178,7 @@ async function fulfilUnder(policy: string, route: Route): Promise<void> {
     await bob.sees('#live', ['live']);
     await ada.name('Ada');
     await ada.sees('#board li.me', [expect.stringMatching(/^1\s+Ada\s+\d+$/)]);
-    // Nobody has touched his.
+    // Bob's page shows Ada's line, and does not mark it as his.
     await bob.sees('#board li', [expect.stringMatching(/^1\s+Ada\s+\d+$/)]);
     expect(await bob.texts('#board li.me')).toEqual([]);
     expect(await ada.text('#said')).toMatch(/^\d+, your best: you are number 1\.$/);

@@ -15,14 +15,14 @@ interface Answered {
   readonly entries?: readonly { readonly period?: string }[];
 }
 
-/** What `make.mjs` recorded of the older version. */
+/** The responses that `make.mjs` recorded from the older version. */
 interface Recorded {
   readonly guests: readonly { readonly playerId: string; readonly secret: string }[];
   readonly deadLetters: readonly { readonly id: string }[];
   readonly answers: Readonly<Record<string, { readonly status: number; readonly body: Answered }>>;
 }
 
-/** Requests at a time; all of them together would run into the limit for one address. */
+/** Requests at a time. All of them at once would exceed the rate limit of one address. */
 const WIDTH = 8;
 
 const archives = globSync('test/e2e/old-data/*.tar.gz').map(path => basename(path, '.tar.gz'));
@@ -43,7 +43,7 @@ describe.each(archives)('a data folder made by version %s', version => {
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  /** What the passing of time leaves as it was: a current period ends, and its entries are in another one. */
+  /** Leaves out what changes with time: a current period ends, and its entries are in another one. */
   const lasting = (path: string, body: Answered) => {
     const isEntries = /^\/v1\/players\/[^/]+\/entries$/.test(path);
     if (isEntries) return { ...body, entries: body.entries?.filter(({ period }) => period === 'current') };
@@ -51,7 +51,7 @@ describe.each(archives)('a data folder made by version %s', version => {
     return body.reset === undefined ? body : definition;
   };
 
-  /** An answer may have more fields than it had, but none may be missing or different. */
+  /** A response may have more fields than before, but none may be missing or different. */
   const expectRecordedAnswers = async () => {
     const clients: Record<string, Client> = { v1: system.admin, api: system.connect() };
     const left = Object.entries(recorded.answers);

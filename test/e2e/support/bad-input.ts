@@ -2,16 +2,16 @@
 export interface BadInput {
   readonly method: string;
   readonly path: string;
-  /** For the table: what is bad about it. */
+  /** What is wrong with it; shown in the table. */
   readonly what: string;
   readonly expected: number;
   readonly body?: string | Buffer;
   readonly headers?: Record<string, string>;
-  /** What the message must name, and show. */
+  /** What the message must name and quote. */
   readonly says?: readonly string[];
 }
 
-/** As much of an OpenAPI document as is needed to make bad requests of it. */
+/** The parts of an OpenAPI document from which bad requests are derived. */
 export interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
@@ -40,11 +40,11 @@ interface Schema {
   readonly maximum?: number;
 }
 
-/** One operation, with all that its bad requests have in common. */
+/** One operation, with what its bad requests have in common. */
 interface Target {
   readonly method: string;
   readonly template: string;
-  /** With ids that are good. */
+  /** With valid ids. */
   readonly path: string;
   readonly operation: Operation;
   readonly schemas: ApiDocument['components']['schemas'];
@@ -52,7 +52,7 @@ interface Target {
 
 const IDS: Readonly<Record<string, string>> = { board: 'bad', player: 'ada', slot: 'auto', id: 'none' };
 
-/** What bodies are made worse from. */
+/** Valid bodies, from which bad ones are derived. */
 const GOOD: Readonly<Record<string, object>> = {
   'put /v1/leaderboards/{board}': { order: 'asc' },
   'post /v1/leaderboards/{board}/lookup': { players: ['ada'] },
@@ -67,7 +67,7 @@ const GOOD: Readonly<Record<string, object>> = {
   'post /v1/sessions': {},
 };
 
-/** Bad requests to every operation of a document: each is good but for one thing. */
+/** Bad requests to every operation of a document. Each is valid except for one thing. */
 export function badInputsOf({ paths, components }: ApiDocument): BadInput[] {
   const targets = Object.entries(paths).flatMap(([template, operations]) =>
     Object.entries(operations).map(([method, operation]): Target => {
@@ -100,7 +100,7 @@ function badIds(target: Target): BadInput[] {
   return [...template.matchAll(/\{(\w+)}/g)].flatMap(([place, name = '']) => {
     const to = (bad: string) =>
       template.replace(/\{(\w+)}/g, (other, key: string) => (other === place ? bad : (IDS[key] ?? 'none')));
-    // The id of a job is opaque: what is none is not there.
+    // The id of a job is opaque, so an invalid one does not exist.
     const opaque = /^\/v1\/admin\/(rebuilds|verifications)/.test(template) ? 404 : 400;
     const ids: (readonly [string, number])[] = [
       ...[
@@ -125,7 +125,7 @@ function badIds(target: Target): BadInput[] {
   });
 }
 
-/** As a message shows a value: JSON, of which the beginning is enough here. */
+/** How a message shows a value: the beginning of its JSON. */
 const quoted = (value: unknown) =>
   (JSON.stringify(value) ?? '').slice(0, 40).replace(/[\u2028-\u202e]/g, escaped);
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16)}`;
@@ -139,7 +139,7 @@ function badQueries(target: Target): BadInput[] {
   const said = (query: string): readonly string[] => {
     const [name = '', value = ''] = query.split('=').map(decodeURIComponent);
     if (query.includes('&')) return [name];
-    // A number is shown as one.
+    // A number is shown without quotes.
     return [name, Number.isFinite(Number(value)) ? value : quoted(value).replace(/"$/, '')];
   };
   const unknown = path.startsWith('/v1/') ? ['unknown=1', 'Limit=1', '__proto__=1', '=1', 'limit%20=1'] : [];
@@ -184,7 +184,7 @@ function badHeaders(target: Target): BadInput[] {
     (values[name] ?? []).map(value => {
       const good = bodyOf(target);
       const headers = { ...good.headers, [name]: value };
-      // A header is read as Latin-1.
+      // Headers are read as Latin-1.
       const visible = /^[ -~]*/.exec(value.trim())?.[0] ?? '';
       const says = [name, quoted(visible).slice(1, 20).replace(/"$/, '')];
       return { ...good, method, path, what: `${name}: ${shown(value)}`, expected: 400, headers, says };
@@ -195,7 +195,7 @@ function badHeaders(target: Target): BadInput[] {
 const FORMS = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'];
 const NO_JSON = ['application/xml', 'application/jsonx', 'nonsense', 'application/json/', 'text/json'];
 
-/** What a form of another site can send is taken nowhere, also where no body is asked for. */
+/** Bodies that a form of another site can send are refused everywhere, also where no body is expected. */
 function badTypes(target: Target): BadInput[] {
   const { method, path, operation } = target;
   if (method === 'GET') return [];
@@ -227,7 +227,7 @@ function badJson(target: Target): BadInput[] {
   }));
 }
 
-/** Of bodies whose fields the document names. */
+/** Bad bodies for operations whose fields are documented. */
 function badFields(target: Target): BadInput[] {
   const { method, path, template, operation, schemas } = target;
   const schema = operation.requestBody?.content['application/json']?.schema;
@@ -257,13 +257,13 @@ function badFields(target: Target): BadInput[] {
   }));
 }
 
-/** Where any text may stand, a NUL is judged after all other fields. */
+/** In fields for any text, a NUL is checked after all other fields. */
 const saysOf = (name: string, value: string) =>
   ['secret', 'member'].includes(name) && value === '"\\u0000"'
     ? []
     : [name, value.replace('1e400', 'Infinity')];
 
-/** As JSON: some of it cannot be written as a value. */
+/** As JSON text, because some of it has no JavaScript value. */
 function wrongValues({ type, minItems = 0 }: Schema): string[] {
   const values = { string: '"\\u0000"', number: '1', boolean: 'true', array: '[]', object: '{}' };
   const others = Object.entries(values).filter(([name]) => name !== (type === 'integer' ? 'number' : type));
@@ -271,7 +271,7 @@ function wrongValues({ type, minItems = 0 }: Schema): string[] {
     type === 'number'
       ? ['1e400', '-1e400']
       : type === 'string' || (type === 'array' && minItems > 0)
-        ? [values[type]] // An empty list is too short, and a NUL is in no id, name, or time zone.
+        ? [values[type]] // An empty list is too short, and no id, name, or time zone contains a NUL.
         : [];
   return [...others.map(([, value]) => value), ...own];
 }

@@ -5,7 +5,7 @@ import { type Browser, chromium } from 'playwright-core';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const ON_MACS = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
-/** A Chromium of this machine; nothing is downloaded. Nothing when there is none. */
+/** The path of an installed Chromium, or undefined. Nothing is downloaded. */
 export function findChromium(): string | undefined {
   const { CHROMIUM_PATH, PATH = '' } = process.env;
   if (CHROMIUM_PATH) return CHROMIUM_PATH;
@@ -14,7 +14,7 @@ export function findChromium(): string | undefined {
 }
 
 export function openBrowser(executablePath: string): Promise<Browser> {
-  // What it shows is ours: the sandbox would only keep it from running as root.
+  // Chromium refuses to run as root with its sandbox, and it only shows our own pages.
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 

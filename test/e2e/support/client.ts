@@ -8,7 +8,7 @@ export interface Answer {
   readonly body: any;
 }
 
-/** A small HTTP client that keeps its connections, for tests that count in tens of thousands. */
+/** A small HTTP client with persistent connections, for tests with tens of thousands of requests. */
 export class Client {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
@@ -17,7 +17,7 @@ export class Client {
     private readonly key?: string,
   ) {}
 
-  /** @param body an object is sent as JSON, text and bytes as they are */
+  /** @param body an object is sent as JSON, text and bytes unchanged */
   send(
     method: string,
     path: string,

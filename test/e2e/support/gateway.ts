@@ -5,7 +5,7 @@ import { eventually } from '#libs/testing';
 import { Client } from './client.js';
 import type { RunningSystem } from './system.js';
 
-/** One more gateway on the log of a running system. */
+/** An additional gateway on the log of a running system. */
 export class Gateway {
   private constructor(
     private readonly process: ChildProcess,
@@ -25,7 +25,7 @@ export class Gateway {
     return gateway;
   }
 
-  /** Ends it in order. */
+  /** Stops it in order. */
   async stop(): Promise<void> {
     const exited = once(this.process, 'exit');
     this.process.kill('SIGTERM');

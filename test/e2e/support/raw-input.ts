@@ -8,7 +8,7 @@ export interface RawInput {
 const BOARDS = '/v1/leaderboards';
 const SCORES = `${BOARDS}/bad/scores`;
 
-/** @param key of an admin: what is refused is so although the caller might */
+/** @param key an admin's key, so that nothing is refused for lack of rights */
 export function rawInputs(key: string): RawInput[] {
   const authorization = `Authorization: Bearer ${key}`;
   const json = 'Content-Type: application/json';

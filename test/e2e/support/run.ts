@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Runs a program to its end, while the test goes on. @returns its exit status, and all that it printed */
+/** Runs a program to its end without blocking. @returns its exit status and output */
 export async function run(
   program: string,
   args: readonly string[],
@@ -14,6 +14,6 @@ export async function run(
   return { status, output };
 }
 
-/** `npm run verify`, of what the environment names. */
+/** Runs `npm run verify` with the given settings. */
 export const verify = (environment: NodeJS.ProcessEnv) =>
   run(process.execPath, ['dist/scripts/verify.js'], environment);

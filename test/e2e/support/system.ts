@@ -7,8 +7,8 @@ import { freePort } from '#libs/embedded-redis';
 import { eventually } from '#libs/testing';
 import { Client } from './client.js';
 
-/** Milliseconds for a start on a busy machine. */
-const START = 30_000;
+/** Time for a start on a busy machine. */
+const START_MS = 30_000;
 
 /** A player with a session. */
 export interface Guest {
@@ -61,13 +61,13 @@ export abstract class RunningSystem {
     return JSON.parse(readFileSync(join(this.folder, 'keys.json'), 'utf8'));
   }
 
-  /** Where the embedded Redis listens. */
+  /** The address of the embedded Redis, from the output. */
   get redisUrl(): string {
     const [, port] = /embedded \S+, port (\d+)/.exec(this.output) ?? [];
     return `redis://127.0.0.1:${port}`;
   }
 
-  /** Where a worker says that its health is. */
+  /** The port of a worker's health endpoint, from the output. */
   healthPort(worker: string): number {
     const [, port] =
       new RegExp(`${worker} is working; its health is at http://127.0.0.1:(\\d+)`).exec(this.output) ?? [];
@@ -112,7 +112,7 @@ export class System extends RunningSystem {
     process.stderr?.on('data', collect);
   }
 
-  /** Starts it, without waiting. The build must be there. */
+  /** Starts it from `dist` without waiting until it is up. */
   static async spawn(environment: NodeJS.ProcessEnv = {}): Promise<System> {
     const folder = environment.DATA_DIR ?? mkdtempSync(join(tmpdir(), 'questlog-e2e-'));
     const port = Number(environment.PORT ?? (await freePort()));
@@ -123,14 +123,14 @@ export class System extends RunningSystem {
     return new System(child, folder, port);
   }
 
-  /** Starts it, and waits until it says that it is up. */
+  /** Starts it, and waits until it is up. */
   static async start(environment: NodeJS.ProcessEnv = {}): Promise<System> {
     const system = await System.spawn(environment);
     await system.says('Questlog is up');
     return system;
   }
 
-  async says(text: string, within = START): Promise<void> {
+  async says(text: string, within = START_MS): Promise<void> {
     await eventually(() => {
       if (this.output.includes(text)) return;
       if (this.process.exitCode !== null)
@@ -139,7 +139,7 @@ export class System extends RunningSystem {
     }, within);
   }
 
-  /** All its processes but the starter: those whose command line or working set names its folder or parent. */
+  /** Its processes except the launcher, by name: the launcher's children, and the Redis on its port. */
   pids(): Record<string, number> {
     const found: Record<string, number> = {};
     for (const { pid, parent, command } of processes()) {
@@ -152,7 +152,7 @@ export class System extends RunningSystem {
     return found;
   }
 
-  /** Ends it as Ctrl-C does. @returns the exit status */
+  /** Stops it as Ctrl-C does. @returns the exit status */
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       this.process.kill(signal);
@@ -161,7 +161,7 @@ export class System extends RunningSystem {
     return this.process.exitCode;
   }
 
-  /** Ends it, checks that it left no process behind, and deletes its data. */
+  /** Stops it, checks that it left no process behind, and deletes its data. */
   override async close(): Promise<void> {
     await super.close();
     await this.stop();
@@ -176,7 +176,7 @@ interface ProcessLine {
   readonly command: string;
 }
 
-/** All processes: from /proc on Linux, where a small system has no `ps`, else as that shows them. */
+/** All processes: from /proc on Linux, which may have no `ps`, otherwise from `ps`. */
 export function processes(): ProcessLine[] {
   if (existsSync('/proc/self/stat')) return readdirSync('/proc').flatMap(processOf);
   const { stdout } = spawnSync('ps', ['-axo', 'pid=,ppid=,command='], { maxBuffer: 16 * 1024 * 1024 });
@@ -193,19 +193,19 @@ function processOf(pid: string): ProcessLine[] {
   if (!/^\d+$/.test(pid)) return [];
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name before it, in brackets, can hold anything.
+    // The name before it, in parentheses, can contain anything.
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
     return [
       { pid: Number(pid), parent: Number(parent), command: state === 'Z' ? `${line} <defunct>` : line },
     ];
   } catch {
-    // It has ended meanwhile.
+    // The process has ended in the meantime.
     return [];
   }
 }
 
-/** Services that no starter looks after. */
+/** Services whose launcher is gone. */
 function orphans(): ProcessLine[] {
   return processes().filter(({ parent, command }) => parent === 1 && command.includes('dist/apps/'));
 }

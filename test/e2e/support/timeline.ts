@@ -1,4 +1,4 @@
-/** Answers of a run, counted second by second, for who reads the test's output. */
+/** Counts the responses of a run by second, for the test's output. */
 export class Timeline {
   private readonly counts = new Map<string, number>();
   private readonly notes: [second: number, text: string][] = [];

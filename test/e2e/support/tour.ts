@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The tour's commands, each with the output that the README shows for it, if it shows one. */
+/** The commands of the tour, each with the output that the README shows, if any. */
 export function tour(): [command: string, output: string | undefined][] {
   const [, section = ''] = readFileSync('README.md', 'utf8').split(/^## A five-minute tour$/m);
   const [text = ''] = section.split(/^## /m);
@@ -15,7 +15,7 @@ export function tour(): [command: string, output: string | undefined][] {
   });
 }
 
-/** Output without what differs from run to run: event ids, times, the ids of keys, guests and their secrets. */
+/** Replaces what differs between runs: ids of events and keys, times, guests, and their secrets. */
 export const steady = (output: string) =>
   output
     .replace(/"[sp](?:\d+|\*)-\d+-\d+"/g, '"<event>"')
@@ -27,10 +27,10 @@ export const steady = (output: string) =>
     .replace(/"\d{4}-W\d\d"/g, '"<week>"');
 
 /**
- * Follows the tour: each command must print what the README says.
+ * Runs the tour. Each command must print what the README says.
  *
  * @param setKeys the shell command that sets `KEY` and `ADMIN`
- * @param folder stands for the tour's `data`
+ * @param folder replaces the tour's `data`
  */
 export function giveTour(setKeys: string, port: number, folder: string): void {
   const here = (command: string) =>

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from './client.js';
 
-/** Adds to a board under keys of its own, and remembers what was acknowledged. A failed call is sent again. */
+/** Submits scores with idempotency keys, and remembers the acknowledged ones. Repeats failed calls. */
 export class Writer {
   readonly acknowledged = new Map<string, number>();
   refused = 0;

@@ -22,7 +22,7 @@ const score = (text: string) => `{"player":"ada","score":${text}}`;
 const attributes = (text: string) => `{"player":"ada","score":1,"attributes":${text}}`;
 const definition = (field: string, text: string) => `{${JSON.stringify(field)}:${text}}`;
 
-/** What no document tells of: what people think of, and what others were broken by. */
+/** Bad requests written by hand, some of them from bugs of other servers. */
 export function writtenInputs(): BadInput[] {
   return [
     ...of('POST', SCORES, JSON_TYPE, SCORE_BODIES),
@@ -101,7 +101,7 @@ const SCORE_BODIES: Line[] = [
   [400, 'Prefer: wait twice, the first one bad', score('1'), { Prefer: 'wait=no, wait=1' }],
 ];
 
-/** As they stand in a list, or each in a line. */
+/** Bad scores, to be sent in a list or one per line. */
 export const badScores = (): string[] =>
   SCORE_BODIES.flatMap(([, , body, headers]) =>
     typeof body === 'string' && body.startsWith('{') && !headers && isJson(body) && body.length < 60_000
@@ -308,7 +308,7 @@ function gets(): BadInput[] {
   }));
 }
 
-/** Where there is nothing, or not this. */
+/** Paths and methods that do not exist. */
 function elsewhere(): BadInput[] {
   const calls: [method: string, path: string, expected: number][] = [
     ['PUT', '/v1/players', 405],

@@ -31,7 +31,7 @@ describe('the event log', () => {
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     });
 
-  it('appends an event with the same idempotency key once, and answers alike', async () => {
+  it('appends an event with the same idempotency key once, and returns the same answer', async () => {
     const before = await test.redis.xlen(test.topology.of('scores', 'b').stream);
     const first = await score('ada', 5, 'key-1');
     const again = await score('ada', 5, 'key-1');
@@ -50,7 +50,7 @@ describe('the event log', () => {
     ]);
   });
 
-  it('refuses an idempotency key that comes back with another event', async () => {
+  it('refuses an idempotency key that is reused for another event', async () => {
     await score('ada', 5, 'key-2');
     await expect(score('ada', 6, 'key-2')).rejects.toThrow(IdempotencyConflictError);
   });
@@ -120,7 +120,7 @@ describe('the event log', () => {
     await expect(save(0)).rejects.toMatchObject({ head: 3 });
   });
 
-  it('reads the event that is the latest version, and any by its id', async () => {
+  it('reads the event of the latest version, and any event by its id', async () => {
     const versions = new VersionReader(test.redis, test.topology);
     const head = () => versions.head('players', 'ada', 'read');
     expect(await head()).toBeUndefined();

@@ -30,7 +30,7 @@ describe('the routing of events', () => {
     expect(partitionFor(topology, { type: 'BoardRemoved', data: { board: 'arena' } }, 3)).toBe(home);
   });
 
-  it('puts several shards into one partition where there are not enough', () => {
+  it('puts several shards into one partition if there are fewer partitions than shards', () => {
     expect(shardsOf(topology, 'arena', 12)).toHaveLength(5);
     const all = new Set(shardsOf(topology, 'arena', 12));
     for (const player of PLAYERS) expect(all.has(shardOf(topology, 'arena', player, 12))).toBe(true);

@@ -76,7 +76,7 @@ describe('progress', () => {
     expect(looks.mock.calls.length).toBe(before + 1);
   });
 
-  it('does not take an event of the same millisecond for applied because an earlier one is', async () => {
+  it('does not report an event as applied because an earlier one of the same millisecond is', async () => {
     await createGroups();
     for (const id of ['5-9', '5-10']) await test.redis.xadd(stream(), id, 'e', '[]');
     for (const group of GROUPS) {
@@ -101,7 +101,7 @@ describe('progress', () => {
     expect(await progress.whenApplied(older, 50)).toBe(false);
   });
 
-  it('says no when the time is up', async () => {
+  it('answers no after the timeout', async () => {
     await createGroups();
     const ref = await submit();
     const began = performance.now();
@@ -110,7 +110,7 @@ describe('progress', () => {
     expect(performance.now() - began).toBeLessThan(1_000);
   });
 
-  it('says no when the time is up, also while Redis is silent', async () => {
+  it('answers no after the timeout, even if Redis does not respond', async () => {
     const ref = await submit();
     looks.mockImplementation(() => new Promise(() => {}));
     const began = performance.now();
@@ -118,7 +118,7 @@ describe('progress', () => {
     expect(performance.now() - began).toBeLessThan(1_000);
   });
 
-  it('says no at once for a partition that does not exist', async () => {
+  it('answers no at once for a partition that does not exist', async () => {
     const ref = await submit();
     const before = looks.mock.calls.length;
     expect(await progress.whenApplied({ ...ref, partition: 2 }, 60_000)).toBe(false);
@@ -147,7 +147,7 @@ describe('progress', () => {
     );
   });
 
-  it('answers many who wait for one partition with few looks', async () => {
+  it('answers many callers who wait for one partition with few polls', async () => {
     await createGroups();
     const refs = await Promise.all(Array.from({ length: 300 }, (_, i) => submit(i)));
     for (const group of GROUPS) {
@@ -160,7 +160,7 @@ describe('progress', () => {
     expect(looks.mock.calls.length - before).toBeLessThanOrEqual(3);
   });
 
-  it('looks only where somebody waits', async () => {
+  it('polls only partitions for which somebody waits', async () => {
     await createGroups();
     const ref = await submit();
     expect(await progress.whenApplied(ref, 30)).toBe(false);
@@ -174,7 +174,7 @@ describe('progress', () => {
     expect(streams.filter(name => name === stream()).length).toBeLessThanOrEqual(1);
   });
 
-  it('stops looking when whoever waits has gone', async () => {
+  it('stops polling when nobody waits any more', async () => {
     await createGroups();
     const ref = await submit();
     let isGone = false;
@@ -188,7 +188,7 @@ describe('progress', () => {
     expect(streams() - before).toBeLessThanOrEqual(1);
   });
 
-  it('passes an error to all who wait, and serves those who come later', async () => {
+  it('passes an error to all current callers, and serves later ones', async () => {
     await createGroups();
     const ref = await submit();
     await applyEverywhere(ref);

@@ -9,13 +9,13 @@ const positions = fc.record({
 const encoded = (text: string) => Buffer.from(text).toString('base64url');
 
 describe('a cursor', () => {
-  it('gives back the position that it was made of', () => {
+  it('decodes to the position that it encodes', () => {
     fc.assert(
       fc.property(positions, position => expect(parseCursor(formatCursor(position))).toEqual(position)),
     );
   });
 
-  it('is made of characters that need no escape in a URL', () => {
+  it('contains only characters that need no escape in a URL', () => {
     fc.assert(fc.property(positions, position => expect(formatCursor(position)).toMatch(/^[\w-]+$/)));
   });
 

@@ -44,7 +44,7 @@ describe('the event reader', () => {
   const foreign = (...fields: string[]) =>
     test.redis.xadd(test.topology.at('scores', 0).stream, '*', ...fields);
 
-  it('shows an event with all that the log has of it', async () => {
+  it('returns everything that the log stores about an event', async () => {
     const { ref } = await test.log.append({
       type: 'ScoreSubmitted',
       data: { board: 'board', player: 'ada', score: 5, attributes: { region: 'eu' } },
@@ -95,7 +95,7 @@ describe('the event reader', () => {
     });
   });
 
-  it('gives all events, the newest first, on pages of any size', async () => {
+  it('returns all events, newest first, with any page size', async () => {
     await submit(25);
     await submit(10, 'bob');
     const all = numbers(25).reverse();
@@ -107,7 +107,7 @@ describe('the event reader', () => {
     expect(await page({ limit: 25 })).not.toHaveProperty('next');
   });
 
-  it('gives every event that was there once, while others are appended', async () => {
+  it('returns each existing event once while others are appended', async () => {
     await submit(40);
     const found = (await pages(3, reader, () => submit(5, 'ada'))).flat();
     expect(found.map(Number).sort((a, b) => a - b)).toEqual(numbers(40));
@@ -150,7 +150,7 @@ describe('the event reader', () => {
     ]);
   });
 
-  it('finds an event whose id another program wrote with escapes', async () => {
+  it('finds an event whose id another program stored with JSON escapes', async () => {
     await foreign('e', '["s1","s:other","board","\\u0061da",7]');
     await foreign('v', '1', 'e', '["s1","s:other","board","ada",8]');
     expect((await pages(10)).flat()).toEqual([8, 7]);
@@ -168,7 +168,7 @@ describe('the event reader', () => {
     expect((await pages(10)).flat().sort()).toEqual([7, 8, 9]);
   });
 
-  it('does not take an id for another that begins or ends with it', async () => {
+  it('does not confuse an id with a longer one that begins or ends with it', async () => {
     await appendScores(
       test,
       ['adam', 'lada', 'Ada'].map(player => ({ player, score: 1, attributes: { friend: 'ada' } })),
@@ -198,7 +198,7 @@ describe('the event reader', () => {
     ]);
   });
 
-  it('refuses a cursor that no page gave', async () => {
+  it('refuses a cursor that no page returned', async () => {
     await expect(page({ cursor: 'x' })).rejects.toThrow(InvalidCursorError);
   });
 });

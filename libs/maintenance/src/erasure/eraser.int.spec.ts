@@ -161,7 +161,7 @@ describe('erasing players', () => {
       expect(entry?.[1]).not.toContain('v');
     });
 
-    it('goes on after whoever erases has died, at whatever point', async () => {
+    it('continues after its process has died, at whatever point', async () => {
       await submit('ada', 3);
       for (const board of ['arena', 'alone']) await submit('zoe-who-goes', 5, board);
       await save('zoe-who-goes');

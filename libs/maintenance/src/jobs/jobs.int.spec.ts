@@ -16,7 +16,7 @@ describe('jobs', () => {
   const { append, score, project, rebuild, verify, everything, history } = current;
 
   describe('a rebuild', () => {
-    it('makes of the log, byte for byte, what was projected live', async () => {
+    it('produces from the log, byte for byte, the state that was projected live', async () => {
       await history();
       await project();
       const live = await everything();
@@ -139,7 +139,7 @@ describe('jobs', () => {
       expect(await verify(leaderboards, 'total')).toEqual([]);
     });
 
-    it('goes on where a builder died, and the dead one, back again, does no harm', async () => {
+    it('continues where a builder died, and does not let the old builder interfere if it comes back', async () => {
       for (let i = 0; i < 5; i++) await history();
       await project();
       const live = await everything();
@@ -196,7 +196,7 @@ describe('jobs', () => {
       expect(await verify(leaderboards)).toEqual([]);
     });
 
-    it('is left to another process when its own loses the lease', async () => {
+    it('is left to another process when its process loses the lease', async () => {
       const job = await current.jobs.start(scoreDocuments, { kind: 'rebuild' });
       await current.test.redis.set(`${current.test.prefix}:job-lease:scores`, 'other', 'PX', 300);
       const runner = new JobRunner(current.test.redis, current.test.topology, scoreDocuments, QUIET);
@@ -205,7 +205,7 @@ describe('jobs', () => {
       expect(await current.jobs.find(job.id)).toMatchObject({ state: 'done' });
     });
 
-    it('is one at a time for a projection', async () => {
+    it('runs one at a time per projection', async () => {
       const job = await current.jobs.start(saves, { kind: 'rebuild' });
       await expect(current.jobs.start(saves, { kind: 'verify' })).rejects.toThrow(JobActiveError);
       await current.jobs.start(leaderboards, { kind: 'rebuild' });
@@ -236,7 +236,7 @@ describe('jobs', () => {
       expect(await current.jobs.active(leaderboards.name)).toBeUndefined();
     });
 
-    it('that is cancelled leaves the live generation as it was, and nothing of its own', async () => {
+    it('leaves the live generation unchanged, and nothing of its own, if it is cancelled', async () => {
       await history();
       await project();
       const before = await keysLike(current.test.redis, `${current.test.prefix}:{*`);

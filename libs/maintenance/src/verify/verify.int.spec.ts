@@ -43,7 +43,7 @@ describe('a verification', () => {
     ],
   ];
 
-  it.each(damage)('finds %s that is not what the log says', async (_, projection, harm) => {
+  it.each(damage)('finds %s that differs from the log', async (_, projection, harm) => {
     await history();
     await project();
     expect(await verify(projection)).toEqual([]);
@@ -62,7 +62,7 @@ describe('a verification', () => {
     expect(await verify(leaderboards, 'arena')).not.toEqual([]);
   });
 
-  it('finds a document of which one byte is another', async () => {
+  it('finds a document that differs in one byte', async () => {
     await history();
     await project();
     const keys = current.test.topology.of('players', 'p1');
@@ -100,7 +100,7 @@ describe('a verification', () => {
     expect(await verify(leaderboards)).toEqual([]);
   }, 60_000);
 
-  it('leaves events out that a dead letter holds back', async () => {
+  it('leaves out events that a dead letter holds back', async () => {
     await score('p1', 5, 'total');
     const { ref } = await score('p2', 7, 'total');
     const keys = current.test.topology.of('scores', 'total');

@@ -47,7 +47,7 @@ describe('the streams server', () => {
       await untilReading(server);
     });
 
-    it('with one batch at a time when its connection breaks during a current.slow one', async () => {
+    it('with one batch at a time when its connection breaks during a slow one', async () => {
       const seen: number[] = [];
       const server = start((events, { keys: { partition } }) => {
         if (partition === keys().partition) return current.slow.handle();
@@ -68,7 +68,7 @@ describe('the streams server', () => {
   });
 
   describe('closes', () => {
-    it('after a current.slow batch and the one that was already read, acknowledges both, and leaves the group', async () => {
+    it('after a slow batch and the one that was already read, acknowledges both, and leaves the group', async () => {
       await submit([1, 2]);
       const server = start(current.slow.handle, { batchSize: 1 });
       await untilPending(2);
@@ -80,7 +80,7 @@ describe('the streams server', () => {
       expect(await consumers()).toEqual([]);
     });
 
-    it('after a current.slow batch, even when its connection broke meanwhile', async () => {
+    it('after a slow batch, even when its connection broke meanwhile', async () => {
       const server = start(current.slow.handle);
       await untilReading(server);
       await submit([1]);

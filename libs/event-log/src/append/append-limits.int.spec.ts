@@ -7,7 +7,7 @@ import { EventLog } from './event-log.js';
 
 const SERVER = { kind: 'server', id: 'k' } as const;
 
-describe('what players may append', () => {
+describe('the limits of players', () => {
   let test: TestLog;
   let players = 0;
   let player: string;
@@ -45,7 +45,7 @@ describe('what players may append', () => {
   afterAll(() => test.close());
 
   describe('saves', () => {
-    it('use no more slots than they may, however many are written at once', async () => {
+    it('do not exceed the limit of slots, however many are written at once', async () => {
       const log = logOf({ slots: 3 });
       const written = await Promise.allSettled(
         Array.from({ length: 10 }, (_, i) => put(log, `slot-${i}`, 100)),
@@ -55,7 +55,7 @@ describe('what players may append', () => {
       expect(await put(log, 'slot-0', 100)).toMatchObject({ version: 2 });
     });
 
-    it('count a slot that was deleted: its history is kept', async () => {
+    it('count a deleted slot, because its history is kept', async () => {
       const log = logOf({ slots: 2 });
       for (const slot of ['a', 'b']) {
         await put(log, slot, 100);
@@ -65,7 +65,7 @@ describe('what players may append', () => {
       expect(await put(log, 'a', 100)).toMatchObject({ version: 3 });
     });
 
-    it('have no more bytes than they may together, however many are written at once', async () => {
+    it('do not exceed the limit of total bytes, however many are written at once', async () => {
       const log = logOf({ saveBytes: 1_000 });
       await Promise.allSettled(Array.from({ length: 20 }, (_, i) => put(log, `slot-${i}`, 150)));
       expect(await refusal(put(log, 'another', 150))).toEqual({
@@ -74,7 +74,7 @@ describe('what players may append', () => {
       expect(await put(log, 'fits', 100)).toMatchObject({ version: 1 });
     });
 
-    it('can be made smaller and deleted when there are too many bytes, and then others fit', async () => {
+    it('can be shrunk and deleted over the limit, which makes room for others', async () => {
       await put(logOf({}), 'large', 5_000);
       const log = logOf({ saveBytes: 1_000 });
       await refusal(put(log, 'small', 10));
@@ -85,20 +85,20 @@ describe('what players may append', () => {
       await refusal(put(log, 'large', 10));
     });
 
-    it('count bytes of UTF-8', async () => {
+    it('count UTF-8 bytes', async () => {
       const data = { player, slot: 'auto', document: `{"a":"${'ä'.repeat(100)}"}` };
       await logOf({ saveBytes: 1_000 }).append({ type: 'SaveWritten', data, actor: own() });
       expect(await test.redis.hget(heads(), '/usage')).toBe('1 208');
     });
 
-    it('of a key are counted, and never refused', async () => {
+    it('written by a key are counted, and never refused', async () => {
       const log = logOf({ slots: 1, saveBytes: 100 });
       for (const slot of ['a', 'b', 'c']) await put(log, slot, 200, SERVER);
       expect(await refusal(put(log, 'd', 10))).toEqual({ quota: 'player.slots', limit: 1, used: 3 });
       expect(await refusal(put(log, 'a', 300))).toEqual({ quota: 'player.saveBytes', limit: 100, used: 600 });
     });
 
-    it('from before they were counted are counted at the next one', async () => {
+    it('from an older version are counted at the next save', async () => {
       const log = logOf({ slots: 10, saveBytes: 1_000_000 });
       await put(log, 'a', 300);
       await put(log, 'b', 200_000);
@@ -115,7 +115,7 @@ describe('what players may append', () => {
       expect(await test.redis.hgetall(heads())).toMatchObject({ '/usage': '3 100300', a: known.a });
     });
 
-    it('are no version of the count when the player is erased', async () => {
+    it('do not turn the usage into a version when the player is erased', async () => {
       await put(logOf({}), 'auto', 100);
       const { ref } = await logOf({}).append({ type: 'PlayerErased', data: { player }, actor: SERVER });
       const { ms, seq } = ref.id;
@@ -126,7 +126,7 @@ describe('what players may append', () => {
       expect(JSON.parse(fields[fields.indexOf('d') + 1] ?? '')).toEqual({ auto: 1 });
     });
 
-    it('are answered again with their first answer, whatever is used up since', async () => {
+    it('get their first answer again, whatever has been used since', async () => {
       const log = logOf({ slots: 1 });
       const event: NewEvent<'SaveWritten'> = {
         ...{ type: 'SaveWritten', data: { player, slot: 'auto', document: '{}' } },
@@ -144,7 +144,7 @@ describe('what players may append', () => {
         { ...(options && { profile: options }) },
       );
 
-    it('grow within bounds, also by patches that nobody has seen applied', async () => {
+    it('cannot exceed their size, also by patches that are not applied yet', async () => {
       const first = { version: 0, bytes: 400, patchBytes: 400, mostBytes: 1_000 };
       await patch(first);
       await patch(first);
@@ -160,7 +160,7 @@ describe('what players may append', () => {
     const score = (board: string, options: AppendOptions) =>
       test.log.append({ type: 'ScoreSubmitted', data: { board, player, score: 1 }, actor: own() }, options);
 
-    it('make no board that must be there already', async () => {
+    it('do not create a board that must exist already', async () => {
       const board = `board-${player}`;
       const closed = { definedBy: '', existingBoard: true };
       await expect(score(board, closed)).rejects.toBeInstanceOf(NoSuchBoardError);

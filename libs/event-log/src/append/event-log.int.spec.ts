@@ -55,7 +55,7 @@ describe('the event log', () => {
     await expect(score('ada', 6, 'key-2')).rejects.toThrow(IdempotencyConflictError);
   });
 
-  it('takes what is appended at the same time together, in its order, and answers each for itself', async () => {
+  it('appends concurrent events in one call, in order, and answers each separately', async () => {
     const evalsha = jest.spyOn(test.redis, 'evalsha');
     const outcomes = await Promise.allSettled([
       score('ada', 1),
@@ -75,7 +75,7 @@ describe('the event log', () => {
     expect(scores.map(data => 'score' in data && data.score)).toEqual([6, 5, 4, 2, 1]);
   });
 
-  it('opens once, and refuses another number of partitions', async () => {
+  it('is created once, and refuses another number of partitions', async () => {
     await expect(Topology.open(test.redis, test.prefix, { scores: 3, players: 2 })).rejects.toThrow(
       PartitionCountError,
     );
@@ -99,7 +99,7 @@ describe('the event log', () => {
     await expect(save(3)).rejects.toMatchObject({ head: 4 });
   });
 
-  it('takes what was deleted for what is not there, and counts on', async () => {
+  it('treats a deleted save as missing, and continues to count versions', async () => {
     const data = { player: 'ada', slot: 'deleted' };
     const save = (expectedVersion: number | 'existing') =>
       test.log.append(
@@ -138,7 +138,7 @@ describe('the event log', () => {
     expect(await versions.event('players', 'ada', { ms: 1, seq: 1 })).toBeUndefined();
   });
 
-  it('knows a request again by what was asked for, where the document follows from more', async () => {
+  it('recognizes a repeated request by its text if the document is derived from it', async () => {
     const save = (document: string, request: string) =>
       test.log.append(
         {
@@ -169,7 +169,7 @@ describe('the event log', () => {
         actor: SERVER,
       });
 
-    it('appends nothing when the board is defined otherwise than the caller thought', async () => {
+    it('appends nothing if the caller knows another definition', async () => {
       await test.log.append(event('ada'), { definedBy: '' });
       await expect(test.log.append(event('ada'), { definedBy: '1-1' })).rejects.toMatchObject({ text: '' });
       const by = formatEventId((await define()).ref.id);
@@ -180,7 +180,7 @@ describe('the event log', () => {
       await test.log.append(event('ada'));
     });
 
-    it('lets a player of a board wait for an interval, from event to event', async () => {
+    it('enforces the interval between two scores of a player', async () => {
       await test.log.append(event('bob'), { minInterval: 80.5 });
       const error = await test.log.append(event('bob'), { minInterval: 80.5 }).catch(error => error);
       expect(error).toBeInstanceOf(TooSoonError);
@@ -191,7 +191,7 @@ describe('the event log', () => {
       await eventually(() => test.log.append(event('bob'), { minInterval: 80 }));
     });
 
-    it('answers from the record alone, when it may not append', async () => {
+    it('answers only from the idempotency record if asked to', async () => {
       const replayOnly = { replayOnly: true };
       await expect(test.log.append(event('ada', 1, 'r'), replayOnly)).rejects.toThrow(NotReplayedError);
       await expect(test.log.append(event('ada'), replayOnly)).rejects.toThrow(NotReplayedError);
@@ -202,7 +202,7 @@ describe('the event log', () => {
       );
     });
 
-    it('replays whatever they are by then', async () => {
+    it('answers a repeated key even if the conditions no longer hold', async () => {
       const first = await test.log.append(event('joe', 1, 'p'), { minInterval: 60_000 });
       const again = test.log.append(event('joe', 1, 'p'), { minInterval: 60_000, definedBy: '1-1' });
       expect(await again).toEqual({ ...first, replayed: true });
@@ -225,7 +225,7 @@ describe('the event log', () => {
         );
     };
 
-    it('of thousands over all partitions, each in its order', async () => {
+    it('of thousands of events for all partitions, in order in each', async () => {
       const boards = ['batch-0', 'batch-1', 'batch-2'];
       const items = Array.from({ length: 3_600 }, (_, i) => ({ event: event(boards[i % 3] ?? '', i) }));
       const results = await test.log.appendAll(items);
@@ -240,7 +240,7 @@ describe('the event log', () => {
     });
     const partitionOf = (board: string) => test.topology.of('scores', board).partition;
 
-    it('in which some fail alone', async () => {
+    it('in which some events are refused', async () => {
       await test.log.append(event('alone', 0, 'seen'));
       const [done, early, replayed, conflict, changed, absent, last] = await test.log.appendAll([
         { event: event('alone', 1), options: { minInterval: 60_000 } },
@@ -261,7 +261,7 @@ describe('the event log', () => {
       expect(await scoresOf('alone')).toEqual([0, 1, 6]);
     });
 
-    it('in which a key comes twice, once', async () => {
+    it('with a repeated key only once', async () => {
       const [first, again] = await test.log.appendAll([
         { event: event('twice', 1, 'k') },
         { event: event('twice', 1, 'k') },
@@ -270,7 +270,7 @@ describe('the event log', () => {
       expect(await scoresOf('twice')).toEqual([1]);
     });
 
-    it('with documents, each with its own', async () => {
+    it('with a document for each event', async () => {
       const save = (slot: string, document: string): NewEvent<'SaveWritten'> => ({
         type: 'SaveWritten',
         data: { player: 'docs', slot, document },
@@ -290,11 +290,11 @@ describe('the event log', () => {
       expect(documents).toEqual(['{"a":1}', '{"b":"\u{1F511}\u0000"}', '{"a":2}']);
     });
 
-    it('of nothing', async () => {
+    it('without events', async () => {
       expect(await test.log.appendAll([])).toEqual([]);
     });
 
-    it('and says of each event that Redis was away', async () => {
+    it('and fails for each event if Redis is unreachable', async () => {
       const away = createClient('redis://127.0.0.1:1', 'away');
       const log = new EventLog(away, test.topology);
       const results = await log.appendAll([{ event: event('away', 1) }, { event: event('away', 2) }]);

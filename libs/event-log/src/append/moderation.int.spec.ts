@@ -29,7 +29,7 @@ describe('moderation in the event log', () => {
       return unpackEvent('1-1', fields).version;
     };
 
-    it('and says in each score how many came before it, nothing when there are none', async () => {
+    it('and stores in each score how many came before it', async () => {
       expect(await fieldsOf(await submit('ada'))).not.toContain('v');
       expect((await revoke('ada')).version).toBe(1);
       const score = await submit('ada');
@@ -40,14 +40,14 @@ describe('moderation in the event log', () => {
       expect(await versionOf(await submit('ada'))).toBe(2);
     });
 
-    it('for each player and board apart', async () => {
+    it('separately for each player and board', async () => {
       expect((await revoke('bob')).version).toBe(1);
       expect(await versionOf(await submit('bo'))).toBeUndefined();
       expect(await versionOf(await submit('bob', `${board}-2`))).toBeUndefined();
       expect(await versionOf(await submit('bob'))).toBe(1);
     });
 
-    it('once, when a revocation comes again with its idempotency key', async () => {
+    it('once if a revocation is repeated with its idempotency key', async () => {
       const again = () =>
         test.log.append({
           type: 'EntryRevoked',
@@ -101,14 +101,14 @@ describe('moderation in the event log', () => {
       for (const id of ids) expect(compareEventIds(id, ref.id)).toBeLessThanOrEqual(0);
     });
 
-    it('once, with an idempotency key, and answers alike', async () => {
+    it('once with an idempotency key, and repeats its answer', async () => {
       const first = await ban('bob', 'key');
       expect(await ban('bob', 'key')).toEqual({ ...first, replayed: true });
       expect((await bansOf('bob')).map(list => list.length)).toEqual([1, 1]);
       await expect(ban('bob', 'key', 'PlayerUnbanned')).rejects.toThrow(IdempotencyConflictError);
     });
 
-    it('and completes one that stopped half-way, when it comes again with its key', async () => {
+    it('and completes an interrupted one when it is repeated with its key', async () => {
       const [, second] = test.topology.all('scores');
       // As after a crash between the two partitions.
       const records = () => keysLike(test.redis, `${second?.stream.slice(0, -'log'.length)}idempotency:*`);

@@ -6,7 +6,7 @@ import { acceptLoss, checkLog, LogDamagedError, measureLog } from './log-check.j
 
 const GROUP = 'ranking-projector';
 
-describe('a look at the log', () => {
+describe('checkLog', () => {
   let test: TestLog;
   let keys: PartitionKeys;
   beforeEach(async () => {
@@ -42,7 +42,7 @@ describe('a look at the log', () => {
     unlink: () => test.redis.unlink(keys.stream),
   };
 
-  it('finds nothing wrong with a log that grows, and with one that a newcomer sees for the first time', async () => {
+  it('accepts a log that grows, also if a process sees it for the first time', async () => {
     await submit(3);
     expect(await look()).toMatchObject({ damage: '', lost: 0, length: 9 });
     await test.redis.unlink(keys.ledger());
@@ -52,7 +52,7 @@ describe('a look at the log', () => {
   it.each<[string, number, () => Promise<unknown>]>([
     ['is deleted', 6, unlink],
     [
-      'is deleted, and made anew by a worker',
+      'is deleted, and created again by a worker',
       6,
       async () => {
         await unlink();
@@ -60,7 +60,7 @@ describe('a look at the log', () => {
       },
     ],
     [
-      'is deleted, and made anew by an append',
+      'is deleted, and created again by an append',
       6,
       async () => {
         await unlink();
@@ -96,7 +96,7 @@ describe('a look at the log', () => {
       },
     ],
     [
-      'everything is deleted, and it begins anew',
+      'everything is deleted, and a new log begins',
       6,
       async () => {
         for (const name of await keysLike(test.redis, `${test.prefix}:*`)) await test.redis.unlink(name);
@@ -110,7 +110,7 @@ describe('a look at the log', () => {
   });
 
   it.each([0, 1, 5])(
-    'finds that another server answers that lacks the last three events and has %d others',
+    'notices that another server answers, which lacks the last three events and has %d others',
     async others => {
       const replica = await dump();
       await submit(3);
@@ -130,7 +130,7 @@ describe('a look at the log', () => {
     },
   );
 
-  it('finds a stream that was put back from an older backup', async () => {
+  it('notices a stream that was restored from an older backup', async () => {
     const older = (await dump()).filter(([name]) => name === keys.stream);
     await submit(3);
     await test.redis.hset(keys.ledger(), 'at', 0);
@@ -139,19 +139,19 @@ describe('a look at the log', () => {
     expect(await lookAnew()).toMatchObject({ found: { events: 3 } });
   });
 
-  it('finds a stream that was deleted before anybody looked, by what projections have applied', async () => {
+  it('notices a stream that was deleted before the first check, by the applied events', async () => {
     await test.redis.unlink(keys.stream, keys.ledger(), keys.definitions());
     expect(await lookAnew()).toMatchObject({ damage: '' });
     await test.redis.hset(keys.live(GROUP), 'tick', 'abc');
     expect(await lookAnew()).toMatchObject({ damage: 'the stream was deleted' });
   });
 
-  it('says so of keys of another type', async () => {
+  it('reports keys of another type', async () => {
     await test.redis.set(keys.stream, 'what is this?');
     expect(await look()).toMatchObject({ damage: expect.stringContaining('another type') });
   });
 
-  it('refuses what would make less of it until the loss is accepted, and notices the next one', async () => {
+  it('refuses rebuilds until the loss is accepted, and notices the next loss', async () => {
     await xtrim(2);
     await expect(measureLog(test.redis, keys)).rejects.toThrow(LogDamagedError);
     expect(await acceptLoss(test.redis, keys, [GROUP])).toMatchObject({
@@ -168,7 +168,7 @@ describe('a look at the log', () => {
     expect(await measureLog(test.redis, newcomer())).toMatchObject({ length: 1 });
   });
 
-  it('counts a loss once, however many processes see it at the same time', async () => {
+  it('counts a loss once, however many processes notice it at the same time', async () => {
     const others = Array.from({ length: 8 }, newcomer);
     await Promise.all(others.map(each => checkLog(test.redis, each, [GROUP])));
     await unlink();
@@ -177,7 +177,7 @@ describe('a look at the log', () => {
     expect(await look()).toMatchObject({ lost: 6 });
   });
 
-  it('counts a loss exactly when somebody has seen it first who knew of no events', async () => {
+  it('counts a loss exactly, also if the first process to notice it knew no events', async () => {
     await test.redis.unlink(keys.stream, keys.ledger());
     await test.redis.hset(keys.live(GROUP), 'tick', 'abc');
     expect(await lookAnew()).toMatchObject({ damage: 'the stream was deleted', lost: 1 });
@@ -185,7 +185,7 @@ describe('a look at the log', () => {
     expect(await lookAnew()).toMatchObject({ lost: 6 });
   });
 
-  it('is whole again after the loss was accepted once more, wherever whoever accepts it is killed', async () => {
+  it('accepts a loss completely when it is repeated after a kill at any point', async () => {
     const accept = (client: RedisClient) => acceptLoss(client, newcomer(), [GROUP]);
     const counting = mortal(test.redis);
     await accept(counting.client);

@@ -14,7 +14,7 @@ const facts = (
 const known = (stream: Partial<NonNullable<LogFacts['stream']>> = {}, erased = 0): Extent =>
   extentOf(facts(stream, { erased }), 0, 0);
 
-describe('a log that is whole', () => {
+describe('a complete log', () => {
   it.each<[string, LogFacts, Extent | undefined]>([
     ['is there for the first time', facts({}), undefined],
     ['is empty, and always was', facts(), undefined],
@@ -29,7 +29,7 @@ describe('a log that is whole', () => {
     ['lacks all events, erased', facts({ length: 0, first: '0-0', deleted: '6-0' }, { erased: 6 }), known()],
     ['lost its key when all of it was erased', facts(undefined, { erased: 6 }), known({ length: 0 }, 6)],
     [
-      'lacks an erased event that is remembered',
+      'lacks an erased event that a process remembers',
       facts({ length: 5, deleted: '6-0' }, { erased: 1, missing: ['6-0'] }),
       known(),
     ],
@@ -56,13 +56,13 @@ describe('a log that has lost events', () => {
     ['was deleted, and had definitions of boards', 1, facts(undefined, { defined: true }), undefined],
     ['was deleted, and began anew', 6, facts({ length: 1, added: 1, first: '7-0', last: '7-0' }), known()],
     [
-      'was deleted, and has more than before',
+      'was deleted, and has more events than before',
       6,
       facts({ length: 9, added: 9, first: '7-0', last: '15-0' }),
       known(),
     ],
     [
-      'was deleted after erasures, and began anew',
+      'was deleted after erasures, and a new one began',
       4,
       facts({ length: 1, added: 1, first: '7-0', last: '7-0' }, { erased: 2 }),
       known({ length: 4 }, 2),

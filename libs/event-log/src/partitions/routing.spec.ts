@@ -36,7 +36,7 @@ describe('the routing of events', () => {
     for (const player of PLAYERS) expect(all.has(shardOf(topology, 'arena', player, 12))).toBe(true);
   });
 
-  it('leads nowhere for what every partition gets', () => {
+  it('gives no partition for an event that every partition gets', () => {
     expect(() => partitionFor(topology, { type: 'PlayerBanned', data: { player: 'ada' } })).toThrow(
       RangeError,
     );

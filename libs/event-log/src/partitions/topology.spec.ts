@@ -4,7 +4,7 @@ describe('a topology', () => {
   const counts = { scores: '4', players: '2' };
   const open = () => new Topology('ql', { scores: 4, players: 2 });
 
-  it('goes by what Redis says as soon as it hears of it', () => {
+  it('follows Redis as soon as it is updated', () => {
     const topology = open();
     let changes = 0;
     topology.onChange(() => {
@@ -24,7 +24,7 @@ describe('a topology', () => {
     expect(topology.movedUpTo('players')).toBeUndefined();
   });
 
-  it('keeps the partitions of a stream that was not moved', () => {
+  it('keeps the partitions of a stream that was not repartitioned', () => {
     const topology = open();
     const players = topology.of('players', 'ada');
     topology.update({ ...counts, 'scores:epoch': '2' });
@@ -32,7 +32,7 @@ describe('a topology', () => {
     expect(topology.of('scores', 'arena').stream).toContain('e2}');
   });
 
-  it('stays as it is when the log is gone', () => {
+  it('does not change if the log is deleted', () => {
     const topology = open();
     topology.update({});
     expect(topology.counts).toEqual({ scores: 4, players: 2 });

@@ -6,7 +6,7 @@ import type { EventRef } from './event-ref.js';
 
 const GROUPS = ['ranking', 'audit'];
 
-describe('progress', () => {
+describe('AppliedWaiter', () => {
   let test: TestLog;
   let progress: AppliedWaiter;
   let looks: jest.SpiedFunction<TestLog['redis']['evalsha']>;
@@ -52,7 +52,7 @@ describe('progress', () => {
     return { applied, over };
   };
 
-  it('says that an event is applied when the last of all groups has acknowledged it', async () => {
+  it('reports an event as applied when the last group has acknowledged it', async () => {
     await createGroups();
     const ref = await submit();
     const { applied, over } = wait(ref);
@@ -66,7 +66,7 @@ describe('progress', () => {
     expect(await applied).toBe(true);
   });
 
-  it('says so at once for an event of long ago', async () => {
+  it('reports an old event at once', async () => {
     await createGroups();
     const ref = await submit();
     await applyEverywhere(ref);
@@ -101,7 +101,7 @@ describe('progress', () => {
     expect(await progress.whenApplied(older, 50)).toBe(false);
   });
 
-  it('answers no after the timeout', async () => {
+  it('returns false after the timeout', async () => {
     await createGroups();
     const ref = await submit();
     const began = performance.now();
@@ -110,7 +110,7 @@ describe('progress', () => {
     expect(performance.now() - began).toBeLessThan(1_000);
   });
 
-  it('answers no after the timeout, even if Redis does not respond', async () => {
+  it('returns false after the timeout, even if Redis does not respond', async () => {
     const ref = await submit();
     looks.mockImplementation(() => new Promise(() => {}));
     const began = performance.now();
@@ -118,7 +118,7 @@ describe('progress', () => {
     expect(performance.now() - began).toBeLessThan(1_000);
   });
 
-  it('answers no at once for a partition that does not exist', async () => {
+  it('returns false at once for a partition that does not exist', async () => {
     const ref = await submit();
     const before = looks.mock.calls.length;
     expect(await progress.whenApplied({ ...ref, partition: 2 }, 60_000)).toBe(false);
@@ -147,7 +147,7 @@ describe('progress', () => {
     );
   });
 
-  it('answers many callers who wait for one partition with few polls', async () => {
+  it('serves many callers of one partition with few polls', async () => {
     await createGroups();
     const refs = await Promise.all(Array.from({ length: 300 }, (_, i) => submit(i)));
     for (const group of GROUPS) {
@@ -198,7 +198,7 @@ describe('progress', () => {
     expect(await progress.whenApplied(ref, 5_000)).toBe(true);
   });
 
-  it('does not say of a dead letter that it took effect, until it is retried and has', async () => {
+  it('reports a dead letter as applied only after a successful retry', async () => {
     await createGroups();
     const ref = await submit();
     const skipped = test.topology.of('scores', 'b').skipped('audit');
@@ -211,7 +211,7 @@ describe('progress', () => {
     expect(await applied).toBe(true);
   });
 
-  describe('of an event that every partition has', () => {
+  describe('for an event that every partition has', () => {
     const ban = async () =>
       (await test.log.append({ type: 'PlayerBanned', data: { player: 'ada' }, actor: SERVER })).ref;
     const streams = () => test.topology.all('scores').map(keys => keys.stream);
@@ -245,7 +245,7 @@ describe('progress', () => {
       expect(await applied).toBe(true);
     });
 
-    it('waits for what is pending up to it, and not for what came later', async () => {
+    it('waits for events that are pending up to it, and not for later ones', async () => {
       await createAllGroups();
       const older = await submit(1);
       const ref = await ban();

@@ -67,7 +67,7 @@ describe('the event reader', () => {
     });
   });
 
-  it('names the first event where it shows a copy', async () => {
+  it('shows the id of the original for a copy', async () => {
     await test.log.append({ type: 'PlayerBanned', data: { player: 'ada' }, actor: SERVER });
     const { events } = await page();
     // Appended in one millisecond, they have the same id, and either can be shown first.
@@ -79,7 +79,7 @@ describe('the event reader', () => {
     });
   });
 
-  it('names the first event where it shows the copy of a definition', async () => {
+  it('shows the id of the original for the copy of a definition', async () => {
     const names = Array.from({ length: 20 }, (_, i) => `board-${i}`);
     const inPartition = (partition: number) =>
       names.find(board => test.topology.of('scores', board).partition === partition) ?? '';
@@ -142,7 +142,7 @@ describe('the event reader', () => {
     expect(found.length).toBeGreaterThan(5);
   });
 
-  it('finds what is asked for by an id beside attributes that JSON escapes', async () => {
+  it('finds an id in an event whose attributes need JSON escapes', async () => {
     const note = 'line\nbreak "quoted" back\\slash \u0001 \ud83d\ude00 \\u0061 "bob"';
     await appendScores(test, [{ player: 'ada', score: 1, attributes: { note } }]);
     expect((await page()).events).toEqual([
@@ -156,7 +156,7 @@ describe('the event reader', () => {
     expect((await pages(10)).flat()).toEqual([8, 7]);
   });
 
-  it('finds scores in the form that the log had first, and such as need it', async () => {
+  it('finds scores in the first format of the log, also those that still need it', async () => {
     await foreign('e', '["s1","p:ada","board","ada",7]');
     await appendScores(test, [{ player: 'ada', score: 8 }]);
     await test.log.append({
@@ -176,7 +176,7 @@ describe('the event reader', () => {
     expect(await page()).toEqual({ events: [] });
   });
 
-  it('shows entries that are no events where they mention the id, with the reason', async () => {
+  it('includes undecodable entries that contain the id, with the reason', async () => {
     const garbage = await foreign('player', 'ada');
     const unknown = await foreign('e', '["zz9","s:k","ada"]');
     const broken = await foreign('e', 's2 sk board ada many');

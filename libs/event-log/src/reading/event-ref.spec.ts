@@ -11,7 +11,7 @@ const refs = fc.record({
 });
 
 describe('event references', () => {
-  it('survive formatting and parsing', () => {
+  it('are the same after formatting and parsing', () => {
     fc.assert(fc.property(refs, ref => expect(parseEventRef(formatEventRef(ref))).toEqual(ref)));
   });
 
@@ -25,7 +25,7 @@ describe('event references', () => {
     );
   });
 
-  it('keep the text that clients hold already', () => {
+  it('keep the format that clients have stored', () => {
     const ref = { stream: 'players', partition: 12, id: { ms: 1_700_000_000_000, seq: 3 } } as const;
     expect(formatEventRef(ref)).toBe('p12-1700000000000-3');
     expect(parseEventRef('p12-1700000000000-3')).toEqual(ref);
@@ -51,7 +51,7 @@ describe('event references', () => {
     expect(() => parseEventRef(text)).toThrow(RangeError);
   });
 
-  it.each(['s01-1-0', 's0-01-0', 's0-1-00'])('have one text each: %s is not it', text => {
+  it.each(['s01-1-0', 's0-01-0', 's0-1-00'])('have one text each, so %s is refused', text => {
     expect(() => parseEventRef(text)).toThrow(RangeError);
   });
 

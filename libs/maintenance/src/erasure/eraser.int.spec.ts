@@ -41,7 +41,7 @@ import { erase, eraseAll, LOG, Shadow, statesOf, Workers } from './test-erasure.
 jest.setTimeout(300_000);
 
 describe('erasing players', () => {
-  it('leaves boards, documents and saves as they are where the erased ones never were', async () => {
+  it('changes nothing on boards, documents, and saves without the erased players', async () => {
     type Erasing = { kind: 'erase'; player: string };
     const history = (boards: string[]) =>
       fc.array(
@@ -128,7 +128,7 @@ describe('erasing players', () => {
       return found;
     };
 
-    it('leaves no trace of the player, whom a new life finds as if there had never been one', async () => {
+    it('leaves no trace of the player, who can begin again as a new one', async () => {
       await submit('zoe-who-goes', 5);
       await submit('ada', 3);
       await save('zoe-who-goes');
@@ -161,7 +161,7 @@ describe('erasing players', () => {
       expect(entry?.[1]).not.toContain('v');
     });
 
-    it('continues after its process has died, at whatever point', async () => {
+    it('continues after its process has died at any point', async () => {
       await submit('ada', 3);
       for (const board of ['arena', 'alone']) await submit('zoe-who-goes', 5, board);
       await save('zoe-who-goes');
@@ -190,7 +190,7 @@ describe('erasing players', () => {
       expect((await new LeaderboardReader(test.redis, test.topology).find('alone'))?.board).toBeUndefined();
     });
 
-    it('says once that a partition has lost events, and goes on by itself when that is accepted', async () => {
+    it('reports once that a partition has lost events, and continues when the loss is accepted', async () => {
       await submit('ada', 3);
       const keys = test.topology.of('scores', 'arena');
       const names = Array.from({ length: 20 }, (_, n) => `alone-${n}`);
@@ -222,7 +222,7 @@ describe('erasing players', () => {
       }
     });
 
-    it('erases nothing of a new life when one who was taken for dead wakes up', async () => {
+    it('erases nothing of a player who began again, if a frozen eraser wakes up', async () => {
       await erase(test, 'zoe');
       const groups = { scores: [leaderboards.name, scoreDocuments.name], players: [saves.name] };
       const epoch = await test.redis.incr(eraserEpochKey(test.prefix));
@@ -269,7 +269,7 @@ describe('erasing players', () => {
       return scriptNamed<unknown>('drop-dead-letter').run(test.redis, touched, [letter?.[0] ?? '']);
     };
 
-    it('comes to no end while the erasing event is a dead letter, and goes on when that is retried', async () => {
+    it('waits while the erasing event is a dead letter, and continues when it is retried', async () => {
       await submit('zoe', 1);
       await workers.project();
       await erase(test, 'zoe');
@@ -289,7 +289,7 @@ describe('erasing players', () => {
       expect(await workers.verify()).toEqual([]);
     });
 
-    it('drops dead letters of the player, and lets none be retried meanwhile', async () => {
+    it('drops dead letters of the player, and refuses retries during the erasure', async () => {
       await submit('zoe-who-goes', 1);
       const keys = test.topology.of('scores', 'arena');
       const [event] = (await deliver(test, keys, leaderboards.name)) as BoardEvent[];
@@ -305,7 +305,7 @@ describe('erasing players', () => {
       expect(await workers.verify()).toEqual([]);
     });
 
-    it('has a rebuild that begins meanwhile begin anew, and leaves nothing of what it had built', async () => {
+    it('makes a rebuild that began in the meantime start over, and leaves nothing of its build', async () => {
       await submit('zoe-who-goes', 5);
       await workers.project();
       const keys = test.topology.of('scores', 'arena');
@@ -323,7 +323,7 @@ describe('erasing players', () => {
       await expect(build.readTo(undefined, async () => {})).rejects.toThrow(BuildLostError);
     });
 
-    it('waits for a job to be over before events go, and has a comparison wait for it', async () => {
+    it('deletes no events until a running job ends, and makes a verification wait', async () => {
       await submit('zoe', 5);
       await workers.project();
       await erase(test, 'zoe');
@@ -344,7 +344,7 @@ describe('erasing players', () => {
       expect(await workers.verify()).toEqual([]);
     });
 
-    it('has the log refuse what comes of a player meanwhile, and take the rest of a batch', async () => {
+    it('makes the log refuse events of the player, and accept the rest of a batch', async () => {
       await submit('zoe', 5);
       const { ref } = await erase(test, 'zoe');
       await expect(save('zoe')).rejects.toThrow(BeingErasedError);

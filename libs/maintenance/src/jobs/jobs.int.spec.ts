@@ -27,7 +27,7 @@ describe('jobs', () => {
       }
     });
 
-    it('writes more states than are put into writes at once', async () => {
+    it('writes more states than fit into one write', async () => {
       const players = 10_500;
       const values = Array.from({ length: players + 1_500 }, (_, i) => (i < players ? i : i + 0.5));
       for (let from = 0; from < values.length; from += 1_000)
@@ -46,7 +46,7 @@ describe('jobs', () => {
       expect(await current.test.redis.zcard(ranksKey(state, 'arena'))).toBe(players);
     });
 
-    it('repairs what was damaged, and reports it before, if asked to', async () => {
+    it('repairs damage, and reports it first if asked to', async () => {
       await history();
       await project();
       const live = await everything();
@@ -60,7 +60,7 @@ describe('jobs', () => {
       expect(await everything()).toEqual(live);
     });
 
-    it('is exact when workers had events in hand, had not read others, and go on afterwards', async () => {
+    it('is exact while workers have pending and unread events, and continue afterwards', async () => {
       await history();
       await project();
       for (let i = 0; i < 10; i++) await score('late', 1, 'total');
@@ -81,7 +81,7 @@ describe('jobs', () => {
       expect(await verify(leaderboards)).toEqual([]);
     });
 
-    it('of one board leaves the others alone, and takes over what is pending of it', async () => {
+    it('of one board does not change other boards, and includes its pending events', async () => {
       await history();
       await project();
       await score('late', 2, 'total');
@@ -96,7 +96,7 @@ describe('jobs', () => {
       expect(await current.test.redis.hget(runsKey(stateKeys(keys, 1), 'total'), 'late')).toMatch(/\.1 2$/);
     });
 
-    it('under other rules ranks a board anew from its whole history, and acknowledges the redefinition', async () => {
+    it('under new rules ranks a board from its whole history, and acknowledges the redefinition', async () => {
       await history();
       await project();
       await append('BoardDefined', {
@@ -161,7 +161,7 @@ describe('jobs', () => {
       expect(await everything()).toEqual(live);
     });
 
-    it('assumes of a board what the builder who died had assumed, which no worker knew', async () => {
+    it('keeps the assumptions of a builder that died, which no worker knew', async () => {
       const keys = current.test.topology.of('scores', 'total');
       const resume = async () => {
         const options = { job: 'job', owner: 'builder' };
@@ -217,7 +217,7 @@ describe('jobs', () => {
       );
     });
 
-    it('makes room for the next one when whoever finished it died before that', async () => {
+    it('does not block the next one if its process died just after finishing', async () => {
       await score('ada', 1);
       await project();
       const job = await current.jobs.start(leaderboards, { kind: 'rebuild' });
@@ -228,7 +228,7 @@ describe('jobs', () => {
       expect((await rebuild(leaderboards)).state).toBe('done');
     });
 
-    it('is refused when events are missing from the log', async () => {
+    it('is refused if events are missing from the log', async () => {
       await history();
       const keys = current.test.topology.of('scores', 'arena');
       await current.test.redis.xtrim(keys.stream, 'MAXLEN', 5);
@@ -236,7 +236,7 @@ describe('jobs', () => {
       expect(await current.jobs.active(leaderboards.name)).toBeUndefined();
     });
 
-    it('leaves the live generation unchanged, and nothing of its own, if it is cancelled', async () => {
+    it('changes nothing and leaves nothing behind if it is cancelled', async () => {
       await history();
       await project();
       const before = await keysLike(current.test.redis, `${current.test.prefix}:{*`);

@@ -27,7 +27,7 @@ describe('a verification', () => {
     ['a missing run', leaderboards, k => current.test.redis.hdel(runsKey(stateKeys(k, 1), 'arena'), 'p2')],
     ['a rule', leaderboards, k => current.test.redis.hset(stateKeys(k, 1).rules(), 'p:nobody', '1-0 banned')],
     [
-      'a board too many',
+      'an extra board',
       leaderboards,
       k => current.test.redis.zadd(ranksKey(stateKeys(k, 1), 'ghosts'), 1, 'boo'),
     ],
@@ -37,7 +37,7 @@ describe('a verification', () => {
       k => current.test.redis.hset(scoresKey(stateKeys(k, 1), 'p1'), 'arena', '1 {}'),
     ],
     [
-      'a player too many',
+      'an extra player',
       scoreDocuments,
       k => current.test.redis.hset(scoresKey(stateKeys(k, 1), 'boo'), 'arena', '1 {}'),
     ],
@@ -51,7 +51,7 @@ describe('a verification', () => {
     expect((await verify(projection)).length).toBeGreaterThan(0);
   });
 
-  it('of one board is not concerned with how other boards of the partition are defined', async () => {
+  it('of one board ignores the definitions of other boards', async () => {
     await history();
     await project();
     expect(current.test.topology.of('scores', 'golf')).toBe(current.test.topology.of('scores', 'arena'));
@@ -70,7 +70,7 @@ describe('a verification', () => {
     expect(await verify(saves)).toMatchObject([{ key: documentKey(stateKeys(keys, 1), 'p1', 'auto') }]);
   });
 
-  it('counts nothing as a difference that is only under way, while workers and writers go on', async () => {
+  it('reports no differences for events in progress, while workers and writers continue', async () => {
     await history();
     await project();
     let writing = true;

@@ -1,5 +1,5 @@
 export { Eraser } from './erasure/eraser.js';
-export { forgetLogins } from './erasure/forget-logins.js';
+export { endSessions, forgetLogins } from './erasure/forget-logins.js';
 export { JobRunner } from './jobs/job-runner.js';
 export { type Job, JobActiveError, type JobOrder, JobOverError, type JobState, Jobs } from './jobs/jobs.js';
 export { buildKey } from './keys.js';

@@ -10,6 +10,15 @@ export const guestKeyKey = (prefix: string, id: string) => `${prefix}:guest-key:
 /** string: how many logins from the address failed of late */
 export const failedLoginsKey = (prefix: string, address: string) => `${prefix}:failed-logins:${address}`;
 
+/** string: how many wrong transfer codes came from the address of late */
+export const failedCodesKey = (prefix: string, address: string) => `${prefix}:failed-codes:${address}`;
+
+/** string: player, and how the player's hashed secrets began then. @param hash of the code */
+export const transferCodeKey = (prefix: string, hash: string) => `${prefix}:transfer-code:${hash}`;
+
+/** list: the player's transfer codes, by their hashes, oldest first; some may have been used */
+export const transferCodesKey = (prefix: string, player: string) => `${prefix}:transfer-codes:${player}`;
+
 /** string: what a caller was admitted to lately. What names the caller stands last: it may hold colons. */
 export const limitKey = (prefix: string, routeClass: string, role: string, id: string) =>
   `${prefix}:limit:${routeClass}:${role}:${id}`;

@@ -1,4 +1,5 @@
 export {
+  failedCodesKey,
   failedLoginsKey,
   guestKeyKey,
   guestSecretKey,
@@ -6,6 +7,8 @@ export {
   hourlyQuotaKey,
   limitKey,
   sessionKey,
+  transferCodeKey,
+  transferCodesKey,
 } from './caller-keys.js';
 export {
   credentialsKey,

@@ -4,7 +4,7 @@ import type { StateKeys } from '#libs/projections';
 /** hash: board -> nothing; boards that the player has scored on, counted once the player has done so with a session */
 export const scoredBoardsKey = (keys: PartitionKeys, player: string) => keys.key('boards', player);
 
-/** hash: player -> the hashed secret with which the player returns */
+/** hash: player -> the hashed secrets with which the player returns, oldest first, separated by spaces; with one salt */
 export const credentialsKey = (keys: PartitionKeys) => keys.key('credentials');
 
 /** list: the player's sessions, by the hashes of their tokens, oldest first; some may have ended */

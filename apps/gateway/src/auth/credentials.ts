@@ -3,11 +3,17 @@ import type { Topology } from '#libs/event-log';
 import { credentialsKey } from '#libs/players';
 import { type RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
-import { hashSecret, isSecretOf } from './secret-hash.js';
+import { hashLike, hashMatching, hashSecret, startOf } from './secret-hash.js';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
+/** Secrets of a player, at most. One more makes the oldest forgotten. */
+const MAX_SECRETS = 10;
+
+const newSecret = () => randomBytes(24).toString('base64url');
+
 const keepLogin = script<number>('keep-login');
+const addSecret = script<0 | 1>('add-secret');
 
 export interface Guest {
   readonly player: string;
@@ -38,26 +44,75 @@ export class Credentials {
    * @throws LogClosedError while the log is being moved
    */
   async create(guest = guestOf(randomBytes(20), randomBytes(24))): Promise<Guest> {
-    const { player, secret } = guest;
-    const hash = await hashSecret(secret);
-    const keys = this.topology.of('players', player);
-    await keepLogin.run(
-      this.redis,
-      [keys.gate(), keys.touched(), credentialsKey(keys)],
-      [player, 'HSET', player, hash],
-    );
+    await this.keep(guest);
     return guest;
   }
 
-  /** Takes the same time whether the player is known or not. */
-  async match(player: string, secret: string): Promise<boolean> {
-    const hash = await this.redis.hget(this.keyOf(player), player);
-    return isSecretOf(hash ?? undefined, secret);
+  /**
+   * Which of the player's secrets it is, as its hash; nothing if it is none. It takes the same time for a known and an unknown
+   * player.
+   */
+  async match(player: string, secret: string): Promise<string | undefined> {
+    return hashMatching(await this.find(player), secret);
+  }
+
+  /** Whether the hash still belongs to a secret of the player. */
+  async has(player: string, hash: string): Promise<boolean> {
+    return (await this.find(player))?.split(' ').includes(hash) ?? false;
+  }
+
+  /** What changes when all secrets of the player are revoked; nothing for a player without a secret. */
+  async generation(player: string): Promise<string | undefined> {
+    const kept = await this.find(player);
+    return kept === undefined ? undefined : startOf(kept);
+  }
+
+  /**
+   * Another secret of the player.
+   *
+   * @returns nothing if the secrets were revoked since `generation`
+   * @throws LogClosedError while the log is being moved
+   */
+  async add(player: string, generation: string): Promise<{ secret: string; hash: string } | undefined> {
+    const secret = newSecret();
+    const hash = await hashLike(generation, secret);
+    const keys = this.topology.of('players', player);
+    const added = await addSecret.run(
+      this.redis,
+      [keys.gate(), keys.touched(), credentialsKey(keys)],
+      [player, hash, `${generation}$`, MAX_SECRETS],
+    );
+    return added === 1 ? { secret, hash } : undefined;
+  }
+
+  /** Revokes all secrets, and gives the player a new one. @throws LogClosedError while the log is being moved */
+  async replace(player: string): Promise<string> {
+    const secret = newSecret();
+    await this.keep({ player, secret });
+    return secret;
+  }
+
+  /** Revokes all secrets. @throws LogClosedError while the log is being moved */
+  async revoke(player: string): Promise<void> {
+    const keys = this.topology.of('players', player);
+    const touched = [keys.gate(), keys.touched(), credentialsKey(keys)];
+    await keepLogin.run(this.redis, touched, [player, 'HDEL', player]);
   }
 
   /** Whether the player can return. */
   async isKnown(player: string): Promise<boolean> {
     return (await this.redis.hexists(this.keyOf(player), player)) === 1;
+  }
+
+  private async keep({ player, secret }: Guest): Promise<void> {
+    const hash = await hashSecret(secret);
+    const keys = this.topology.of('players', player);
+    const touched = [keys.gate(), keys.touched(), credentialsKey(keys)];
+    await keepLogin.run(this.redis, touched, [player, 'HSET', player, hash]);
+  }
+
+  private async find(player: string): Promise<string | undefined> {
+    return (await this.redis.hget(this.keyOf(player), player)) ?? undefined;
   }
 
   private keyOf(player: string): string {

@@ -12,19 +12,41 @@ const COST = { N: 512, r: 8, p: 1 };
 const BYTES = 32;
 
 /** @returns `scrypt$N$r$p$salt$hash` */
-export async function hashSecret(secret: string): Promise<string> {
-  const { N, r, p } = COST;
-  const salt = randomBytes(16);
-  const hash = await derive(secret, salt, BYTES, COST);
-  return ['scrypt', N, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$');
+export const hashSecret = (secret: string): Promise<string> =>
+  hashLike(['scrypt', COST.N, COST.r, COST.p, randomBytes(16).toString('base64url')].join('$'), secret);
+
+/**
+ * The hash of another secret of a player. All secrets of a player have one salt, so that a log-in computes one hash, however many
+ * there are.
+ *
+ * @param start `scrypt$N$r$p$salt`
+ */
+export async function hashLike(start: string, secret: string): Promise<string> {
+  return `${start}$${(await hashWith(start, secret)).toString('base64url')}`;
 }
 
-/** Whether the hash was made from the secret. Without a hash it returns false after the same time. */
-export async function isSecretOf(hash: string | undefined, secret: string): Promise<boolean> {
-  const [, N = COST.N, r = COST.r, p = COST.p, salt = '', expected = ''] = hash?.split('$') ?? [];
+/** How all hashed secrets of a player begin: cost and salt. @param kept hashed secrets, separated by spaces */
+export const startOf = (kept: string): string =>
+  kept.split(' ', 1)[0]?.split('$').slice(0, 5).join('$') ?? '';
+
+/**
+ * Which of the hashed secrets was made from the secret.
+ *
+ * @param kept hashed secrets, separated by spaces. Without any, it returns nothing after the same time.
+ */
+export async function hashMatching(kept: string | undefined, secret: string): Promise<string | undefined> {
+  const derived = await hashWith(startOf(kept ?? ''), secret);
+  let matching: string | undefined;
+  for (const hash of kept?.split(' ') ?? []) {
+    const known = Buffer.from(hash.split('$')[5] ?? '', 'base64url');
+    if (known.length === BYTES && timingSafeEqual(known, derived)) matching = hash;
+  }
+  return matching;
+}
+
+function hashWith(start: string, secret: string): Promise<Buffer> {
+  const [, N = COST.N, r = COST.r, p = COST.p, salt = ''] = start.split('$');
   const cost = { N: Number(N), r: Number(r), p: Number(p) };
-  const memory = 256 * cost.N * cost.r;
-  const derived = await derive(secret, Buffer.from(salt, 'base64url'), BYTES, { ...cost, maxmem: memory });
-  const known = Buffer.from(expected, 'base64url');
-  return known.length === BYTES && timingSafeEqual(known, derived);
+  const maxmem = 256 * cost.N * cost.r;
+  return derive(secret, Buffer.from(salt, 'base64url'), BYTES, { ...cost, maxmem });
 }

@@ -10,7 +10,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
-import { badRequest } from '../http/problem.js';
+import { badRequest, Problem } from '../http/problem.js';
 import { bodyPipe } from '../http/validation/validation.js';
 import { addressOf } from '../limits/address.js';
 import { GuestQuota } from '../limits/guest-quota.js';
@@ -25,11 +25,14 @@ import { clearCookie, setCookie } from './session-cookie.js';
 import { OpenedSession, OpenSessionBody, SessionView } from './sessions.dto.js';
 import { type Session, Sessions } from './sessions.js';
 import { hashOf } from './token-hash.js';
+import { TransferCodes } from './transfer-codes.js';
 
 interface Entered {
   readonly player: string;
   /** Told to the client, if it is new. */
   readonly secret?: string;
+  /** Of the secret that the player came with, or gets. */
+  readonly hash?: string;
   /** Of the session, if it is open already. */
   readonly token?: string;
 }
@@ -43,6 +46,7 @@ export class SessionsController {
     private readonly limit: LoginLimit,
     private readonly guests: GuestQuota,
     private readonly guestKeys: GuestKeys,
+    private readonly codes: TransferCodes,
   ) {}
 
   @Post()
@@ -52,7 +56,7 @@ export class SessionsController {
   @ApiOperation({
     summary: 'Begin a session: as a new guest, or as a player who returns',
     description:
-      'With `{}` a player is made, whose `secret` is told this once. With `playerId` and `secret` that player returns. Ten failures within 15 minutes for one player, or 50 from one address, are followed by 429. An address makes as many guests in an hour as `QUOTAS` says.',
+      'With `{}` a player is made, whose `secret` is told this once. With `playerId` and `secret` that player returns; with a transfer `code`, too, and gets a `secret` of this device. Ten failures within 15 minutes for one player, or 50 from one address, are followed by 429; so are five wrong codes from one address. An address makes as many guests in an hour as `QUOTAS` says.',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
@@ -69,8 +73,13 @@ export class SessionsController {
   ): Promise<OpenedSession> {
     // A form on another site can send a POST without a body, and would log the browser in as another player.
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
-    const { player, ...opened } = await this.enter(body, request, reply);
+    const { player, hash, ...opened } = await this.enter(body, request, reply);
     const token = opened.token ?? (await this.sessions.open(player));
+    // All secrets may have been revoked since, and all sessions that were open then.
+    if (hash !== undefined && !(await this.credentials.has(player, hash))) {
+      await this.sessions.close(hashOf(token));
+      throw unauthorized('the secret has just been revoked');
+    }
     const session = await this.sessions.extend(hashOf(token));
     if (!session) throw new Error('a session ended that has just begun');
     setCookie(request, reply, token);
@@ -112,10 +121,15 @@ export class SessionsController {
 
   /** @throws Problem 401 that does not say which of the two was wrong, 429 */
   private async enter(
-    { playerId, secret }: OpenSessionBody,
+    { playerId, secret, code }: OpenSessionBody,
     request: CallerRequest,
     reply: FastifyReply,
   ): Promise<Entered> {
+    if (code !== undefined) {
+      if (playerId !== undefined || secret !== undefined)
+        throw badRequest('send either a code, or a playerId and its secret');
+      return this.enterWithCode(code, addressOf(request));
+    }
     if (playerId === undefined || secret === undefined) {
       const key = guestKey(request.headers);
       if (key !== undefined) return this.enterWithKey(key, request, reply);
@@ -124,7 +138,8 @@ export class SessionsController {
     }
     const login = { player: playerId, address: addressOf(request) };
     await this.limit.check(login);
-    if (await this.credentials.match(playerId, secret)) return { player: playerId };
+    const hash = await this.credentials.match(playerId, secret);
+    if (hash !== undefined) return { player: playerId, hash };
     await this.limit.countFailure(login);
     throw unauthorized('there is no player with this playerId and secret');
   }
@@ -146,10 +161,28 @@ export class SessionsController {
     return { ...found.guest, token: found.token };
   }
 
+  /** @throws Problem 401 that does not say whether the code was wrong, used, or expired; 429 */
+  private async enterWithCode(code: string, address: string): Promise<Entered> {
+    await this.codes.countAttempt(address);
+    const transfer = await this.codes.redeem(code);
+    const added = transfer && (await this.credentials.add(transfer.player, transfer.generation));
+    if (!added) throw wrongCode();
+    await this.codes.takeBackAttempt(address);
+    return { player: transfer.player, ...added };
+  }
+
   private async countGuest(request: CallerRequest): Promise<void> {
     await this.guests.count(request.caller, addressOf(request));
   }
 }
+
+const wrongCode = () =>
+  new Problem(401, {
+    code: 'wrong-code',
+    detail:
+      'the code is wrong, was used, or is older than ten minutes: ask for a new one on the other device',
+    headers: { 'WWW-Authenticate': 'Bearer realm="questlog"' },
+  });
 
 /** @throws Problem 401 for a key, which is no session */
 function tokenOf(caller: Actor, request: FastifyRequest): string {

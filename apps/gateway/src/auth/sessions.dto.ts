@@ -4,7 +4,7 @@ import { ID_PATTERN, ID_RULE } from '../http/validation/ids.js';
 
 const isReturn = ({ playerId, secret }: OpenSessionBody) => playerId !== undefined || secret !== undefined;
 
-/** Nothing for a new guest; both for a player who returns. */
+/** Nothing for a new guest; playerId and secret, or a code, for a player who returns. */
 export class OpenSessionBody {
   @ApiPropertyOptional({ pattern: ID_PATTERN.source, example: 'pabcdefghij234567klmn' })
   @ValidateIf(isReturn)
@@ -17,6 +17,16 @@ export class OpenSessionBody {
   @IsString({ message: 'secret must be the text that came with the playerId' })
   @MaxLength(128)
   readonly secret?: string;
+
+  @ApiPropertyOptional({
+    maxLength: 64,
+    example: 'K7WQ-2M9R-XH4T',
+    description: 'As `POST /v1/players/me/transfer-codes` answered it; alone. Case and dashes do not matter.',
+  })
+  @ValidateIf(({ code }: OpenSessionBody) => code !== undefined)
+  @IsString({ message: 'code must be the text of a transfer code' })
+  @MaxLength(64)
+  readonly code?: string;
 }
 
 export class SessionView {
@@ -32,7 +42,27 @@ export class OpenedSession extends SessionView {
   readonly token!: string;
 
   @ApiPropertyOptional({
-    description: 'Of a new guest only, and never told again: with it the player returns, from any device.',
+    description:
+      'Of a new guest, and after a transfer code; never told again: with it the player returns, from any device.',
   })
   readonly secret?: string;
+}
+
+export class RenewedSession {
+  @ApiProperty({ description: 'For `Authorization: Bearer`; also in the cookie, if the call had one.' })
+  readonly token!: string;
+
+  @ApiProperty({ description: 'The only one from now on.' })
+  readonly secret!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly expiresAt!: string;
+}
+
+export class TransferCodeView {
+  @ApiProperty({ pattern: '^[2-9A-HJ-NP-Z]{4}(-[2-9A-HJ-NP-Z]{4}){2}$', example: 'K7WQ-2M9R-XH4T' })
+  readonly code!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly expiresAt!: string;
 }

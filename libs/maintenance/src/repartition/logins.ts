@@ -40,7 +40,10 @@ export class Logins {
 
   private async copyPlayer(keys: PartitionKeys, player: string): Promise<void> {
     const secret = await this.redis.hget(credentialsKey(keys), player);
-    if (secret !== null) await this.redis.hset(credentialsKey(this.partitions.of(player)), player, secret);
+    const target = credentialsKey(this.partitions.of(player));
+    // Secrets that were revoked meanwhile had been copied before.
+    if (secret === null) await this.redis.hdel(target, player);
+    else await this.redis.hset(target, player, secret);
     await this.copySessions(keys, player);
   }
 

@@ -10,7 +10,8 @@ import { useRepartition } from './test-repartition.js';
 
 describe('a repartition', () => {
   const current = useRepartition();
-  const { all, tick, append, save, score, job, move, projected, beside, trail, erase, letIn } = current;
+  const { all, tick, append, save, score, job, move, projected, beside, trail, erase, letIn, revoke } =
+    current;
 
   it.each([1, 2])(
     'is what it was, in all that it keeps and answers (history %i)',
@@ -180,14 +181,16 @@ describe('a repartition', () => {
     expect((await save('zoe', 'auto', '{}')).version).toBe(1);
   }, 60_000);
 
-  it('copies credentials and sessions, also those that are created in the meantime', async () => {
+  it('copies credentials and sessions, also what is created or revoked in the meantime', async () => {
     const players = Array.from({ length: 10 }, (_, n) => `player-${n}`);
     for (const player of players) await letIn(player, 'secret');
     const listener: MoveListener = {
       onProgress: () => {},
       say: message => {
         // Redis executes commands in order, so this one runs before the log is closed.
-        if (message.startsWith('all but')) void letIn('late', 'secret');
+        if (!message.startsWith('all but')) return;
+        void letIn('late', 'secret');
+        void revoke('player-3');
       },
     };
     const before = await beside(['credentials', 'sessions:', 'failed-logins:']);
@@ -197,10 +200,8 @@ describe('a repartition', () => {
       'sessions:late': late,
       ...others
     } = await beside(['credentials', 'sessions:', 'failed-logins:']);
-    expect({ ...others, credentials }).toEqual({
-      ...before,
-      credentials: { ...(before.credentials as object), late: 'secret' },
-    });
+    const { 'player-3': _, ...kept } = before.credentials as Record<string, string>;
+    expect({ ...others, credentials }).toEqual({ ...before, credentials: { ...kept, late: 'secret' } });
     expect(late).toEqual(['token of late']);
   });
 });

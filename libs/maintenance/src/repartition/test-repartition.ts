@@ -141,6 +141,14 @@ export function useRepartition() {
     await eraser.stop();
   }
 
+  /** Revokes the player's secrets. */
+  async function revoke(player: string): Promise<void> {
+    const keepLogin = scriptNamed<number>('keep-login');
+    const keys = test.topology.of('players', player);
+    const touched = [keys.gate(), keys.touched(), credentialsKey(keys)];
+    await keepLogin.run(test.redis, touched, [player, 'HDEL', player]);
+  }
+
   async function letIn(player: string, secret: string): Promise<void> {
     const keepLogin = scriptNamed<number>('keep-login');
     const keys = test.topology.of('players', player);
@@ -177,6 +185,7 @@ export function useRepartition() {
     openSameLog,
     erase,
     letIn,
+    revoke,
   };
 }
 

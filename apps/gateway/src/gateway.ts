@@ -16,10 +16,12 @@ import {
   redisCheck,
   settingsChecks,
 } from '#libs/service';
+import { decideCookies } from './auth/session-cookie.js';
 import { withoutTrailingSlash } from './cache-quest/trailing-slash.js';
 import { serveFiles } from './files.js';
 import { GatewayModule } from './gateway.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { AllowedOrigins } from './http/server/allowed-origins.js';
 import { decodeBodies } from './http/server/body-encoding.js';
 import { allowOrigins, setSecurityHeaders } from './http/server/browser-rules.js';
 import { answerClientErrors, answerMalformedRequests } from './http/server/client-errors.js';
@@ -71,10 +73,15 @@ export async function createGateway(
   app.enableVersioning({ type: VersioningType.URI });
   const fastify = app.getHttpAdapter().getInstance();
   limitConnections(fastify, connections);
-  setSecurityHeaders(fastify);
+  setSecurityHeaders(fastify, {
+    ancestors: environment.FRAME_ANCESTORS,
+    isIsolated: environment.CROSS_ORIGIN_ISOLATION === 'on',
+  });
   dropEmptyHeaders(fastify);
   answerUnrouted(fastify);
-  allowOrigins(app, environment.CORS_ORIGINS);
+  const origins = new AllowedOrigins(environment.CORS_ORIGINS, environment.allowsLocalhost);
+  decideCookies(fastify, environment.COOKIE_SAMESITE === 'none' ? origins : undefined);
+  allowOrigins(app, origins);
   answerMalformedRequests(fastify, connections);
   decodeBodies(fastify);
   readJsonBodies(fastify);
@@ -84,7 +91,7 @@ export async function createGateway(
   limitAnsweringTime(fastify, (request, reply) => problems.send(new TimeoutError(), request, reply));
   addHealthRoutes(fastify, new Health([...checksOf(log, logger), ...furtherChecks], logger));
   serveOpenApi(app);
-  serveFiles(fastify, environment.PUBLIC_DIR);
+  serveFiles(fastify, environment.PUBLIC_DIR, environment.FRAME_ANCESTORS);
   await app.init();
   return app;
 }

@@ -10,5 +10,5 @@ export function openTestGateway(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<NestFastifyApplication> {
   const logger = Logger.create({ name: 'gateway', level: 'silent', json: true });
-  return createGateway(loadGatewayConfig(environment), log, logger);
+  return createGateway(loadGatewayConfig({ NODE_ENV: 'test', ...environment }), log, logger);
 }

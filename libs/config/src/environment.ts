@@ -111,6 +111,31 @@ export class GatewayEnvironment extends Environment {
   })
   readonly CORS_ORIGINS: readonly string[] = [];
 
+  /** `none`: browsers send the session cookie from frames in pages of other sites, too, and only over TLS. */
+  @Expose()
+  @IsIn(['lax', 'none'])
+  readonly COOKIE_SAMESITE: 'lax' | 'none' = 'lax';
+
+  /** Origins whose pages may frame the game. Unset: only pages of the gateway itself. */
+  @Expose()
+  @Transform(splitList)
+  @Matches(/^('self'|'none'|\*|https?:\/\/(\*\.)?[a-z\d.-]+(:\d+)?)$/, {
+    each: true,
+    message:
+      "FRAME_ANCESTORS must list origins such as https://portal.example or https://*.portal.example, 'self', 'none', or *",
+  })
+  readonly FRAME_ANCESTORS: readonly string[] = [];
+
+  /** `on`: pages are isolated from other origins, so that games exported with threads can use shared memory. */
+  @Expose()
+  @IsIn(['on', 'off'])
+  readonly CROSS_ORIGIN_ISOLATION: 'on' | 'off' = 'off';
+
+  /** Every `localhost` origin is allowed, as a game under development comes from another port. */
+  get allowsLocalhost(): boolean {
+    return this.NODE_ENV === 'development';
+  }
+
   /** Keys of trusted game servers, which may write for any player. */
   @Secret()
   @Expose()

@@ -10,7 +10,7 @@ import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
 import { Problem } from '../http/problem.js';
 import { routeMetadata } from '../http/route-metadata.js';
 import type { CallerRequest } from './caller.guard.js';
-import { comesFromAnotherSite, unknownCaller } from './sent-token.js';
+import { forgedWrite, unknownCaller } from './sent-token.js';
 
 const PUBLIC = 'questlog:public';
 
@@ -78,8 +78,8 @@ export function accessRefusal(context: ExecutionContext): Problem | undefined {
   const { caller, params } = request;
   if (marks.isPublic && params.player !== 'me') return undefined;
   if (!caller) return unknownCaller(request);
-  if (comesFromAnotherSite(request))
-    return forbidden('a session in a cookie writes from its own site only: send a bearer token');
+  const forgery = forgedWrite(request);
+  if (forgery !== undefined) return forbidden(forgery);
   if (marks.isForAdmins && caller.kind !== 'admin')
     return forbidden('this is for operators: use an admin key');
   if (marks.isForKeys && caller.kind === 'player')

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import { Problem } from '../http/problem.js';
+import { Problem, shownValue } from '../http/problem.js';
+import type { AllowedOrigins } from '../http/server/allowed-origins.js';
 import { readCookie } from './session-cookie.js';
 
 /** A cookie counts only in a request without an `Authorization` header. */
@@ -24,15 +25,24 @@ export function unknownCaller(request: FastifyRequest): Problem {
 }
 
 /**
- * Whether a page of another site makes a write with the player's cookie. Browsers send cookies with such requests, and
- * say in `Sec-Fetch-Site` where the page is from.
+ * Why a write with the player's cookie is refused: a page of another site may have made it. Browsers send cookies with such
+ * requests.
  */
-export function comesFromAnotherSite(request: FastifyRequest): boolean {
-  const { method, headers } = request;
-  return (
-    isFromCookie(request) &&
-    method !== 'GET' &&
-    method !== 'HEAD' &&
-    headers['sec-fetch-site'] === 'cross-site'
-  );
+export function forgedWrite(request: FastifyRequest): string | undefined {
+  const { method, headers, server } = request;
+  if (!isFromCookie(request) || method === 'GET' || method === 'HEAD') return undefined;
+  if (server.cookieOrigins) return foreignOrigin(request, server.cookieOrigins);
+  return headers['sec-fetch-site'] === 'cross-site'
+    ? 'a session in a cookie writes from its own site only: send a bearer token'
+    : undefined;
+}
+
+/** With `SameSite=None`, only the origin tells our pages from those of others. */
+function foreignOrigin(request: FastifyRequest, allowed: AllowedOrigins): string | undefined {
+  const { origin } = request.headers;
+  // Behind a proxy that ends TLS, the protocol is http unless the proxy is trusted.
+  const own = [`${request.protocol}://${request.host}`, `https://${request.host}`];
+  if (origin !== undefined && (own.includes(origin) || allowed.has(origin))) return undefined;
+  const sent = origin === undefined ? 'there is none' : `it is ${shownValue(origin)}`;
+  return `a session in a cookie writes with an Origin that is this server's or in CORS_ORIGINS, and ${sent}: send a bearer token`;
 }

@@ -1,7 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseCookie } from 'cookie';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AllowedOrigins } from '../http/server/allowed-origins.js';
 import { SESSION_LIFETIME_MS } from './sessions.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Origins whose pages may write with the cookie, where it is sent from pages of other sites; otherwise undefined. */
+    cookieOrigins: AllowedOrigins | undefined;
+  }
+}
+
+/** @param origins with them, browsers send the cookie from frames in pages of other sites, too */
+export function decideCookies(fastify: FastifyInstance, origins: AllowedOrigins | undefined): void {
+  fastify.decorate('cookieOrigins', origins);
+}
 
 export const SESSION_COOKIE = 'questlog_session';
 
@@ -22,7 +35,10 @@ export function clearCookie(request: FastifyRequest, reply: FastifyReply): void 
 
 /** Fastify detects TLS by the connection, or by `X-Forwarded-Proto` from a proxy in `TRUST_PROXY`. */
 function write(request: FastifyRequest, reply: FastifyReply, token: string, maxAge: number): void {
-  const secure = request.protocol === 'https' ? '; Secure' : '';
-  const attributes = `HttpOnly; SameSite=Lax; Path=/; Max-Age=${maxAge}${secure}`;
+  const isFramed = request.server.cookieOrigins !== undefined;
+  const site = isFramed ? 'SameSite=None' : 'SameSite=Lax';
+  // Partitioned: a game in the frames of two portals has two sessions, and browsers accept the cookie at all.
+  const ending = isFramed ? '; Secure; Partitioned' : request.protocol === 'https' ? '; Secure' : '';
+  const attributes = `HttpOnly; ${site}; Path=/; Max-Age=${maxAge}${ending}`;
   reply.header('Set-Cookie', `${SESSION_COOKIE}=${token}; ${attributes}`);
 }

@@ -456,7 +456,6 @@ describe('the REST contract', () => {
         { 'Content-Type': 'application/merge-patch+json' },
       ],
       [400, 'the profile of me with a key', 'PATCH', '/v1/players/me', {}],
-      [404, 'a profile that is not there', 'GET', profile],
       [400, 'the save of me', 'GET', '/v1/players/me/saves/auto'],
       [404, 'a save that is not there', 'GET', '/v1/players/ada/saves/nothing'],
       [404, 'a route that is not there', 'GET', '/v1/nothing'],

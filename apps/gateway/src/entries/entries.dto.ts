@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
   IsArray,
+  IsIn,
   IsInt,
   IsNumber,
   IsOptional,
@@ -87,6 +88,26 @@ export class LiveQuery extends PeriodQuery {
   @Min(1)
   @Max(100)
   readonly limit: number = 10;
+
+  @ApiPropertyOptional({
+    enum: ['me'],
+    description: 'Each event also has `around`: the caller and their neighbours, or null without an entry.',
+  })
+  @IsOptional()
+  @IsIn(['me'], { message: 'player must be me: the player of the session' })
+  readonly player?: 'me';
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    maximum: 50,
+    default: 2,
+    description: 'Neighbours on either side, with `player`.',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(50)
+  readonly radius?: number;
 }
 
 /** Maximum number of players in one lookup. */
@@ -175,6 +196,15 @@ export class EntryPage extends BoardPeriod {
 
   @ApiPropertyOptional({ description: 'The cursor of the next page, when there is one.' })
   readonly next?: string;
+}
+
+/** Of a live page. */
+export class EntriesAround {
+  @ApiProperty({ description: "The player's own." })
+  readonly rank!: number;
+
+  @ApiProperty({ type: [EntryView] })
+  readonly entries!: readonly EntryView[];
 }
 
 export class ListedEntry extends EntryView {

@@ -171,4 +171,67 @@ describe('live boards', () => {
     await pass(1_000);
     expect(reader.reads).toBe(reads);
   });
+
+  describe('with a player', () => {
+    const watchWith = (player: string) => {
+      const pages: LivePage[] = [];
+      const subscription = boards
+        .watchWith({ player, radius: 1 }, 'weekly', 10)
+        .subscribe(page => pages.push(page));
+      return { pages, subscription };
+    };
+
+    it('have the entries around the player, or null', async () => {
+      const [ada, eve] = [watchWith('ada'), watchWith('eve')];
+      await pass(1);
+      expect(JSON.parse(ada.pages[0]?.data ?? '')).toMatchObject({
+        entries: [{ player: 'ada', score: 1 }],
+        around: { rank: 1, entries: [{ rank: 1, player: 'ada', score: 1 }] },
+      });
+      expect(JSON.parse(eve.pages[0]?.data ?? '').around).toBeNull();
+    });
+
+    it('are read once for all streams of the player, beside one read of the page for all', async () => {
+      for (let i = 0; i < 10; i++) watchWith('ada');
+      watchWith('eve');
+      watch();
+      await pass(1);
+      expect(reader.reads).toBe(3);
+    });
+
+    it('have another id when the neighbours change, and stop reading without watchers', async () => {
+      const { pages, subscription } = watchWith('ada');
+      await pass(150);
+      reader.score = 2;
+      await pass(250);
+      expect(pages.at(-1)?.id).not.toBe(pages[0]?.id);
+      subscription.unsubscribe();
+      const { reads } = reader;
+      await pass(10_000);
+      expect(reader.reads).toBe(reads);
+    });
+
+    it('begin at once for another stream of the player', async () => {
+      watchWith('ada');
+      await pass(50);
+      const { pages } = watchWith('ada');
+      await pass(1);
+      expect(pages).toHaveLength(1);
+    });
+
+    it('end after a permanent error, and complete at shutdown', async () => {
+      const ends: unknown[] = [];
+      const observe = { error: (error: unknown) => ends.push(error), complete: () => ends.push('complete') };
+      const failure = new Error('expired');
+      reader.failure = failure;
+      boards.watchWith({ player: 'ada', radius: 1 }, 'weekly', 10).subscribe(observe);
+      await pass(200);
+      expect(ends).toEqual([failure]);
+      reader.failure = undefined;
+      boards.watchWith({ player: 'ada', radius: 1 }, 'weekly', 10).subscribe(observe);
+      await pass(200);
+      boards.beforeApplicationShutdown();
+      expect(ends).toEqual([failure, 'complete']);
+    });
+  });
 });

@@ -1,11 +1,13 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { timeout } from 'rxjs';
+import type { FastifyReply } from 'fastify';
+import { type Observable, timeout } from 'rxjs';
 import { Public } from '../auth/access.guard.js';
+import type { CallerRequest } from '../auth/caller.guard.js';
+import { ownPlayer } from '../auth/own-player.js';
 import { ApiProblems, ApiRead } from '../http/api-docs.js';
 import { assertPresent } from '../http/presence.js';
-import { unavailable } from '../http/problem.js';
+import { badValue, unavailable } from '../http/problem.js';
 import { addTime } from '../http/server/deadline.js';
 import { EventStream } from '../http/server/event-stream.js';
 import { IdPipe } from '../http/validation/ids.js';
@@ -17,6 +19,9 @@ import { LiveStreams } from './live-streams.js';
 
 /** Without a first page by then, the answer is 503 instead of a stream. */
 const FIRST_PAGE_TIMEOUT_MS = 1_500;
+
+/** Neighbours on either side of the player. */
+const DEFAULT_RADIUS = 2;
 
 @ApiTags('leaderboards')
 @Public()
@@ -31,10 +36,10 @@ export class LiveController {
   @ApiOperation({
     summary: 'The top of a board, live, as server-sent events',
     description:
-      '`snapshot` first, then `update` with the whole page again when it has changed, at most 10 a second; `data` is as `entries` answers. Comments every 15 seconds keep the connection alive.',
+      '`snapshot` first, then `update` with the whole page again when it has changed, at most 10 a second; `data` is as `entries` answers. With `player=me` it also has `around`, and an event is sent when that has changed, too. Comments every 15 seconds keep the connection alive.',
   })
   @ApiRead()
-  @ApiProblems(404, 429)
+  @ApiProblems(401, 404, 429)
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
@@ -44,10 +49,11 @@ export class LiveController {
   @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' } } } })
   live(
     @Param('board', IdPipe) board: string,
-    @Query(queryPipe) { limit, period }: LiveQuery,
-    @Req() request: FastifyRequest,
+    @Query(queryPipe) query: LiveQuery,
+    @Req() request: CallerRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    const watched = this.watch(board, query, request);
     // Nothing is awaited between this check and the `close` listener, which notices clients that leave later.
     assertPresent(request);
     const release = this.streams.admit(networkOf(addressOf(request)));
@@ -65,7 +71,7 @@ export class LiveController {
         if (request.method === 'HEAD') stream.end();
         resolve();
       };
-      const pages = this.boards.watch(board, limit, period).pipe(timeout({ first: FIRST_PAGE_TIMEOUT_MS }));
+      const pages = watched.pipe(timeout({ first: FIRST_PAGE_TIMEOUT_MS }));
       const subscription = pages.subscribe({
         next: show,
         // A client that was cut off reconnects, and then gets the error as a problem.
@@ -78,5 +84,18 @@ export class LiveController {
         resolve();
       });
     });
+  }
+
+  /** @throws Problem 400, and 401 for `player=me` without a session */
+  private watch(
+    board: string,
+    { limit, period, player, radius }: LiveQuery,
+    request: CallerRequest,
+  ): Observable<LivePage> {
+    if (player === undefined && radius !== undefined)
+      throw badValue('radius', 'radius is for player=me: send both, or neither', radius);
+    if (player === undefined) return this.boards.watch(board, limit, period);
+    const watched = { player: ownPlayer(request), radius: radius ?? DEFAULT_RADIUS };
+    return this.boards.watchWith(watched, board, limit, period);
   }
 }

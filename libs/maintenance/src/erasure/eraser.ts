@@ -10,6 +10,7 @@ import { EraserReplacedError } from '../errors.js';
 import { eraserEpochKey, eraserLeaseKey } from '../jobs/job-keys.js';
 import type { JobLog } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
+import { PollLoop } from '../jobs/poll-loop.js';
 import { buildKey } from '../keys.js';
 import { script } from '../lua.js';
 import { BuildLostError } from '../rebuild/partition-build.js';
@@ -60,10 +61,7 @@ export class Eraser {
   /** Events are not deleted before this time. */
   private restsUntil = 0;
   private lastBreath = performance.now();
-  private looking: Promise<void> | undefined;
-  private stopping = false;
-  private readonly ending = new AbortController();
-  private lastFault = '';
+  private readonly loop: PollLoop;
 
   constructor(
     private readonly redis: RedisClient,
@@ -72,6 +70,13 @@ export class Eraser {
     private readonly logger: JobLog,
   ) {
     this.jobs = new Jobs(redis, topology);
+    this.loop = new PollLoop(
+      () => this.look(),
+      // A process without the lease only has to notice when it becomes free.
+      failures =>
+        Math.min((this.players ? 1 : 4) * POLL_INTERVAL_MS * 2 ** Math.min(failures, 4), MAX_WAIT_MS),
+      error => this.report(error),
+    );
     const namesOf = (stream: StreamName) =>
       projections.filter(projection => projection.stream === stream).map(({ name }) => name);
     this.groups = { scores: namesOf('scores'), players: namesOf('players') };
@@ -79,13 +84,11 @@ export class Eraser {
 
   /** Polls for players to erase until it is stopped. */
   start(): void {
-    this.looking ??= this.look();
+    this.loop.start();
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
-    this.ending.abort();
-    await this.looking;
+    await this.loop.stop();
     await this.giveBack().catch(() => {});
   }
 
@@ -101,43 +104,23 @@ export class Eraser {
   /** Each pass reads the whole log, so guests who come and go must not trigger pass after pass. */
   private restAfter(begun: number): void {
     const now = performance.now();
-    if (this.looking !== undefined) this.restsUntil = now + Math.min(now - begun, MAX_REST_MS);
+    if (this.loop.isStarted) this.restsUntil = now + Math.min(now - begun, MAX_REST_MS);
   }
 
   private async look(): Promise<void> {
-    let failures = 0;
-    while (!this.stopping) {
-      try {
-        await this.run();
-        failures = 0;
-        this.lastFault = '';
-      } catch (error) {
-        failures += 1;
-        this.report(error as Error);
-      }
-      // A process without the lease only has to notice when it becomes free.
-      await this.wait(
-        Math.min((this.players ? 1 : 4) * POLL_INTERVAL_MS * 2 ** Math.min(failures, 4), MAX_WAIT_MS),
-      );
+    try {
+      await this.run();
+    } catch (error) {
+      // The next look takes the lease again, with a new fencing number.
+      if (isHandedOver(error)) this.players = undefined;
+      throw error;
     }
   }
 
-  /** Logs why erasing fails, once per reason. */
   private report(error: Error): void {
-    if (error instanceof EraserReplacedError || error instanceof StoppedError) {
-      this.players = undefined;
-      return;
-    }
-    if (isRedisUnavailable(error) || error.message === this.lastFault) return;
-    this.lastFault = error.message;
+    if (isHandedOver(error) || isRedisUnavailable(error)) return;
     const text = 'code' in error ? error.message : error.stack;
     this.logger.error(`erasing players, which is tried again: ${text}`);
-  }
-
-  private async wait(milliseconds: number): Promise<void> {
-    const { signal } = this.ending;
-    // Aborting the wait is not an error.
-    await delay(milliseconds, undefined, { signal }).catch(() => {});
   }
 
   /** @returns undefined while another process holds the lease */
@@ -158,7 +141,7 @@ export class Eraser {
     const now = performance.now();
     if (now < this.nextHold) return;
     this.nextHold = now + POLL_INTERVAL_MS;
-    if (this.stopping) throw new StoppedError();
+    if (this.loop.isStopping) throw new StoppedError();
     const { players } = this;
     if (!players || (await this.lead()) !== players) throw new EraserReplacedError();
   }
@@ -233,8 +216,7 @@ export class Eraser {
 
   /** Leaves half of the time to the events that this process projects. */
   private async breathe(): Promise<void> {
-    if (this.looking !== undefined)
-      await delay(Math.min(performance.now() - this.lastBreath, POLL_INTERVAL_MS));
+    if (this.loop.isStarted) await delay(Math.min(performance.now() - this.lastBreath, POLL_INTERVAL_MS));
     this.lastBreath = performance.now();
   }
 
@@ -244,7 +226,7 @@ export class Eraser {
     const now = performance.now();
     if (now < this.nextLook) return;
     this.nextLook = now + POLL_INTERVAL_MS;
-    if (this.stopping) throw new StoppedError();
+    if (this.loop.isStopping) throw new StoppedError();
     if ((await this.lead()) !== players) throw new EraserReplacedError();
     await players.advance();
   }
@@ -312,3 +294,6 @@ export class Eraser {
 
 /** This process is stopping; another one will continue. */
 class StoppedError extends Error {}
+
+const isHandedOver = (error: unknown): boolean =>
+  error instanceof EraserReplacedError || error instanceof StoppedError;

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import { measureLog, type PartitionKeys, type Topology } from '#libs/event-log';
 import type { EventType } from '#libs/events';
 import { partitionsOf } from '#libs/leaderboards';
@@ -13,6 +12,7 @@ import { sweep } from '../rebuild/sweep.js';
 import type { Difference } from '../verify/difference.js';
 import { verifyPartition } from '../verify/verify.js';
 import { type Job, Jobs } from './jobs.js';
+import { PollLoop } from './poll-loop.js';
 
 /** How often to look for a job. */
 const POLL_INTERVAL_MS = 500;
@@ -35,9 +35,7 @@ export interface JobLog {
 export class JobRunner<State, T extends EventType, Rules> {
   private readonly owner = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   private readonly jobs: Jobs;
-  private looking: Promise<void> | undefined;
-  private stopping = false;
-  private lastFault = '';
+  private readonly loop: PollLoop;
 
   constructor(
     private readonly redis: RedisClient,
@@ -46,32 +44,27 @@ export class JobRunner<State, T extends EventType, Rules> {
     private readonly logger: JobLog,
   ) {
     this.jobs = new Jobs(redis, topology);
+    this.loop = new PollLoop(
+      () => this.look(),
+      () => POLL_INTERVAL_MS,
+      error => {
+        if (!isRedisUnavailable(error)) logger.error(`looking for jobs: ${error.stack}`);
+      },
+    );
   }
 
   /** Polls for jobs until it is stopped. */
   start(): void {
-    this.looking ??= this.look();
+    this.loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopping = true;
-    await this.looking;
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   private async look(): Promise<void> {
-    while (!this.stopping) {
-      try {
-        const job = await this.jobs.active(this.projection.name);
-        if (job) await this.run(job);
-        this.lastFault = '';
-      } catch (error) {
-        const { message, stack } = error as Error;
-        if (!isRedisUnavailable(error) && message !== this.lastFault)
-          this.logger.error(`looking for jobs: ${stack}`);
-        this.lastFault = message;
-      }
-      await delay(POLL_INTERVAL_MS);
-    }
+    const job = await this.jobs.active(this.projection.name);
+    if (job) await this.run(job);
   }
 
   /** Runs the job unless another process does. @returns whether it ran */
@@ -98,7 +91,7 @@ export class JobRunner<State, T extends EventType, Rules> {
         this.jobs,
         job,
         this.owner,
-        () => this.stopping,
+        () => this.loop.isStopping,
       );
       const result = await work.run();
       // A rebuild of one board replaces only the latest build; a process that died may have left others.

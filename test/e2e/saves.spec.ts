@@ -47,6 +47,34 @@ describe('saves', () => {
       ]);
     });
 
+    it('have the meta of the write, which PATCH and restore keep unless it is sent', async () => {
+      const meta = async () => (await client.get(base)).body.saves[0]?.meta;
+      await put('auto', { n: 1 }, { 'Save-Meta': '{"title":"Caf\\u00e9"}' });
+      expect(await meta()).toEqual({ title: 'Café' });
+      await merge({ n: 2 });
+      expect(await meta()).toEqual({ title: 'Café' });
+      await merge({ n: 3 }, { 'Save-Meta': '{"title":"Three"}' });
+      expect(await meta()).toEqual({ title: 'Three' });
+      await put('auto', { n: 4 });
+      expect(await meta()).toBeUndefined();
+      await restore(1);
+      expect(await meta()).toEqual({ title: 'Café' });
+      await restore(1, { 'Save-Meta': '{"title":"Again"}' });
+      expect(await meta()).toEqual({ title: 'Again' });
+      expectProblem(await put('auto', {}, { 'Save-Meta': '[]' }), 400, /Save-Meta must be a JSON object/);
+    });
+
+    it('have the meta of the first request under an Idempotency-Key, and another one is refused', async () => {
+      const key = { 'Idempotency-Key': 'meta', 'Save-Meta': '{"n":1}' };
+      await put('auto', {}, key);
+      expect((await put('auto', {}, key)).headers['idempotency-replayed']).toBe('true');
+      expectProblem(await put('auto', {}, { ...key, 'Save-Meta': '{"n":2}' }), 422, /Idempotency-Key|key/);
+      const patchKey = { 'Idempotency-Key': 'patch' };
+      await merge({ n: 1 }, patchKey);
+      await put('auto', {}, { 'Save-Meta': '{"n":3}' });
+      expect((await merge({ n: 1 }, patchKey)).headers['idempotency-replayed']).toBe('true');
+    });
+
     it('are those that a write has made, for a reader that names its event', async () => {
       const { body } = await client.put(`${base}/auto`, { n: 1 });
       expect((await client.get(base, { 'If-Applied': body.eventId })).body.saves).toHaveLength(1);

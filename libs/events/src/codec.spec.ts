@@ -21,12 +21,15 @@ const scoreSubmitted = fc.record({
     fc.dictionary(fc.string({ minLength: 1 }), fc.oneof(fc.string(), fc.integer(), fc.boolean())),
   ),
 });
-const saveWritten = fc.record({ player: fc.string(), slot: fc.string(), document: fc.json() });
 
 /** Passed through JSON, which turns -0 into 0. */
 const jsonObject = fc
   .dictionary(fc.oneof(fc.string(), fc.constant('__proto__')), fc.jsonValue())
   .map(value => JSON.parse(JSON.stringify(value)) as JsonObject);
+const saveWritten = fc.record(
+  { player: fc.string(), slot: fc.string(), document: fc.json(), meta: jsonObject },
+  { requiredKeys: ['player', 'slot', 'document'] },
+);
 const profilePatched = fc.record({ player: fc.string(), patch: jsonObject });
 
 const version = fc.integer({ min: 1, max: 1_000_000 });

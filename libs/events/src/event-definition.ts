@@ -28,6 +28,8 @@ export interface EventDefinition<Data> {
   toCopy?(data: Data, first: EventId): Data;
   /** A document that is stored byte for byte in a field of its own instead of being packed. */
   document?(data: Data): string;
+  /** The data as the request determines it, for idempotency fingerprints; all of it by default. */
+  asRequested?(data: Data): Data;
   /** The data as an array without field names, which saves about 20 bytes per event. */
   pack(data: Data): readonly unknown[];
   /** The reverse of `pack`. @throws MalformedEventError when a value is missing or has the wrong type */

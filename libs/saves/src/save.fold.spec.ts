@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { PartitionKeys } from '#libs/event-log';
-import { isInVersionOrder } from '#libs/events';
+import { isInVersionOrder, type JsonObject } from '#libs/events';
 
 import { saves } from '#libs/maintenance';
 import { stateKeys } from '#libs/projections';
@@ -115,5 +115,30 @@ describe('the fold of a save', () => {
         },
       ),
     );
+  });
+});
+
+describe('the meta of a save', () => {
+  const written = (version: number, meta?: JsonObject) => {
+    const event = saveWritten(version, 5);
+    return { ...event, data: { ...event.data, ...(meta && { meta }) } };
+  };
+
+  it('is that of the latest version', () => {
+    const save = evolveSave(undefined, written(1, { title: 'One' }));
+    expect(save.meta).toEqual({ title: 'One' });
+    expect(evolveSave(save, written(2, { title: 'Two' })).meta).toEqual({ title: 'Two' });
+    expect(evolveSave(save, written(2))).not.toHaveProperty('meta');
+    expect(evolveSave(save, saveDeleted(2, 5))).not.toHaveProperty('meta');
+  });
+
+  it('survives being stored, beside a name, and is told from other states', () => {
+    for (const meta of [undefined, {}, { a: ' "}\\ ', b: [1, { c: null }] }])
+      for (const name of [undefined, '', 'm "x" }']) {
+        const save = { ...at(3), ...(meta && { meta }), ...(name !== undefined && { name }) };
+        const text = saves.format(save);
+        expect(text).not.toMatch(/}$/);
+        expect(saves.parse(text)).toEqual(save);
+      }
   });
 });

@@ -1,4 +1,4 @@
-import { type RecordedEvent, timeOf, versionOf } from '#libs/events';
+import { type JsonObject, type RecordedEvent, timeOf, versionOf } from '#libs/events';
 import { documentName, isFoundByName } from './searchable-slots.js';
 
 export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
@@ -10,6 +10,8 @@ export interface SaveState {
   readonly updatedAt: number;
   /** Length of the document in UTF-8; nothing when the version is a deletion: versions go on counting behind it. */
   readonly bytes: number | undefined;
+  /** What the game says about the version. */
+  readonly meta?: JsonObject;
   /** What the document is found by, in a slot that is searched by name. */
   readonly name?: string;
 }
@@ -18,7 +20,9 @@ export interface SaveState {
 export function evolveSave(save: SaveState | undefined, event: SaveEvent): SaveState {
   const version = versionOf(event);
   if (save && version <= save.version) return save;
-  return { version, updatedAt: timeOf(event), bytes: bytesOf(event), ...nameOf(event) };
+  const meta = event.type === 'SaveWritten' ? event.data.meta : undefined;
+  const about = { version, updatedAt: timeOf(event), bytes: bytesOf(event), ...(meta && { meta }) };
+  return { ...about, ...nameOf(event) };
 }
 
 /** A verifying fold keeps no documents, but the states that were made of them. */

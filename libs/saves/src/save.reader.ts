@@ -1,4 +1,5 @@
 import type { Topology } from '#libs/event-log';
+import type { JsonObject } from '#libs/events';
 import { LiveState, readFields, stateKeys } from '#libs/projections';
 import type { RedisClient } from '#libs/redis';
 import { DOCUMENTS_GROUP } from '#libs/search';
@@ -15,6 +16,8 @@ export interface SaveSlot {
   readonly updatedAt: string;
   /** Length of the document in UTF-8. */
   readonly bytes: number;
+  /** What the game says about the save. */
+  readonly meta?: JsonObject;
 }
 
 export interface Save extends Omit<SaveSlot, 'slot'> {
@@ -104,6 +107,7 @@ export class SaveReader {
 
 /** Nothing for a deletion. */
 function view(line: string): Omit<SaveSlot, 'slot'> | undefined {
-  const { version, updatedAt, bytes } = parseSave(line);
-  return bytes === undefined ? undefined : { version, updatedAt: new Date(updatedAt).toISOString(), bytes };
+  const { version, updatedAt, bytes, meta } = parseSave(line);
+  if (bytes === undefined) return undefined;
+  return { version, updatedAt: new Date(updatedAt).toISOString(), bytes, ...(meta && { meta }) };
 }

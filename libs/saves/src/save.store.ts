@@ -1,3 +1,4 @@
+import type { JsonObject } from '#libs/events';
 import type { Effect, StateKeys } from '#libs/projections';
 import { documentKey } from './keys.js';
 import type { SaveEvent, SaveState } from './save.fold.js';
@@ -20,17 +21,23 @@ function textEffects(before: SaveState | undefined, { type, data }: SaveEvent, k
   return before?.bytes === undefined ? [] : [{ ...target, command: 'UNLINK', args: [] }];
 }
 
-/** `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion, then the name as JSON where it is searched by name. */
-export function formatSave({ version, updatedAt, bytes, name }: SaveState): string {
-  return `${version} ${updatedAt} ${bytes ?? '-'}${name === undefined ? '' : ` ${JSON.stringify(name)}`}`;
+/**
+ * `<version> <updatedAt> <bytes>`, with `-` for the bytes of a deletion; then `m` and the meta as JSON in a JSON string without
+ * spaces, if there is any; then the name as JSON where it is searched by name.
+ */
+export function formatSave({ version, updatedAt, bytes, meta, name }: SaveState): string {
+  const packed = meta && ` m${JSON.stringify(JSON.stringify(meta)).replaceAll(' ', '\\u0020')}`;
+  return `${version} ${updatedAt} ${bytes ?? '-'}${packed ?? ''}${name === undefined ? '' : ` ${JSON.stringify(name)}`}`;
 }
 
 export function parseSave(text: string): SaveState {
-  const [version, updatedAt, bytes, ...name] = text.split(' ');
+  const [version, updatedAt, bytes, ...rest] = text.split(' ');
+  const meta = rest[0]?.startsWith('m') ? rest.shift()?.slice(1) : undefined;
   return {
     version: Number(version),
     updatedAt: Number(updatedAt),
     bytes: bytes === '-' ? undefined : Number(bytes),
-    ...(name.length > 0 && { name: JSON.parse(name.join(' ')) as string }),
+    ...(meta !== undefined && { meta: JSON.parse(JSON.parse(meta) as string) as JsonObject }),
+    ...(rest.length > 0 && { name: JSON.parse(rest.join(' ')) as string }),
   };
 }

@@ -35,7 +35,10 @@ const DATA: Readonly<Record<EventType, fc.Arbitrary<object>>> = {
   PlayerBanned: fc.record({ player: anyId, first: anyFirst }),
   PlayerUnbanned: fc.record({ player: anyId, first: anyFirst }),
   ScoresErased: fc.record({ player: anyId }),
-  SaveWritten: fc.record({ player: anyId, slot: anyId, document: fc.json() }),
+  SaveWritten: fc.record(
+    { player: anyId, slot: anyId, document: fc.json(), meta: fc.constantFrom({}, { title: 'A b', n: [1] }) },
+    { requiredKeys: ['player', 'slot', 'document'] },
+  ),
   SaveDeleted: fc.record({ player: anyId, slot: anyId }),
   ProfilePatched: fc.record({ player: anyId, patch: anyPatch }),
   PlayerErased: fc.record({ player: anyId }),

@@ -1,5 +1,6 @@
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { timeOf } from '#libs/events';
 import { SaveReader } from '#libs/saves';
 import { OwnPlayerOnly } from '../auth/access.guard.js';
@@ -10,12 +11,14 @@ import { bodyPipe, queryPipe } from '../http/validation/validation.js';
 import { Write, type WriteRequest } from '../http/writes/write-request.js';
 import { WriteResponder } from '../http/writes/write-responder.js';
 import { SaveLog } from './save-log.js';
+import { saveMeta } from './save-meta.js';
 import {
   HistoryPage,
   HistoryQuery,
   IF_MATCH,
   IF_UNMODIFIED_SINCE,
   RestoreBody,
+  SAVE_META,
   SaveApplied,
 } from './saves.dto.js';
 
@@ -67,6 +70,7 @@ export class HistoryController {
   })
   @ApiHeader(IF_MATCH)
   @ApiHeader(IF_UNMODIFIED_SINCE)
+  @ApiHeader(SAVE_META)
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: only if there is none now.' })
   @ApiWrite()
   @ApiProblems(404, 409, 412)
@@ -75,13 +79,16 @@ export class HistoryController {
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
     @Body(bodyPipe) { version }: RestoreBody,
+    @Req() { headers }: FastifyRequest,
     @Write() write: WriteRequest,
   ): Promise<object> {
     const id = { player, slot };
-    const { document } = (await this.log.document(id, version)).data;
+    const { document, meta } = (await this.log.document(id, version)).data;
+    const sent = saveMeta(headers);
+    const content = { document, meta: sent ?? meta, isMetaSent: sent !== undefined };
     const condition = write.condition;
     return this.writes.respond(write, {
-      append: envelope => this.log.replace(id, document, condition, envelope),
+      append: envelope => this.log.replace(id, content, condition, envelope),
       result: appended => this.log.applied(id, appended),
       isDated: true,
     });

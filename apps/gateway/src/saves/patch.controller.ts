@@ -10,7 +10,8 @@ import { Write, type WriteRequest } from '../http/writes/write-request.js';
 import { WriteResponder } from '../http/writes/write-responder.js';
 import { applyPatch, checkPatch } from './apply-patch.js';
 import { SaveLog } from './save-log.js';
-import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied } from './saves.dto.js';
+import { saveMeta } from './save-meta.js';
+import { IF_MATCH, IF_UNMODIFIED_SINCE, SAVE_META, SaveApplied } from './saves.dto.js';
 
 @ApiTags('saves')
 @OwnPlayerOnly()
@@ -33,6 +34,7 @@ space: numbers beyond 2^53 and the order of keys, too.`,
   @ApiBody({ schema: { type: 'object', example: { hp: 20, poison: null } } })
   @ApiHeader(IF_MATCH)
   @ApiHeader(IF_UNMODIFIED_SINCE)
+  @ApiHeader(SAVE_META)
   @ApiWrite()
   @ApiProblems(404, 409, 412)
   @ApiOkResponse({ type: SaveApplied, description: 'With `Prefer: wait`: the save can be read.' })
@@ -46,8 +48,10 @@ space: numbers beyond 2^53 and the order of keys, too.`,
     const type = mediaType(request) === JSON_PATCH ? JSON_PATCH : MERGE_PATCH;
     const patch = checkPatch(body, type);
     const id = { player, slot };
+    const meta = saveMeta(request.headers);
     const revision = {
-      request: `${type} ${patch}`,
+      request: meta ? `${type} ${JSON.stringify(meta)} ${patch}` : `${type} ${patch}`,
+      meta,
       condition: write.condition,
       // A patch is applied several times when others write the slot at the same time.
       revise: (document: string) => {

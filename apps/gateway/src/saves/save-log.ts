@@ -10,7 +10,7 @@ import {
   VersionConflictError,
   VersionReader,
 } from '#libs/event-log';
-import { type RecordedEvent, timeOf } from '#libs/events';
+import { type JsonObject, type RecordedEvent, timeOf } from '#libs/events';
 import type { Envelope } from '#libs/leaderboards';
 import { SaveReader } from '#libs/saves';
 import { notFound, unavailable } from '../http/problem.js';
@@ -31,11 +31,21 @@ export interface SlotId {
 
 export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
 
+/** What a version holds. */
+export interface SaveContent {
+  readonly document: string;
+  readonly meta?: JsonObject | undefined;
+  /** Whether the request has the meta, so that a repeat must have the same. */
+  readonly isMetaSent?: boolean;
+}
+
 /** A change of the current document. */
 export interface Revision {
   /** The request as text. An idempotency key is compared with it, because the document depends on the current one. */
   readonly request: string;
   readonly condition: WriteCondition;
+  /** Without it, that of the current version stays. */
+  readonly meta: JsonObject | undefined;
   /** @throws Problem when it does not fit the document */
   revise(document: string): Promise<string>;
 }
@@ -107,9 +117,18 @@ export class SaveLog {
   }
 
   /** Appends a whole document, if the condition holds. @throws VersionConflictError */
-  replace(id: SlotId, document: string, condition: WriteCondition, envelope: Envelope): Promise<Appended> {
+  replace(
+    id: SlotId,
+    content: SaveContent,
+    condition: WriteCondition,
+    envelope: Envelope,
+  ): Promise<Appended> {
     const head = () => this.currentHead(id);
-    return appendIf(condition, head, envelope, conditions => this.append(id, document, envelope, conditions));
+    const { document, meta, isMetaSent } = content;
+    const request = isMetaSent ? { request: `${JSON.stringify(meta)} ${document}` } : {};
+    return appendIf(condition, head, envelope, conditions =>
+      this.append(id, content, envelope, { ...conditions, ...request }),
+    );
   }
 
   /** Appends a version without a document, if there is a document and the condition holds. @throws VersionConflictError */
@@ -145,10 +164,11 @@ export class SaveLog {
       if (head?.type !== 'SaveWritten' || current === undefined)
         throw notFound(`${id.player} has no save in ${id.slot}`);
       try {
-        return await this.append(id, await revise(head.data.document), envelope, {
-          request,
-          expectedVersion: current,
-        });
+        const content = {
+          document: await revise(head.data.document),
+          meta: revision.meta ?? head.data.meta,
+        };
+        return await this.append(id, content, envelope, { request, expectedVersion: current });
       } catch (error) {
         if (!(error instanceof VersionConflictError) || typeof condition.expected === 'number') throw error;
       }
@@ -159,15 +179,17 @@ export class SaveLog {
 
   private async replayed(id: SlotId, request: string, envelope: Envelope): Promise<Appended | undefined> {
     try {
-      return await this.append(id, '', envelope, { request, replayOnly: true });
+      return await this.append(id, { document: '' }, envelope, { request, replayOnly: true });
     } catch (error) {
       if (error instanceof NotReplayedError) return undefined;
       throw error;
     }
   }
 
-  private append(id: SlotId, document: string, envelope: Envelope, conditions: AppendOptions) {
-    return this.log.append({ type: 'SaveWritten', data: { ...id, document }, ...envelope }, conditions);
+  private append(id: SlotId, content: SaveContent, envelope: Envelope, conditions: AppendOptions) {
+    const { document, meta } = content;
+    const data = { ...id, document, ...(meta && { meta }) };
+    return this.log.append({ type: 'SaveWritten', data, ...envelope }, conditions);
   }
 
   private async event(player: string, id: SaveEvent['id']): Promise<SaveEvent | undefined> {

@@ -15,7 +15,8 @@ import { Write, type WriteRequest } from '../http/writes/write-request.js';
 import { WriteResponder } from '../http/writes/write-responder.js';
 import { checkDocument } from './document.js';
 import { SaveLog, type SlotId } from './save-log.js';
-import { IF_MATCH, IF_UNMODIFIED_SINCE, SaveApplied, SaveQuery } from './saves.dto.js';
+import { saveMeta } from './save-meta.js';
+import { IF_MATCH, IF_UNMODIFIED_SINCE, SAVE_META, SaveApplied, SaveQuery } from './saves.dto.js';
 import { pathOf, selectPath } from './select-path.js';
 
 @ApiTags('saves')
@@ -77,6 +78,7 @@ export class SavesController {
   @ApiBody({ schema: { type: 'object', example: { level: 3, hp: 20 } } })
   @ApiHeader(IF_MATCH)
   @ApiHeader(IF_UNMODIFIED_SINCE)
+  @ApiHeader(SAVE_META)
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: write only if there is none.' })
   @ApiWrite()
   @ApiProblems(409, 412)
@@ -85,13 +87,16 @@ export class SavesController {
     @Param('player', PlayerPipe) player: string,
     @Param('slot', IdPipe) slot: string,
     @Body() body: unknown,
+    @Req() { headers }: FastifyRequest,
     @Write() write: WriteRequest,
   ): Promise<object> {
     const document = checkDocument(body);
+    const meta = saveMeta(headers);
     const id = { player, slot };
     const condition = write.condition;
     return this.writes.respond(write, {
-      append: envelope => this.log.replace(id, document, condition, envelope),
+      append: envelope =>
+        this.log.replace(id, { document, meta, isMetaSent: meta !== undefined }, condition, envelope),
       result: async ({ ref, at, version }) => ({
         ...{ player, slot, version, updatedAt: new Date(timeOf({ id: ref.id, at })).toISOString() },
         bytes: Buffer.byteLength(document),

@@ -19,6 +19,14 @@ export const IF_UNMODIFIED_SINCE = {
     'Only if the current version is from then or earlier, in whole seconds; as `Last-Modified` said it. Ignored beside `If-Match`, and when it is no date.',
 } as const;
 
+export const SAVE_META = {
+  name: 'Save-Meta',
+  required: false,
+  description:
+    'A JSON object of up to 1 KiB in ASCII, with `\\u` escapes: `meta` in the list of saves. PUT without it removes it; PATCH keeps it, and a restore takes that of the version.',
+  schema: { type: 'string', example: '{"title":"Chapter 3","minutes":124}' },
+} as const;
+
 export class SaveDeletedView extends AppliedView {
   @ApiProperty()
   readonly player!: string;
@@ -50,6 +58,13 @@ class SlotView {
 
   @ApiProperty({ description: 'Length of the document in UTF-8.' })
   readonly bytes!: number;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'As `Save-Meta` said when the version was written.',
+  })
+  readonly meta?: object;
 }
 
 export class SaveList {

@@ -116,7 +116,8 @@ export class AppendCall {
   private record(event: NewEvent, content?: string) {
     const hash = recordHash(event);
     if (hash === undefined) return undefined;
-    const print = fingerprint(packArray(event), content);
+    const data = eventDefinitionOf(event.type).asRequested?.(event.data) ?? event.data;
+    const print = fingerprint(packArray({ ...event, data }), content);
     return { record: this.number(this.partition.idempotency(hash)), print };
   }
 

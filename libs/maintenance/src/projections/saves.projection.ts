@@ -35,7 +35,7 @@ import type { PlayerState } from './player-state.js';
  * Profiles: per partition a hash of players, and another one of their names.
  * Search: per partition a sorted set of the index terms of profiles, and one for each searchable slot.
  *
- * The format of a slot is `<version> <updatedAt> <bytes>`, with `-` for a deletion, and in a searchable slot the name as JSON.
+ * The format of a slot is described at `formatSave`.
  * An address has states of one kind.
  */
 export const saves: Projection<PlayerState, PlayerEvent> = {

@@ -13,12 +13,20 @@ const HSTS_MAX_AGE_S = 365 * 24 * 60 * 60;
 /** Request headers that pages of other origins may send. */
 const SENT = [
   ...['Authorization', 'Content-Encoding', 'Content-Type', 'Idempotency-Key', 'If-Applied', 'If-Match'],
-  ...['If-None-Match', 'If-Unmodified-Since', 'Last-Event-ID', 'Prefer', 'traceparent'],
+  ...['If-None-Match', 'If-Unmodified-Since', 'Last-Event-ID', 'Prefer', 'Save-Meta', 'traceparent'],
 ];
 
 /** Response headers that pages of other origins may read. */
 const READ = [
-  ...['Date', 'ETag', 'Idempotency-Replayed', 'Location', 'Preference-Applied', 'Retry-After'],
+  ...[
+    'Date',
+    'ETag',
+    'Idempotency-Replayed',
+    'Last-Modified',
+    'Location',
+    'Preference-Applied',
+    'Retry-After',
+  ],
   ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
 ];
 

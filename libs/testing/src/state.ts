@@ -1,5 +1,5 @@
 import type { PartitionKeys } from '#libs/event-log';
-import { keysLike } from './redis-cluster.js';
+import { keysLike } from './servers/redis-cluster.js';
 import type { TestLog } from './test-log.js';
 
 /** What projections keep in a partition. */

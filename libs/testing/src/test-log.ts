@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventLog, Topology } from '#libs/event-log';
 import { createClient, type RedisAddress, type RedisClient } from '#libs/redis';
-import { keysLike } from './redis-cluster.js';
+import { keysLike } from './servers/redis-cluster.js';
 
 /** A log of a test's own, on the Redis that all tests share. */
 export interface TestLog {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { faultsIn } from './detached-work.js';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const files = globSync('{apps,libs}/**/*.ts', { cwd: root }).filter(file => !file.endsWith('.spec.ts'));
 
 const check = (text: string) =>

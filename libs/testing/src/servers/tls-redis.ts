@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '#libs/embedded-redis';
+import { eventually } from '../eventually.js';
 import { makeCertificates, tlsSettings } from './certificates.js';
-import { eventually } from './eventually.js';
 
 const CLUSTER = [
   'cluster-enabled yes',

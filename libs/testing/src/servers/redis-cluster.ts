@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedRedis, freePort } from '#libs/embedded-redis';
 import { type ClusterAddress, createClient, nodesOf, type RedisClient } from '#libs/redis';
-import { eventually } from './eventually.js';
+import { eventually } from '../eventually.js';
 
 const SLOTS = 16_384;
 /** Milliseconds in which the nodes have found each other. */

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answersPing, EmbeddedRedis, freePort } from '#libs/embedded-redis';
 import { createClient, type SentinelAddress } from '#libs/redis';
+import { eventually } from '../eventually.js';
 import { makeCertificates, tlsSettings } from './certificates.js';
-import { eventually } from './eventually.js';
 
 const MASTER = 'questlog';
 /** Milliseconds of silence after which a Sentinel holds a server for dead. */

@@ -13,7 +13,7 @@ const BUILDERS = [
 
 /** How the time of a match grows with the length of the text, for each expression. */
 function growthsOf(expressions: readonly (readonly [source: string, flags: string])[]): string[] {
-  const program = 'libs/testing/src/growth-of-expressions.mjs';
+  const program = 'libs/testing/src/source-checks/growth-of-expressions.mjs';
   const options = { input: JSON.stringify(expressions), encoding: 'utf8' } as const;
   return JSON.parse(execFileSync(process.execPath, [program], options)) as string[];
 }

@@ -1,8 +1,8 @@
 import type { BoardDefinition, NewEvent } from '#libs/events';
 import { eventually } from '#libs/testing';
+import { accepted, eventIdOf, Sender } from './clients/sender.js';
 import type { BoardRules } from './model.js';
 import type { Random } from './random.js';
-import { accepted, eventIdOf, Sender } from './sender.js';
 import type { World } from './world.js';
 
 /** Boards that nobody defines. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { boardNames, defineBoards } from './boards.js';
 import { checkAll } from './checks/all.check.js';
-import { Client } from './client.js';
+import { Client } from './clients/client.js';
 import { Cluster } from './cluster.js';
 import { Faults } from './faults.js';
 import { Findings } from './findings.js';

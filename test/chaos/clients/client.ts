@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CHANGING_BOARD } from './boards.js';
+import { CHANGING_BOARD } from '../boards.js';
+import type { Random } from '../random.js';
+import type { World } from '../world.js';
 import { ErasureClient } from './erasure-client.js';
-import type { Random } from './random.js';
 import { SavesClient } from './saves-client.js';
 import { ScoresClient } from './scores-client.js';
 import { Sender } from './sender.js';
-import type { World } from './world.js';
 
 /** Milliseconds between two calls of one client, at most. */
 const PAUSE = 40;

@@ -1,9 +1,9 @@
-import { KEYS } from './cluster.js';
-import { type Answer, bearer } from './gateways.js';
-import type { Save } from './model.js';
-import type { Random } from './random.js';
+import { KEYS } from '../cluster.js';
+import { type Answer, bearer } from '../gateways.js';
+import type { Save } from '../model.js';
+import type { Random } from '../random.js';
+import type { World } from '../world.js';
 import { accepted, eventIdOf, type Sender } from './sender.js';
-import type { World } from './world.js';
 
 const SLOTS = ['auto', 'manual'];
 /** Bytes that a document is filled up with, at most. */

@@ -1,6 +1,6 @@
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
+import type { World } from '../world.js';
 import type { Sender } from './sender.js';
-import type { World } from './world.js';
 
 /**
  * Lets players be who are then erased. The model is told nothing of them: whatever is left of one, in the log, on a board,

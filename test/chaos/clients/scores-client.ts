@@ -1,10 +1,10 @@
 import { OPERATORS, ORDERS } from '#libs/events';
-import { EntryReader } from './entry-reader.js';
-import type { Request } from './gateways.js';
-import type { BoardRules } from './model.js';
-import type { Random } from './random.js';
+import { EntryReader } from '../entry-reader.js';
+import type { Request } from '../gateways.js';
+import type { BoardRules } from '../model.js';
+import type { Random } from '../random.js';
+import type { World } from '../world.js';
 import { accepted, eventIdOf, type Sender } from './sender.js';
-import type { World } from './world.js';
 
 /** Of all writes, how many are read back at once. */
 const READ_BACK = 0.25;

@@ -1,7 +1,7 @@
-import { KEYS } from './cluster.js';
-import { type Answer, bearer, type Request } from './gateways.js';
-import type { Random } from './random.js';
-import type { World } from './world.js';
+import { KEYS } from '../cluster.js';
+import { type Answer, bearer, type Request } from '../gateways.js';
+import type { Random } from '../random.js';
+import type { World } from '../world.js';
 
 /** Of all acknowledged writes, how many are sent once more under their old key. */
 const REPEATED = 0.03;

@@ -19,9 +19,17 @@ export {
   StoreUrlError,
   UnarchivableEntryError,
 } from './archive/errors.js';
+export {
+  folderOf,
+  type Manifest,
+  readManifest,
+  type StoredManifest,
+  writeManifest,
+} from './archive/manifest.js';
 export { openStore } from './archive/open-store.js';
 export { probeStore } from './archive/probe-store.js';
 export type { RowGroup } from './archive/row-group.js';
+export { SegmentArchive } from './archive/segment-archive.js';
 export { type SegmentInfo, segmentName } from './archive/segment-format.js';
 export { SegmentReader } from './archive/segment-reader.js';
 export { archiveOf, type SegmentSource, useArchive } from './archive/segment-source.js';

@@ -14,7 +14,7 @@ import {
 } from '#libs/events';
 import type { LogEntry } from '../reading/stream-page.js';
 import { UnarchivableEntryError } from './errors.js';
-import { SEGMENT_COLUMNS, type SegmentRow } from './segment-columns.js';
+import type { SegmentRow } from './segment-columns.js';
 
 /** A stream entry as Redis stores it: fields can hold any bytes. */
 export type BinaryEntry = readonly [id: string, fields: readonly Buffer[]];
@@ -44,6 +44,12 @@ function idOf(id: string): EventId {
 
 type Columns = Omit<SegmentRow, 'time' | 'seq'>;
 
+/** Columns that the segments of a stream do not have. */
+const OTHER_COLUMNS: Readonly<Record<StreamName, readonly (keyof Columns)[]>> = {
+  scores: ['slot', 'document'],
+  players: ['board', 'score', 'attributes'],
+};
+
 /** @returns undefined for an entry that is no event of this stream */
 function columnsOf(stream: StreamName, id: string, fields: readonly string[]): Columns | undefined {
   const event = tryUnpack(id, fields);
@@ -68,9 +74,7 @@ function columnsOf(stream: StreamName, id: string, fields: readonly string[]): C
     trace,
     data: Object.keys(rest).length > 0 ? JSON.stringify(rest) : undefined,
   };
-  const isOfStream = Object.entries(columns).every(
-    ([name, value]) => value === undefined || name in SEGMENT_COLUMNS[stream],
-  );
+  const isOfStream = OTHER_COLUMNS[stream].every(name => columns[name] === undefined);
   return isOfStream ? columns : undefined;
 }
 

@@ -32,19 +32,29 @@ export class RowGroup {
 
   /** The index of the first stream entry that comes after an id; `length` if none does. */
   indexAfter(id: EventId): number {
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (compareEventIds(this.id(middle), id) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return this.firstIndex(found => compareEventIds(found, id) > 0);
+  }
+
+  /** The index of the first stream entry that does not come before an id; `length` if all do. */
+  indexFrom(id: EventId): number {
+    return this.firstIndex(found => compareEventIds(found, id) >= 0);
   }
 
   id(index: number): EventId {
     const { time, seq } = this.columns;
     return { ms: Number(time?.[index]), seq: Number(seq?.[index]) };
+  }
+
+  /** @param isReached false for ids up to some point, and then true */
+  private firstIndex(isReached: (id: EventId) => boolean): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isReached(this.id(middle))) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   /** One literal with all fields: objects of one shape are built fastest. */

@@ -15,12 +15,6 @@ import {
 } from './segment-format.js';
 import type { ArchiveStore } from './store.js';
 
-/** What the events that somebody looks for are about. */
-export interface Subject {
-  readonly board?: string | undefined;
-  readonly player?: string | undefined;
-}
-
 /** Exists for other programs. `code` says the same. */
 const UNREAD_COLUMN = 'type';
 /** Columns whose values are short ASCII, so that the statistics have them as they are. */
@@ -55,11 +49,12 @@ export class SegmentReader {
     return new SegmentReader(store, object, new DataView(buffer), tailStart, metadata, groups);
   }
 
-  /** Whether a row group can have events about the subject. False is certain. */
-  mayContain(group: number, subject: Subject): boolean {
+  /** Whether a row group can have events about a board or a player with one of these ids. False is certain. */
+  mayMention(group: number, ids: readonly string[]): boolean {
+    // Nobody knows whom an entry that is no event mentions.
     if (this.groups[group]?.undecodable) return true;
-    return (Object.entries(subject) as [keyof Subject, string | undefined][]).every(
-      ([column, value]) => value === undefined || this.columnMayContain(group, column, value),
+    return ids.some(
+      id => this.columnMayContain(group, 'board', id) || this.columnMayContain(group, 'player', id),
     );
   }
 

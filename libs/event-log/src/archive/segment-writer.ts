@@ -5,7 +5,6 @@ import { type BinaryEntry, rowOf } from './entry-row.js';
 import { hashOf } from './hash.js';
 import { type ColumnName, SEGMENT_COLUMNS, type SegmentRow, segmentSchema } from './segment-columns.js';
 import {
-  compareIds,
   FORMAT_VERSION,
   type GroupInfo,
   INDEX_KEY,
@@ -33,8 +32,7 @@ export class SegmentWriter {
   private readonly parquet: ParquetWriter;
   private readonly groups: GroupInfo[] = [];
   private rows: SegmentRow[] = [];
-  private first = '';
-  private last = '';
+  private last: Pick<SegmentRow, 'time' | 'seq'> = { time: -1n, seq: 0n };
   private rowBytes = 0;
 
   constructor(
@@ -66,14 +64,13 @@ export class SegmentWriter {
   add(entry: BinaryEntry): void {
     const [id, fields] = entry;
     const row = rowOf(this.stream, entry);
-    if (this.last && compareIds(this.last, id) >= 0)
-      throw new RangeError(`the stream entry ${id} is not after ${this.last}: add entries in their order`);
+    if (row.time < this.last.time || (row.time === this.last.time && row.seq <= this.last.seq))
+      throw new RangeError(`the stream entry ${id} is not after the one before: add entries in their order`);
     const bytes = fields.reduce((sum, field) => sum + field.length, 0);
     if (this.rows.length === MAX_GROUP_ENTRIES || this.rowBytes + bytes > MAX_GROUP_BYTES) this.endGroup();
-    if (this.rows.length === 0) this.first = id;
     this.rows.push(row);
     this.rowBytes += bytes;
-    this.last = id;
+    this.last = row;
   }
 
   /** @returns undefined when no entry was added */
@@ -90,7 +87,7 @@ export class SegmentWriter {
     const tail = bytes.subarray(tailStart);
     const info = {
       first: firstGroup.first,
-      last: this.last,
+      last: idOf(this.last),
       events: this.events,
       undecodable: groups.reduce((sum, group) => sum + group.undecodable, 0),
       bytes: bytes.length,
@@ -102,8 +99,9 @@ export class SegmentWriter {
   }
 
   private endGroup(): void {
-    const { rows, first, last } = this;
-    if (rows.length === 0) return;
+    const { rows, last } = this;
+    const [first] = rows;
+    if (!first) return;
     const offset = this.output.offset;
     const columnData = Object.entries(SEGMENT_COLUMNS[this.stream]).map(([name, { options }]) => {
       const data = rows.map(row => row[name as ColumnName]);
@@ -115,8 +113,8 @@ export class SegmentWriter {
     assertDone(this.parquet.write({ columnData, rowGroupSize: rows.length, pageSize: 0 }));
     const bytes = this.output.getBytes().subarray(offset);
     this.groups.push({
-      first,
-      last,
+      first: idOf(first),
+      last: idOf(last),
       events: rows.length,
       undecodable: rows.filter(row => row.type === undefined).length,
       offset,
@@ -127,6 +125,8 @@ export class SegmentWriter {
     this.rowBytes = 0;
   }
 }
+
+const idOf = ({ time, seq }: Pick<SegmentRow, 'time' | 'seq'>) => `${time}-${seq}`;
 
 /** The Parquet writer only returns a promise when its output does, and a buffer in memory does not. */
 function assertDone(result: unknown): void {

@@ -22,6 +22,7 @@ export const steady = (output: string) =>
     .replace(/"(player|playerId)":"p[a-z2-7]{20}"/g, '"$1":"<guest>"')
     .replace(/"id":"p[a-z2-7]{20}"/g, '"id":"<guest>"')
     .replace(/"(token|secret)":"[\w-]+"/g, '"$1":"<secret>"')
+    .replace(/"code":"[2-9A-Z]{4}(-[2-9A-Z]{4}){2}"/g, '"code":"<code>"')
     .replace(/"id":"[\da-f]{6}"/g, '"id":"<key>"')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"')
     .replace(/"\d{4}-W\d\d"/g, '"<week>"');

@@ -113,6 +113,7 @@ describe('on several devices', () => {
       [{ code: 5 }],
       [{ code: null }],
       [{ code: 'x'.repeat(65) }],
+      [{ code: '\u0000' }],
       [{ code: 'AAAA-AAAA-AAAA', secret: 'x', playerId: 'ada' }],
       [{ code: 'AAAA-AAAA-AAAA', playerId: 'ada' }],
     ])('is 400 in the body %j', async body => {

@@ -73,7 +73,7 @@ export class SessionsController {
   ): Promise<OpenedSession> {
     // A form on another site can send a POST without a body, and would log the browser in as another player.
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
-    const { player, hash, ...opened } = await this.enter(body, request, reply);
+    const { player, hash, secret, ...opened } = await this.enter(body, request, reply);
     const token = opened.token ?? (await this.sessions.open(player));
     // All secrets may have been revoked since, and all sessions that were open then.
     if (hash !== undefined && !(await this.credentials.has(player, hash))) {
@@ -83,7 +83,7 @@ export class SessionsController {
     const session = await this.sessions.extend(hashOf(token));
     if (!session) throw new Error('a session ended that has just begun');
     setCookie(request, reply, token);
-    return { ...view(session), ...opened, token };
+    return { ...view(session), token, ...(secret !== undefined && { secret }) };
   }
 
   @Get('current')

@@ -25,6 +25,7 @@ export class OpenSessionBody {
   })
   @ValidateIf(({ code }: OpenSessionBody) => code !== undefined)
   @IsString({ message: 'code must be the text of a transfer code' })
+  @Matches(/^\P{Cc}*$/u, { message: 'code must have no control characters' })
   @MaxLength(64)
   readonly code?: string;
 }

@@ -6,7 +6,7 @@ import type { CallerRequest } from '../auth/caller.guard.js';
 import { sentToken } from '../auth/sent-token.js';
 import { Sessions } from '../auth/sessions.js';
 import { hashOf } from '../auth/token-hash.js';
-import { ApiPlayer, ApiRead } from '../http/api-docs.js';
+import { ApiRead } from '../http/api-docs.js';
 import { MeView } from './me.dto.js';
 
 @ApiTags('players')
@@ -20,7 +20,6 @@ export class MeController {
   @Get()
   @Public()
   @Header('Cache-Control', 'no-store')
-  @ApiPlayer()
   @ApiOperation({
     summary: 'Who am I? `player` is null for callers without a session',
     description:

@@ -212,8 +212,22 @@ export class ArchiveMissingError extends Error {
   }
 }
 
+/** A new consumer group would begin after the archived events, and never get them. */
+export class GroupBelowFloorError extends Error {
+  readonly code = 'GROUP_BELOW_FLOOR';
+  override readonly name = 'GroupBelowFloorError';
+
+  constructor(detail: string) {
+    const [group = '', floor = ''] = detail.split(' ');
+    super(
+      `the consumer group ${group} was not created, because the events up to ${floor} are only in the archive, and the group would skip them: start a version of Questlog whose groups this log already has, or restore a backup of Redis with the group`,
+    );
+  }
+}
+
 defineScriptErrors({
   BELOW_FLOOR: floor => new BelowFloorError(floor),
+  GROUP_BELOW_FLOOR: detail => new GroupBelowFloorError(detail),
   VERSION_CONFLICT: head => new VersionConflictError(Number(head)),
   IDEMPOTENCY_CONFLICT: () => new IdempotencyConflictError(),
   DEFINITION_CHANGED: text => new DefinitionChangedError(text),

@@ -51,6 +51,7 @@ export {
   BoardScoredError,
   DefinitionChangedError,
   DerivationsChangedError,
+  GroupBelowFloorError,
   IdempotencyConflictError,
   LogClosedError,
   LogMovedError,

@@ -203,6 +203,19 @@ describe('dead letters', () => {
       await letters.drop(id);
     });
 
+    it('are unchanged when only the archive has the event', async () => {
+      const [event] = await fail([1]);
+      const id = await only();
+      const before = await skipped();
+      const eventId = formatEventId(event?.id ?? { ms: 0, seq: 0 });
+      await test.redis.hset(keysOf().archive(), { floor: eventId, trimmed: 1, manifest: 'm' });
+      await test.redis.xtrim(keysOf().stream, 'MAXLEN', 0);
+      await expect(letters.retry(id)).rejects.toThrow(/only in the archive/);
+      expect(await only()).toBe(id);
+      expect(await skipped()).toEqual(before);
+      expect(await pendingOf(test, keysOf(), GROUP)).toBe(0);
+    });
+
     it('are unchanged when the group was deleted', async () => {
       await fail([1]);
       const before = await skipped();

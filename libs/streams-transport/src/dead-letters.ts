@@ -77,13 +77,20 @@ export class DeadLetterNotFoundError extends Error {
   }
 }
 
-/** The event of a dead letter was deleted from the log, so it cannot be retried, only dropped. */
+/** The stream no longer has the event of a dead letter, so it cannot be retried. */
 export class EventGoneError extends Error {
   readonly code = 'EVENT_GONE';
   override readonly name = 'EventGoneError';
 
-  constructor(readonly eventId: string) {
-    super(`the event ${eventId} is no longer in the log: its dead letter can only be dropped`);
+  constructor(
+    readonly eventId: string,
+    isArchived: boolean,
+  ) {
+    super(
+      isArchived
+        ? `the event ${eventId} is only in the archive, and an archived event cannot be retried: its dead letter can be kept or dropped`
+        : `the event ${eventId} is no longer in the log: its dead letter can only be dropped`,
+    );
   }
 }
 
@@ -98,7 +105,7 @@ interface DeadLetterStream extends NamedSource {
   readonly group: string;
 }
 
-const retryDeadLetter = script<[] | [event: string, retried: 0 | 1]>('retry-dead-letter');
+const retryDeadLetter = script<[] | [event: string, retried: 0 | 1 | 2]>('retry-dead-letter');
 const dropDeadLetter = script<string | null>('drop-dead-letter');
 
 /** Lists, retries, and drops the dead letters of all partitions. */
@@ -135,19 +142,26 @@ export class DeadLetters {
    * Delivers the event to its group again, with as many attempts as a new event. It counts as skipped until it takes effect.
    *
    * @throws InvalidDeadLetterIdError, DeadLetterNotFoundError
-   * @throws EventGoneError when the event was deleted from the log; nothing is changed
+   * @throws EventGoneError when the event was deleted from the log, or is only in the archive; nothing is changed
    * @throws BeingErasedError while a player of the partition is being erased
    */
   async retry(id: string): Promise<DeadLetterAction> {
     const { keys, group, letter } = this.locate(id);
     const [event, retried] = await retryDeadLetter.run(
       this.redis,
-      [keys.stream, deadLettersKey(keys, group), keys.skipped(group), keys.live(group), keys.erasing()],
+      [
+        keys.stream,
+        deadLettersKey(keys, group),
+        keys.skipped(group),
+        keys.live(group),
+        keys.erasing(),
+        keys.archive(),
+      ],
       [group, letter, RETRY_PLACEHOLDER],
     );
     if (event === undefined) throw new DeadLetterNotFoundError(id);
     const eventId = `${partitionName(keys)}-${event}`;
-    if (retried === 0) throw new EventGoneError(eventId);
+    if (retried !== 1) throw new EventGoneError(eventId, retried === 2);
     return { id, eventId };
   }
 

@@ -154,7 +154,7 @@ export class PartitionConsumer {
   private async ensureGroup(): Promise<void> {
     const { group } = this.options;
     const { stream } = this.keys;
-    const keys = [stream, this.keys.ledger(), this.keys.live(group)];
+    const keys = [stream, this.keys.ledger(), this.keys.live(group), this.keys.archive()];
     if ((await openGroup.run(this.redis, keys, [group])) === 'behind')
       this.logger.error(
         `${stream}: the consumer group ${group} was deleted: events that it had not applied are missing until its projection is rebuilt`,

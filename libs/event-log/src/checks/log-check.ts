@@ -44,7 +44,7 @@ export class LogDamagedError extends Error {
 }
 
 export interface LogExtent {
-  /** The number of events in the stream. */
+  /** The number of events, with those that are only in the archive. */
   readonly length: number;
   /** The id of the latest event. */
   readonly last: string;
@@ -192,7 +192,7 @@ async function inspect(
     const groupChanges = isMoved(seen) ? {} : groupChangesIn(seen, after.damage !== '');
     if (!(await note(redis, keys, seen, ledger, after, isLoss, groupChanges)) && attempt < MAX_NOTE_ATTEMPTS)
       continue;
-    memory.extent = extentOf(seen, ledger.trimmed, after.revision);
+    memory.extent = extentOf(seen, after.revision);
     // The last event is looked for again in the next check, unless it is lost.
     const looked = new Set(isOutdated || found ? appended : appended.slice(0, -1));
     memory.appended = memory.appended.filter(call => !looked.has(call));
@@ -305,7 +305,7 @@ async function read(
   ids: readonly string[],
 ): Promise<Inspection> {
   const { stream } = keys;
-  const own = [keys.ledger(), keys.erasures(), keys.gate(), keys.definitions()];
+  const own = [keys.ledger(), keys.erasures(), keys.gate(), keys.definitions(), keys.archive()];
   const live = groups.map(group => keys.live(group));
   return JSON.parse(
     await lookAtLog.run(redis, [stream, ...own, ...live], [JSON.stringify(ids), JSON.stringify(groups)]),
@@ -327,8 +327,8 @@ function afterLoss(
   const revision = Math.max(ledger.revision, known?.revision ?? 0) + 1;
   return {
     ...ledger,
-    ...extentOf(look, ledger.trimmed, revision),
-    gone: unaccountedFor(look, ledger.trimmed),
+    ...extentOf(look, revision),
+    gone: unaccountedFor(look),
     lost: ledger.lost + events,
     // A process that knows of more events adds only the difference.
     knownAdded: Math.max(known?.added ?? 0, (look.stream?.added ?? 0) + (known ? 0 : events)),
@@ -339,8 +339,8 @@ function afterLoss(
 /** A stream that never had entries has lost none: it may have been created again after everything was erased. */
 function withoutLoss(look: Inspection, ledger: Ledger): Ledger {
   const isEmpty = (look.stream?.added ?? 0) === 0;
-  const extent = extentOf(look, ledger.trimmed, ledger.revision);
-  return { ...ledger, ...extent, ...(isEmpty && { gone: unaccountedFor(look, ledger.trimmed) }) };
+  const extent = extentOf(look, ledger.revision);
+  return { ...ledger, ...extent, ...(isEmpty && { gone: unaccountedFor(look) }) };
 }
 
 /** @returns false if another process has stored an account in the meantime */
@@ -387,12 +387,12 @@ function misledGroups({ groups = {}, ledger = {}, ahead = [] }: Inspection): Mis
 }
 
 function stateOf(look: Inspection, { damage, lost }: Ledger): LogState {
-  const { stream, ledger, gate = '' } = look;
+  const { stream, trimmed, ledger, gate = '' } = look;
   const reset = Object.keys(ledger ?? {}).flatMap(field =>
     field.startsWith('reset:') ? [field.slice('reset:'.length)] : [],
   );
   return {
-    length: stream?.length ?? 0,
+    length: (stream?.length ?? 0) + trimmed,
     last: stream?.last ?? '0-0',
     damage,
     lost,
@@ -413,7 +413,6 @@ function parseLedger(fields: Readonly<Record<string, string>> | undefined): Ledg
     removed: number('removed'),
     last: fields.last ?? '0-0',
     first: fields.first ?? '0-0',
-    trimmed: number('trimmed'),
     gone: number('gone'),
     lost: number('lost'),
     knownAdded: number('knownAdded'),

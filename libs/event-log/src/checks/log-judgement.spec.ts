@@ -7,12 +7,13 @@ const facts = (
   now: 0,
   ...(stream && { stream: { length: 6, added: 6, last: '6-0', first: '1-0', deleted: '0-0', ...stream } }),
   erased: 0,
+  trimmed: 0,
   defined: false,
   applied: false,
   ...more,
 });
 const known = (stream: Partial<NonNullable<LogFacts['stream']>> = {}, erased = 0): Extent =>
-  extentOf(facts(stream, { erased }), 0, 0);
+  extentOf(facts(stream, { erased }), 0);
 
 describe('a complete log', () => {
   it.each<[string, LogFacts, Extent | undefined]>([
@@ -38,8 +39,8 @@ describe('a complete log', () => {
   });
 
   it('lacks what an archiver trimmed', () => {
-    const trimmed = facts({ length: 2, first: '5-0' }, { missing: ['3-0'] });
-    expect(lossIn(trimmed, { ...NOTHING, trimmed: 4 }, known())).toBeUndefined();
+    const trimmed = facts({ length: 2, first: '5-0' }, { trimmed: 4, floor: '4-0', missing: ['3-0', '4-0'] });
+    expect(lossIn(trimmed, NOTHING, known())).toBeUndefined();
   });
 
   it('lacks what was noted as gone', () => {
@@ -70,6 +71,24 @@ describe('a log that has lost events', () => {
     ['was trimmed', 4, facts({ length: 2, first: '5-0' }), known()],
     ['was trimmed to nothing', 6, facts({ length: 0, first: '0-0' }), known()],
     ['was trimmed before it was ever looked at', 4, facts({ length: 2, first: '5-0' }), undefined],
+    [
+      'lacks one more than was archived',
+      1,
+      facts({ length: 1, first: '6-0' }, { trimmed: 4, floor: '4-0' }),
+      known(),
+    ],
+    [
+      'lacks one after the floor',
+      1,
+      facts({ length: 2, first: '5-0' }, { trimmed: 4, floor: '4-0', missing: ['5-1'] }),
+      known(),
+    ],
+    [
+      'has an entry that the catalog counts as trimmed',
+      6,
+      facts({ length: 3, first: '4-0' }, { trimmed: 4, floor: '4-0' }),
+      known(),
+    ],
     ['lacks one in the middle', 1, facts({ length: 5, deleted: '3-0' }), known()],
     ['lacks one more than were erased', 1, facts({ length: 4, deleted: '3-0' }, { erased: 1 }), known()],
     ['ends earlier than it did', 2, facts({ length: 4, added: 4, last: '4-0' }), known()],

@@ -15,8 +15,6 @@ export interface Extent {
 
 /** The stored account of a partition. */
 export interface Ledger extends Extent {
-  /** Entries that an archiver has removed. */
-  readonly trimmed: number;
   /** Missing entries that are already recorded as lost. Negative if the stream was deleted and created again. */
   readonly gone: number;
   /** Total events lost. */
@@ -34,6 +32,9 @@ export interface LogFacts {
     | { length: number; added: number; last: string; first: string; deleted: string }
     | undefined;
   readonly erased: number;
+  /** Entries that are only in the archive, and the last of them. */
+  readonly trimmed: number;
+  readonly floor?: string;
   /** Whether boards are defined, and whether a projection has applied events. Either shows that there were events. */
   readonly defined: boolean;
   readonly applied: boolean;
@@ -54,7 +55,6 @@ export const NOTHING: Ledger = {
   removed: 0,
   last: '0-0',
   first: '0-0',
-  trimmed: 0,
   gone: 0,
   lost: 0,
   knownAdded: 0,
@@ -64,13 +64,13 @@ export const NOTHING: Ledger = {
 const EMPTY = { length: 0, added: 0, last: '0-0', first: '0-0', deleted: '0-0' };
 
 /** The current extent of the partition. */
-export function extentOf({ stream = EMPTY, erased }: LogFacts, trimmed: number, revision: number): Extent {
+export function extentOf({ stream = EMPTY, erased, trimmed }: LogFacts, revision: number): Extent {
   const { length, added, last, first } = stream;
   return { revision, added, length, removed: erased + trimmed, last, first };
 }
 
 /** The number of entries that are neither present nor erased nor archived. */
-export function unaccountedFor({ stream = EMPTY, erased }: LogFacts, trimmed: number): number {
+export function unaccountedFor({ stream = EMPTY, erased, trimmed }: LogFacts): number {
   return stream.added - stream.length - erased - trimmed;
 }
 
@@ -82,10 +82,10 @@ export function unaccountedFor({ stream = EMPTY, erased }: LogFacts, trimmed: nu
  * @returns undefined if nothing new is lost
  */
 export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefined): Loss | undefined {
-  const { stream = EMPTY, erased } = facts;
+  const { stream = EMPTY, erased, trimmed, floor } = facts;
   if (stream.added === 0) return deleted(facts, ledger, known);
-  const missing = unaccountedFor(facts, ledger.trimmed) - ledger.gone;
-  if (known && isRecreated(stream, known, erased + ledger.trimmed, missing)) return recreated(known);
+  const missing = unaccountedFor(facts) - ledger.gone;
+  if (known && isRecreated(stream, known, erased + trimmed, missing)) return recreated(known);
   if (missing > 0) return { events: missing, reason: `${count(missing)} gone: trimmed or deleted by hand` };
   if (missing < 0) return known ? recreated(known) : { events: -missing, reason: 'it began anew' };
   if (known && (stream.added < known.added || isBefore(stream.last, known.last))) {
@@ -95,9 +95,9 @@ export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefine
       reason: `${count(events)} gone from its end: a failover to a replica without them, or an older backup`,
     };
   }
-  // Erased entries are not after the last erased id, and archived ones are before the first present entry.
+  // Erased entries are not after the last erased id, and archived ones are not after the floor.
   const isUnaccounted = (id: string) =>
-    isBefore(stream.deleted, id) && (ledger.trimmed === 0 || isBefore(stream.first, id));
+    isBefore(stream.deleted, id) && (floor === undefined || isBefore(floor, id));
   const unseen = stream.length === 0 ? [] : (facts.missing?.filter(isUnaccounted) ?? []);
   if (unseen.length > 0)
     return {

@@ -6,7 +6,8 @@
 -- KEYS[3]  erasures (hash: events, ...)
 -- KEYS[4]  the gate (string: moving or closed, and the attempt)
 -- KEYS[5]  definitions (hash)
--- KEYS[n]  from 6 on: the live generation of each consumer group (hash: tick, base, acknowledged, ...)
+-- KEYS[6]  the archive catalog (hash: floor, trimmed, ...)
+-- KEYS[n]  from 7 on: the live generation of each consumer group (hash: tick, base, acknowledged, ...)
 -- ARGV[1]  JSON list of ids of events that the caller knows to have existed
 -- ARGV[2]  JSON list of these groups, in the same order
 --
@@ -19,13 +20,15 @@
 --           ahead     names of groups whose position is beyond the last event
 --           ledger    the hash
 --           erased    number of erased events
+--           trimmed   number of events that are only in the archive
+--           floor     the last of them; absent if there are none
 --           gate      its value
 --           defined   whether there are definitions
 --           bases     the last event in each generation that was built
 --           applied   whether any group has ever applied an event
 --           missing   those of the given ids that do not exist
 -- Cost: O(log n) for each of at most ten ids, and the bytes of at most twenty events for each of three groups
--- Atomic  because the counts belong together: an event erased in between would appear lost
+-- Atomic  because the counts belong together: an event erased or trimmed in between would appear lost
 -- Twice   reads only
 local function fields(flat)
   local map = {}
@@ -48,13 +51,15 @@ local look = {
   now = time[1] * 1000 + math.floor(time[2] / 1000),
   ledger = object(fields(redis.call('HGETALL', KEYS[2]))),
   erased = tonumber(redis.call('HGET', KEYS[3], 'events') or '0'),
+  trimmed = tonumber(redis.call('HGET', KEYS[6], 'trimmed') or '0'),
+  floor = redis.call('HGET', KEYS[6], 'floor') or nil,
   gate = redis.call('GET', KEYS[4]) or nil,
   defined = redis.call('EXISTS', KEYS[5]) == 1,
 }
 
 local FEW = 20
 local positions = {}
-for i, name in ipairs(cjson.decode(ARGV[2])) do positions[name] = i + 5 end
+for i, name in ipairs(cjson.decode(ARGV[2])) do positions[name] = i + 6 end
 local groups, accounts, ahead = {}, {}, {}
 local function account(group, stream)
   local name, delivered = group['name'], group['last-delivered-id']
@@ -89,7 +94,7 @@ look.ahead = object(ahead)
 
 local bases, missing = {}, {}
 look.applied = false
-for n = 6, #KEYS do
+for n = 7, #KEYS do
   local live = redis.call('HMGET', KEYS[n], 'tick', 'base')
   if live[1] then look.applied = true end
   if live[2] then bases[#bases + 1] = live[2] end

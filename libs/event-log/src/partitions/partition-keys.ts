@@ -35,8 +35,9 @@ export class PartitionKeys {
   }
 
   /**
-   * hash, the catalog of the archived entries: `floor`, the id of the last entry that was removed from the stream; `manifest`, the
-   * object that lists the segments. Nothing is archived without it.
+   * hash, the catalog of the archive: `epoch` of the archiver that wrote it, `manifest`, the object that lists the segments, `floor`,
+   * the last id that is only in the archive, and `trimmed`, the number of entries up to there. Without a floor the stream is whole.
+   * One script sets `floor` and `trimmed` and trims the stream. A reader of several commands reads the stream first.
    */
   archive(): string {
     return this.key('archive');
@@ -111,7 +112,7 @@ export class PartitionKeys {
 
   /**
    * hash: the extent of the log at the last check (`added`, `length`, `removed`, `first`, `last`, `group:<group>`), what was
-   * removed from it (`trimmed`, `gone`, `lost`), `damage` until the loss is accepted, `reset:<group>` while a group lacks events,
+   * removed from it (`gone`, `lost`), `damage` until the loss is accepted, `reset:<group>` while a group lacks events,
    * `account:<group>` to notice events that the group skips, `missed:<group>` and `repeated:<group>` until it is rebuilt,
    * `missedEver:<group>` and `repeatedEver:<group>`, `revision` that counts losses, and `at`, the time of the check
    */

@@ -68,7 +68,10 @@ export class PartitionLog implements EntrySource {
   /** @returns undefined if there is no such entry */
   async event(id: string): Promise<LogEntry | undefined> {
     const [entry] = await this.redis.xrange(this.keys.stream, id, id);
-    if (entry || isBefore((await this.catalog()).floor, id)) return entry;
+    if (entry) return entry;
+    const { floor } = await this.catalog();
+    // Without an archive an id need not be one that an event can have: a record can be about no event, and has `-` then.
+    if (floor === BEGINNING || isBefore(floor, id)) return undefined;
     return this.inArchive(({ segments, manifest }) => segments.event(this.keys, manifest, id));
   }
 

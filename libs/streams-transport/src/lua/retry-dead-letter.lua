@@ -6,12 +6,13 @@
 -- KEYS[3]  the group's skipped events (hash: event id -> reason)
 -- KEYS[4]  the live state of the group (hash: revision, acknowledged, ...)
 -- KEYS[5]  players who are being erased (hash: player -> id of the erasing event, ...)
+-- KEYS[6]  the archive catalog (hash: floor, ...)
 -- ARGV[1]  the consumer group
 -- ARGV[2]  the dead letter's id
 -- ARGV[3]  the consumer that owns the event until a worker claims it
 --
--- Returns {event id, 1} when the event is pending again; {event id, 0} when the stream no longer has the event and nothing
---         was changed; an empty list when there is no such dead letter
+-- Returns {event id, 1} when the event is pending again; {event id, 0} when the log no longer has the event, or {event id, 2}
+--         when only the archive has it, and nothing was changed; an empty list when there is no such dead letter
 -- Errors  WRONG_TYPE <found> <expected> <key>: nothing was changed
 --         BEING_ERASED <text>: a player is being erased, and the event might belong to that player; nothing was changed
 -- Cost: O(log n), and O(n) for n players who are being erased, some thousands at most.
@@ -29,7 +30,16 @@ local id
 for i = 1, #fields, 2 do
   if fields[i] == 'id' then id = fields[i + 1] end
 end
-if #redis.call('XRANGE', KEYS[1], id, id) == 0 then return { id, 0 } end
+local function is_archived()
+  local floor = redis.call('HGET', KEYS[6], 'floor')
+  if not floor then return false end
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  local floor_ms, floor_seq = string.match(floor, '^(%d+)-(%d+)$')
+  ms, seq, floor_ms, floor_seq = tonumber(ms), tonumber(seq), tonumber(floor_ms), tonumber(floor_seq)
+  return ms < floor_ms or (ms == floor_ms and seq <= floor_seq)
+end
+-- A group cannot be given an event that its stream does not have.
+if #redis.call('XRANGE', KEYS[1], id, id) == 0 then return { id, is_archived() and 2 or 0 } end
 
 -- An event that erases a player can always be retried: without it the erasure would never finish.
 local erasing, erases = redis.call('HVALS', KEYS[5]), false

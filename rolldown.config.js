@@ -69,7 +69,15 @@ else {
   },
 };
 
+/** A package that is missing is only a warning to Rolldown, and the program would end at its start. */
+function failIfUnresolved(level, log, handle) {
+  if (log.code === 'UNRESOLVED_IMPORT')
+    throw new Error(`${log.message}\nA package is missing. Run "npm ci", and build again.`);
+  handle(level, log);
+}
+
 export default {
+  onLog: failIfUnresolved,
   input: {
     ...Object.fromEntries(programs.map(program => [`${program}.program`, `${program}.ts`])),
     ...Object.fromEntries(globSync(LIBRARIES).map(path => [path.replace(/\.ts$/, ''), path])),

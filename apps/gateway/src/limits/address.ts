@@ -22,8 +22,6 @@ export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
   const [plain = ''] = address.split('%', 1);
   if (!isIPv6(plain)) return 'unknown';
-  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain) ?? [];
-  if (mapped) return mapped;
   // The URL parser normalises the address: lower case, no leading zeros, dotted quads as hexadecimal digits.
   const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
   const [left, right] = [head, tail ?? ''].map(part => part.split(':').filter(group => group !== '')) as [
@@ -31,5 +29,16 @@ export function networkOf(address: string): string {
     string[],
   ];
   const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
-  return [...left, ...zeros, ...right].slice(0, 4).join(':');
+  const groups = [...left, ...zeros, ...right];
+  return groups.slice(0, 6).join(':') === IPV4_MAPPED ? ipv4Of(groups) : groups.slice(0, 4).join(':');
 }
+
+/** The prefix of IPv4 addresses that are written as IPv6 addresses: `::ffff:10.1.2.3`, or `::ffff:a01:203`. */
+const IPV4_MAPPED = '0:0:0:0:0:ffff';
+
+const ipv4Of = (groups: readonly string[]) =>
+  groups
+    .slice(6)
+    .map(group => Number.parseInt(group, 16))
+    .flatMap(number => [number >> 8, number & 255])
+    .join('.');

@@ -58,7 +58,11 @@ function decoded(segment: string): string {
   }
 }
 
-const shown = (path: string) => (path.length > SHOWN_PATH ? `${path.slice(0, SHOWN_PATH)}…` : path);
+/** Without the scheme and host of a proxy's request, which can contain credentials. */
+function shown(target: string): string {
+  const path = target.replace(/^[a-z]+:\/\/[^/]*/i, '');
+  return path.length > SHOWN_PATH ? `${path.slice(0, SHOWN_PATH)}…` : path;
+}
 
 export const pathTooLong = () =>
   new Problem(414, {

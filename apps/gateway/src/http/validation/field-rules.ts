@@ -42,7 +42,7 @@ export function unknownName(
 ): string {
   const names = [...known];
   const remedy = names.length === 0 ? `there are no ${kind}s here` : `the ${kind}s are ${names.join(', ')}`;
-  return `${withValue(`${shortened(name, MAX_NAME)} is not a ${kind} here`, value)}. Leave it out: ${remedy}`;
+  return `${withValue(`${name === '' ? '""' : shortened(name, MAX_NAME)} is not a ${kind} here`, value)}. Leave it out: ${remedy}`;
 }
 
 interface Rule {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Client } from '../e2e/support/client.js';
 import type { System } from '../e2e/support/system.js';
 
-/** What a process holds. Linux only: elsewhere it is `undefined`. */
+/** The open descriptors and resident memory of a process. Linux only: `undefined` elsewhere. */
 export interface Holdings {
   readonly descriptors: number;
   readonly residentBytes: number;
@@ -16,8 +16,8 @@ export function holdingsOf(pid: number): Holdings | undefined {
 }
 
 /**
- * Reads the longest delay of the gateway's event loop since the last reading, in milliseconds, less what a thread that does
- * nothing saw at the same time: that much is the machine's, not the gateway's.
+ * Reads the longest delay of the gateway's event loop since the last reading, in milliseconds. The delay that an
+ * idle thread saw at the same time is subtracted, because the machine causes that part, not the gateway.
  */
 export class EventLoopWatch {
   private readonly idle = new Worker(IDLE_THREAD, { eval: true });

@@ -12,16 +12,16 @@ import { Meter } from './worst-request/meter.js';
 import { type Finding, publish, tableOf, worst } from './worst-request/table.js';
 import { prepareWorld } from './worst-request/world.js';
 
-/** Milliseconds at a stretch that one request may hold the gateway, in CPU time, and Redis. */
+/** How long one request may block the gateway (in CPU time) or Redis without a pause. */
 const GATEWAY_MS = 50;
 const REDIS_MS = 10;
-/** On a machine that is busy with other things, caches are cold, and Redis's time is not its own. */
+/** The limits are multiplied by this. On a busy machine caches are cold, and Redis's time includes that of other processes. */
 const SLACK = Number(process.env.WORST_SLACK ?? 2);
-/** What costs more than this part of a bound is measured again, and the least counts. */
+/** A request that costs more than this fraction of a limit is measured again, and its lowest cost counts. */
 const SUSPICIOUS = 0.5;
 const TIMES = 4;
 
-/** For so long it searches by hand. In CI it sends the same requests each time, those that are most likely to be bad. */
+/** How long to search when run by hand. Unset in CI, which always sends the same requests: those most likely to be expensive. */
 const SECONDS = process.env.WORST_SECONDS === undefined ? undefined : Number(process.env.WORST_SECONDS);
 const CI_REQUESTS = 100;
 const SEED = Number(process.env.WORST_SEED ?? 17);
@@ -55,7 +55,7 @@ describe('the worst request that a search finds', () => {
     const random = new Random(SEED);
     const targets = targetsOf(body as ApiDocument, ids);
     const generic = genericAttacks(targets, random.fork('generic'), 12);
-    // By half: each is likely to be tried early.
+    // Half known and half generic attacks, so that both kinds are tried early.
     const many = random.shuffle(manyAttacks(world, random.fork('many')));
     const others = random.shuffle([...many, ...random.shuffle(generic).slice(0, many.length)]);
     attacks = [...heavyAttacks(world), ...others, ...generic];
@@ -68,7 +68,7 @@ describe('the worst request that a search finds', () => {
     await system?.close();
   });
 
-  /** As many as there is time for, in their order. */
+  /** Measures the attacks in order until the time is up. */
   async function search(): Promise<Finding[]> {
     const findings: Finding[] = [];
     const until = performance.now() + 1_000 * (SECONDS ?? Number.POSITIVE_INFINITY);
@@ -82,9 +82,9 @@ describe('the worst request that a search finds', () => {
   }
 
   it(
-    `holds the gateway for ${GATEWAY_MS} ms of CPU, and Redis for ${REDIS_MS} ms, at most`,
+    `blocks the gateway for at most ${GATEWAY_MS} ms of CPU, and Redis for at most ${REDIS_MS} ms`,
     async () => {
-      // What is compiled at its first use costs more that once.
+      // Warm up: code that is compiled on its first use costs more the first time.
       for (const attack of attacks.slice(0, 40)) await meter.cost(attack);
       const findings = await search();
       publish(tableOf(findings), process.env.WORST_TABLE);

@@ -18,8 +18,8 @@ export interface EventDefinition<Data> {
   /** The part of the subject whose current version is stored with the event. The event does not increment it. */
   readsVersionOf?(data: Data): string;
   /**
-   * The event erases a player: the append script accepts no later events of the player. The script also writes the document
-   * of the event, which holds all head versions.
+   * The event erases a player: the append script accepts no later events of the player. The script also adds a document to the
+   * event: the head version of each of the player's slots and of the profile.
    */
   readonly isErasure?: boolean;
   /** The event is appended to every partition of the stream. */
@@ -28,7 +28,7 @@ export interface EventDefinition<Data> {
   toCopy?(data: Data, first: EventId): Data;
   /** A document that is stored byte for byte in a field of its own instead of being packed. */
   document?(data: Data): string;
-  /** The data as the request determines it, for idempotency fingerprints; all of it by default. */
+  /** The part of the data that is the same in every repeat of a request, for the idempotency fingerprint. Default: all data. */
   asRequested?(data: Data): Data;
   /** The data as an array without field names, which saves about 20 bytes per event. */
   pack(data: Data): readonly unknown[];

@@ -3,7 +3,7 @@ import type { RedisClient } from '#libs/redis';
 import { DocumentIndex, foldPrefix, playerOf } from '#libs/search';
 
 export interface NameQuery {
-  /** Players per page, at most. */
+  /** Maximum players per page. */
   readonly limit: number;
   /** The `next` of the previous page. */
   readonly cursor?: string | undefined;
@@ -12,7 +12,7 @@ export interface NameQuery {
 export interface FoundPlayers {
   /** By folded name; players with the same name by id. */
   readonly players: readonly string[];
-  /** The cursor of the next page, when there is one. */
+  /** The cursor of the next page, if there is one. */
   readonly next?: string;
 }
 
@@ -25,7 +25,7 @@ export class NameSearch {
   }
 
   /**
-   * Players whose name begins with `beginning`; case does not matter. A page costs the same however many players match.
+   * Players whose name begins with `beginning`, ignoring case. A page costs the same however many players match.
    *
    * @throws InvalidCursorError
    */
@@ -41,10 +41,10 @@ export class NameSearch {
   }
 }
 
-/** The cursor holds the last member itself, so that it stays a position even after the member is deleted. */
+/** The cursor contains the last member itself, so it stays valid after the member is deleted. */
 const formatCursor = (seen: number, member: string) => Buffer.from(`${seen} ${member}`).toString('base64url');
 
-/** @throws InvalidCursorError for a cursor that no page with this prefix has returned */
+/** @throws InvalidCursorError if the cursor is not from a page with this prefix */
 function parseCursor(cursor: string, prefix: string): { seen: number; after: string } {
   const [, seen, after] = /^(\d{1,6}) (.*\0.*)$/su.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (seen === undefined || !after?.startsWith(prefix)) throw new InvalidCursorError();

@@ -9,7 +9,7 @@ import { PatchTooLateError } from './profile.fold.js';
 
 jest.setTimeout(30_000);
 
-describe('a projector of profiles', () => {
+describe('the profile projector', () => {
   let workers: Workers;
   beforeEach(async () => {
     workers = await Workers.open();
@@ -18,14 +18,14 @@ describe('a projector of profiles', () => {
 
   type Event = RecordedEvent<PlayerEvent>;
 
-  /** Appends patches of `ada`, and gives them to the group. */
+  /** Appends patches of `ada`, and delivers them to the group. */
   const patch = async (...patches: JsonObject[]) => {
     for (const patch of patches) await workers.append('ProfilePatched', { player: 'ada', patch });
     return (await deliver<PlayerEvent>(workers.test, workers.players, saves.name)) as [Event, Event, Event];
   };
   const state = () => stateOf(workers.test, workers.players);
   const pending = () => pendingOf(workers.test, workers.players, saves.name);
-  /** Makes a dead letter of an event: acknowledged without effect, and said to be skipped. */
+  /** Turns an event into a dead letter: acknowledged without effect, and recorded as skipped. */
   const bury = async ({ id }: Event) => {
     const { redis } = workers.test;
     await redis.hset(workers.players.skipped(saves.name), formatEventId(id), 'dead 1-0');
@@ -40,7 +40,7 @@ describe('a projector of profiles', () => {
   const verify = async () => (await run({ kind: 'verify' }))?.result?.examples;
   const rebuild = async () => expect(await run({ kind: 'rebuild' })).toMatchObject({ state: 'done' });
 
-  it('keeps the profile, and the name beside it for as long as there is one', async () => {
+  it('stores the profile, and the name beside it while there is one', async () => {
     await workers.project(saves, await patch({ name: 'Ada', x: 1 }));
     expect((await state()).hashes).toMatchObject({
       profiles: { ada: '1 {"name":"Ada","x":1}' },
@@ -52,7 +52,7 @@ describe('a projector of profiles', () => {
     expect(hashes.names).toBeUndefined();
   });
 
-  it('leaves a patch pending whose turn has not come', async () => {
+  it('leaves a patch pending until the versions before it are applied', async () => {
     const [first, second, third] = await patch({ a: 1 }, { a: 2 }, { a: 3 });
     expect(await workers.project(saves, [third, second])).toMatchObject({ applied: 0 });
     expect(await state()).toEqual(NO_STATE);
@@ -62,7 +62,7 @@ describe('a projector of profiles', () => {
     expect(await pending()).toBe(0);
   });
 
-  it('goes on behind a dead letter, and is what a rebuild makes of the log without it', async () => {
+  it('continues after a dead letter, with the same result as a rebuild', async () => {
     const [first, second, third] = await patch({ name: 'Ada' }, { name: 'Eve', b: 2 }, { c: 3 });
     await workers.project(saves, [first]);
     await bury(second);
@@ -76,7 +76,7 @@ describe('a projector of profiles', () => {
     expect(await verify()).toEqual([]);
   });
 
-  it('makes the same of the log as a rebuild, saves and profiles alike, and finds what is damaged', async () => {
+  it('agrees with a rebuild for saves and profiles, and verify finds damage', async () => {
     const { redis } = workers.test;
     for (let i = 0; i < 60; i++) {
       const player = `p${i % 7}`;
@@ -102,7 +102,7 @@ describe('a projector of profiles', () => {
     expect(await verify()).toMatchObject([{ key: profilesKey(keys), field: 'ada' }]);
   });
 
-  it('merges in the order of versions, whatever the order of delivery to two workers', () =>
+  it('merges in version order, whatever the order of delivery to two workers', () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.dictionary(fc.constantFrom('name', 'a', 'b'), fc.option(fc.string())), {

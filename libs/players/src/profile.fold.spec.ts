@@ -28,8 +28,8 @@ const patch = fc
   .map(value => JSON.parse(JSON.stringify(value)) as JsonObject);
 const patches = fc.array(patch, { minLength: 1, maxLength: 10 });
 
-describe('the fold of a profile', () => {
-  it('merges patch upon patch', () => {
+describe('the profile fold', () => {
+  it('merges one patch after another', () => {
     const state = of(
       { name: 'Ada', country: 'GB' },
       { country: null, home: { x: 1, y: 2 } },
@@ -38,28 +38,28 @@ describe('the fold of a profile', () => {
     expect(state).toEqual({ version: 3, json: '{"name":"Ada","home":{"y":2}}' });
   });
 
-  it('is an empty profile after an empty patch', () => {
+  it('gives an empty profile after an empty patch', () => {
     expect(of({})).toEqual({ version: 1, json: '{}' });
   });
 
-  it('lets the next version through, and none behind it', () => {
+  it('accepts the next version, and none after it', () => {
     const state = of({}, {});
     expect([1, 2, 3, 4].map(version => isInVersionOrder(state, profilePatched(version, {})))).toEqual([
       ...[true, true, true, false],
     ]);
   });
 
-  it('lets a seen version change nothing', () => {
+  it('ignores a version that it has seen', () => {
     const state = of({ a: 1 }, { a: 2 });
     for (const version of [1, 2]) expect(evolveProfile(state, profilePatched(version, { a: 9 }))).toBe(state);
   });
 
-  it('refuses an event without a version', () => {
+  it('rejects an event without a version', () => {
     const { version: _, ...event } = profilePatched(1, {});
     expect(() => evolveProfile(undefined, event)).toThrow(TypeError);
   });
 
-  it('refuses, again and again, a version that a later one has overtaken, and knows no other by it', () => {
+  it('rejects a skipped version each time it comes back, and no other version', () => {
     const events = [1, 4, 5, 9].map(version => profilePatched(version, { [`v${version}`]: version }));
     const state = fold(events);
     expect(state).toMatchObject({
@@ -74,11 +74,11 @@ describe('the fold of a profile', () => {
     for (const event of events) expect(evolveProfile(state, event)).toBe(state);
   });
 
-  it('keeps what JSON can say of numbers that it cannot', () => {
+  it('keeps numbers that JavaScript cannot represent', () => {
     expect(of({ zero: -0, much: Number.POSITIVE_INFINITY }).json).toBe('{"zero":0,"much":null}');
   });
 
-  it('comes to what all patches make in order, whatever the order of delivery', () => {
+  it('gives the result of all patches in order, whatever the order of delivery', () => {
     const deliveries = patches.chain(list => shuffled(list.map((value, i) => profilePatched(i + 1, value))));
     fc.assert(
       fc.property(deliveries, events => {
@@ -98,7 +98,7 @@ describe('the fold of a profile', () => {
     );
   });
 
-  it('is kept as text that begins with the version and reads back as it was', () => {
+  it('is stored as text that begins with the version, and parses back to the same', () => {
     const versions = fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(versions, patch, (numbers, value) => {
@@ -110,7 +110,7 @@ describe('the fold of a profile', () => {
   });
 });
 
-describe('the name of a profile', () => {
+describe('the name in a profile', () => {
   const keys = stateKeys(new PartitionKeys('ql', 'players', 0), 1);
   const effects = (before: ProfileState | undefined, after: ProfileState) =>
     profileEffects(before, after, 'ada', keys).map(({ command, key, args }) => [command, key, ...args]);
@@ -119,7 +119,7 @@ describe('the name of a profile', () => {
   const added = (text: string) => ['ZADD', searchTermsKey(keys, 'profiles'), '0', `${text}\0ada`];
   const removed = (text: string) => ['ZREM', searchTermsKey(keys, 'profiles'), `${text}\0ada`];
 
-  it('is set with the first, changed with another one, and left alone by the same', () => {
+  it('is set, changed by another name, and not written again for the same name', () => {
     const [none, ada, bob] = [of({}), of({ name: 'Ada' }), of({ name: 'Bob' })];
     const first = [['HSET', set, 'ada', 'Ada'], added('ada')];
     expect(effects(undefined, ada)).toEqual(first);
@@ -129,7 +129,7 @@ describe('the name of a profile', () => {
     expect(effects(undefined, none)).toEqual([]);
   });
 
-  it('stays where it is found when it changes in nothing by which names are compared', () => {
+  it('is not indexed again if it changes only in characters that comparison ignores', () => {
     const change = effects(of({ name: 'Ada  Lovelace' }), of({ name: '\uff21DA\u200b lovelace ' }));
     expect(change).toEqual([['HSET', set, 'ada', '\uff21DA\u200b lovelace ']]);
     expect(effects(undefined, of({ name: '\u200b' }))).toEqual([['HSET', set, 'ada', '\u200b']]);

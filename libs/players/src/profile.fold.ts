@@ -1,31 +1,31 @@
 import { type JsonObject, type JsonValue, mergePatch, type RecordedEvent, versionOf } from '#libs/events';
 
-/** The first and the last of versions in a row. */
+/** The first and the last version of a range. */
 export type VersionRange = readonly [first: number, last: number];
 
-/** A player's profile, as all patches up to a version made it. */
+/** A player's profile after all patches up to a version. */
 export interface ProfileState {
   readonly version: number;
-  /** Versions that a later one has overtaken, because they were dead letters; nothing when there are none. */
+  /** Versions that were skipped because they were dead letters; undefined if there are none. */
   readonly missing?: readonly VersionRange[];
-  /** The profile as text, which is what is kept: a value could be one that JSON does not give back. */
+  /** The profile as stored text. A parsed number could lose digits. */
   readonly json: string;
 }
 
-/** A patch came back from the dead letters when later ones had been merged: it cannot be merged before them. */
+/** A dead letter was retried after later patches had been merged, so it can no longer be merged before them. */
 export class PatchTooLateError extends Error {
   readonly code = 'PATCH_TOO_LATE';
   override readonly name = 'PatchTooLateError';
 
   constructor(version: number, current: number) {
-    super(`version ${version} of the profile comes after version ${current}: drop it, and patch anew`);
+    super(`version ${version} of the profile was retried after version ${current}: drop it, and patch again`);
   }
 }
 
 /**
- * A version that has been merged already changes nothing.
+ * A version that was merged before changes nothing.
  *
- * @throws PatchTooLateError so that the event stays one without effect, for a rebuild too, which sees it in its place
+ * @throws PatchTooLateError so that the event stays a dead letter. A rebuild, which reads it in its place, also skips it
  */
 export function evolveProfile(
   profile: ProfileState | undefined,
@@ -46,7 +46,7 @@ export function fieldsOf({ json }: ProfileState): JsonObject {
   return JSON.parse(json) as JsonObject;
 }
 
-/** The name that others see, if the profile has one that can be kept as text. */
+/** The public name, if the profile has one that can be stored as text. */
 export function displayName(profile: ProfileState): string | undefined {
   const name: JsonValue | undefined = fieldsOf(profile).name;
   return typeof name === 'string' && name !== '' && name.isWellFormed() ? name : undefined;

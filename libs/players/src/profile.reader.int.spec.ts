@@ -6,7 +6,7 @@ import { deliver, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing
 import { namesKey } from './keys.js';
 import { ProfileReader } from './profile.reader.js';
 
-describe('the reader of profiles', () => {
+describe('ProfileReader', () => {
   let test: TestLog;
   let reader: ProfileReader;
   beforeEach(async () => {
@@ -24,7 +24,7 @@ describe('the reader of profiles', () => {
     }
   };
 
-  it('gives a profile as its patches made it', async () => {
+  it('returns a profile with all its patches applied', async () => {
     await patch('ada', { name: 'Ada', country: 'GB', home: { x: 1, y: 2 } });
     await patch('ada', { country: null, home: { x: null } });
     await patch('eve', { name: '\u{1F600}' });
@@ -33,7 +33,7 @@ describe('the reader of profiles', () => {
     expect(await reader.profile('eve')).toEqual({ version: 1, fields: { name: '\u{1F600}' } });
   });
 
-  it('finds nothing for a player without one, who may have saves', async () => {
+  it('returns nothing for a player without a profile, also one with saves', async () => {
     const data = { player: 'bob', slot: 'profile', document: '{"name":"Bob"}' };
     await test.log.append({ type: 'SaveWritten', data, actor: SERVER });
     await project();
@@ -41,14 +41,14 @@ describe('the reader of profiles', () => {
     expect(await reader.names(['bob'])).toEqual(new Map());
   });
 
-  it('counts versions of the profile and of saves apart, also of one called profile', async () => {
+  it('counts versions of the profile and of saves separately, also of a save called profile', async () => {
     const data = { player: 'bob', slot: 'profile', document: '{}' };
     await patch('bob', { name: 'Bob' });
     expect(await test.log.append({ type: 'SaveWritten', data, actor: SERVER })).toMatchObject({ version: 1 });
     expect(await patch('bob', { name: 'Bobby' })).toMatchObject({ version: 2 });
   });
 
-  it('gives the names of a thousand players, and of those only who have one', async () => {
+  it('returns the names of up to a thousand players, for those who have one', async () => {
     const players = Array.from({ length: 1_000 }, (_, i) => `player-${i}`);
     await Promise.all(
       players.map((player, i) => patch(player, i % 3 === 0 ? { country: 'GB' } : { name: `Name ${i}` })),
@@ -65,14 +65,14 @@ describe('the reader of profiles', () => {
     ).toEqual([undefined, undefined, 'x'.repeat(200), 'Late', 'a\u0000"\\$1', 'Name 5']);
   });
 
-  it('gives the names of nobody, and of one who is asked for twice', async () => {
+  it('returns no names for no players, and one name for a player who is listed twice', async () => {
     await patch('ada', { name: 'Ada' });
     await project();
     expect(await reader.names([])).toEqual(new Map());
     expect(await reader.names(['ada', 'nobody', 'ada'])).toEqual(new Map([['ada', 'Ada']]));
   });
 
-  it('gives the names of the other partitions when one cannot tell them', async () => {
+  it('returns the names of the other partitions if one fails', async () => {
     const players = Array.from({ length: 40 }, (_, i) => `player-${i}`);
     await Promise.all(players.map(player => patch(player, { name: player })));
     await project();

@@ -11,7 +11,7 @@ export interface Profile {
   readonly fields: JsonObject;
 }
 
-/** A hash of the live generation: what its key is. */
+/** Gives the key of a hash in the live generation. */
 type Kind = 'profiles' | 'names';
 
 /** Players of one partition. */
@@ -21,7 +21,7 @@ interface Asked {
   readonly players: string[];
 }
 
-/** Lists of players in one call, at most, and what they weigh: a name is short, a profile has up to 8 KiB. */
+/** Limits of one call. A name is short; a profile has up to 8 KiB. */
 const CALL_LISTS = 64;
 const CALL_WEIGHT = 1_000;
 const WEIGHTS: Readonly<Record<Kind, number>> = { names: 1, profiles: 5 };
@@ -42,20 +42,20 @@ export class ProfileReader {
     });
   }
 
-  /** @returns nothing when the player never had one */
+  /** @returns undefined if the player never had one */
   async profile(player: string): Promise<Profile | undefined> {
     return (await this.profiles([player])).get(player);
   }
 
-  /** The profiles of those who have one, by player. @param players at most 1,000 */
+  /** Profiles by player, for players who have one. @param players at most 1,000 */
   profiles(players: readonly string[]): Promise<Map<string, Profile>> {
     return this.fields(players, 'profiles', toProfile);
   }
 
   /**
-   * The names of those who have one, by player. They are decoration: of a partition that cannot tell them, there are none.
+   * Names by player, for players who have one. An answer is useful without names, so a partition that fails contributes none.
    *
-   * @param players at most 1,000; each partition is asked once, all of them at the same time
+   * @param players at most 1,000; each partition is queried once, all in parallel
    */
   names(players: readonly string[]): Promise<Map<string, string>> {
     return this.fields(
@@ -93,7 +93,7 @@ export class ProfileReader {
     return found;
   }
 
-  /** @param asked of one partition and kind */
+  /** @param asked requests for one partition and one hash */
   private async read(asked: readonly Asked[]): Promise<(readonly (string | null)[])[]> {
     const [{ keys, kind }] = asked as [Asked];
     const players = asked.flatMap(each => each.players);

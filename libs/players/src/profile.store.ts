@@ -3,7 +3,7 @@ import { documentEffects, nameTexts, type PlayerDocument, PROFILES } from '#libs
 import { namesKey } from './keys.js';
 import { displayName, type ProfileState, type VersionRange, withMissing } from './profile.fold.js';
 
-/** A profile is kept as `<version>[~<first>-<last>,...] <JSON>`, where versions from first to last are missing. */
+/** The stored format is `<version>[~<first>-<last>,...] <JSON>`. The ranges are versions that were skipped. */
 export function formatProfile({ version, missing = [], json }: ProfileState): string {
   const ranges = missing.map(([first, last]) => `${first}-${last}`);
   return `${version}${ranges.length > 0 ? `~${ranges.join()}` : ''} ${json}`;
@@ -24,7 +24,7 @@ function parseRange(text: string): VersionRange {
   return [first, last];
 }
 
-/** The name stands in a hash of its own: pages of leaderboards ask for a thousand of them at once. */
+/** Names have a hash of their own, because a page of a leaderboard needs up to a thousand. */
 export function profileEffects(
   before: ProfileState | undefined,
   after: ProfileState | undefined,

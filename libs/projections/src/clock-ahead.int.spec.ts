@@ -14,10 +14,10 @@ import { Projector } from './projector.js';
 
 const DAY_MS = 24 * 60 * 60_000;
 const TEN_DAYS_MS = 10 * DAY_MS;
-/** A loaded machine may need so long between two steps. */
+/** A busy machine may need this long between two steps. */
 const SLACK_MS = 60_000;
 
-describe("a log whose ids are ahead of the time, because Redis's clock was", () => {
+describe("a log whose ids are ahead of the clock, because Redis's clock was ahead before it was corrected", () => {
   let test: TestLog;
   beforeEach(async () => {
     test = await openTestLog({ scores: 1, players: 1 });
@@ -73,7 +73,7 @@ describe("a log whose ids are ahead of the time, because Redis's clock was", () 
     expect(await score('b', 'ada', 2, 'key')).toEqual({ ...appended[0], replayed: true });
   });
 
-  it('puts scores into the current period of a board that resets, and returns when they were achieved', async () => {
+  it('puts scores into the current period of a board that resets, and returns the time at which they were achieved', async () => {
     const catalog = new BoardCatalog(test.redis, test.topology);
     await catalog.define('daily', { ...DEFAULT_DEFINITION, reset: 'daily' }, { actor: SERVER });
     await score('daily', 'ada', 1);
@@ -102,7 +102,7 @@ describe("a log whose ids are ahead of the time, because Redis's clock was", () 
     expect(again.entries).toEqual(page.entries);
   });
 
-  it('returns when saves were written', async () => {
+  it('returns the time at which saves were written', async () => {
     const keys = test.topology.at('players', 0);
     const save = (document: string) =>
       test.log.append({
@@ -122,7 +122,7 @@ describe("a log whose ids are ahead of the time, because Redis's clock was", () 
       expect(isRecent(timeOf(version))).toBe(true);
   });
 
-  it('does not lock players out of a board with a minimum interval for ten days', async () => {
+  it('does not lock players out for ten days when a board has a minimum interval', async () => {
     const interval = scores().interval('b', 'ada');
     const submit = () =>
       test.log.append(

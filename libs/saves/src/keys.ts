@@ -1,16 +1,16 @@
 import type { StateKeys } from '#libs/projections';
 
-/** Redis stores a hash of up to 128 fields without an index of its own, in a third of the memory. */
+/** Up to 128 fields, Redis stores a hash compactly, in a third of the memory. */
 const VERSIONS_PER_HASH = 100;
 
 /** hash: slot -> version, time, and bytes, or `-` for a deletion */
 export const slotsKey = (state: StateKeys, player: string) => state.key('saves', player);
 
-/** string: the document in a slot. Neither id can hold a slash. */
+/** string: the document in a slot. Neither id can contain a slash. */
 export const documentKey = (state: StateKeys, player: string, slot: string) =>
   state.key('save', `${player}/${slot}`);
 
-/** hash: version -> event id, kind of actor, and bytes; of a hundred versions */
+/** hash: version -> event id, kind of actor, and bytes; a hundred versions per hash */
 export const historyKey = (state: StateKeys, player: string, slot: string, version: number) =>
   state.key('history', `${player}/${slot}/${Math.floor(version / VERSIONS_PER_HASH)}`);
 

@@ -1,17 +1,17 @@
 import { type Actor, type EventId, formatEventId, MalformedEventError, parseEventId } from '#libs/events';
 import { bytesOf, type SaveEvent } from './save.fold.js';
 
-/** One version of a save: where the log has its document, and what a list of versions shows. */
+/** A version of a save: the place of its document in the log, and what the history shows. */
 export interface PastVersion {
   readonly id: EventId;
   readonly actor: Actor['kind'];
-  /** Length of the document in UTF-8; nothing for a deletion. */
+  /** UTF-8 bytes of the document; undefined for a deletion. */
   readonly bytes: number | undefined;
-  /** When, in milliseconds, where that is not the time of the event's id. */
+  /** When it was written, in milliseconds since 1970, if the event's id has another time. */
   readonly at?: number;
 }
 
-/** A version is made once: what comes again is the same. */
+/** A version never changes, so one that is delivered again is the same. */
 export function evolvePastVersion(version: PastVersion | undefined, event: SaveEvent): PastVersion {
   const { id, at, actor } = event;
   return version ?? { id, actor: actor.kind, bytes: bytesOf(event), ...(at !== undefined && { at }) };
@@ -19,7 +19,7 @@ export function evolvePastVersion(version: PastVersion | undefined, event: SaveE
 
 const KINDS: readonly Actor['kind'][] = ['player', 'server', 'admin'];
 
-/** A version is kept as `<event id> <first letter of the actor's kind> <bytes, or -> [<ms>]`. */
+/** The stored format is `<event id> <first letter of the actor's kind> <bytes, or -> [<ms>]`. */
 export function formatPastVersion({ id, actor, bytes, at }: PastVersion): string {
   return `${formatEventId(id)} ${actor[0]} ${bytes ?? '-'}${at === undefined ? '' : ` ${at}`}`;
 }

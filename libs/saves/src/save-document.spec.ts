@@ -18,13 +18,13 @@ describe('a document in a searchable slot', () => {
     expect(documentName(document)).toBe(name);
   });
 
-  it('is found by its words, and among all; a game only among all', () => {
+  it('is indexed by its words and by the empty word; without a name only by the empty word', () => {
     expect(documentTexts('cache-quest:player', { ...save, name: 'Ada L.' })).toEqual(['', 'ada', 'l']);
     expect(documentTexts('cache-quest:player', save)).toEqual(['']);
     expect(documentTexts('cache-quest:game', save)).toEqual(['']);
   });
 
-  it('is not found when it is deleted, was never there, or is in another slot', () => {
+  it('is not indexed if it is deleted, never existed, or is in another slot', () => {
     expect(documentTexts('cache-quest:player', { ...save, bytes: undefined })).toEqual([]);
     expect(documentTexts('cache-quest:player', undefined)).toEqual([]);
     expect(documentTexts('auto', save)).toEqual([]);

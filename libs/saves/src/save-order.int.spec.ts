@@ -9,7 +9,7 @@ jest.setTimeout(30_000);
 
 type SaveEvent = RecordedEvent<'SaveWritten'>;
 
-describe('a projector of saves', () => {
+describe('the save projector', () => {
   let workers: Workers;
   beforeEach(async () => {
     workers = await Workers.open();
@@ -18,12 +18,12 @@ describe('a projector of saves', () => {
 
   const find = (slot = 'auto') => new SaveReader(workers.test.redis, workers.test.topology).find('ada', slot);
   const pending = () => pendingOf(workers.test, workers.players, saves.name);
-  /** Acknowledges an event without effect, as one that becomes a dead letter. */
+  /** Acknowledges an event without effect, as for a dead letter. */
   const bury = ({ id }: SaveEvent) =>
     workers.test.redis.xack(workers.players.stream, saves.name, formatEventId(id));
   const three = async () => (await workers.save(3, saves.name)) as [SaveEvent, SaveEvent, SaveEvent];
 
-  it('leaves a save pending whose turn has not come', async () => {
+  it('leaves a save pending until the versions before it are applied', async () => {
     const [first, second, third] = await three();
     const deferred = [second.id, third.id];
     expect(await workers.project(saves, [third, second])).toEqual({ applied: 0, duplicates: 0, deferred });
@@ -37,7 +37,7 @@ describe('a projector of saves', () => {
     expect(await pending()).toBe(0);
   });
 
-  it('goes on behind a version that is a dead letter, and behind that one in order', async () => {
+  it('continues after a dead letter, in version order', async () => {
     const [first, second, third] = await three();
     await bury(first);
     expect(await workers.project(saves, [second, third])).toMatchObject({ applied: 1, deferred: [third.id] });
@@ -47,7 +47,7 @@ describe('a projector of saves', () => {
     expect(await pending()).toBe(0);
   });
 
-  it('goes on behind a dead letter in the middle', async () => {
+  it('continues after a dead letter between two versions', async () => {
     const [first, second, third] = await three();
     expect(await workers.project(saves, [first])).toMatchObject({ applied: 1 });
     await bury(second);
@@ -55,7 +55,7 @@ describe('a projector of saves', () => {
     expect(await find()).toMatchObject({ version: 3 });
   });
 
-  it('waits behind a gap while any older event is pending, of another slot too', async () => {
+  it('waits at a gap while any older event is pending, also of another slot', async () => {
     const [other, first, second] = (await workers.save(1, saves.name, ['other'])).concat(
       await workers.save(2, saves.name),
     ) as [SaveEvent, SaveEvent, SaveEvent];
@@ -67,7 +67,7 @@ describe('a projector of saves', () => {
     expect(await find()).toMatchObject({ version: 2 });
   });
 
-  it('lets a version that comes back from the dead letters change nothing when a later one is there', async () => {
+  it('ignores a retried dead letter if a later version is stored', async () => {
     const [first, second] = await three();
     await bury(first);
     await workers.project(saves, [second]);

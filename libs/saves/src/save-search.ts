@@ -8,11 +8,11 @@ import { documentTexts } from './save-document.js';
 import type { SearchableSlot } from './searchable-slots.js';
 
 export interface SaveQuery {
-  /** Words that the document's `name` must contain, in any order. A text without a word finds nothing. */
+  /** Words that the document's `name` must contain, in any order. A text without words matches nothing. */
   readonly words?: string | undefined;
-  /** The player whose document it is. */
+  /** The owner of the document. */
   readonly player?: string | undefined;
-  /** Players, at most. */
+  /** Maximum players. */
   readonly limit: number;
 }
 

@@ -10,8 +10,8 @@ import { evolveSave, type SaveState } from './save.fold.js';
 
 const at = (version: number): SaveState => ({ version, updatedAt: 1_000, bytes: 2 });
 
-describe('the fold of a save', () => {
-  it('begins with version 1', () => {
+describe('the save fold', () => {
+  it('starts with version 1', () => {
     expect(isInVersionOrder(undefined, saveWritten(1, 5))).toBe(true);
     expect(isInVersionOrder(undefined, saveWritten(2, 5))).toBe(false);
     expect(evolveSave(undefined, saveWritten(1, 5, '{"hp":1}'))).toEqual({
@@ -21,14 +21,14 @@ describe('the fold of a save', () => {
     });
   });
 
-  it('lets the next version through, and none behind it', () => {
+  it('accepts the next version, and none after it', () => {
     expect(isInVersionOrder(at(3), saveWritten(4, 5))).toBe(true);
     expect(isInVersionOrder(at(3), saveWritten(5, 5))).toBe(false);
     expect(isInVersionOrder(at(9), saveWritten(10, 5))).toBe(true);
     expect(isInVersionOrder(at(9), saveWritten(100, 5))).toBe(false);
   });
 
-  it('lets a seen version through, to be acknowledged, and changes nothing for it', () => {
+  it('accepts a version that it has seen, and changes nothing', () => {
     const save = at(3);
     for (const version of [1, 2, 3]) {
       expect(isInVersionOrder(save, saveWritten(version, 9))).toBe(true);
@@ -36,7 +36,7 @@ describe('the fold of a save', () => {
     }
   });
 
-  it('takes time and length from the new version, whose clock may be behind', () => {
+  it('takes time and length from the new version, even if its clock was behind', () => {
     expect(evolveSave(at(3), saveWritten(4, 7, '{"a":"\u{1F600}"}'))).toEqual({
       version: 4,
       updatedAt: 7,
@@ -44,7 +44,7 @@ describe('the fold of a save', () => {
     });
   });
 
-  it('counts a deletion as a version, without a document', () => {
+  it('counts a deletion as a version without a document', () => {
     const deleted = evolveSave(at(3), saveDeleted(4, 7));
     expect(deleted).toEqual({ version: 4, updatedAt: 7, bytes: undefined });
     expect(evolveSave(deleted, saveWritten(3, 9))).toBe(deleted);
@@ -52,7 +52,7 @@ describe('the fold of a save', () => {
     expect(saves.parse(saves.format(deleted))).toEqual(deleted);
   });
 
-  it('keeps for each version where the log has it, whatever came before', () => {
+  it('stores the place of each version in the log', () => {
     const keys = stateKeys(new PartitionKeys('test', 'players', 0), 1);
     for (const event of [saveWritten(250, 7, '{"a":1}'), saveDeleted(251, 8)]) {
       const [, past] = saves.targets(event, keys, undefined);
@@ -71,13 +71,13 @@ describe('the fold of a save', () => {
     }
   });
 
-  it('refuses an event without a version', () => {
+  it('rejects an event without a version', () => {
     const { version: _, ...event } = saveWritten(1, 5);
     expect(() => isInVersionOrder(undefined, event)).toThrow(TypeError);
     expect(() => evolveSave(undefined, event)).toThrow(TypeError);
   });
 
-  it('comes to the same state whatever the order of delivery, when those that are early come again', () => {
+  it('gives the same state whatever the order of delivery, if early versions are delivered again', () => {
     const deliveries = fc
       .integer({ min: 1, max: 12 })
       .chain(n => shuffled(Array.from({ length: n }, (_, i) => saveWritten(i + 1, 100 - i, '1'.repeat(i)))));
@@ -102,7 +102,7 @@ describe('the fold of a save', () => {
     );
   });
 
-  it('is kept as text that begins with the version and reads back as it was', () => {
+  it('is stored as text that begins with the version, and parses back to the same', () => {
     fc.assert(
       fc.property(
         fc.record(

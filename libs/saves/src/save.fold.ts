@@ -3,20 +3,20 @@ import { documentName, isFoundByName } from './searchable-slots.js';
 
 export type SaveEvent = RecordedEvent<'SaveWritten' | 'SaveDeleted'>;
 
-/** What is known of a save besides its document. */
+/** A save without its document. */
 export interface SaveState {
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;
-  /** Length of the document in UTF-8; nothing when the version is a deletion: versions go on counting behind it. */
+  /** UTF-8 bytes of the document; undefined for a deletion, after which versions continue to count. */
   readonly bytes: number | undefined;
-  /** What the game says about the version. */
+  /** Metadata that the game sent with this version (`Save-Meta`). */
   readonly meta?: JsonObject;
-  /** What the document is found by, in a slot that is searched by name. */
+  /** The document's name, in a searchable slot. */
   readonly name?: string;
 }
 
-/** A version that has taken effect already changes nothing. */
+/** A version that was applied before changes nothing. */
 export function evolveSave(save: SaveState | undefined, event: SaveEvent): SaveState {
   const version = versionOf(event);
   if (save && version <= save.version) return save;
@@ -25,14 +25,14 @@ export function evolveSave(save: SaveState | undefined, event: SaveEvent): SaveS
   return { ...about, ...nameOf(event) };
 }
 
-/** A verifying fold keeps no documents, but the states that were made of them. */
+/** Verify folds only states, without their documents. */
 function nameOf({ type, data }: SaveEvent): Pick<SaveState, 'name'> {
   if (type !== 'SaveWritten' || !isFoundByName(data.slot)) return {};
   const name = documentName(data.document);
   return name === undefined ? {} : { name };
 }
 
-/** Nothing for a deletion. */
+/** Undefined for a deletion. */
 export function bytesOf(event: SaveEvent): number | undefined {
   return event.type === 'SaveWritten' ? Buffer.byteLength(event.data.document) : undefined;
 }

@@ -4,7 +4,7 @@ import { Projector } from '#libs/projections';
 import { deliver, keysLike, openTestLog, SERVER, type TestLog } from '#libs/testing';
 import { SaveReader } from './save.reader.js';
 
-describe('the reader of saves', () => {
+describe('SaveReader', () => {
   let test: TestLog;
   let reader: SaveReader;
   beforeAll(async () => {
@@ -56,13 +56,13 @@ describe('the reader of saves', () => {
     });
   });
 
-  it('gives the latest version of a slot, also when it is shorter', async () => {
+  it('returns the latest version of a slot, also if it is shorter', async () => {
     await write('ada', 'auto', '{"hp":100000}');
     await write('ada', 'auto', '{}');
     expect(await reader.find('ada', 'auto')).toMatchObject({ version: 2, bytes: 2, document: '{}' });
   });
 
-  it('keeps slots and players apart', async () => {
+  it('does not mix slots or players', async () => {
     await write('bob', 'one', '{"bob":1}');
     await write('bob', 'two', '{"bob":2}');
     await write('bo', 'b:one', '{"bo":1}');
@@ -80,7 +80,7 @@ describe('the reader of saves', () => {
     expect(documents).toEqual(['{"bob":1}', '{"bob":2}', '{"bo":1}', '{"bob:one":1}']);
   });
 
-  describe('of what was deleted', () => {
+  describe('after a deletion', () => {
     const data = { player: 'gus', slot: 'auto' };
     beforeAll(async () => {
       await write('gus', 'other', '{}');
@@ -91,13 +91,13 @@ describe('the reader of saves', () => {
       await append('SaveDeleted', data);
     });
 
-    it('finds neither document nor slot', async () => {
+    it('returns neither document nor slot', async () => {
       expect(await reader.find('gus', 'auto')).toBeUndefined();
       expect((await reader.list('gus')).map(({ slot }) => slot)).toEqual(['other']);
       expect(await keysLike(test.redis, '*save@1:gus/auto')).toEqual([]);
     });
 
-    it('finds every version, over the borders of the hashes', async () => {
+    it('returns every version, across the hashes of the history', async () => {
       expect(await reader.latest('gus', 'auto')).toBe(151);
       const history = await reader.history('gus', 'auto', 151, 1_000);
       expect(history.map(({ version }) => version)).toEqual(Array.from({ length: 151 }, (_, i) => 151 - i));
@@ -109,14 +109,14 @@ describe('the reader of saves', () => {
       );
     });
 
-    it('finds nothing of slots that never were', async () => {
+    it('returns nothing for slots that never existed', async () => {
       expect(await reader.latest('gus', 'never')).toBe(0);
       expect(await reader.history('gus', 'never', 5, 5)).toEqual([]);
       expect(await reader.list('nobody')).toEqual([]);
     });
   });
 
-  it('finds nothing in an empty slot, nor for an unknown player', async () => {
+  it('returns nothing for an empty slot or an unknown player', async () => {
     await write('eve', 'auto', '{}');
     expect(await reader.find('eve', 'other')).toBeUndefined();
     expect(await reader.find('nobody', 'auto')).toBeUndefined();

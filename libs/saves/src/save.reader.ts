@@ -14,18 +14,18 @@ export interface SaveSlot {
   readonly version: number;
   /** ISO 8601. */
   readonly updatedAt: string;
-  /** Length of the document in UTF-8. */
+  /** UTF-8 bytes of the document. */
   readonly bytes: number;
   /** What the game says about the save. */
   readonly meta?: JsonObject;
 }
 
 export interface Save extends Omit<SaveSlot, 'slot'> {
-  /** JSON, exactly as it was written. */
+  /** The JSON text exactly as it was sent. */
   readonly document: string;
 }
 
-/** A version of a save, as the history lists it. */
+/** A version of a save in the history. */
 export interface ListedVersion extends PastVersion {
   readonly version: number;
 }
@@ -42,7 +42,7 @@ export class SaveReader {
     this.live = new LiveState(redis, DOCUMENTS_GROUP);
   }
 
-  /** @returns nothing when the slot is empty */
+  /** @returns undefined if the slot is empty */
   async find(player: string, slot: string): Promise<Save | undefined> {
     const keys = this.topology.of('players', player);
     const [line, document] = await this.live.read(
@@ -66,7 +66,7 @@ export class SaveReader {
     return slots.sort((a, b) => (a.slot < b.slot ? -1 : 1));
   }
 
-  /** The latest version that has taken effect, be it a deletion; 0 when there is none. */
+  /** The latest applied version, also if it is a deletion; 0 if there is none. */
   async latest(player: string, slot: string): Promise<number> {
     const keys = this.topology.of('players', player);
     const [line] = await this.live.read(readFields, keys, state => [slotsKey(state, player)], [slot]);
@@ -74,9 +74,9 @@ export class SaveReader {
   }
 
   /**
-   * Versions from one downwards, newest first; those that are dead letters are left out.
+   * Versions from the given one down, newest first. Versions that are dead letters are missing.
    *
-   * @param count how many versions are looked at, at most
+   * @param count maximum versions to examine
    */
   async history(player: string, slot: string, from: number, count: number): Promise<ListedVersion[]> {
     const wanted = Array.from({ length: Math.min(from, count) }, (_, i) => from - i);
@@ -88,7 +88,7 @@ export class SaveReader {
     return found.flat();
   }
 
-  /** @param versions of one hash */
+  /** @param versions stored in one hash */
   private async versions(player: string, slot: string, versions: number[]): Promise<ListedVersion[]> {
     const keys = this.topology.of('players', player);
     const [first = 0] = versions;
@@ -105,7 +105,7 @@ export class SaveReader {
   }
 }
 
-/** Nothing for a deletion. */
+/** Undefined for a deletion. */
 function view(line: string): Omit<SaveSlot, 'slot'> | undefined {
   const { version, updatedAt, bytes, meta } = parseSave(line);
   if (bytes === undefined) return undefined;

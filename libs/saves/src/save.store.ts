@@ -4,7 +4,7 @@ import { documentKey } from './keys.js';
 import type { SaveEvent, SaveState } from './save.fold.js';
 import { saveDocumentEffects } from './save-document.js';
 
-/** A slot's document, and what it is found by. */
+/** A slot's document and its index terms. */
 export function slotEffects(
   before: SaveState | undefined,
   after: SaveState,
@@ -14,7 +14,7 @@ export function slotEffects(
   return [...textEffects(before, event, keys), ...saveDocumentEffects(event.data, before, after, keys)];
 }
 
-/** A bare fold leaves nothing of what was deleted: there is a document to delete only where one was kept. */
+/** There is a document to delete only if one was stored. */
 function textEffects(before: SaveState | undefined, { type, data }: SaveEvent, keys: StateKeys): Effect[] {
   const target = { type: 'string', key: documentKey(keys, data.player, data.slot) } as const;
   if (type === 'SaveWritten') return [{ ...target, command: 'SET', args: [{ document: data.document }] }];

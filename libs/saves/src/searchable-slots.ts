@@ -1,19 +1,19 @@
 import type { JsonValue } from '#libs/events';
 
-/** Slots whose documents are found from outside: a client of its own keeps its players' documents there. */
+/** Slots whose documents can be searched: the Cache Quest client stores its players' documents there. */
 export const CACHE_QUEST_PLAYER = 'cache-quest:player';
 export const CACHE_QUEST_GAME = 'cache-quest:game';
 
 export type SearchableSlot = typeof CACHE_QUEST_PLAYER | typeof CACHE_QUEST_GAME;
 
-/** Characters of a document's name that count. */
+/** Only this many characters of a name are indexed. */
 const MAX_NAME = 128;
 export const isFoundByName = (slot: string): boolean => slot === CACHE_QUEST_PLAYER;
 
 export const isSearchable = (slot: string): slot is SearchableSlot =>
   slot === CACHE_QUEST_PLAYER || slot === CACHE_QUEST_GAME;
 
-/** The name in a document, if there is one: its beginning, where it is long. */
+/** The name in a document, cut to the indexed length; undefined if there is none. */
 export function documentName(document: string): string | undefined {
   const value = JSON.parse(document) as JsonValue;
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'name')) return undefined;

@@ -2,8 +2,8 @@ import { Topology } from '#libs/event-log';
 import type { RedisClient } from '#libs/redis';
 import { prepareDocuments } from './document-choice.js';
 
-describe('documents on a server that says that it knows JSON', () => {
-  /** Says yes to all, and fails, or finds nothing. */
+describe('the document store on a server that claims to have RedisJSON', () => {
+  /** Accepts every command, and then fails or finds nothing. */
   const server = (search: () => unknown, indexIsThere = false) => {
     const chosen: unknown[] = [];
     const called: string[] = [];
@@ -44,11 +44,11 @@ describe('documents on a server that says that it knows JSON', () => {
     await prepareDocuments(redis, topology, ({ message }) => faults.push(message));
     expect(chosen).toEqual(['plain', 'plain']);
     expect(faults).toEqual([expect.stringContaining(reason)]);
-    // An index that stands says that rebuilds may use it.
+    // An existing index means that rebuilds may use it.
     expect(called).toEqual(['FT.CREATE', 'FT.SEARCH', 'FT.DROPINDEX']);
   });
 
-  it('leave an index alone that others have made', async () => {
+  it('does not delete an index that another process has created', async () => {
     const { redis, called } = server(() => [0], true);
     await prepareDocuments(redis, topology);
     expect(called).toEqual(['FT.CREATE', 'FT.SEARCH']);

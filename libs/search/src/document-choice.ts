@@ -6,7 +6,7 @@ import { tryDocuments } from './document-trial.js';
 import { DOCUMENTS_GROUP } from './documents.js';
 import { script } from './lua.js';
 
-/** The documents were built with what this server does not have. */
+/** The stored documents need modules that this server does not have. */
 export class DocumentStoreError extends Error {
   readonly code = 'DOCUMENT_STORE';
   override readonly name = 'DocumentStoreError';
@@ -21,10 +21,10 @@ export class DocumentStoreError extends Error {
 const chooseDocuments = script<DocumentStoreName>('choose-documents');
 
 /**
- * Sees to it that documents can be kept and found. A log without events gets the store that the server can have; a
- * generation that there is stays as it was built.
+ * Chooses the document store of each partition. A log without events gets the best store that the server offers; an existing
+ * generation keeps its store.
  *
- * @param onFault hears why a server that says that it knows JSON is not believed
+ * @param onFault called with the error if the server claims to have RedisJSON and a trial fails
  * @returns whether a rebuild would change the store
  * @throws DocumentStoreError
  */
@@ -53,7 +53,7 @@ async function possibleStore(
     if (store === 'json') await tryDocuments(redis, topology);
     return store;
   } catch (error) {
-    // Elsewhere a denied command means that Redis cannot serve; here, that this user may not use the modules.
+    // Usually a denied command means that Redis cannot serve us. Here it only means that this user may not use the modules.
     if (isRedisUnavailable(error) && !isForbidden(error)) throw error;
     onFault(error as Error);
     return 'plain';

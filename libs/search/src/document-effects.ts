@@ -3,7 +3,7 @@ import type { DocumentPlace, PlayerDocument } from './documents.js';
 import { jsonEffects } from './json-documents.js';
 import { plainEffects } from './plain-documents.js';
 
-/** What is written when a document changes, in the same step; nothing for one that is not there. */
+/** The index changes that are written together with a document; none if there is no document. */
 export function documentEffects(
   place: DocumentPlace,
   before: PlayerDocument | undefined,

@@ -21,14 +21,14 @@ import { documentStoreOf } from './document-store.js';
 import { documentIndex } from './index-keys.js';
 import { searchTermsKey } from './keys.js';
 
-/** Which store the server of this run can have. */
+/** The best store that the server of this run offers. */
 const server = await openTestLog().then(async test => {
   const store = await documentStoreOf(test.redis);
   await test.close();
   return store;
 });
 
-/** The suite that every store must pass; one that the server cannot have is reported as skipped. */
+/** Every store must pass this suite. A store that the server does not offer is reported as skipped. */
 const suiteOf = (store: DocumentStoreName) =>
   store === 'json' && server !== 'json' ? describe.skip : describe;
 
@@ -83,7 +83,7 @@ function searchSuite(store: DocumentStoreName): void {
     (await documents.find(slot, { words, limit: 100 })).players;
 
   describe('by name', () => {
-    /** All pages of so many. */
+    /** Reads all pages of the given size. */
     const pages = async (beginning: string, limit: number) => {
       const pages: (readonly string[])[] = [];
       let cursor: string | undefined;
@@ -95,7 +95,7 @@ function searchSuite(store: DocumentStoreName): void {
       return pages;
     };
 
-    it('finds those whose name begins with the text, whatever its case', async () => {
+    it('finds names that begin with the text, ignoring case', async () => {
       await name('p1', 'Hercules');
       await name('p2', 'hermione');
       await name('p3', 'HER');
@@ -109,7 +109,7 @@ function searchSuite(store: DocumentStoreName): void {
       expect(await found(' \u200b')).toEqual([]);
     });
 
-    it('orders names by their bytes, and those of one name by player, over all partitions', async () => {
+    it('orders names by their bytes, and equal names by player, across all partitions', async () => {
       const names = ['a', 'a b', 'a!', 'ab', 'a\u00e9', 'a\uffff', 'a\u{1F600}', 'a\u{10FFFF}'];
       for (const [i, text] of names.entries()) for (const p of ['x', 'y', 'z']) await name(`${p}${i}`, text);
       await project();
@@ -123,14 +123,14 @@ function searchSuite(store: DocumentStoreName): void {
       }
     });
 
-    it('finds all of more than a thousand of one beginning, page by page', async () => {
+    it('finds more than a thousand names with the same beginning, page by page', async () => {
       const ids = Array.from({ length: 1_200 }, (_, i) => `p${1000 + i}`);
       await Promise.all(ids.map(id => name(id, `Player ${id}`)));
       for (let i = 0; i < 20; i++) await project();
       expect((await pages('player p', 100)).flat()).toEqual(ids);
     });
 
-    it('takes what is looked for as it is, also what means something to an index', async () => {
+    it('treats the query as plain text, also characters with a meaning to the index', async () => {
       const names = ['*', '%', '[a', '(a', '{a|b}', '-', '+', '@n:{x}', '\\', '"', '$', '~~', 'a*', '_'];
       for (const [i, text] of names.entries()) await name(`p${i}`, text);
       await project();
@@ -138,7 +138,7 @@ function searchSuite(store: DocumentStoreName): void {
       expect(await found('a')).toEqual(['p12']);
     });
 
-    it('goes on where a page ended when players came, went, and took other names', async () => {
+    it('continues after a page although players were added, removed, and renamed', async () => {
       for (const id of ['b', 'd', 'f', 'h', 'j']) await name(id, `N${id}`);
       await project();
       const { players, next } = await names.find('n', { limit: 3 });
@@ -161,7 +161,7 @@ function searchSuite(store: DocumentStoreName): void {
   });
 
   describe('by document', () => {
-    it('finds by every word of the name, in any order and case', async () => {
+    it('finds a document by every word of its name, in any order and case', async () => {
       await save('p1', '{"name":"Ada King Lovelace"}');
       await save('p2', '{"name":"king Arthur"}');
       await save('p3', '{"name":"kingdom"}');
@@ -179,7 +179,7 @@ function searchSuite(store: DocumentStoreName): void {
       });
     });
 
-    it('lists all documents of a slot, also those without a name, and none of another slot', async () => {
+    it('lists all documents of a slot, also those without a name', async () => {
       await save('p1', '{"name":"Ada"}');
       await save('p2', '{"name":{"ada":"ada"}}');
       await save('p3', '{}');
@@ -195,7 +195,7 @@ function searchSuite(store: DocumentStoreName): void {
       expect(await found('ada')).toEqual(['p6']);
     });
 
-    it('finds the document of one player, if it has the words', async () => {
+    it('finds the document of a given player if it has the words', async () => {
       await save('p.1:a-b', '{"name":"Ada King"}');
       await save('p2', '{"name":"Ada"}');
       await project();
@@ -207,7 +207,7 @@ function searchSuite(store: DocumentStoreName): void {
       expect(await of('p3')).toEqual({ total: 0, players: [] });
     });
 
-    it('finds what a document is now, and not what it was', async () => {
+    it('finds a document by its current name only', async () => {
       await save('p1', '{"name":"Ada King"}');
       await save('p2', '{"name":"Ada"}');
       await project();
@@ -224,7 +224,7 @@ function searchSuite(store: DocumentStoreName): void {
     });
   });
 
-  it('is changed to by a rebuild', async () => {
+  it('replaces another store in a rebuild', async () => {
     await name('p1', 'Ada');
     const lives = test.topology.all(saves.stream).map(keys => keys.live(saves.name));
     const other = store === 'json' ? 'plain' : 'json';
@@ -255,7 +255,7 @@ function searchSuite(store: DocumentStoreName): void {
   });
 }
 
-describe('what players are found by', () => {
+describe('the document index', () => {
   let workers: Workers;
   beforeEach(async () => {
     workers = await Workers.open();
@@ -297,7 +297,7 @@ describe('what players are found by', () => {
     },
   );
 
-  it('is kept as the server can from the first event on, and so until a rebuild', async () => {
+  it('uses the best store from the first event on, and keeps it until a rebuild', async () => {
     const { redis, topology } = workers.test;
     const live = workers.players.live(saves.name);
     await redis.hset(live, { documents: server === 'json' ? 'plain' : 'json' });

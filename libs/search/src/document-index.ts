@@ -8,7 +8,7 @@ import { JsonDocuments } from './json-documents.js';
 import { PlainDocuments } from './plain-documents.js';
 import { byBytes } from './search-terms.js';
 
-/** How often generations may be switched during one query. */
+/** How many switches of generations one query tolerates. */
 const MAX_ATTEMPTS = 5;
 
 /** Finds players by their documents, in all partitions, whichever store each partition has. */
@@ -27,11 +27,11 @@ export class DocumentIndex {
   }
 
   /**
-   * Profile names that begin with `prefix`, as members of the sorted set, in the order of bytes.
+   * Profile names that begin with `prefix`, as members of the sorted set, in byte order.
    *
    * @param after the member after which to begin; empty for the first page
-   * @param seen about how many members came before
-   * @param limit members that each partition returns, at most
+   * @param seen the approximate number of members before the page
+   * @param limit maximum members from each partition
    */
   async names(prefix: string, after: string, seen: number, limit: number): Promise<string[]> {
     const found = await this.query((documents, partitions) =>
@@ -40,7 +40,7 @@ export class DocumentIndex {
     return found.flat().sort(byBytes);
   }
 
-  /** Players whose document in `slot` contains all `words`, by id. The empty word is in every document. */
+  /** Players whose document in `slot` contains all `words`, by id. The empty word matches every document. */
   async matches(slot: string, words: readonly string[], limit: number): Promise<Matches> {
     const found = await this.query((documents, partitions) =>
       documents.matches(partitions, slot, words, limit),
@@ -49,7 +49,7 @@ export class DocumentIndex {
     return { total: found.reduce((sum, { total }) => sum + total, 0), players: players.slice(0, limit) };
   }
 
-  /** Queries each store for its partitions: while a rebuild changes the store, there are two. */
+  /** Queries each store for its partitions. There are two stores while a rebuild changes the store. */
   private async query<T>(run: (store: Documents, partitions: readonly LivePartition[]) => Promise<T>) {
     for (let attempt = 1; ; attempt++) {
       const partitions = await this.partitions();
@@ -58,7 +58,7 @@ export class DocumentIndex {
         ...(plain.length > 0 ? [run(this.plain, plain)] : []),
         ...(json.length > 0 ? [run(this.json, json)] : []),
       ]);
-      // A generation that was switched during the query may have been swept while it was read.
+      // After a switch, the old generation may have been deleted while it was read.
       if (isDeepStrictEqual(await this.partitions(), partitions) || attempt === MAX_ATTEMPTS) return found;
     }
   }

@@ -1,7 +1,7 @@
 import type { RedisClient } from '#libs/redis';
 import { documentStoreIn, documentStoreOf } from './document-store.js';
 
-/** A server that says this of itself, and knows these commands besides those of every Redis. */
+/** A server with this INFO, and these commands besides those of every Redis. */
 const server = (info: string, commands: readonly string[], db = 0) =>
   ({
     options: { db },
@@ -13,8 +13,8 @@ const server = (info: string, commands: readonly string[], db = 0) =>
 const JSON_COMMANDS = ['JSON.SET', 'JSON.GET'];
 const BOTH = [...JSON_COMMANDS, 'FT.CREATE', 'FT.SEARCH'];
 
-describe('the store of documents', () => {
-  it('is one of JSON values where the server knows how to keep and to find them', async () => {
+describe('the document store', () => {
+  it('uses JSON values if the server has RedisJSON and Redis Search', async () => {
     expect(await documentStoreOf(server('redis_version:8.0.1\r\nredis_mode:standalone', BOTH))).toBe('json');
   });
 
@@ -28,7 +28,7 @@ describe('the store of documents', () => {
     expect(await documentStoreOf(redis)).toBe('plain');
   });
 
-  it('is a plain one for a user who may not ask what the server knows, or which indexes there are', async () => {
+  it('is plain for a user who may not run COMMAND or FT._LIST', async () => {
     const redis = server('redis_version:8.0.1\r\nredis_mode:standalone', BOTH);
     const forbidden = async () => {
       throw new Error('NOPERM this user has no permissions to run the command');

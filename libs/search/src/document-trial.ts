@@ -7,18 +7,18 @@ import { createIndex, dropIndex, JsonDocuments, jsonEffects } from './json-docum
 import { searchDocumentKey } from './keys.js';
 import { memberOf } from './search-terms.js';
 
-/** No generation of any state. */
+/** Not the number of any generation. */
 const NONE = 0;
 const NAME = 'a trial';
 
-/** As the script that commits writes: by a command within a script. */
+/** Runs the command inside a script, as the commit script does. */
 const WRITE = 'return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))';
 
 /**
- * Makes the index, keeps a document as a JSON value, finds it, and deletes it: a server on which that does not work, or
- * that does not let this user do it, must show before anything depends on it. An index that is new then goes again.
+ * Creates the index, stores a JSON value, finds it, and deletes it. This shows whether the server and this user's rights support
+ * JSON documents before anything depends on them. If the trial fails, an index that it created is dropped.
  *
- * @throws Error that says what went wrong
+ * @throws Error with the step that failed
  */
 export async function tryDocuments(redis: RedisClient, topology: Topology): Promise<void> {
   const isNew = await createIndex(redis, topology.prefix);

@@ -1,13 +1,13 @@
 import type { PartitionKeys } from '#libs/event-log';
 import type { StateKeys } from '#libs/projections';
 
-/** The consumer group, and projection, that stores players' documents: saves, profiles, and what they are found by. */
+/** The consumer group and projection of players' documents: saves, profiles, and their index. */
 export const DOCUMENTS_GROUP = 'saves';
 
-/** The collection of all profiles that have a name. */
+/** The collection of all profiles with a name. */
 export const PROFILES = 'profiles';
 
-/** Where a document is. */
+/** The address of a document. */
 export interface DocumentPlace {
   readonly keys: StateKeys;
   /** `profiles`, or a slot. */
@@ -15,38 +15,37 @@ export interface DocumentPlace {
   readonly player: string;
 }
 
-/** What is known of a document besides its text as it was written. */
+/** A document for the index. */
 export interface PlayerDocument {
-  /** What it is found by. */
+  /** Its index terms. */
   readonly texts: readonly string[];
-  /** JSON: what is shown to whoever looks into the database. */
+  /** JSON, for people who look into the database. */
   readonly json: string;
 }
 
-/** A partition, and the live generation of its state. */
+/** A partition and its live generation. */
 export interface LivePartition {
   readonly keys: PartitionKeys;
   readonly state: StateKeys;
 }
 
 export interface Matches {
-  /** How many there are. */
+  /** The number of matches. */
   readonly total: number;
   readonly players: readonly string[];
 }
 
 /**
- * Where documents are kept and found, in partitions whose generation is of one store.
+ * A document store.
  *
- * There are two: sorted sets, which any Redis has, and JSON values with an index of Redis Search. Both give the same
- * answers.
+ * There are two: sorted sets, which every Redis has, and JSON values with an index of Redis Search. Both give the same answers.
  */
 export interface Documents {
   /**
-   * Folded names that begin with a text, each with its player, as members of a sorted set, in the order of bytes.
+   * Folded names that begin with a text, each with its player, as members of a sorted set, in byte order.
    *
-   * @param after the member behind which to begin; empty for the beginning
-   * @param seen how many came before, about
+   * @param after the member after which to begin; empty for the first page
+   * @param seen the approximate number of members before the page
    */
   names(
     partitions: readonly LivePartition[],
@@ -55,7 +54,7 @@ export interface Documents {
     seen: number,
     limit: number,
   ): Promise<string[]>;
-  /** Players whose document in the slot has all of the words; the empty word is in every document. */
+  /** Players whose document in the slot has all of the words. The empty word matches every document. */
   matches(
     partitions: readonly LivePartition[],
     slot: string,

@@ -1,5 +1,5 @@
 /** The index of Redis Search over the documents of all partitions and generations. */
 export const documentIndex = (prefix: string) => `${prefix}:documents`;
 
-/** How all keys of the partitions of players begin. */
+/** The prefix of all keys of the players partitions. */
 export const playersPrefix = (prefix: string) => `${prefix}:{p`;

@@ -10,7 +10,7 @@ const keys = new PartitionKeys('ql', 'players', 3);
 const state = stateKeys(keys, 2, 'json');
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
-/** What is written of a document, as the value that it is. */
+/** The JSON value that is written for a document, parsed. */
 const written = (collection: string, document: PlayerDocument) => {
   const [effect] = jsonEffects({ keys: state, collection, player: 'p.1' }, undefined, document);
   const [path, json] = effect?.args ?? [];
@@ -18,7 +18,7 @@ const written = (collection: string, document: PlayerDocument) => {
 };
 
 describe('a document as a JSON value', () => {
-  it('of a profile is found by every beginning of its name, and has the profile as it is', () => {
+  it('of a profile is indexed by every prefix of its name, and contains the profile unchanged', () => {
     expect(written('profiles', { texts: ['a \u00e9'], json: '{"name":"A \u00c9","n":1e+30}' })).toEqual({
       command: 'JSON.SET',
       type: 'ReJSON-RL',
@@ -37,19 +37,19 @@ describe('a document as a JSON value', () => {
     });
   });
 
-  it('of a slot is found by its words, and is sorted by player', () => {
+  it('of a slot is indexed by its words, and sorted by player', () => {
     const { args } = written('cache-quest:player', { texts: ['', 'ada', 'l'], json: '{"name":"Ada L"}' });
     expect(args[1]).toMatchObject({ kind: 'cache-quest:player', order: hex('\0p.1'), texts: ['ada', 'l'] });
   });
 
-  it('holds Unicode only: a lone surrogate is replaced, and what looks like one is not', () => {
+  it('contains valid Unicode only: a lone surrogate is replaced, and text that looks like one is not', () => {
     const value = { a: '\ud800x', '\udfff': '\\ud800', b: '\u{1F600}', c: '\\\ud800' };
     expect(written('profiles', { texts: [], json: JSON.stringify(value) }).args[1].value).toEqual({
       ...{ a: '\ufffdx', '\ufffd': '\\ud800', b: '\u{1F600}', c: '\\\ufffd' },
     });
   });
 
-  it('goes when there is no document any more, if there was one', () => {
+  it('is deleted with the document, if there was one', () => {
     const place = { keys: state, collection: 'cache-quest:game', player: 'p1' };
     expect(jsonEffects(place, { texts: [''], json: '{}' }, undefined)).toEqual([
       { command: 'UNLINK', type: 'ReJSON-RL', key: 'ql:{p3}:document@2:cache-quest:game/p1', args: [] },
@@ -59,7 +59,7 @@ describe('a document as a JSON value', () => {
 });
 
 describe('a command to Redis Search', () => {
-  it('makes an index over the documents of all partitions of players', () => {
+  it('creates an index over the documents of all players partitions', () => {
     expect(indexCommand('ql').join(' ')).toBe(
       'FT.CREATE ql:documents ON JSON PREFIX 1 ql:{p SCHEMA $.at AS at TAG CASESENSITIVE ' +
         '$.kind AS kind TAG CASESENSITIVE $.texts[*] AS text TAG CASESENSITIVE ' +
@@ -68,7 +68,7 @@ describe('a command to Redis Search', () => {
     expect(searchDocumentKey(stateKeys(keys, 1), 'profiles', 'ada').startsWith('ql:{p')).toBe(true);
   });
 
-  it('asks for generations by their labels, and for all else by parameters', () => {
+  it('selects generations by label, and passes everything else as parameters', () => {
     const command = searchCommand('ql', ['p0g1', 'p1g2'], 'cache-quest:player', ['ada', 'king'], 0, 20);
     expect(command).toEqual([
       ...['FT.SEARCH', 'ql:documents', '@at:{p0g1|p1g2} @kind:{$kind} @text:{$t0} @text:{$t1}'],
@@ -90,7 +90,7 @@ describe('a command to Redis Search', () => {
 describe('the reply to a search', () => {
   const members = ['a\0p1', '\u{1F600}\0p2'];
 
-  it('is read as a list, and as the pairs of a map that RESP3 gives', () => {
+  it('is parsed from a list, and from the pairs of a RESP3 map', () => {
     const list = members.flatMap((member, i) => [`key-${i}`, ['order', hex(member)]]);
     const results = members.map((member, i) => [
       ...['id', `key-${i}`, 'extra_attributes', ['order', hex(member)], 'values', []],
@@ -106,12 +106,12 @@ describe('the reply to a search', () => {
   });
 });
 
-describe('pages of names that an index gives by number', () => {
+describe('pages of names from an index that only has offsets', () => {
   const all = Array.from({ length: 100 }, (_, i) => memberOf(`n${String(i).padStart(3, '0')}`, `p${i}`));
   const after = all[39] ?? '';
   let searches = 0;
 
-  /** Answers as Redis Search does when these are the names. */
+  /** Answers like Redis Search with these names. */
   const documentsOf = (names: readonly string[]) => {
     searches = 0;
     const call = async (_command: string, ...args: string[]) => {
@@ -125,7 +125,7 @@ describe('pages of names that an index gives by number', () => {
   const names = (documents: JsonDocuments, from: string, seen: number) =>
     documents.names([{ keys, state }], 'n', from, seen, 10);
 
-  it('follow each other with one search for each', async () => {
+  it('take one search each when read in order', async () => {
     const documents = documentsOf(all);
     expect(await names(documents, '', 0)).toEqual(all.slice(0, 10));
     expect(await names(documents, after, 40)).toEqual(all.slice(40, 50));

@@ -12,15 +12,14 @@ import { documentIndex, playersPrefix } from './index-keys.js';
 import { generationLabel, searchDocumentKey } from './keys.js';
 import { byBytes, memberOf, playerOf } from './search-terms.js';
 
-/** What Redis Search found: how many there are, and some of them, as members of a sorted set would be. */
+/** The result of Redis Search: the total, and some matches, in the format of sorted set members. */
 interface Found {
   readonly total: number;
   readonly members: readonly string[];
 }
 
 /**
- * A document as a JSON value of its own. It is written whole: what was there before does not matter, nor whether a
- * version was skipped.
+ * Stores a document as a JSON value. The whole value is written, so neither its earlier value nor skipped versions matter.
  */
 export function jsonEffects(
   place: DocumentPlace,
@@ -34,9 +33,8 @@ export function jsonEffects(
 }
 
 /**
- * `at` says of which generation it is; `order` is what it is sorted by, in hexadecimal, which has the order of bytes;
- * `texts` are what it is found by: words, or of a name every beginning, since Redis Search gives up a search for a
- * prefix behind 200 names, and says nothing.
+ * `at` is the generation; `order` is the sort key in hexadecimal, which sorts like bytes; `texts` are the index terms: words, or
+ * every prefix of a name, because a prefix search of Redis Search silently stops after 200 names.
  */
 function jsonOf({ keys, collection, player }: DocumentPlace, { texts, json }: PlayerDocument): string {
   const isProfile = collection === PROFILES;
@@ -53,7 +51,7 @@ function jsonOf({ keys, collection, player }: DocumentPlace, { texts, json }: Pl
 
 const hexOf = (text: string) => Buffer.from(text).toString('hex');
 
-/** As a tag that is a word whatever is in it. */
+/** Encodes a text as a tag of letters and digits only. */
 const tagOf = (beginning: string) => `x${hexOf(beginning)}`;
 
 function beginningsOf(name: string): string[] {
@@ -61,13 +59,13 @@ function beginningsOf(name: string): string[] {
   return characters.map((_, i) => tagOf(characters.slice(0, i + 1).join('')));
 }
 
-/** RedisJSON takes text that is Unicode only, and an error behind the acknowledgement would lose the event. */
+/** RedisJSON accepts only valid Unicode, and an error after the acknowledgement would lose the event. */
 function withoutLoneSurrogates(json: string): string {
-  // `JSON.stringify` escapes no others. Every escape is matched, so that a backslash before a `u` is not taken for one.
+  // `JSON.stringify` only writes `\u` for lone surrogates. Matching every escape avoids mistaking an escaped backslash before a `u`.
   return json.replaceAll(/\\(?:(ud[89a-f][0-9a-f]{2})|.)/g, (escaped, lone) => (lone ? '\ufffd' : escaped));
 }
 
-/** `FT.CREATE` for all generations of all partitions: a query names those that it means. */
+/** `FT.CREATE` for all generations of all partitions. Queries select generations. */
 export function indexCommand(prefix: string): [command: string, ...args: string[]] {
   return [
     ...(['FT.CREATE', documentIndex(prefix), 'ON', 'JSON', 'PREFIX', '1', playersPrefix(prefix)] as const),
@@ -78,7 +76,7 @@ export function indexCommand(prefix: string): [command: string, ...args: string[
   ];
 }
 
-/** Makes the index, if there is none. @returns whether there was none */
+/** Creates the index if there is none. @returns whether it was created */
 export async function createIndex(redis: RedisClient, prefix: string): Promise<boolean> {
   try {
     await redis.call(...indexCommand(prefix));
@@ -89,16 +87,15 @@ export async function createIndex(redis: RedisClient, prefix: string): Promise<b
   }
 }
 
-/** Leaves the documents. Without the index, none are built as JSON. */
+/** Keeps the documents. Without the index, rebuilds do not use JSON. */
 export async function dropIndex(redis: RedisClient, prefix: string): Promise<void> {
   await redis.call('FT.DROPINDEX', documentIndex(prefix));
 }
 
 /**
- * `FT.SEARCH` for documents that have all of some tags. What is looked for travels as parameters: nothing in it can
- * mean anything to a query.
+ * `FT.SEARCH` for documents with all of the given tags. Values are passed as parameters, so they cannot change the query.
  *
- * @param labels of generations: letters and digits
+ * @param labels labels of generations: letters and digits
  */
 export function searchCommand(
   prefix: string,
@@ -117,7 +114,7 @@ export function searchCommand(
   ];
 }
 
-/** Reads the reply to a search: `[total, key, fields, ...]`, or with RESP3 a map, which the client makes pairs of. */
+/** Parses the reply to a search: `[total, key, fields, ...]`, or with RESP3 a map, which the client turns into pairs. */
 export function parseFound(reply: readonly unknown[]): Found {
   if (typeof reply[0] === 'number') {
     const fields = reply.filter((_, i) => i > 0 && i % 2 === 0) as string[][];
@@ -135,14 +132,14 @@ function memberIn(fields: readonly string[]): string {
   return Buffer.from(String(mapOf(fields).order), 'hex').toString();
 }
 
-/** Redis Search finds in all partitions at once; it knows pages by their number only. */
+/** Redis Search searches all partitions at once, and pages by offset only. */
 export class JsonDocuments implements Documents {
   constructor(
     private readonly redis: RedisClient,
     private readonly prefix: string,
   ) {}
 
-  /** The number of a page holds while nobody comes or goes before it; else its place is looked for by halves. */
+  /** The offset of a page is right unless names were added or removed before it. Then a binary search finds the place. */
   async names(
     partitions: readonly LivePartition[],
     prefix: string,

@@ -15,13 +15,13 @@ import { byBytes, memberOf } from './search-terms.js';
 const listNames = script<string[]>('list-names');
 const matchWords = script<[total: number, next: string, ...players: string[]]>('match-words');
 
-/** Documents of a partition that are looked at for several words, at most, and comparisons for it. */
+/** Limits of a query with several words, per partition: examined documents, and comparisons. */
 const MAX_LOOKED_AT = 10_000;
 const MAX_COMPARISONS = 40_000;
-/** Comparisons in one call, at most: Redis does nothing else meanwhile. */
+/** Maximum comparisons in one call, during which Redis does nothing else. */
 const CALL_COMPARISONS = 500;
 
-/** Brings a sorted set of texts from what a document was found by to what it is found by now. */
+/** Updates a sorted set from the old index terms of a document to the new ones. */
 export function plainEffects(
   { keys, collection, player }: DocumentPlace,
   before: PlayerDocument | undefined,
@@ -37,7 +37,7 @@ export function plainEffects(
   ];
 }
 
-/** For any Redis: partitions are asked each for itself, all at the same time. */
+/** The store for every Redis. It queries all partitions in parallel. */
 export class PlainDocuments implements Documents {
   constructor(
     private readonly redis: RedisClient,
@@ -59,7 +59,7 @@ export class PlainDocuments implements Documents {
     return found.flat().sort(byBytes).slice(0, limit);
   }
 
-  /** Of several words, 10,000 documents in each partition are looked at, at most, and 40,000 words in them. */
+  /** With several words, it examines at most 10,000 documents in each partition, and compares 40,000 words. */
   async matches(
     partitions: readonly LivePartition[],
     slot: string,
@@ -73,7 +73,7 @@ export class PlainDocuments implements Documents {
     return { total: found.reduce((sum, { total }) => sum + total, 0), players: players.slice(0, limit) };
   }
 
-  /** Looks through a partition a stretch at a time. */
+  /** Searches a partition in slices. */
   private async matchesIn(
     { keys }: LivePartition,
     slot: string,

@@ -1,6 +1,6 @@
 import { foldPrefix, nameTexts, wordsOf } from './search-terms.js';
 
-describe('a name, as names are compared,', () => {
+describe('a folded name', () => {
   it.each([
     ['case', 'ADA Lovelace', 'ada lovelace'],
     ['the width of letters', '\uff21\uff44\uff41', 'ada'],
@@ -18,7 +18,7 @@ describe('a name, as names are compared,', () => {
     expect(nameTexts('Zo\u00eb')).not.toEqual(nameTexts('Zoe'));
   });
 
-  it('begins with what it is looked for by, also within a gap or a long name', () => {
+  it('begins with the folded prefix, also if that ends in a space or the name is long', () => {
     const long = '\u{1F600}'.repeat(80);
     expect(nameTexts(long)).toEqual(['\u{1F600}'.repeat(64)]);
     expect(foldPrefix(`${long}x`)).toBe(nameTexts(long)[0]);
@@ -26,19 +26,19 @@ describe('a name, as names are compared,', () => {
     expect(nameTexts(' Ada ')).toEqual(['ada']);
   });
 
-  it.each([undefined, '', ' ', '\u200b\u0000'])('is nothing for %j', name => {
+  it.each([undefined, '', ' ', '\u200b\u0000'])('is empty for %j', name => {
     expect(nameTexts(name)).toEqual([]);
   });
 });
 
 describe('the words of a text', () => {
-  it('end at white space and at punctuation, but for the underscore', () => {
+  it('are separated by white space and punctuation except the underscore', () => {
     expect(wordsOf("Dr. Ada-Lovelace's (high_score) \u{1F600}!")).toEqual([
       ...['dr', 'ada', 'lovelace', 's', 'high_score', '\u{1F600}'],
     ]);
   });
 
-  it('are there once, and may be none', () => {
+  it('are unique, and there may be none', () => {
     expect(wordsOf('Ada ada ADA')).toEqual(['ada']);
     expect(wordsOf(' .,! ')).toEqual([]);
   });

@@ -1,12 +1,12 @@
-/** Characters of a folded name that count, and that are compared with what is looked for. */
+/** Only this many characters of a folded name are compared. */
 const MAX_FOLDED = 64;
 
-/** Separators of Redis Search: white space and ASCII punctuation, but for the underscore. Emoji are letters. */
+/** The separators of Redis Search: white space and ASCII punctuation except the underscore. Emoji are letters. */
 const SEPARATORS = /[\s!-/:-@[-^`{-~]+/;
 
 /**
- * Text as it is compared: of one form (NFKC), without case (sharp s is ss, a final sigma a sigma), without characters
- * that nobody sees, and with one space where there were several. Accents stay, as in Redis Search.
+ * Folds a text for comparison: normalized (NFKC), without case (sharp s becomes ss, a final sigma becomes sigma), without invisible
+ * characters, and with single spaces. Accents stay, as in Redis Search.
  */
 function fold(text: string): string {
   return text
@@ -19,7 +19,7 @@ function fold(text: string): string {
     .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]+/gu, '');
 }
 
-/** A beginning of a name, as it is compared with names. Empty when there is nothing to be seen in it. */
+/** Folds the beginning of a name. Empty if it has no visible character. */
 export function foldPrefix(text: string): string {
   return [...fold(text).trimStart()].slice(0, MAX_FOLDED).join('');
 }
@@ -29,16 +29,16 @@ export function wordsOf(text: string): string[] {
   return [...new Set(fold(text).split(SEPARATORS))].filter(word => word !== '');
 }
 
-/** What a profile is found by. */
+/** The index terms of a profile. */
 export function nameTexts(name: string | undefined): string[] {
   const folded = foldPrefix(name ?? '').trimEnd();
   return folded === '' ? [] : [folded];
 }
 
-/** Member of a sorted set of texts. Neither holds a NUL: by bytes, members go by text, then by player. */
+/** A member of a sorted set of texts. Neither part contains a NUL, so members sort by text and then by player. */
 export const memberOf = (text: string, player: string): string => `${text}\0${player}`;
 
 export const playerOf = (member: string): string => member.slice(member.indexOf('\0') + 1);
 
-/** Redis compares bytes, which are not in the order of JavaScript's text. */
+/** Redis compares bytes, and JavaScript compares UTF-16 units. */
 export const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -67,7 +67,7 @@ export const openExistingLog = (
 const MIN_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 
-/** Retries for as long as Redis becomes unavailable during startup. */
+/** Calls `open` again whenever it fails because Redis is unavailable. */
 async function retryWhileUnavailable<T>(logger: Logger, open: () => Promise<T>): Promise<T> {
   for (let wait = MIN_RETRY_MS; ; wait = Math.min(2 * wait, MAX_RETRY_MS)) {
     try {
@@ -93,7 +93,7 @@ export async function openLogWithDocuments(...args: Parameters<typeof openLog>):
       logger.warn(`documents of players are kept without RedisJSON: ${message}`, 'Redis');
     if (await retryWhileUnavailable(logger, () => prepareDocuments(log.redis, log.topology, onFault))) {
       logger.warn(
-        'this server could index JSON values: `npm run rebuild -- saves` makes it keep documents so',
+        'this server has RedisJSON and Redis Search: run `npm run rebuild -- saves` to store documents as indexed JSON values',
         'Redis',
       );
     }
@@ -110,8 +110,8 @@ export async function openLogWithQuorum(
   name: string,
   logger: Logger,
 ): Promise<OpenLog> {
-  // With one server, the gateway batches its commands itself. On a cluster, sessions are spread over all nodes, so the client
-  // batches them.
+  // With one server, the gateway batches its commands itself. On a cluster, session keys are spread over all nodes, so the
+  // Redis client batches the commands.
   const sendsScriptsAtOnce = !('nodes' in environment.redis);
   const log = await openLogWithDocuments(environment, name, logger, { sendsScriptsAtOnce });
   const { WRITE_QUORUM: wanted } = environment;

@@ -31,7 +31,7 @@ export interface WorkerOptions {
   readonly open?: typeof openLog;
 }
 
-/** A worker begins to read within this time after the start. */
+/** A worker begins to read within this time after the start. Until then, a failing check is not logged. */
 const QUIET_START_MS = 5_000;
 
 @Module({})
@@ -120,8 +120,6 @@ async function listen(
   if (HEALTH_PORT !== undefined) return listenAt(app, HEALTH_PORT, HOST);
   // Checked first, because Nest logs an error itself when it cannot listen.
   if (!(await isPortInUse(usual, HOST))) return listenAt(app, usual, HOST);
-  logger.log(
-    `port ${usual} is taken: health gets a free one; a worker that is started by itself takes HEALTH_PORT`,
-  );
+  logger.log(`port ${usual} is in use, so the health routes get a free port: set HEALTH_PORT to choose one`);
   return listenAt(app, 0, HOST);
 }

@@ -7,7 +7,7 @@ export interface Finding {
   readonly cost: Cost;
 }
 
-/** For each route and role the request that cost most, as a table in Markdown. */
+/** A Markdown table of the most expensive request for each route and role. */
 export function tableOf(findings: readonly Finding[]): string {
   const lines = [...worst(findings).values()].map(({ gateway, redis }) => {
     const { route, role } = gateway.attack;
@@ -46,7 +46,7 @@ function cell({ attack: { what }, cost: { status } }: Finding): string {
   return `\`${short.replaceAll('|', '¦').replaceAll('`', "'")}\` (${status})`;
 }
 
-/** Prints the table, and writes it where the environment says. */
+/** Prints the table, and also writes it to `file` if there is one. */
 export function publish(table: string, file: string | undefined): void {
   process.stdout.write(`${table}\n`);
   if (file !== undefined) writeFileSync(file, `${table}\n`);

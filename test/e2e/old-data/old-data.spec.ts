@@ -22,7 +22,7 @@ interface Recorded {
   readonly answers: Readonly<Record<string, { readonly status: number; readonly body: Answered }>>;
 }
 
-/** Requests at a time. All of them at once would exceed the rate limit of one address. */
+/** How many requests are sent at the same time. */
 const WIDTH = 8;
 
 const archives = globSync('test/e2e/old-data/*.tar.gz').map(path => basename(path, '.tar.gz'));
@@ -43,7 +43,7 @@ describe.each(archives)('a data folder made by version %s', version => {
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  /** Leaves out what changes with time: a current period ends, and its entries are in another one. */
+  /** Removes the fields that change with time: when a period ends, its entries are no longer in the current period. */
   const lasting = (path: string, body: Answered) => {
     const isEntries = /^\/v1\/players\/[^/]+\/entries$/.test(path);
     if (isEntries) return { ...body, entries: body.entries?.filter(({ period }) => period === 'current') };

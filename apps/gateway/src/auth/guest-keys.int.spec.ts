@@ -64,7 +64,7 @@ describe('POST /v1/sessions {} with an Idempotency-Key', () => {
     expect((await post(key, { playerId, secret })).status).toBe(201);
   });
 
-  it('creates one guest, whatever comes at the same time', async () => {
+  it('creates one guest when a key is sent eight times at once', async () => {
     const key = newKey();
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, i) => post(key, {}, i % 2 ? app : other)),
@@ -78,7 +78,7 @@ describe('POST /v1/sessions {} with an Idempotency-Key', () => {
     expect(await current(first?.token)).toBe(200);
   });
 
-  it('goes on where a gateway died', async () => {
+  it('finishes creating a guest that a gateway left half created when it died', async () => {
     const key = newKey();
     const { body } = await post(key);
     for (const name of await keysLike(test.redis, `${guestKeyKey(test.prefix, '')}*`)) {
@@ -93,7 +93,7 @@ describe('POST /v1/sessions {} with an Idempotency-Key', () => {
     expect(await current(body.token)).toBe(200);
   });
 
-  it('begins anew when the session was ended, and never opens it again', async () => {
+  it('creates a new guest after the session was ended, and never reopens the old session', async () => {
     const key = newKey();
     const { body } = await post(key);
     await logOut(body.token);
@@ -105,7 +105,7 @@ describe('POST /v1/sessions {} with an Idempotency-Key', () => {
     expect((await post(key)).body.playerId).toBe(next.body.playerId);
   });
 
-  it('stores neither the key nor what is derived, and remembers the key for a day', async () => {
+  it('stores neither the key nor the token and secret derived from it, and deduplicates for a day', async () => {
     const key = newKey();
     const { body } = await post(key);
     const names = await keysLike(test.redis, `${test.prefix}:*`);
@@ -124,7 +124,7 @@ describe('POST /v1/sessions {} with an Idempotency-Key', () => {
       expect(Math.abs((await test.redis.pttl(name)) - DAY_MS)).toBeLessThan(60_000);
   });
 
-  it('refuses a key that could be guessed, without showing it, and takes any for a log-in', async () => {
+  it('refuses a guessable key without quoting it, and accepts any key for a log-in', async () => {
     const short = 'x'.repeat(21);
     const refused = await post(short);
     expect(refused).toMatchObject({ status: 400, body: { errors: [{ path: 'Idempotency-Key' }] } });
@@ -136,7 +136,7 @@ describe('POST /v1/sessions {} with an Idempotency-Key', () => {
     expect(login.body.secret).toBeUndefined();
   });
 
-  it('counts the guests of an address, and no repeats', async () => {
+  it('counts new guests per address, but not repeated requests', async () => {
     const limited = await openTestGateway(test, { QUOTAS: 'address.guestsPerHour=2' });
     const from = async (key: string) =>
       (

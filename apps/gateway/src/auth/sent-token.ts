@@ -19,30 +19,27 @@ export const unauthorized = (detail: string) =>
 export function unknownCaller(request: FastifyRequest): Problem {
   return unauthorized(
     sentToken(request) === undefined
-      ? 'send a key or the token of a session: "Authorization: Bearer <it>"; `npm start` prints the keys it made, and POST /v1/sessions begins a session'
-      : 'this is no key, and no session or one that has ended',
+      ? 'send a server or admin key, or a session token: "Authorization: Bearer <key or token>"; `npm start` prints the keys it made, and POST /v1/sessions begins a session'
+      : 'the key or session token is unknown, or the session has ended',
   );
 }
 
-/**
- * Why a write with the player's cookie is refused: a page of another site may have made it. Browsers send cookies with such
- * requests.
- */
+/** The reason to refuse a write, or nothing. Browsers send the session cookie even with requests made by other sites' pages. */
 export function forgedWrite(request: FastifyRequest): string | undefined {
   const { method, headers, server } = request;
   if (!isFromCookie(request) || method === 'GET' || method === 'HEAD') return undefined;
   if (server.cookieOrigins) return foreignOrigin(request, server.cookieOrigins);
   return headers['sec-fetch-site'] === 'cross-site'
-    ? 'a session in a cookie writes from its own site only: send a bearer token'
+    ? 'a session cookie allows writes from the same site only: send a bearer token'
     : undefined;
 }
 
-/** With `SameSite=None`, only the origin tells our pages from those of others. */
+/** With `SameSite=None`, only the Origin header tells our own pages from the pages of other sites. */
 function foreignOrigin(request: FastifyRequest, allowed: AllowedOrigins): string | undefined {
   const { origin } = request.headers;
-  // Behind a proxy that ends TLS, the protocol is http unless the proxy is trusted.
+  // Behind a proxy that terminates TLS, the protocol is http unless the proxy is trusted.
   const own = [`${request.protocol}://${request.host}`, `https://${request.host}`];
   if (origin !== undefined && (own.includes(origin) || allowed.has(origin))) return undefined;
   const sent = origin === undefined ? 'there is none' : `it is ${shownValue(origin)}`;
-  return `a session in a cookie writes with an Origin that is this server's or in CORS_ORIGINS, and ${sent}: send a bearer token`;
+  return `a write with a session cookie needs an Origin that is this server's or in CORS_ORIGINS, but ${sent}: send a bearer token`;
 }

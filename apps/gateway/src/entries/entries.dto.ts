@@ -48,7 +48,7 @@ export class EntriesQuery extends PeriodQuery {
   @Max(Number.MAX_SAFE_INTEGER)
   readonly offset?: number;
 
-  @ApiPropertyOptional({ description: 'The `next` of a page. It holds while entries move.' })
+  @ApiPropertyOptional({ description: 'The `next` of the page before. It stays valid when entries move.' })
   @IsOptional()
   @IsString()
   @MaxLength(256)
@@ -58,7 +58,8 @@ export class EntriesQuery extends PeriodQuery {
     minimum: 0,
     exclusiveMinimum: true,
     maximum: 100,
-    description: 'Only the top so many per cent of the entries, rounded up.',
+    description:
+      'Only this percentage of the entries, counted from the top. The number of entries is rounded up.',
   })
   @IsOptional()
   @IsPositive()
@@ -67,7 +68,7 @@ export class EntriesQuery extends PeriodQuery {
 
   @ApiPropertyOptional({
     description:
-      'The entries around where this score stands, or would stand. Not with `offset`, `cursor` or `topPercent`.',
+      'The entries around the rank that this score has or would have. Cannot be combined with `offset`, `cursor`, or `topPercent`.',
   })
   @IsOptional()
   @IsNumber({ allowNaN: false, allowInfinity: false })
@@ -101,7 +102,7 @@ export class LiveQuery extends PeriodQuery {
     minimum: 0,
     maximum: 50,
     default: 2,
-    description: 'Neighbours on either side, with `player`.',
+    description: 'Neighbours on either side. Used only with `player`.',
   })
   @IsOptional()
   @IsInt()
@@ -124,7 +125,7 @@ function strangersIn(players: unknown): string {
   return `players must be a list of ids, each ${ID_RULE}; ${shown.join(', ')}`;
 }
 
-/** Invalid ids in a message, at most. */
+/** Maximum number of invalid ids that a message quotes. */
 const SHOWN_STRANGERS = 5;
 
 export class LookupBody {
@@ -132,7 +133,7 @@ export class LookupBody {
     type: [String],
     maxItems: MAX_LOOKUP,
     example: ['ada', 'bob'],
-    description: 'Ids, or `me` for the own one. One that is there twice counts once.',
+    description: 'Player ids, or `me` for the caller. A repeated id counts once.',
   })
   @IsArray()
   @ArrayMaxSize(MAX_LOOKUP)
@@ -141,7 +142,10 @@ export class LookupBody {
 }
 
 export class EntryView {
-  @ApiProperty({ example: 1, description: '1-based; what equal scores get is up to `ranking`.' })
+  @ApiProperty({
+    example: 1,
+    description: '1-based. The `ranking` of the board decides the ranks of equal scores.',
+  })
   readonly rank!: number;
 
   @ApiProperty({ example: 'ada' })
@@ -171,7 +175,10 @@ class BoardPeriod {
   })
   readonly period!: string;
 
-  @ApiProperty({ example: 1, description: 'Entries on the whole board.' })
+  @ApiProperty({
+    example: 1,
+    description: 'The number of entries in the whole period, not only in this response.',
+  })
   readonly total!: number;
 }
 
@@ -187,7 +194,7 @@ export class EntryPage extends BoardPeriod {
 
   @ApiPropertyOptional({
     example: '2026-W46',
-    description: 'The id of the period before, while the board keeps it.',
+    description: 'The id of the previous period, if the board still keeps it.',
   })
   readonly previous?: string;
 
@@ -198,9 +205,9 @@ export class EntryPage extends BoardPeriod {
   readonly next?: string;
 }
 
-/** Of a live page. */
+/** The `around` field of a live event: the player and their neighbours. */
 export class EntriesAround {
-  @ApiProperty({ description: "The player's own." })
+  @ApiProperty({ description: "The player's own rank." })
   readonly rank!: number;
 
   @ApiProperty({ type: [EntryView] })
@@ -224,7 +231,7 @@ export class SingleEntry extends EntryView implements BoardPeriod {
   @ApiProperty({ example: '2026-W47' })
   readonly period!: string;
 
-  @ApiProperty({ example: 100, description: 'How many per cent of the entries this one equals or beats.' })
+  @ApiProperty({ example: 100, description: 'The percentage of entries that this entry equals or beats.' })
   readonly percentile!: number;
 
   @ApiProperty({ example: 1 })

@@ -3,7 +3,7 @@ import type { AppendLimits } from '#libs/event-log';
 import type { OpenLog } from '#libs/service';
 import { HourlyQuota } from './hourly-quota.js';
 
-/** The quotas of `QUOTAS` for what players append. */
+/** The limits in `QUOTAS` that apply to events appended by players. */
 export function appendLimits({ quotas }: GatewayEnvironment, { redis, topology }: OpenLog): AppendLimits {
   const bytes = quotas.get('player.bytesPerHour');
   return {

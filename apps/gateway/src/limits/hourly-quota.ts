@@ -8,7 +8,7 @@ import { SlidingWindow } from './sliding-window.js';
 const HOUR_MS = 3_600_000;
 /** The part of the limit that a gateway takes from Redis at a time, so that few requests need a call. */
 const SHARE = 1 / 1_024;
-/** An allowance that is not spent by then is dropped: it belongs to the hour in which it was taken. */
+/** How long an allowance can be spent. Then it is dropped, because it belongs to the hour in which it was taken. */
 const ALLOWANCE_MS = 10 * 60_000;
 /** Allowances in memory. Beyond that, the least recently used one is dropped, and Redis is asked again. */
 const CAPACITY = 20_000;
@@ -19,22 +19,22 @@ export class HourlyQuotaError extends Error {
   override readonly name = 'HourlyQuotaError';
 
   constructor(
-    /** As `QUOTAS` names it. */
+    /** The name of the quota, as in `QUOTAS`. */
     readonly quota: string,
     readonly limit: number,
     /** Milliseconds until the refused amount fits. */
     readonly retryAfter: number,
   ) {
-    super(`more than ${limit} in an hour, which ${quota} is`);
+    super(`${quota} is used up: at most ${limit} in an hour`);
   }
 }
 
-/** What a gateway has taken from the common count and not spent yet. */
+/** An amount that a gateway has taken from the count in Redis and not spent yet. */
 interface Allowance {
   left: number;
-  /** Milliseconds of the clock. */
+  /** When it is dropped, in milliseconds of `now()`. */
   readonly until: number;
-  /** The smallest amount known not to fit before `until`; 0 if none. */
+  /** Redis has refused this amount, so it and larger ones are refused before `until`; 0 if none was refused. */
   readonly refused: number;
 }
 

@@ -3,7 +3,7 @@ import type { JsonObject } from '#libs/events';
 import { Problem } from '../http/problem.js';
 import { checkProfilePatch, checkProfileSize, PROFILE_LIMIT } from './profile-patch.js';
 
-/** What it is refused with; nothing when it is taken. */
+/** The problem that `check` throws, or undefined if it accepts. */
 function refusal(check: () => unknown) {
   try {
     check();
@@ -28,7 +28,7 @@ describe('the patch of a profile', () => {
     { name: 'x'.repeat(64) },
     { name: '\u{1F600}'.repeat(64) },
     { name: ' \u0414\u0430\u0440\u044c\u044f ' },
-    // A family, joined by characters that cannot be seen.
+    // A family emoji: three emojis joined by zero-width joiners.
     { name: '\u{1F468}\u200d\u{1F469}\u200d\u{1F467}' },
     { avatar: '' },
     { avatar: 'x'.repeat(512) },
@@ -70,15 +70,15 @@ describe('the patch of a profile', () => {
       });
   });
 
-  it.each(['x'.repeat(513), 5, {}])('cannot make the avatar %j', avatar => {
+  it.each(['x'.repeat(513), 5, {}])('cannot set the avatar to %j', avatar => {
     expect(refusal(() => checkProfilePatch({ avatar }))).toEqual(invalid('avatar'));
   });
 
-  it.each(['', 'gb', 'G', 'GBR', '\u00c4\u00d6', 'GB\n', 44])('cannot make the country %j', country => {
+  it.each(['', 'gb', 'G', 'GBR', '\u00c4\u00d6', 'GB\n', 44])('cannot set the country to %j', country => {
     expect(refusal(() => checkProfilePatch({ country }))).toEqual(invalid('country'));
   });
 
-  it.each([null, 'ada', 1])('cannot touch the id of the player, nor make it %j', playerId => {
+  it.each([null, 'ada', 1])('cannot set the player id, not even to %j', playerId => {
     expect(refusal(() => checkProfilePatch({ playerId }))).toEqual(invalid('playerId'));
   });
 
@@ -87,7 +87,7 @@ describe('the patch of a profile', () => {
     expect(refusal(() => checkProfilePatch(patch))).toEqual(invalid('playerId', 'name', 'country'));
   });
 
-  it.each([null, [], [{}], 'Ada', 5, true])('cannot be %j, which is no object', body => {
+  it.each([null, [], [{}], 'Ada', 5, true])('cannot be %j, which is not an object', body => {
     expect(refusal(() => checkProfilePatch(body))).toMatchObject({ status: 422, code: 'not-an-object' });
   });
 
@@ -105,7 +105,7 @@ describe('the patch of a profile', () => {
     expect(refusal(() => checkProfilePatch(lists(PROFILE_LIMIT)))).toMatchObject({ code: 'too-deep' });
   });
 
-  it('accepts or refuses any object without another error', () => {
+  it('accepts any object, or refuses it with 400 or 422', () => {
     fc.assert(
       fc.property(fc.object(), body =>
         [undefined, 400, 422].includes(refusal(() => checkProfilePatch(body))?.status),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Problem } from '../http/problem.js';
 import { checkDocument } from './document.js';
 
-/** What a text is refused with; nothing when it is taken. */
+/** The status and code with which a text is refused; `undefined` if it is accepted. */
 function refusal(text: unknown): { status: number; code?: string | undefined } | undefined {
   try {
     checkDocument(text);
@@ -73,7 +73,7 @@ describe('the document of a save', () => {
     }
   });
 
-  it('can be wide: levels count, not brackets', () => {
+  it('can be wide: the limit is on levels, not on brackets', () => {
     expect(refusal(`{"a":[${Array(5_000).fill('[{}]').join(',')}]}`)).toBeUndefined();
   });
 
@@ -91,7 +91,7 @@ describe('the document of a save', () => {
     ['an escaped quote', '{"a":"\\"","b":'],
     ['closing brackets', '{"a":"]]]]]}}}}}","b":'],
     ['closing brackets in a key', '{"]]]]]}}}}}":'],
-  ])('is too deep behind a string with %s, too', (_, before) => {
+  ])('is also too deep when the nesting follows a string with %s', (_, before) => {
     expect(refusal(`${before}${nestedLists(63)}}`)).toBeUndefined();
     expect(refusal(`${before}${nestedLists(64)}}`)).toEqual(TOO_DEEP);
   });

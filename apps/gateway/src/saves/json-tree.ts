@@ -2,8 +2,8 @@ import { afterSpace, afterString, afterWord, nextName, stringMeant } from '../ht
 import type { Spend } from './work-budget.js';
 
 /**
- * A lossless JSON document: objects are maps, and scalars are their own text. So numbers beyond 2^53, -0, 1.0, escapes and the
- * order of keys stay as they were written.
+ * A lossless JSON document: objects are maps, and scalars are kept as their source text. So numbers beyond 2^53, -0, 1.0,
+ * escapes, and the order of keys stay as they were written.
  */
 export type JsonTree = string | JsonTree[] | Map<string, JsonTree>;
 
@@ -72,7 +72,7 @@ class TreeReader {
 }
 
 /**
- * @param levels of nesting, at most
+ * @param levels the maximum depth of nesting
  * @throws TooDeepError
  */
 export function formatTree(tree: JsonTree, levels: number): string {
@@ -92,11 +92,11 @@ export function formatTree(tree: JsonTree, levels: number): string {
 /** Characters that are compared in one step. */
 const STEP_CHARACTERS = 32;
 
-/** The steps to read a scalar. */
+/** How many steps of the work budget it costs to read a scalar; 1 for a list or an object. */
 export const stepsOf = (tree: JsonTree | undefined): number =>
   typeof tree === 'string' ? 1 + tree.length / STEP_CHARACTERS : 1;
 
-/** Whether two trees have the same value: 1.0 equals 1, and the order of keys and escapes do not matter. */
+/** Whether two trees have the same value: 1.0 equals 1, and neither key order nor escapes matter. */
 export function equalTrees(a: JsonTree, b: JsonTree, spend: Spend): boolean {
   spend(stepsOf(a) + stepsOf(b));
   if (typeof a === 'string' || typeof b === 'string')
@@ -113,7 +113,7 @@ export function equalTrees(a: JsonTree, b: JsonTree, spend: Spend): boolean {
   return true;
 }
 
-/** The steps to normalise a number, besides those for its length. */
+/** How many steps of the work budget it costs to normalise a number, in addition to the steps for its length. */
 const NORMALISING_STEPS = 8;
 
 function equalScalars(a: string, b: string, spend: Spend): boolean {
@@ -126,7 +126,10 @@ function equalScalars(a: string, b: string, spend: Spend): boolean {
   return numberMeant(a) === numberMeant(b);
 }
 
-/** Different decimals of up to 15 digits are different doubles. true, false and null are not numbers. */
+/**
+ * Whether a scalar can be compared as a double: different decimals of up to 15 digits are different doubles. `true`,
+ * `false`, and `null` become NaN, which equals nothing.
+ */
 const isExactDouble = (scalar: string) =>
   scalar.length <= 15 && !scalar.includes('e') && !scalar.includes('E');
 

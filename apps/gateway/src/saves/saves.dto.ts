@@ -3,27 +3,27 @@ import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator'
 import type { SaveSlot } from '#libs/saves';
 import { AppliedView } from '../http/api-docs.js';
 
-/** Versions that Redis and JSON can count exactly, and beyond any that there will be. */
+/** The largest version that is accepted. Redis and JSON count that far exactly, and no save gets that many versions. */
 const MAX_VERSION = 999_999_999_999_999;
 
 export const IF_MATCH = {
   name: 'If-Match',
   required: false,
-  description: 'Only if this version is the current one, or `*`: if there is one.',
+  description: 'Write only if this version is the current one; with `*`, only if there is a current version.',
 } as const;
 
 export const IF_UNMODIFIED_SINCE = {
   name: 'If-Unmodified-Since',
   required: false,
   description:
-    'Only if the current version is from then or earlier, in whole seconds; as `Last-Modified` said it. Ignored beside `If-Match`, and when it is no date.',
+    'Write only if the current version was written at this time or earlier, in whole seconds as in `Last-Modified`. Ignored when `If-Match` is sent, or when it is not a date.',
 } as const;
 
 export const SAVE_META = {
   name: 'Save-Meta',
   required: false,
   description:
-    'A JSON object of up to 1 KiB in ASCII, with `\\u` escapes: `meta` in the list of saves. PUT without it removes it; PATCH keeps it, and a restore takes that of the version.',
+    'A JSON object of up to 1 KiB in ASCII, with `\\u` escapes. The list of saves shows it as `meta`. PUT without this header removes it, PATCH without it keeps it, and a restore takes it from the restored version.',
   schema: { type: 'string', example: '{"title":"Chapter 3","minutes":124}' },
 } as const;
 
@@ -62,7 +62,7 @@ class SlotView {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,
-    description: 'As `Save-Meta` said when the version was written.',
+    description: 'The `Save-Meta` of this version.',
   })
   readonly meta?: object;
 }
@@ -71,7 +71,7 @@ export class SaveList {
   @ApiProperty()
   readonly player!: string;
 
-  @ApiProperty({ type: [SlotView], description: 'By name; slots that were deleted are left out.' })
+  @ApiProperty({ type: [SlotView], description: 'Sorted by slot; deleted slots are left out.' })
   readonly saves!: readonly SaveSlot[];
 }
 
@@ -86,7 +86,7 @@ export class SaveQuery {
   @ApiPropertyOptional({
     example: '$.stats.health',
     description:
-      'A JSONPath (RFC 9535, without functions): a list of what it selects, instead of the document.',
+      'A JSONPath (RFC 9535, without functions). The answer is a list of the selected values instead of the document.',
   })
   @IsOptional()
   @IsString()
@@ -100,7 +100,9 @@ export class HistoryQuery {
   @Max(100)
   readonly limit: number = 20;
 
-  @ApiPropertyOptional({ description: 'The `next` of a page. It holds while versions are added.' })
+  @ApiPropertyOptional({
+    description: 'The `next` of the previous page. It stays valid when versions are added.',
+  })
   @IsOptional()
   @IsString()
   @Matches(/^[1-9]\d{0,14}$/, { message: 'cursor must be the `next` of a page' })
@@ -122,7 +124,7 @@ class VersionView {
   @ApiProperty({ format: 'date-time' })
   readonly at!: string;
 
-  @ApiPropertyOptional({ description: 'Length of the document in UTF-8; not with a deletion.' })
+  @ApiPropertyOptional({ description: 'Length of the document in UTF-8; absent for a deletion.' })
   readonly bytes?: number;
 
   @ApiPropertyOptional({ enum: [true], description: 'The slot was emptied.' })

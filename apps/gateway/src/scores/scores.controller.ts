@@ -41,7 +41,7 @@ export class ScoresController {
   @ApiOperation({
     summary: 'Submit a score',
     description:
-      'What the board makes of it is up to its definition. With `BOARDS=open` the first score makes the board; with `BOARDS=defined`, the default in production, a board without definition and scores is 404 `no-such-board`. On more boards than `QUOTAS` allows a player, it is 409 `quota-exceeded`.',
+      'The definition of the board decides how the score counts. With `BOARDS=open`, the first score creates the board; with `BOARDS=defined`, the default in production, a board without a definition and without scores gets 404 `no-such-board`. A score on more boards than `QUOTAS` allows a player gets 409 `quota-exceeded`.',
   })
   @ApiWrite()
   @ApiBody({ type: SubmitScoreBody })
@@ -63,7 +63,7 @@ export class ScoresController {
   @ApiOperation({
     summary: 'Submit up to 1,000 scores, on any boards',
     description:
-      'Each for itself: `results` has for each, in their order, its event or a problem. The answer is 202 even when all of them fail. Scores of one board are appended in their order.',
+      'Each score succeeds or fails by itself: `results` has an event or a problem for each, in the order of the request. The answer is 202 even when all of them fail. Scores of one board are appended in the order of the request.',
   })
   @ApiPlayer()
   @ApiHeader({
@@ -72,8 +72,11 @@ export class ScoresController {
     description: '`wait=N`: answer when all have taken effect, or after N seconds (at most 10).',
   })
   @ApiBody({ type: SubmitScoresBody })
-  @ApiResponse({ status: 202, description: 'What was taken is in the log.', type: ScoreResults })
-  @ApiOkResponse({ description: 'With `Prefer: wait`: what was taken has taken effect.', type: ScoreResults })
+  @ApiResponse({ status: 202, description: 'The accepted scores are in the log.', type: ScoreResults })
+  @ApiOkResponse({
+    description: 'With `Prefer: wait`: the accepted scores have taken effect.',
+    type: ScoreResults,
+  })
   @ApiProblems(400, 401, 413, 415, 429, 503)
   async submitAll(@Body() body: unknown, @Write() write: WriteRequest): Promise<object> {
     const append = () => this.scores.submitAll(body, write.caller, write.trace);
@@ -87,7 +90,7 @@ export class ScoresController {
   @ApiOperation({
     summary: 'Load any number of scores, one a line',
     description:
-      'Lines are taken while they come, no faster than the log takes them, those of one board in their order. A line has at most 64 KiB. Should Redis go away, `detail` says from which line to go on; with an `idempotencyKey` in each line, nothing counts twice.',
+      'Lines are read as they arrive, no faster than the log accepts them. Scores of one board are appended in the order of their lines. A line has at most 64 KiB. If Redis becomes unavailable, `detail` says from which line to continue; with an `idempotencyKey` in each line, no score counts twice.',
   })
   @KeysOnly()
   @ApiConsumes(NDJSON)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   ObjectMissingError,
@@ -42,8 +42,8 @@ export class FolderStore implements ArchiveStore {
       const path = this.pathOf(name);
       const temporary = join(this.root, INCOMING, randomBytes(12).toString('hex'));
       await this.makeRoot();
-      await mkdir(dirname(temporary), { recursive: true });
-      await mkdir(dirname(path), { recursive: true });
+      await this.makeFolder(dirname(temporary));
+      await this.makeFolder(dirname(path));
       try {
         const file = await open(temporary, 'wx');
         await finishing(file, async () => {
@@ -125,6 +125,17 @@ export class FolderStore implements ArchiveStore {
     const path = resolve(this.root, name);
     if (path.startsWith(this.root + sep)) return path;
     throw new RangeError(`"${name}" is not the name of an object`);
+  }
+
+  /** Creates a folder below the root. A recursive `mkdir` never returns if a parent reports ENOENT, as /proc does. */
+  private async makeFolder(folder: string): Promise<void> {
+    let path = this.root;
+    for (const part of relative(this.root, folder).split(sep)) {
+      path = join(path, part);
+      await mkdir(path).catch(error => {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      });
+    }
   }
 
   /** Only in a folder that exists: a disk that is not mounted must not become a folder on another disk. */

@@ -33,9 +33,9 @@ interface Column {
 
 const TIMESTAMP = { type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' } as const;
 const TEXT: Column = { schema: { type: 'BYTE_ARRAY', converted_type: 'UTF8' } };
-/** One search in twenty reads a row group in vain. A lower rate costs more bytes than it saves reads. */
+/** One search in twenty reads a row group in vain. A lower rate needs a larger filter, which costs more to read than it saves. */
 const SEARCHED_TEXT: Column = { ...TEXT, options: { bloomFilter: { fpp: 0.05 } } };
-/** Nobody looks for the least or the greatest of these, and comparing long texts is slow. */
+/** No query uses the minimum or maximum of these columns, and comparing long texts is slow. */
 const LONG_TEXT: Column = { ...TEXT, options: { statistics: false } };
 const INTEGER: Column = { schema: { type: 'INT64' } };
 

@@ -3,7 +3,7 @@ import { type EventId, formatEventId, parseEventId, STREAMS, type StreamName } f
 import type { RedisClient } from '#libs/redis';
 import { FIRST_EPOCH, PartitionKeys, topologyKey } from './partition-keys.js';
 
-/** The log has another number of partitions than this process is configured with, so it would look for events in the wrong place. */
+/** This process is configured with a different number of partitions than the log has, so it would look for events in the wrong place. */
 export class PartitionCountError extends Error {
   readonly code = 'PARTITION_COUNT';
   override readonly name = 'PartitionCountError';
@@ -23,7 +23,7 @@ export class TopologyError extends Error {
 
   constructor(key: string, fields: Readonly<Record<string, string>>) {
     super(
-      `the key ${key} holds ${JSON.stringify(fields)}, which does not say how many partitions there are: restore it from a backup, or set its fields scores and players to these numbers`,
+      `the key ${key} holds ${JSON.stringify(fields)}, which does not say how many partitions there are: restore it from a backup, or set its fields scores and players to the partition counts`,
     );
   }
 }
@@ -160,7 +160,7 @@ export class Topology {
     });
     const { partitions } = this.layout;
     const cut = layoutOf(this.prefix, counts, epochs, ends);
-    // Keep the object of a partition that still exists: what is remembered of it is needed to notice losses.
+    // Keep the `PartitionKeys` object of a partition that still exists: `log-check.ts` stores its memory of the partition under it.
     const known = new Map(STREAMS.flatMap(stream => partitions[stream]).map(keys => [keys.stream, keys]));
     this.layout = {
       ...cut,

@@ -90,7 +90,7 @@ export class LeaderboardRules {
     return targets;
   }
 
-  /** The player's entries in all periods of a board and its derived boards, or, without `source`, of all boards. */
+  /** The player's entries in all periods: those of `source` and its derived boards, or of all boards if there is no `source`. */
   entryTargets(player: string, keys: StateKeys, source?: string): Target[] {
     const boards =
       source === undefined ? [...this.periods.keys()] : this.boardsCounting(source).map(({ board }) => board);
@@ -107,7 +107,7 @@ export class LeaderboardRules {
     return open !== undefined && (open.at(-1) === period || open.includes(period));
   }
 
-  /** The periods of the board after adding one, and those that expire by it. */
+  /** The periods of the board after `period` is added, and the periods that then expire. */
   withPeriod(board: string, period = NO_PERIOD): { open: readonly string[]; expired: readonly string[] } {
     const all = [...this.periodsOf(board), period].sort();
     const excess = Math.max(0, all.length - this.keptPeriods(board) - 1);
@@ -140,7 +140,7 @@ export class LeaderboardRules {
     return boards.every(board => makesSameEntries((this.finalRules ?? this).board(board), this.board(board)));
   }
 
-  /** @returns in a replay, the fields of boards about which nothing was assumed, and whose definition is assumed from now on */
+  /** @returns in a replay, the fields of boards whose definition is assumed from now on; before, nothing was assumed about them */
   apply(fields: RulesFields): RulesFields {
     return Object.fromEntries(
       Object.entries(fields).filter(([field, text]) => {

@@ -15,8 +15,8 @@ interface StoredScores {
 /**
  * Score documents: for each player and partition, a hash of boards.
  *
- * A board is stored as `<count>[~<epoch>] <JSON>`. The revision is the count, since each score raises it, together with
- * the number of revocations. If all scores were revoked, only `~<epoch>` is stored.
+ * A board is stored as `<count>[~<epoch>] <JSON>`. The epoch is the number of revocations. Count and epoch together are the
+ * revision, because each score raises the count. If all scores were revoked, only `~<epoch>` is stored.
  */
 export const scoreDocuments: Projection<ScoresState, LeaderboardEvent> = {
   name: 'scores',

@@ -10,7 +10,7 @@
 --
 -- Returns a list with, per player, the id of the erasing event in this partition
 -- Errors  LOG_CLOSED: the log is being repartitioned, or was; nothing was done
---         ERASER_REPLACED <epoch>: a later process erases; nothing was done
+--         ERASER_REPLACED by <epoch>: a newer erasing process has taken over; nothing was done
 -- Cost: O(1) for each of at most 100 players
 -- Atomic  because the event must be the player's last one
 -- Twice   the second run finds that the players are being erased, and appends nothing

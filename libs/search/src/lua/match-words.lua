@@ -1,21 +1,21 @@
 #!lua flags=no-writes
--- Finds the players of a partition whose documents have all of some words, a stretch at a time.
+-- Finds the players of a partition whose documents have all of the given words, one slice per call.
 --
--- KEYS[1]  what is live (hash)
--- KEYS[2]  the words (sorted set: word, NUL, player; the empty word is in all documents), of the generation
+-- KEYS[1]  the live generation (hash)
+-- KEYS[2]  the words (sorted set: word, NUL, player; every document has the empty word) in that generation
 -- ARGV[1]  the generation
--- ARGV[2]  how many players are returned, at most
--- ARGV[3]  how many of those with the rarest word are looked at, at most
--- ARGV[4]  the player behind whom to begin, or empty
+-- ARGV[2]  maximum players to return
+-- ARGV[3]  maximum documents with the rarest word to examine
+-- ARGV[4]  the player after whom to begin, or empty
 -- ARGV[n]  from 5 on: the words, at least one
 --
--- Returns {how many there are among those that were looked at, or of a single word in all; the player behind whom to go
---          on, or empty when that was all; player, player, ...}, in the order of the players' bytes
--- Errors  STALE_GENERATION <the live one>
--- Cost: O(log n) for each word, of at most 256, and for each comparison, of at most 500: the caller limits how many
---         documents are looked at.
--- Atomic  because a generation can be gone when its keys are read.
--- Twice   it reads only.
+-- Returns {number of matches among the examined documents, or for a single word among all; the player after whom to continue, or
+--          empty at the end; player, player, ...}, in byte order of the players
+-- Errors  STALE_GENERATION <the live generation>
+-- Cost: O(log n) per word, for at most 256, and per comparison, for at most 500: the caller limits how many documents are
+--         examined
+-- Atomic  because the generation could be deleted before its keys are read
+-- Twice   reads only
 local live = redis.call('HGET', KEYS[1], 'generation') or '1'
 if live ~= ARGV[1] then return redis.error_reply('STALE_GENERATION ' .. live) end
 local words = { unpack(ARGV, 5) }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** How long a request may take, besides the time that the client asked to wait. Later it is answered with 503. */
+/** Time limit of a request, without the time that the client asked to wait. After it, the answer is 503. */
 const DEADLINE_MS = 1_700;
 
 /** A deadline that can be extended. */
@@ -42,8 +42,8 @@ declare module 'fastify' {
 /**
  * Answers requests when their deadline has passed. Their later result is dropped.
  *
- * The deadline is for the beginning of the answer. An answer that has begun cannot be replaced; how fast a client must read it
- * is decided by the limits of the connection.
+ * The deadline covers only the time until the answer begins. An answer that has begun cannot be replaced. The connection's limits
+ * decide how fast a client must read it.
  */
 export function limitAnsweringTime(fastify: FastifyInstance, answerLate: LateAnswer): void {
   fastify.decorate('answerLate', answerLate);
@@ -55,8 +55,8 @@ export function limitAnsweringTime(fastify: FastifyInstance, answerLate: LateAns
 }
 
 /**
- * Starts the deadline of a request. The first guard does so when the whole body is there. There is one deadline for all commands
- * to Redis, because the timeouts of commands that wait for each other would add up.
+ * Starts the deadline of a request. The first guard calls this when the whole body has arrived. One deadline
+ * covers all Redis commands of a request, because the timeouts of commands that run one after another would add up.
  */
 export function beginTime(request: FastifyRequest, reply: FastifyReply): void {
   request.deadline = new Deadline(() => {

@@ -61,14 +61,14 @@ describe('a slow client', () => {
     expect(answer).not.toContain('200');
   });
 
-  it('must have sent any other body in time', async () => {
+  it('is cut off when any other body takes too long', async () => {
     begin('/json', 'application/json', 12);
     await drip('[1,2,3,4,5,6', WITHIN / 4);
     expect(socket.closed).toBe(true);
     expect(answer).not.toContain('200');
   });
 
-  it('can take longer before its next request', async () => {
+  it('can pause between two requests for longer than a body may take', async () => {
     begin('/json', 'application/json', 3);
     await drip('[1]', 0);
     await delay(2 * WITHIN);

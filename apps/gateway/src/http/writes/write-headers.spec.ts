@@ -79,7 +79,7 @@ describe('Idempotency-Key', () => {
     },
   );
 
-  it('cannot be two', () => {
+  it('cannot be sent twice', () => {
     expect(statusOf(() => idempotencyKey({ 'idempotency-key': ['a', 'b'] }))).toBe(400);
   });
 });
@@ -141,15 +141,15 @@ describe('the version that a write expects', () => {
     '*, "3"',
     '**',
     '"1000000000000000"',
-  ])('cannot be If-Match: %s', match => {
+  ])('cannot be sent as If-Match: %s', match => {
     expect(statusOf(() => expectedVersion({ 'if-match': match }))).toBe(400);
   });
 
-  it.each(['', ',', '"3"', '"3",', '*, "3"'])('cannot be If-None-Match: %s', match => {
+  it.each(['', ',', '"3"', '"3",', '*, "3"'])('cannot be sent as If-None-Match: %s', match => {
     expect(statusOf(() => expectedVersion({ 'if-none-match': match }))).toBe(400);
   });
 
-  it('cannot be two at once', () => {
+  it('cannot be sent in If-Match and If-None-Match at once', () => {
     expect(statusOf(() => expectedVersion({ 'if-match': '*', 'if-none-match': '*' }))).toBe(400);
   });
 });
@@ -175,7 +175,7 @@ describe('the time that a write expects', () => {
     expect(sinceOf({ 'if-unmodified-since': text })).toBeUndefined();
   });
 
-  it('is ignored beside a version', () => {
+  it('is ignored when the request also expects a version', () => {
     const since = { 'if-unmodified-since': 'Sun, 06 Nov 1994 08:49:37 GMT' };
     expect(sinceOf({ ...since, 'if-match': '"3"' })).toBeUndefined();
     expect(sinceOf({ ...since, 'if-none-match': '*' })).toBeUndefined();

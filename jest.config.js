@@ -25,6 +25,8 @@ export default {
   forceExit: true,
   // Most tests wait more than they compute. On two cores, Jest would use one worker.
   maxWorkers: Math.max(3, availableParallelism() - 1),
+  // Modules that Jest loads for a test file stay in memory. A worker above this is replaced after its file.
+  workerIdleMemoryLimit: '1GB',
   projects: [
     {
       ...shared,

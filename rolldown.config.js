@@ -29,7 +29,9 @@ const OUTSIDE = [
 ];
 
 /** Loaded only where it is used, because the packages behind it are large: not a part of its library's bundle. */
-const LAZY = ['libs/event-log/src/archive/s3-store.ts'];
+const LAZY = ['s3-store', 'segments', 'segment-archive', 'segment-reader', 'segment-writer'].map(
+  name => `libs/event-log/src/archive/${name}.ts`,
+);
 
 function libraryOf(id) {
   const path = relative(import.meta.dirname, id);

@@ -2,10 +2,9 @@ import { parseArgs } from 'node:util';
 import {
   type ArchiveStore,
   type BinaryEntry,
+  loadSegments,
   type RowGroup,
   type Segment,
-  SegmentReader,
-  SegmentWriter,
 } from '#libs/event-log';
 import { type NewEvent, packEvent, unpackEvent } from '#libs/events';
 import { documentOf } from './save-log.js';
@@ -22,6 +21,8 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+
+const { SegmentReader, SegmentWriter } = await loadSegments();
 
 const PLAYERS = 100_000;
 const BOARDS = 20;

@@ -19,6 +19,7 @@ export {
   StoreUrlError,
   UnarchivableEntryError,
 } from './archive/errors.js';
+export { loadSegments } from './archive/load-segments.js';
 export {
   folderOf,
   type Manifest,
@@ -29,11 +30,9 @@ export {
 export { openStore } from './archive/open-store.js';
 export { probeStore } from './archive/probe-store.js';
 export type { RowGroup } from './archive/row-group.js';
-export { SegmentArchive } from './archive/segment-archive.js';
 export { type SegmentInfo, segmentName } from './archive/segment-format.js';
-export { SegmentReader } from './archive/segment-reader.js';
 export { archiveOf, type SegmentSource, useArchive } from './archive/segment-source.js';
-export { type Segment, SegmentWriter } from './archive/segment-writer.js';
+export type { Segment } from './archive/segment-writer.js';
 export type { ArchiveStore, ByteRange, StoredObject } from './archive/store.js';
 export {
   acceptLoss,

@@ -28,6 +28,16 @@ export function formatEventId({ ms, seq }: EventId): string {
   return cachedPrefix.text + seq;
 }
 
+/** Accepts ids that no event can have: another program may have added the entry, and a bound of a range can be any. */
+export function parseAnyEntryId(text: string): EventId {
+  const [ms = 0, seq = 0] = text.split('-').map(Number);
+  return { ms, seq };
+}
+
+/** Whether one id, as text, is older than another. */
+export const isOlderId = (a: string, b: string): boolean =>
+  compareEventIds(parseEventId(a), parseEventId(b)) < 0;
+
 /** A comparator for `sort`: negative when `a` is older than `b`, 0 when they are equal. */
 export function compareEventIds(a: EventId, b: EventId): number {
   return a.ms - b.ms || a.seq - b.seq;

@@ -12,7 +12,14 @@ export {
 } from './codec.js';
 export { MalformedEventError } from './errors.js';
 export { type Actor, type EventType, type NewEvent, type RecordedEvent, timeOf } from './event.js';
-export { compareEventIds, type EventId, formatEventId, parseEventId } from './event-id.js';
+export {
+  compareEventIds,
+  type EventId,
+  formatEventId,
+  isOlderId,
+  parseAnyEntryId,
+  parseEventId,
+} from './event-id.js';
 export type { JsonObject, JsonValue } from './json.js';
 export { mergePatch } from './merge-patch.js';
 export { STREAMS, type StreamName } from './streams.js';

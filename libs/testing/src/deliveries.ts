@@ -1,5 +1,7 @@
 import type { PartitionKeys, Settlement } from '#libs/event-log';
 import { type EventType, type NewEvent, type RecordedEvent, unpackEvent } from '#libs/events';
+import { projections } from '#libs/maintenance';
+import { Projector } from '#libs/projections';
 import { SERVER } from './events.js';
 import type { TestLog } from './test-log.js';
 
@@ -50,6 +52,17 @@ export async function deliver<T extends EventType>(
     | [[string, [id: string, fields: string[]][]]]
     | null;
   return (reply?.[0][1] ?? []).map(([id, fields]) => unpackEvent(id, fields)) as RecordedEvent<T>[];
+}
+
+/** Lets every projection apply its new events. */
+export async function projectAll(test: TestLog): Promise<void> {
+  for (const projection of projections) {
+    const projector = new Projector(test.redis, projection);
+    for (const keys of test.topology.all(projection.stream)) {
+      const events = await deliver(test, keys, projection.name);
+      if (events.length > 0) await projector.apply(events, { keys, group: projection.name });
+    }
+  }
 }
 
 /** How many events a group was given and has not acknowledged. */

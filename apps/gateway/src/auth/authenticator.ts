@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#libs/events';
 import { KeyRing } from './key-ring.js';
-import { Sessions } from './sessions.js';
+import { type Session, Sessions } from './sessions.js';
 import { hashOf } from './token-hash.js';
 
 export interface Authenticated {
   readonly actor: Actor;
-  /** Whether the session was extended just now: a browser's cookie has to be renewed, too. */
-  readonly isExtended: boolean;
+  /** The player's session; undefined for a key. */
+  readonly session?: Session;
 }
 
 /** Finds the key or the session that a token belongs to. */
@@ -25,8 +25,8 @@ export class Authenticator {
   async authenticate(token: string, isFromCookie: boolean): Promise<Authenticated | undefined> {
     const hash = hashOf(token);
     const key = isFromCookie ? undefined : this.keys.find(hash);
-    if (key) return { actor: key, isExtended: false };
+    if (key) return { actor: key };
     const session = await this.sessions.find(hash);
-    return session && { actor: { kind: 'player', id: session.player }, isExtended: session.isExtended };
+    return session && { actor: { kind: 'player', id: session.player }, session };
   }
 }

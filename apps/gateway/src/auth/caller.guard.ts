@@ -5,9 +5,13 @@ import { beginTime } from '../http/server/deadline.js';
 import { Authenticator } from './authenticator.js';
 import { isFromCookie, sentToken } from './sent-token.js';
 import { setCookie } from './session-cookie.js';
+import type { Session } from './sessions.js';
 
-/** A request with its authenticated caller, which `CallerGuard` sets. */
-export type CallerRequest = FastifyRequest<{ Params: { player?: string } }> & { caller?: Actor | undefined };
+/** A request with its authenticated caller, and the session of a player. `CallerGuard` sets both. */
+export type CallerRequest = FastifyRequest<{ Params: { player?: string } }> & {
+  caller?: Actor | undefined;
+  session?: Session | undefined;
+};
 
 /** The caller, on routes that are not public. */
 export const Caller = createParamDecorator(
@@ -38,11 +42,13 @@ export class CallerGuard implements CanActivate {
     const isCookie = isFromCookie(request);
     const authenticated = await this.authenticator.authenticate(token, isCookie);
     if (!authenticated) return true;
-    const { actor, isExtended } = authenticated;
-    if (isCookie && isExtended) setCookie(request, reply, token);
+    const { actor, session } = authenticated;
+    // The browser's cookie must last as long as the session.
+    if (isCookie && session?.isExtended) setCookie(request, reply, token);
     // A key's `me` stays: the pipe of the path parameter refuses it.
     if (request.params.player === 'me' && actor.kind === 'player') request.params.player = actor.id;
     request.caller = actor;
+    request.session = session;
     return true;
   }
 }

@@ -6,7 +6,7 @@ import { networkOf } from '../limits/address.js';
 import { script } from '../lua.js';
 
 /** Failures are counted for this long after the first one. */
-const FAILURE_WINDOW_MS = 15 * 60 * 1_000;
+export const FAILURE_WINDOW_MS = 15 * 60 * 1_000;
 const FAILURES_PER_PLAYER = 10;
 const FAILURES_PER_ADDRESS = 50;
 
@@ -44,10 +44,14 @@ export class LoginLimit {
     ]);
     const longest = Math.max(...left);
     if (longest === 0) return;
-    throw new Problem(429, {
-      code: 'too-many-logins',
-      detail: 'too many logins have failed; wait, then try again',
-      headers: { 'Retry-After': String(Math.ceil(longest / 1_000)) },
-    });
+    throw tooManyLogins('too many logins have failed; wait, then try again', longest);
   }
 }
+
+/** @param leftMs until logins are accepted again */
+export const tooManyLogins = (detail: string, leftMs: number) =>
+  new Problem(429, {
+    code: 'too-many-logins',
+    detail,
+    headers: { 'Retry-After': String(Math.ceil(leftMs / 1_000)) },
+  });

@@ -3,11 +3,10 @@ import { endSessions } from '#libs/maintenance';
 import type { RedisClient } from '#libs/redis';
 import type { Credentials } from './credentials.js';
 import type { Sessions } from './sessions.js';
-import { hashOf } from './token-hash.js';
 
 /**
- * Ends everything that a player is logged in with. Secrets go first: a log-in that was checked against the old ones looks at them
- * again after its session was opened.
+ * Ends all sessions of a player and revokes all secrets. Secrets are revoked first: a log-in that was checked against them checks
+ * again after it has opened its session.
  */
 export class Revocation {
   constructor(
@@ -27,8 +26,7 @@ export class Revocation {
     const secret = await this.credentials.replace(player);
     await endSessions(this.redis, this.topology, player);
     const token = await this.sessions.open(player);
-    const session = await this.sessions.extend(hashOf(token));
-    if (!session) throw new Error('a session ended that has just begun');
-    return { token, secret, expiresAt: session.expiresAt };
+    const { expiresAt } = await this.sessions.extendNew(token);
+    return { token, secret, expiresAt };
   }
 }

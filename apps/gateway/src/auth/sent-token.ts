@@ -12,8 +12,8 @@ export function sentToken({ headers }: FastifyRequest): string | undefined {
   return /^Bearer +(\S+)$/i.exec(headers.authorization)?.[1];
 }
 
-export const unauthorized = (detail: string) =>
-  new Problem(401, { detail, headers: { 'WWW-Authenticate': 'Bearer realm="questlog"' } });
+export const unauthorized = (detail: string, options: { code?: string } = {}) =>
+  new Problem(401, { ...options, detail, headers: { 'WWW-Authenticate': 'Bearer realm="questlog"' } });
 
 /** The 401 for a request without credentials, or with unknown ones. */
 export function unknownCaller(request: FastifyRequest): Problem {

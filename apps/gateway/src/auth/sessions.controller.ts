@@ -10,7 +10,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '#libs/events';
 import { ApiPlayer, ApiProblems } from '../http/api-docs.js';
-import { badRequest, Problem } from '../http/problem.js';
+import { badRequest } from '../http/problem.js';
 import { bodyPipe } from '../http/validation/validation.js';
 import { addressOf } from '../limits/address.js';
 import { GuestQuota } from '../limits/guest-quota.js';
@@ -29,11 +29,11 @@ import { TransferCodes } from './transfer-codes.js';
 
 interface Entered {
   readonly player: string;
-  /** Told to the client, if it is new. */
+  /** Returned to the client if it is new. */
   readonly secret?: string;
-  /** Of the secret that the player came with, or gets. */
+  /** The hash of the secret that the player sent or gets. */
   readonly hash?: string;
-  /** Of the session, if it is open already. */
+  /** The token of the session, if it is already open. */
   readonly token?: string;
 }
 
@@ -75,13 +75,12 @@ export class SessionsController {
     if (request.body == null) throw badRequest('send a JSON object: {} for a new guest');
     const { player, hash, secret, ...opened } = await this.enter(body, request, reply);
     const token = opened.token ?? (await this.sessions.open(player));
-    // All secrets may have been revoked since, and all sessions that were open then.
+    // A log-out everywhere may have revoked the secret after it was checked, and cannot have ended this session.
     if (hash !== undefined && !(await this.credentials.has(player, hash))) {
       await this.sessions.close(hashOf(token));
       throw unauthorized('the secret has just been revoked');
     }
-    const session = await this.sessions.extend(hashOf(token));
-    if (!session) throw new Error('a session ended that has just begun');
+    const session = await this.sessions.extendNew(token);
     setCookie(request, reply, token);
     return { ...view(session), token, ...(secret !== undefined && { secret }) };
   }
@@ -177,12 +176,10 @@ export class SessionsController {
 }
 
 const wrongCode = () =>
-  new Problem(401, {
-    code: 'wrong-code',
-    detail:
-      'the code is wrong, was used, or is older than ten minutes: ask for a new one on the other device',
-    headers: { 'WWW-Authenticate': 'Bearer realm="questlog"' },
-  });
+  unauthorized(
+    'the code is wrong, was used, or is older than ten minutes: ask for a new one on the other device',
+    { code: 'wrong-code' },
+  );
 
 /** @throws Problem 401 for a key, which is no session */
 function tokenOf(caller: Actor, request: FastifyRequest): string {

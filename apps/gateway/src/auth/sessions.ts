@@ -75,6 +75,13 @@ export class Sessions {
     return toSession(found);
   }
 
+  /** Extends a session that was opened just now. */
+  async extendNew(token: string): Promise<Session> {
+    const session = await this.extend(hashOf(token));
+    if (!session) throw new Error('a new session has ended already');
+    return session;
+  }
+
   /** Closes a session, if there is one. */
   async close(hash: TokenHash): Promise<void> {
     const player = await this.redis.get(this.keyOf(hash));

@@ -2,32 +2,30 @@ import { randomBytes } from 'node:crypto';
 import type { Topology } from '#libs/event-log';
 import { failedCodesKey, transferCodeKey, transferCodesKey } from '#libs/players';
 import type { RedisClient } from '#libs/redis';
-import { Problem } from '../http/problem.js';
 import { siteOf } from '../limits/address.js';
 import { script } from '../lua.js';
+import { FAILURE_WINDOW_MS, tooManyLogins } from './login-limit.js';
 import { hashOf } from './token-hash.js';
 
 const LIFETIME_MS = 10 * 60 * 1_000;
-/** Codes of one player that are valid at the same time. One more makes the oldest worthless. */
+/** Maximum valid codes of one player. One more revokes the oldest. */
 const MAX_CODES = 5;
 
-/** 32 symbols without 0, 1, I and O. */
+/** 32 symbols without 0, 1, I, and O, which look alike. */
 const SYMBOLS = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
 const LENGTH = 12;
 
-/** Wrong codes are counted for this long after the first one. */
-const FAILURE_WINDOW_MS = 15 * 60 * 1_000;
 const FAILURES_PER_ADDRESS = 5;
 
 const limitFailures = script<number>('limit-failures');
 
 export interface Transfer {
   readonly player: string;
-  /** Of the player's secrets, when the code was made. */
+  /** The generation of the player's secrets when the code was created. */
   readonly generation: string;
 }
 
-/** Short codes that bring a player to another device. Redis stores only their hashes. */
+/** Short codes that log a player in on another device. Redis stores only their hashes. */
 export class TransferCodes {
   constructor(
     private readonly redis: RedisClient,
@@ -51,34 +49,30 @@ export class TransferCodes {
     return { code: symbols.replace(/(.{4})(?=.)/g, '$1-'), expiresAt };
   }
 
-  /** Uses a code up. The work is the same for every text. @returns nothing for a wrong, used, or expired code */
+  /** Uses a code, which is then no longer valid. It does the same work for every text. @returns undefined for a wrong, used, or expired code */
   async redeem(code: string): Promise<Transfer | undefined> {
     const kept = await this.redis.getdel(this.keyOf(hashOf(plain(code))));
     const [player, generation] = kept?.split(' ') ?? [];
     return player === undefined || generation === undefined ? undefined : { player, generation };
   }
 
-  /** Makes a code worthless. */
+  /** Revokes a code. */
   async cancel(code: string): Promise<void> {
     await this.redis.unlink(this.keyOf(hashOf(plain(code))));
   }
 
   /**
-   * Counts a wrong code in advance, so that codes that are tried at the same time are limited, too.
+   * Counts an attempt before the code is checked, so that concurrent attempts are limited, too.
    *
    * @throws Problem 429 after too many wrong codes, even if this code is right
    */
   async countAttempt(address: string): Promise<void> {
     const left = await this.count(address, 1);
     if (left === 0) return;
-    throw new Problem(429, {
-      code: 'too-many-logins',
-      detail: 'too many wrong codes came from this address; wait, then try again',
-      headers: { 'Retry-After': String(Math.ceil(left / 1_000)) },
-    });
+    throw tooManyLogins('too many wrong codes came from this address; wait, then try again', left);
   }
 
-  /** The code was right. */
+  /** The code was right, so the attempt does not count. */
   async takeBackAttempt(address: string): Promise<void> {
     await this.count(address, -1);
   }

@@ -1,7 +1,7 @@
-import type { StreamName } from '#libs/events';
+import { isOlderId, type StreamName } from '#libs/events';
 import { ObjectDamagedError } from './errors.js';
 import { hashOf } from './hash.js';
-import { checkVersion, compareIds, FORMAT_VERSION, type SegmentInfo } from './segment-format.js';
+import { checkVersion, FORMAT_VERSION, type SegmentInfo } from './segment-format.js';
 import type { ArchiveStore } from './store.js';
 
 /** The segments of a partition at one moment. It never changes: a new list is a new manifest. */
@@ -30,7 +30,7 @@ export function writeManifest(
 ): StoredManifest {
   for (const [i, { first }] of segments.entries()) {
     const before = segments[i - 1]?.last;
-    if (before !== undefined && compareIds(before, first) >= 0)
+    if (before !== undefined && !isOlderId(before, first))
       throw new RangeError(
         `the segment from ${first} on is not after ${before}: list segments in their order`,
       );

@@ -205,7 +205,6 @@ const KINDS: Readonly<Record<string, Kind | undefined>> = {
   XAmzContentChecksumMismatch: 'checksum',
   QuotaExceeded: 'full',
   InsufficientStorage: 'full',
-  XMinioStorageFull: 'full',
   CredentialsProviderError: 'access',
   ExpiredToken: 'access',
   InvalidAccessKeyId: 'access',

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { compareEventIds, type EventId } from '#libs/events';
+import { compareEventIds, type EventId, parseAnyEntryId } from '#libs/events';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { LogEntry } from '../reading/stream-page.js';
 import { ObjectDamagedError } from './errors.js';
@@ -43,7 +43,7 @@ export class SegmentArchive implements SegmentSource {
     after: string,
     upTo: string,
   ): AsyncGenerator<readonly LogEntry[], void> {
-    const [from, to] = [idOf(after), idOf(upTo)];
+    const [from, to] = [parseAnyEntryId(after), parseAnyEntryId(upTo)];
     for await (const rows of oneAhead(this.forwards(keys, manifest, from, to))) {
       const end = rows.indexAfter(to);
       for (let start = rows.indexAfter(from); start < end; start += PAGE_ENTRIES) {
@@ -61,7 +61,7 @@ export class SegmentArchive implements SegmentSource {
     before: string,
     mentions?: readonly string[],
   ): AsyncGenerator<readonly LogEntry[], void> {
-    const to = idOf(before);
+    const to = parseAnyEntryId(before);
     for await (const rows of this.backwardGroups(keys, manifest, to, mentions))
       for (let end = rows.indexFrom(to); end > 0; end -= PAGE_ENTRIES) {
         await nextTurn();
@@ -70,7 +70,7 @@ export class SegmentArchive implements SegmentSource {
   }
 
   async event(keys: PartitionKeys, manifest: string, id: string): Promise<LogEntry | undefined> {
-    const wanted = idOf(id);
+    const wanted = parseAnyEntryId(id);
     const { folder, segments } = await this.list(keys, manifest);
     const segment = segments.find(span => contains(span, wanted));
     if (!segment) return undefined;
@@ -91,7 +91,7 @@ export class SegmentArchive implements SegmentSource {
     upTo: EventId,
   ): AsyncGenerator<RowGroup, void> {
     const isWanted = ({ first, last }: Span) =>
-      compareEventIds(idOf(last), after) > 0 && compareEventIds(idOf(first), upTo) <= 0;
+      compareEventIds(parseAnyEntryId(last), after) > 0 && compareEventIds(parseAnyEntryId(first), upTo) <= 0;
     const { folder, segments } = await this.list(keys, manifest);
     for (const segment of segments.filter(isWanted)) {
       const { groups } = await this.open(folder, segment);
@@ -106,7 +106,7 @@ export class SegmentArchive implements SegmentSource {
     before: EventId,
     mentions: readonly string[] | undefined,
   ): AsyncGenerator<RowGroup, void> {
-    const isWanted = ({ first }: Span) => compareEventIds(idOf(first), before) < 0;
+    const isWanted = ({ first }: Span) => compareEventIds(parseAnyEntryId(first), before) < 0;
     const { folder, segments } = await this.list(keys, manifest);
     for (const segment of segments.filter(isWanted).reverse()) {
       const reader = await this.open(folder, segment);
@@ -137,14 +137,8 @@ export class SegmentArchive implements SegmentSource {
 
 type Span = Pick<SegmentInfo, 'first' | 'last'>;
 
-/** Accepts ids that no event can have: they can be bounds of a range. */
-function idOf(text: string): EventId {
-  const [ms = 0, seq = 0] = text.split('-').map(Number);
-  return { ms, seq };
-}
-
 const contains = ({ first, last }: Span, id: EventId) =>
-  compareEventIds(idOf(first), id) <= 0 && compareEventIds(idOf(last), id) >= 0;
+  compareEventIds(parseAnyEntryId(first), id) <= 0 && compareEventIds(parseAnyEntryId(last), id) >= 0;
 
 function entriesOf(rows: RowGroup, start: number, end: number): LogEntry[] {
   return Array.from({ length: end - start }, (_, i) => rows.entry(start + i));

@@ -1,4 +1,4 @@
-import { compareEventIds, parseEventId, type StreamName } from '#libs/events';
+import type { StreamName } from '#libs/events';
 import { ArchiveVersionError } from './errors.js';
 
 /**
@@ -51,8 +51,4 @@ export interface SegmentInfo extends Span {
 
 export function segmentName({ first, last, hash }: Pick<SegmentInfo, 'first' | 'last' | 'hash'>): string {
   return `${first}_${last}-${hash}.parquet`;
-}
-
-export function compareIds(a: string, b: string): number {
-  return compareEventIds(parseEventId(a), parseEventId(b));
 }

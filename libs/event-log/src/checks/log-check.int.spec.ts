@@ -105,24 +105,6 @@ describe('checkLog', () => {
     expect((await look()).found).toBeUndefined();
   });
 
-  it('counts archived events, and reports what was removed beyond them', async () => {
-    const archive = async (left: number, trimmed: number) => {
-      const entries = await test.redis.xrange(keys.stream, '-', '+');
-      const floor = entries.at(-left - 1)?.[0] ?? '';
-      await test.redis.hset(keys.archive(), { floor, trimmed, manifest: 'm' });
-      await xtrim(left);
-    };
-    await archive(2, 4);
-    for (const look of [checkLog, measureLog])
-      expect(await look(test.redis, keys)).toMatchObject({ length: 6 });
-    expect(await lookAnew()).toMatchObject({ damage: '', lost: 0 });
-    await submit(3);
-    expect(await look()).toMatchObject({ damage: '', lost: 0, length: 9 });
-    await archive(1, 7);
-    expect(await look()).toMatchObject({ lost: 1, damage: expect.stringContaining('1 event is gone') });
-    await expect(measureLog(test.redis, newcomer())).rejects.toThrow(LogDamagedError);
-  });
-
   it.each<[string, number, () => Promise<unknown>]>([
     [
       'everything is deleted',

@@ -1,4 +1,4 @@
-import { STREAMS, type StreamName } from '#libs/events';
+import { isOlderId, STREAMS, type StreamName } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import { script } from '../lua.js';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
@@ -6,7 +6,6 @@ import type { Topology } from '../partitions/topology.js';
 import {
   type Extent,
   extentOf,
-  isBefore,
   type Ledger,
   type LogFacts,
   type Loss,
@@ -136,7 +135,7 @@ export function rememberBreak(keys: PartitionKeys): void {
 function atLeast(extent: Extent, appended: readonly Appended[], { stream }: Inspection): Extent {
   const isOther = stream !== undefined && stream.first !== extent.first;
   const after = appended.filter(
-    ({ last }) => isBefore(extent.last, last) && !(isOther && !isBefore(last, stream.first)),
+    ({ last }) => isOlderId(extent.last, last) && !(isOther && !isOlderId(last, stream.first)),
   );
   const events = after.reduce((sum, call) => sum + call.events, 0);
   return { ...extent, added: extent.added + events, length: extent.length + events };

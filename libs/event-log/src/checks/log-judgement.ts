@@ -1,4 +1,4 @@
-import { compareEventIds, parseEventId } from '#libs/events';
+import { isOlderId } from '#libs/events';
 
 /** The content of a partition of the log at one moment. */
 export interface Extent {
@@ -88,7 +88,7 @@ export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefine
   if (known && isRecreated(stream, known, erased + trimmed, missing)) return recreated(known);
   if (missing > 0) return { events: missing, reason: `${count(missing)} gone: trimmed or deleted by hand` };
   if (missing < 0) return known ? recreated(known) : { events: -missing, reason: 'it began anew' };
-  if (known && (stream.added < known.added || isBefore(stream.last, known.last))) {
+  if (known && (stream.added < known.added || isOlderId(stream.last, known.last))) {
     const events = Math.max(1, known.added - stream.added);
     return {
       events,
@@ -97,14 +97,14 @@ export function lossIn(facts: LogFacts, ledger: Ledger, known: Extent | undefine
   }
   // Erased entries are not after the last erased id, and archived ones are not after the floor.
   const isUnaccounted = (id: string) =>
-    isBefore(stream.deleted, id) && (floor === undefined || isBefore(floor, id));
+    isOlderId(stream.deleted, id) && (floor === undefined || isOlderId(floor, id));
   const unseen = stream.length === 0 ? [] : (facts.missing?.filter(isUnaccounted) ?? []);
   if (unseen.length > 0)
     return {
       events: unseen.length,
       reason: `acknowledged events are gone (${unseen.join(', ')} and perhaps others before): a failover to a replica without them`,
     };
-  const ahead = facts.bases?.find(base => isBefore(stream.last, base));
+  const ahead = facts.bases?.find(base => isOlderId(stream.last, base));
   if (ahead !== undefined)
     return { events: 1, reason: `it ends before ${ahead}, which a projection has: an older backup` };
   return undefined;
@@ -120,14 +120,12 @@ function deleted({ defined, applied }: LogFacts, ledger: Ledger, known?: Extent)
 
 /** Whether the stream was deleted and created again: its first entry is later, though no removal is on record. */
 function isRecreated(stream: typeof EMPTY, known: Extent, removed: number, missing: number): boolean {
-  if (known.first === '0-0' || !isBefore(known.first, stream.first)) return false;
+  if (known.first === '0-0' || !isOlderId(known.first, stream.first)) return false;
   return stream.added < known.added || (removed === known.removed && missing <= 0);
 }
 
 function recreated(known: Extent): Loss {
   return { events: Math.max(1, known.length), reason: 'the stream was deleted, and began anew' };
 }
-
-export const isBefore = (a: string, b: string) => compareEventIds(parseEventId(a), parseEventId(b)) < 0;
 
 const count = (events: number) => (events === 1 ? '1 event is' : `${events.toLocaleString('en')} events are`);

@@ -1,4 +1,4 @@
-import { compareEventIds, type EventId, formatEventId } from '#libs/events';
+import { compareEventIds, formatEventId, parseAnyEntryId } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import type { Position } from './cursor.js';
 import { type LogEntry, readStreamPage } from './stream-page.js';
@@ -116,15 +116,9 @@ class ReverseReader<S extends NamedSource> {
     return {
       source,
       id,
-      position: { source: source.name, id: toEventId(id) },
+      position: { source: source.name, id: parseAnyEntryId(id) },
       fields,
       size: fields.reduce((sum, text) => sum + text.length, 0),
     };
   }
-}
-
-/** Accepts ids that no event can have, because another program may have added the entry. */
-function toEventId(id: string): EventId {
-  const [ms = 0, seq = 0] = id.split('-').map(Number);
-  return { ms, seq };
 }

@@ -1,9 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { compareEventIds, formatEventId, parseEventId } from '#libs/events';
+import { formatEventId, isOlderId, parseEventId } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import { ObjectMissingError } from '../archive/errors.js';
 import { archiveOf, type SegmentSource } from '../archive/segment-source.js';
-import { type LogExtent, measureLog } from '../checks/log-check.js';
 import { ArchiveMissingError, BelowFloorError } from '../errors.js';
 import type { PartitionKeys } from '../partitions/partition-keys.js';
 import type { EntrySource } from './newest-first.js';
@@ -41,7 +40,7 @@ export class PartitionLog implements EntrySource {
    */
   async *pages(after = '0-0', upTo = '+'): AsyncGenerator<readonly LogEntry[], void> {
     let position = after;
-    while (upTo === '+' || isBefore(position, upTo)) {
+    while (upTo === '+' || isOlderId(position, upTo)) {
       try {
         for await (const page of this.tail(position, upTo)) {
           position = idOfLast(page);
@@ -71,13 +70,8 @@ export class PartitionLog implements EntrySource {
     if (entry) return entry;
     const { floor } = await this.catalog();
     // Without an archive an id need not be one that an event can have: a record can be about no event, and has `-` then.
-    if (floor === BEGINNING || isBefore(floor, id)) return undefined;
+    if (floor === BEGINNING || isOlderId(floor, id)) return undefined;
     return this.inArchive(({ segments, manifest }) => segments.event(this.keys, manifest, id));
-  }
-
-  /** @throws LogDamagedError if events are missing that were not erased or archived */
-  measure(): Promise<LogExtent> {
-    return measureLog(this.redis, this.keys);
   }
 
   /** @throws BelowFloorError when the position is, or comes to be, below the floor */
@@ -105,7 +99,7 @@ export class PartitionLog implements EntrySource {
     let position = after;
     for (;;) {
       const { segments, manifest, floor } = await this.archive();
-      const end = upTo === '+' || isBefore(floor, upTo) ? floor : upTo;
+      const end = upTo === '+' || isOlderId(floor, upTo) ? floor : upTo;
       try {
         for await (const page of segments.pages(this.keys, manifest, position, end)) {
           position = idOfLast(page);
@@ -155,8 +149,6 @@ export class PartitionLog implements EntrySource {
 const BEGINNING = '0-0';
 
 const idOfLast = (page: readonly LogEntry[]): string => page.at(-1)?.[0] ?? BEGINNING;
-
-const isBefore = (a: string, b: string) => compareEventIds(parseEventId(a), parseEventId(b)) < 0;
 
 function idAfter(id: string): string {
   const { ms, seq } = parseEventId(id);

@@ -1,3 +1,4 @@
+import type { AttributeFilter } from '../attributes.js';
 import { asAttributeFilter, asEventId, asFiniteNumber, asOneOf, asString, optional } from '../checks.js';
 import type { EventDefinition } from '../event-definition.js';
 import { type EventId, formatEventId } from '../event-id.js';
@@ -8,7 +9,6 @@ export const TIE_BREAKS = ['first', 'last', 'none'] as const;
 export const RANKINGS = ['standard', 'dense', 'ordinal'] as const;
 export const SUBMITTERS = ['players', 'servers'] as const;
 
-import type { AttributeFilter } from '../attributes.js';
 /** The rules of a board. `docs/leaderboards.md` describes each field. */
 export interface BoardDefinition {
   readonly order: (typeof ORDERS)[number];

@@ -1,6 +1,7 @@
 import type { Attributes } from '../attributes.js';
 import { asAttributes, asFiniteNumber, asString } from '../checks.js';
 import type { EventDefinition } from '../event-definition.js';
+
 /** A player reached a score on a board. */
 export interface ScoreSubmitted {
   readonly board: string;

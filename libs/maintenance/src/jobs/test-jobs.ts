@@ -1,7 +1,6 @@
 import { DEFAULT_DEFINITION, type NewEvent } from '#libs/events';
-import { Projector } from '#libs/projections';
-import { deliver, openTestLog, QUIET, SERVER, stateOf, type TestLog } from '#libs/testing';
-import { type AnyProjection, projections } from '../projections/projections.js';
+import { openTestLog, projectAll, QUIET, SERVER, stateOf, type TestLog } from '#libs/testing';
+import { type AnyProjection } from '../projections/projections.js';
 import { JobRunner } from './job-runner.js';
 import { type Job, type JobOrder, Jobs } from './jobs.js';
 
@@ -22,16 +21,7 @@ export function useJobs() {
   const score = (player: string, value: number, board = 'arena') =>
     append('ScoreSubmitted', { board, player, score: value });
 
-  /** Has every projection apply what it was not given yet. */
-  const project = async () => {
-    for (const projection of projections) {
-      const projector = new Projector(test.redis, projection);
-      for (const keys of test.topology.all(projection.stream)) {
-        const events = await deliver(test, keys, projection.name);
-        if (events.length > 0) await projector.apply(events, { keys, group: projection.name });
-      }
-    }
-  };
+  const project = () => projectAll(test);
 
   const run = async (projection: AnyProjection, order: JobOrder): Promise<Job> => {
     const job = await jobs.start(projection, order);

@@ -7,7 +7,6 @@ import {
   profileEffects,
   profilesKey,
 } from '#libs/players';
-
 import type { Projection } from '#libs/projections';
 import {
   evolvePastVersion,

@@ -9,8 +9,7 @@ import {
 } from '#libs/event-log';
 import { DEFAULT_DEFINITION, type NewEvent, STREAMS } from '#libs/events';
 import { credentialsKey, playerSessionsKey } from '#libs/players';
-import { Projector } from '#libs/projections';
-import { deliver, keysLike, mortal, openTestLog, QUIET, SERVER, type TestLog } from '#libs/testing';
+import { keysLike, mortal, openTestLog, projectAll, QUIET, SERVER, type TestLog } from '#libs/testing';
 import { JobRunner } from '../jobs/job-runner.js';
 import { Jobs } from '../jobs/jobs.js';
 import { projections } from '../projections/projections.js';
@@ -51,15 +50,7 @@ describe('a killed repartition', () => {
     await test.redis.rpush(playerSessionsKey(test.topology.of('players', 'p1'), 'p1'), 'a session');
   };
 
-  const project = async () => {
-    for (const projection of projections) {
-      const projector = new Projector(test.redis, projection);
-      for (const keys of test.topology.all(projection.stream)) {
-        const events = await deliver(test, keys, projection.name);
-        if (events.length > 0) await projector.apply(events, { keys, group: projection.name });
-      }
-    }
-  };
+  const project = () => projectAll(test);
 
   /** A new process, which knows only what is in Redis. */
   const repartition = async (counts: Partial<Counts>, redis = test.redis) => {

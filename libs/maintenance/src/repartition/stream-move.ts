@@ -1,4 +1,4 @@
-import { type PartitionKeys, PartitionLog, type Topology } from '#libs/event-log';
+import { measureLog, type PartitionKeys, PartitionLog, type Topology } from '#libs/event-log';
 import { type EventId, formatEventId, type StreamName } from '#libs/events';
 import type { RedisClient } from '#libs/redis';
 import { prepareDocuments } from '#libs/search';
@@ -175,8 +175,8 @@ export class StreamMove {
   }
 
   private lengths(): Promise<number[]> {
-    const logs = this.from.all(this.stream).map(keys => new PartitionLog(this.redis, keys));
-    return Promise.all(logs.map(async log => (await log.measure()).length));
+    const partitions = this.from.all(this.stream);
+    return Promise.all(partitions.map(async keys => (await measureLog(this.redis, keys)).length));
   }
 
   private replayed(): Promise<void> {

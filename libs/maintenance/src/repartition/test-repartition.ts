@@ -1,14 +1,13 @@
 import { EventReader, type PartitionKeys, Topology } from '#libs/event-log';
 import { type NewEvent, STREAMS } from '#libs/events';
 import { credentialsKey, failedPlayerLoginsKey, playerSessionsKey } from '#libs/players';
-import { Projector } from '#libs/projections';
 import { documentIndex, documentStoreOf } from '#libs/search';
 import {
-  deliver,
   eventually,
   keysLike,
   moveLogClock,
   openTestLog,
+  projectAll,
   QUIET,
   SERVER,
   scriptNamed,
@@ -127,13 +126,7 @@ export function useRepartition() {
     const topology = test.topology;
     const eraser = new Eraser(test.redis, topology, projections, { log: () => {}, error: () => {} });
     await eventually(async () => {
-      for (const projection of projections) {
-        const projector = new Projector(test.redis, projection);
-        for (const keys of topology.all(projection.stream)) {
-          const events = await deliver(test, keys, projection.name);
-          if (events.length > 0) await projector.apply(events, { keys, group: projection.name });
-        }
-      }
+      await projectAll(test);
       expect(await eraser.run()).toBe(false);
       const marks = await Promise.all(topology.all('players').map(keys => test.redis.exists(keys.erasing())));
       expect(marks.every(mark => mark === 0)).toBe(true);

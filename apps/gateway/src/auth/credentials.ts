@@ -7,7 +7,7 @@ import { hashLike, hashMatching, hashSecret, startOf } from './secret-hash.js';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** Secrets of a player, at most. One more makes the oldest forgotten. */
+/** Maximum secrets of a player. One more revokes the oldest. */
 const MAX_SECRETS = 10;
 
 const newSecret = () => randomBytes(24).toString('base64url');
@@ -49,8 +49,7 @@ export class Credentials {
   }
 
   /**
-   * Which of the player's secrets it is, as its hash; nothing if it is none. It takes the same time for a known and an unknown
-   * player.
+   * The hash of the player's secret that matches; undefined if none does. It takes the same time for a known and an unknown player.
    */
   async match(player: string, secret: string): Promise<string | undefined> {
     return hashMatching(await this.find(player), secret);
@@ -61,16 +60,16 @@ export class Credentials {
     return (await this.find(player))?.split(' ').includes(hash) ?? false;
   }
 
-  /** What changes when all secrets of the player are revoked; nothing for a player without a secret. */
+  /** A text that changes when all secrets of the player are revoked; undefined for a player without a secret. */
   async generation(player: string): Promise<string | undefined> {
     const kept = await this.find(player);
     return kept === undefined ? undefined : startOf(kept);
   }
 
   /**
-   * Another secret of the player.
+   * Adds a secret to the player.
    *
-   * @returns nothing if the secrets were revoked since `generation`
+   * @returns undefined if the secrets have been revoked since `generation`
    * @throws LogClosedError while the log is being moved
    */
   async add(player: string, generation: string): Promise<{ secret: string; hash: string } | undefined> {

@@ -7,12 +7,12 @@ import { badField } from '../http/problem.js';
 import { idempotencyKey } from '../http/writes/write-headers.js';
 import { type Guest, guestOf } from './credentials.js';
 
-/** A repeat is answered alike for this long. */
+/** How long a repeated key gets the same answer. */
 const LIFETIME_MS = 24 * 60 * 60 * 1_000;
 /** The key opens the session of the guest, so it must be as hard to guess as a token: 22 characters of base64 are 128 bits. */
 const MIN_CHARACTERS = 22;
 
-/** Stands before the nonce of a guest who was created completely. */
+/** The prefix of the stored nonce once the guest is created completely. */
 const DONE = 'done ';
 
 /** @throws Problem 400 for a key that could be guessed */
@@ -36,7 +36,11 @@ export class GuestKeys {
     private readonly topology: Topology,
   ) {}
 
-  /** The guest that the key stands for now; `isNew` if the guest still has to be created, at least in part. */
+  /**
+   * The current guest of the key. Unless `isDone`, the guest must still be created, at least in part.
+   *
+   * @param onNew called before a new key is recorded; may throw to refuse it
+   */
   async find(key: string, onNew: () => Promise<void>): Promise<DerivedGuest> {
     const secret = await this.installationSecret();
     const record = guestKeyKey(this.topology.prefix, derive(secret, key, 'record', 32).toString('base64url'));
@@ -54,8 +58,8 @@ export class GuestKeys {
   }
 
   /**
-   * The guest that follows one whose session was ended: a key never opens an ended session again. Two repeats at the same time
-   * derive the same one.
+   * The next guest of a key after the session of the previous one was ended, because a key never reopens an ended session.
+   * Concurrent repeats derive the same guest.
    */
   async next({ secret, key, record, nonce }: DerivedGuest): Promise<DerivedGuest> {
     const following = derive(secret, key, `next ${nonce}`, 16).toString('base64url');
@@ -63,7 +67,7 @@ export class GuestKeys {
     return new DerivedGuest(secret, key, record, following);
   }
 
-  /** Created once, by the first gateway that needs it. It is read each time, so that all gateways have the one that Redis has. */
+  /** The first gateway that needs it creates it. It is read each time, so that all gateways use the one in Redis. */
   private async installationSecret(): Promise<string> {
     const created = randomBytes(32).toString('base64url');
     return (await this.redis.set(guestSecretKey(this.topology.prefix), created, 'NX', 'GET')) ?? created;
@@ -91,6 +95,6 @@ export class DerivedGuest {
   }
 }
 
-/** The secret is the salt of HKDF: without it, nobody who knows the key can derive anything. */
+/** The secret is the salt of HKDF, so the key alone is not enough to derive anything. */
 const derive = (secret: string, key: string, purpose: string, bytes: number): Buffer =>
   Buffer.from(hkdfSync('sha256', key, secret, `questlog ${purpose}`, bytes));

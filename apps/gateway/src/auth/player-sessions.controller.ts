@@ -38,9 +38,9 @@ export class PlayerSessionsController {
   @Header('Cache-Control', 'no-store')
   @ApiPlayer()
   @ApiOperation({
-    summary: 'A code that brings the player to another device',
+    summary: 'Create a code that logs the player in on another device',
     description:
-      'It is sent as `{code}` to `POST /v1/sessions`, once, within ten minutes. Case and dashes do not matter. A player has five codes at a time; one more makes the oldest worthless.',
+      'Send it as `{code}` to `POST /v1/sessions`, once, within ten minutes. Case and dashes do not matter. A player has at most five valid codes; one more revokes the oldest.',
   })
   @ApiProblems(400, 401, 403, 429, 503)
   @ApiCreatedResponse({ type: TransferCodeView })
@@ -50,7 +50,7 @@ export class PlayerSessionsController {
     const generation = await this.credentials.generation(caller.id);
     if (generation === undefined) throw sessionEnded();
     const { code, expiresAt } = await this.codes.create({ player: caller.id, generation });
-    // All sessions may have been ended meanwhile, and all codes that were there then.
+    // A log-out everywhere at the same time may have ended the session, and missed this code.
     if (!(await this.sessions.find(hashOf(token)))) {
       await this.codes.cancel(code);
       throw sessionEnded();

@@ -25,14 +25,14 @@ export async function hashLike(start: string, secret: string): Promise<string> {
   return `${start}$${(await hashWith(start, secret)).toString('base64url')}`;
 }
 
-/** How all hashed secrets of a player begin: cost and salt. @param kept hashed secrets, separated by spaces */
+/** The common beginning of a player's hashed secrets: cost and salt. @param kept hashed secrets, separated by spaces */
 export const startOf = (kept: string): string =>
   kept.split(' ', 1)[0]?.split('$').slice(0, 5).join('$') ?? '';
 
 /**
- * Which of the hashed secrets was made from the secret.
+ * The hashed secret that matches the secret.
  *
- * @param kept hashed secrets, separated by spaces. Without any, it returns nothing after the same time.
+ * @param kept hashed secrets, separated by spaces. If it is undefined, the function returns undefined after the same time.
  */
 export async function hashMatching(kept: string | undefined, secret: string): Promise<string | undefined> {
   const derived = await hashWith(startOf(kept ?? ''), secret);

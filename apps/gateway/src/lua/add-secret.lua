@@ -1,18 +1,18 @@
 #!lua
--- Adds a secret to those of a player, unless the log is being moved, or the secrets were revoked meanwhile.
+-- Adds a secret to a player, unless the log is being repartitioned, or the player's secrets were revoked in the meantime.
 --
--- KEYS[1]  the gate of the player's partition (string: moving or closed, and by whom)
+-- KEYS[1]  the gate of the player's partition (string: moving or closed, and the attempt)
 -- KEYS[2]  players with changes since the gate was set (set)
 -- KEYS[3]  the secrets of players (hash: player -> hashed secrets, oldest first, separated by spaces)
 -- ARGV[1]  the player
 -- ARGV[2]  the hashed secret
--- ARGV[3]  how every hashed secret of the player begins, as the caller knows it: cost and salt
--- ARGV[4]  the most secrets; one more makes the oldest forgotten
+-- ARGV[3]  the expected beginning of the player's hashed secrets: cost and salt
+-- ARGV[4]  maximum secrets; one more revokes the oldest
 --
--- Returns 1, or 0 if the secrets begin otherwise, or there are none: nothing was written
--- Errors  LOG_CLOSED: the log is being moved, or was moved; nothing was written
--- Cost: O(1): a player has a few secrets.
--- Atomic  because a secret must not outlive the revocation of all secrets, and two that are added must both stay.
+-- Returns 1, or 0 if the secrets have another beginning, or there are none: nothing was written
+-- Errors  LOG_CLOSED: the log is being repartitioned, or was; nothing was written
+-- Cost: O(1) for one player, with at most ten secrets
+-- Atomic  because a secret must not outlive the revocation of all secrets, and two concurrent additions must both stay
 -- Twice   adds the secret twice.
 local gate = redis.call('GET', KEYS[1]) or ''
 if string.sub(gate, 1, 6) == 'closed' then return redis.error_reply('LOG_CLOSED for a move') end

@@ -1,59 +1,34 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { shardOf, shardsOf } from '#libs/event-log';
 import { unpackEvent } from '#libs/events';
-import { openTestLog, type TestLog } from '#libs/testing';
-import { openTestGateway } from '../test-gateway.js';
+import { useScoreGateways } from './test-score-gateways.js';
 
-const ADMIN = 'an-admin-key-of-20-characters';
-const SERVER_KEY = 'a-server-key-of-20-characters';
 const PLAYERS = Array.from({ length: 30 }, (_, i) => `p${i}`);
 
 describe('boards with shards', () => {
-  let test: TestLog;
-  let app: NestFastifyApplication;
-  /** Another gateway on the same log. */
-  let other: NestFastifyApplication;
-  beforeAll(async () => {
-    test = await openTestLog({ scores: 4, players: 1 });
-    const open = () =>
-      openTestGateway(test, { ADMIN_KEYS: ADMIN, SERVER_KEYS: SERVER_KEY, RATE_LIMIT: 'off' });
-    app = await open();
-    other = await open();
-  });
-  afterAll(async () => {
-    await app.close();
-    await other.close();
-    await test.close();
-  });
+  const gateways = useScoreGateways();
 
-  const send = async (
+  interface Options {
+    readonly gateway?: NestFastifyApplication;
+    readonly key?: string;
+  }
+  const send = (
     method: 'PUT' | 'POST' | 'DELETE',
     path: string,
     payload?: object,
-    { gateway = app, key = '' } = {},
-  ) => {
-    const answer = await gateway.inject({
-      method,
-      url: `/v1/${path}`,
-      headers: {
-        authorization: `Bearer ${method === 'POST' ? SERVER_KEY : ADMIN}`,
-        ...(key && { 'idempotency-key': key }),
-      },
-      ...(payload && { payload }),
-    });
-    return { status: answer.statusCode, body: answer.json() };
-  };
-  const define = (board: string, definition: object, options = {}) =>
+    { gateway, key }: Options = {},
+  ) => gateways.send(method, `/v1/${path}`, payload, { ...(key && { 'idempotency-key': key }) }, gateway);
+  const define = (board: string, definition: object, options?: Options) =>
     send('PUT', `leaderboards/${board}`, definition, options);
-  const submit = (board: string, player: string, options = {}) =>
+  const submit = (board: string, player: string, options?: Options) =>
     send('POST', `leaderboards/${board}/scores`, { player, score: 1 }, options);
   const remove = (board: string) => send('DELETE', `leaderboards/${board}`);
 
   /** Players whose scores on the board each partition has. */
   const playersOf = async (board: string) =>
     Promise.all(
-      test.topology.all('scores').map(async ({ stream }) => {
-        const entries = await test.redis.xrange(stream, '-', '+');
+      gateways.test.topology.all('scores').map(async ({ stream }) => {
+        const entries = await gateways.test.redis.xrange(stream, '-', '+');
         return entries
           .map(([id, fields]) => unpackEvent(id, fields))
           .flatMap(event =>
@@ -70,8 +45,8 @@ describe('boards with shards', () => {
     const { body } = await send('POST', 'scores', { scores });
     expect(body.results.every(({ eventId }: { eventId?: string }) => eventId !== undefined)).toBe(true);
     const places = await playersOf('spread');
-    for (const keys of test.topology.all('scores')) {
-      const own = PLAYERS.filter(player => shardOf(test.topology, 'spread', player, 3) === keys);
+    for (const keys of gateways.test.topology.all('scores')) {
+      const own = PLAYERS.filter(player => shardOf(gateways.test.topology, 'spread', player, 3) === keys);
       expect(places[keys.partition]).toEqual(own);
       for (const player of own.slice(0, 2)) {
         const revoked = await send('DELETE', `leaderboards/spread/entries/${player}`);
@@ -83,31 +58,33 @@ describe('boards with shards', () => {
 
   it('are found by a gateway with no definition or an old one', async () => {
     await define('moved', {});
-    await submit('moved', 'ada', { gateway: other });
+    await submit('moved', 'ada', { gateway: gateways.other });
     await remove('moved');
     await define('moved', { shards: 4 });
     for (const player of PLAYERS) {
-      const { body } = await submit('moved', player, { gateway: other });
-      const { partition } = shardOf(test.topology, 'moved', player, 4);
+      const { body } = await submit('moved', player, { gateway: gateways.other });
+      const { partition } = shardOf(gateways.test.topology, 'moved', player, 4);
       expect(body.eventId).toMatch(`s${partition}-`);
     }
     await remove('moved');
-    const { partition } = test.topology.of('scores', 'moved');
+    const { partition } = gateways.test.topology.of('scores', 'moved');
     for (const player of PLAYERS.slice(0, 5))
-      expect((await submit('moved', player, { gateway: other })).body.eventId).toMatch(`s${partition}-`);
+      expect((await submit('moved', player, { gateway: gateways.other })).body.eventId).toMatch(
+        `s${partition}-`,
+      );
   });
 
   it('refuse scores in a shard without the definition, until they are defined again', async () => {
     await define('torn', { shards: 4 }, { key: 'torn' });
-    const [, late] = shardsOf(test.topology, 'torn', 4);
-    const player = PLAYERS.find(name => shardOf(test.topology, 'torn', name, 4) === late) ?? '';
+    const [, late] = shardsOf(gateways.test.topology, 'torn', 4);
+    const player = PLAYERS.find(name => shardOf(gateways.test.topology, 'torn', name, 4) === late) ?? '';
     // As after a crash between two partitions.
-    await test.redis.hdel(late?.definitions() ?? '', 'torn');
+    await gateways.test.redis.hdel(late?.definitions() ?? '', 'torn');
     expect(await submit('torn', player)).toMatchObject({
       status: 409,
       body: { type: 'urn:questlog:definition-changed' },
     });
-    const others = PLAYERS.filter(name => shardOf(test.topology, 'torn', name, 4) !== late);
+    const others = PLAYERS.filter(name => shardOf(gateways.test.topology, 'torn', name, 4) !== late);
     expect((await submit('torn', others[0] ?? '')).status).toBe(202);
     expect((await define('torn', { shards: 4 })).status).toBe(202);
     expect((await submit('torn', player)).status).toBe(202);

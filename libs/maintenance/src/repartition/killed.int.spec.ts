@@ -17,7 +17,8 @@ import { type Counts, Repartition } from './repartition.js';
 
 /** Kills in one run, at random over all commands of a repartition. */
 const KILLS = 10;
-const LATE_KILLS = 6;
+/** Kills at this many commands before the end, after the switch. */
+const BEFORE_END = [32, 16, 8, 4, 2, 1];
 
 describe('a killed repartition', () => {
   let test: TestLog;
@@ -138,17 +139,21 @@ describe('a killed repartition', () => {
 
   it('leaves nothing behind and loses nothing, and the next one reports what it cleaned up or finished', async () => {
     const before = { events: await events(), ...(await beside()) };
-    const counting = mortal(test.redis);
-    await repartition({ scores: 3, players: 3 }, counting.client);
-    const commands = counting.sent();
-    await follow();
+    const three = { counts: { scores: 3, players: 3 }, commands: 0 };
+    const two = { counts: { scores: 2, players: 2 }, commands: 0 };
+    for (const move of [three, two]) {
+      const counting = mortal(test.redis);
+      await repartition(move.counts, counting.client);
+      move.commands = counting.sent();
+      await follow();
+    }
     const outcomes = new Set<string>();
-    for (let kill = 0; kill < KILLS + LATE_KILLS; kill++) {
-      // At many commands, and at nearly every command near the end.
-      const share = kill < KILLS ? (kill + Math.random()) / KILLS : 0.8 + (kill - KILLS) / (5 * LATE_KILLS);
-      const at = 1 + Math.floor(share * commands);
-      const counts =
-        test.topology.counts.scores === 2 ? { scores: 3, players: 3 } : { scores: 2, players: 2 };
+    for (let kill = 0; kill < KILLS + BEFORE_END.length; kill++) {
+      const { counts, commands } = test.topology.counts.scores === 2 ? three : two;
+      const at =
+        kill < KILLS
+          ? 1 + Math.floor(((kill + Math.random()) / KILLS) * commands)
+          : commands - (BEFORE_END[kill - KILLS] ?? 0);
       said = [];
       const { client } = mortal(test.redis, at);
       const outcome = await repartition(counts, client).then(
